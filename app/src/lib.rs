@@ -1,0 +1,2 @@
+//! What a person sees: command line, front ends, profile and history.
+#![forbid(unsafe_code)]

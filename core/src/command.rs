@@ -1,0 +1,46 @@
+//! What the person asks for. A command is checked when it is built, so that carrying it out cannot fail for its
+//! form; asking twice does no harm.
+
+use core::net::SocketAddr;
+
+use crate::{
+    event::{MessageId, Place},
+    text::{Nick, RoomName, Text},
+};
+
+/// One request, answered by an [`Event::Done`](crate::Event::Done) or an
+/// [`Event::Refused`](crate::Event::Refused) with the same tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// Names the command in its answer; the host picks it.
+    pub tag: u64,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What can be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Say something; done when it is durable here.
+    Say {
+        /// Where to say it.
+        place: Place,
+        /// What to say.
+        text: Text,
+        /// Whether it tells what the person does (`/me`).
+        action: bool,
+        /// The message it answers.
+        reply: Option<MessageId>,
+    },
+    /// Enter an open room; done at once, also when already in it.
+    Join(RoomName),
+    /// Leave an open room; its history stays.
+    Leave(RoomName),
+    /// Take another nick.
+    Rename(Nick),
+    /// Try to reach a peer at this address, on-link or not, now and whenever it is lost.
+    Connect(SocketAddr),
+    /// Say goodbye to everybody. [`Event::Finished`](crate::Event::Finished) tells when the last datagram is out.
+    Quit,
+}

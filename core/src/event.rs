@@ -1,0 +1,290 @@
+//! What the person is told.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, net::SocketAddr, str::FromStr};
+
+use crate::{
+    identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
+    text::{Nick, RoomName},
+    time::UnixMillis,
+};
+
+/// Something the person should know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A command was carried out; for `Say`: the message is durable here.
+    Done {
+        /// The command's tag.
+        tag: u64,
+        /// What was said, for `Say`.
+        message: Option<MessageId>,
+    },
+    /// A command was not carried out, and nothing of it remains.
+    Refused {
+        /// The command's tag.
+        tag: u64,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A peer was found, came online, is suspected or is gone.
+    Peer(PeerChange),
+    /// Somebody said something; also our own, so that every front end shows it alike.
+    Message(Message),
+    /// Who has stored an entry of ours.
+    Receipt {
+        /// The entry.
+        entry: EntryId,
+        /// How many of the author's neighbours in the room have stored it.
+        stored_by: u32,
+        /// How many neighbours prove the room.
+        of: u32,
+    },
+    /// Somebody entered or left a room that we are in.
+    Room {
+        /// The room.
+        room: RoomName,
+        /// Who.
+        key: PeerKey,
+        /// Whether they entered.
+        joined: bool,
+    },
+    /// What the network looks like now.
+    Net(NetChange),
+    /// The name that others see in discovery changed because somebody else has it.
+    Renamed {
+        /// The instance name now.
+        instance: String,
+    },
+    /// After `Quit`: everything that will be sent has been handed out.
+    Finished,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody of that key has ever been met, so there is no key to agree with.
+    #[error("nobody with that key has been met")]
+    UnknownPeer,
+    /// We are not in that room.
+    #[error("not in that room")]
+    NotInRoom,
+    /// Too much is waiting for the store.
+    #[error("too much is waiting to be stored")]
+    Busy,
+    /// The store is full or failed.
+    #[error("the store takes nothing more")]
+    StoreFull,
+    /// A cap of the configuration is reached.
+    #[error("too many rooms")]
+    TooManyRooms,
+}
+
+/// One peer's new state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerChange {
+    /// What it is now.
+    pub state: PeerState,
+    /// Its key, once proven; `None` while only found.
+    pub key: Option<PeerKey>,
+    /// The first eight bytes of its key, as far as discovery says.
+    pub id: Option<[u8; 8]>,
+    /// Which of its runs.
+    pub boot: Option<BootId>,
+    /// What it calls itself, as far as known; it comes from the network.
+    pub nick: Option<Nick>,
+    /// Where it is.
+    pub address: Option<SocketAddr>,
+    /// How it was found.
+    pub via: Source,
+    /// Whether we have a session of our own with it.
+    pub direct: bool,
+}
+
+/// How far a peer is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PeerState {
+    /// Discovery has seen it; nothing is proven.
+    Found,
+    /// It has proven who it is.
+    Online,
+    /// It does not answer.
+    Suspect,
+    /// It said goodbye.
+    Quit,
+    /// It stopped answering.
+    Lost,
+}
+
+/// How a peer was found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Source {
+    /// By multicast DNS.
+    Mdns,
+    /// By UDP broadcast.
+    Broadcast,
+    /// By an address that the person typed.
+    Manual,
+    /// By an address kept from an earlier run.
+    Remembered,
+    /// By an address that another peer told.
+    Exchange,
+    /// By a discovery outside the core, or by its own call.
+    Outside,
+}
+
+impl Source {
+    /// The word for it in JSON and logs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mdns => "mdns",
+            Self::Broadcast => "broadcast",
+            Self::Manual => "manual",
+            Self::Remembered => "remembered",
+            Self::Exchange => "exchange",
+            Self::Outside => "outside",
+        }
+    }
+}
+
+/// What somebody said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Names it for ever.
+    pub id: MessageId,
+    /// Where it was said; for a direct conversation the other's key, also when it is our own.
+    pub place: Place,
+    /// Who said it.
+    pub from: PeerKey,
+    /// In which of their runs.
+    pub boot: BootId,
+    /// What they called themselves when they said it, as far as known here.
+    pub nick: Option<Nick>,
+    /// What they said, as signed: hostile until cleaned.
+    pub text: String,
+    /// Whether it tells what they do (`/me`).
+    pub action: bool,
+    /// The message it answers.
+    pub reply: Option<MessageId>,
+    /// Their wall clock when they said it; it may be wrong.
+    pub sent: UnixMillis,
+    /// Its place in the room's order, in µs since 1970.
+    pub stamp: Stamp,
+    /// Whether it came by repair and not when it was said.
+    pub late: bool,
+    /// Whether this very run said it.
+    pub own: bool,
+}
+
+/// Where something is said.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Place {
+    /// In an open room.
+    Room(RoomName),
+    /// To one other person.
+    Direct(PeerKey),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Room(name) => name.fmt(f),
+            Self::Direct(key) => write!(f, "@{key}"),
+        }
+    }
+}
+
+/// The place of an entry in its room's order: µs since 1970 on the stamp clock.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Stamp(pub u64);
+
+/// The name of an entry: the BLAKE2s hash of its bytes without the signature.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub [u8; 32]);
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, self.0.first_chunk::<4>().unwrap_or(&[0; 4]))
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = NotHex;
+
+    /// Reads 64 hex digits.
+    fn from_str(text: &str) -> Result<Self, NotHex> {
+        read_hex(text).map(Self)
+    }
+}
+
+/// The name of a message: its entry and its place inside, written `<entry id in hex>.<item index>`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageId {
+    /// The entry.
+    pub entry: EntryId,
+    /// The item's index in it.
+    pub item: u16,
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.entry, self.item)
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = NotHex;
+
+    /// Reads `<64 hex digits>.<index>`.
+    fn from_str(text: &str) -> Result<Self, NotHex> {
+        let (entry, item) = text.split_once('.').ok_or(NotHex)?;
+        Ok(Self { entry: entry.parse()?, item: item.parse().map_err(|_| NotHex)? })
+    }
+}
+
+/// What the network looks like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NetChange {
+    /// The interfaces in use, as `name address/prefix`.
+    pub interfaces: Vec<String>,
+    /// Whether multicast works.
+    pub multicast: Multicast,
+}
+
+/// Whether multicast works, as far as seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Multicast {
+    /// Nothing can be said yet.
+    Unknown,
+    /// Others have been heard by it.
+    Ok,
+    /// Only our own has been heard: nobody else is there, or theirs does not come through.
+    Alone,
+    /// Not even our own has been heard.
+    Silent,
+    /// No interface takes part, or the port could not be had.
+    Off,
+}
+
+impl Multicast {
+    /// The word for it in JSON and logs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Ok => "ok",
+            Self::Alone => "alone",
+            Self::Silent => "silent",
+            Self::Off => "off",
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Plain counters: the only place where dropped input shows.
+
+/// What a node has counted since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Datagrams that came in, of any kind.
+    pub datagrams: u64,
+    /// Datagrams handed out to be sent.
+    pub transmits: u64,
+    /// Times the host's clock went backwards; the node went on with the largest time seen.
+    pub clock_backwards: u64,
+    /// What multicast DNS counted.
+    pub mdns: MdnsStats,
+    /// What the sessions counted.
+    pub session: SessionStats,
+    /// What the rooms counted.
+    pub room: RoomStats,
+}
+
+/// Counters of multicast DNS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct MdnsStats {
+    /// Messages that could not be read at all.
+    pub malformed: u64,
+    /// Single records that were skipped because they could not be read.
+    pub bad_records: u64,
+    /// Messages from senders that are not on the link.
+    pub off_link: u64,
+    /// Records not kept because the cache was full.
+    pub cache_full: u64,
+    /// Answers dropped because too many were waiting.
+    pub answers_dropped: u64,
+    /// Questions received.
+    pub queries_in: u64,
+    /// Responses received.
+    pub responses_in: u64,
+    /// Questions sent.
+    pub queries_out: u64,
+    /// Responses sent.
+    pub responses_out: u64,
+    /// Times our name was taken by somebody else.
+    pub conflicts: u64,
+}
+
+/// Counters of the sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Datagrams of an unknown kind, too short, or for no session of ours.
+    pub stray: u64,
+    /// Datagrams whose tag did not verify.
+    pub forged: u64,
+    /// Datagrams that came twice, or too late for the replay window.
+    pub replayed: u64,
+    /// Authentic packets whose frames could not be read.
+    pub malformed: u64,
+    /// Handshakes begun by us.
+    pub dialled: u64,
+    /// Handshakes that proved an identity.
+    pub proven: u64,
+    /// Handshakes that failed: bad signature, wrong version, or no answer.
+    pub handshakes_failed: u64,
+    /// Handshakes refused because too many were half open.
+    pub refused: u64,
+    /// Packets declared lost.
+    pub lost: u64,
+    /// Packets sent again by probe timeout.
+    pub probes: u64,
+    /// Answers held back because they would have exceeded three times what the address sent.
+    pub amplification_held: u64,
+}
+
+/// Counters of the rooms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct RoomStats {
+    /// Frames that could not be read, or that speak of a room the sender has not proven.
+    pub malformed: u64,
+    /// Entries that could not be opened or whose signature is wrong.
+    pub forged: u64,
+    /// Entries that were here already.
+    pub duplicates: u64,
+    /// Entries above the author's rate, left to repair.
+    pub over_rate: u64,
+    /// Entries whose stamp lies outside the window.
+    pub strays: u64,
+    /// Entries that came in by repair.
+    pub repaired: u64,
+    /// Reconciliations begun.
+    pub reconciliations: u64,
+    /// Entries not pushed because a neighbour was too far behind; repair brings them.
+    pub backlogged: u64,
+}

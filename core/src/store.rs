@@ -1,0 +1,228 @@
+//! What a node asks of the host's store: to append records and to read some back.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::{
+    event::{EntryId, Message, Place, Stamp},
+    identity::{BootId, PeerKey},
+    text::{Nick, RoomName},
+    time::UnixMillis,
+};
+
+/// The public name of a room's key: it tells rooms apart without telling their secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoomKeyId(pub [u8; 16]);
+
+/// One thing to append.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// An entry of a room's history. Storing one that is there already changes nothing.
+    Entry(StoredEntry),
+    /// A peer that has proven itself; replaces what was known of it.
+    Peer(StoredPeer),
+    /// A room joined or left; replaces what was known of it.
+    Room(StoredRoom),
+    /// Our own nick now.
+    Nick(Nick),
+}
+
+/// An entry as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredEntry {
+    /// The room it belongs to.
+    pub room: RoomKeyId,
+    /// The same room as the person knows it.
+    pub place: Place,
+    /// Its name.
+    pub id: EntryId,
+    /// Its place in the room's order.
+    pub stamp: Stamp,
+    /// Who wrote it.
+    pub author: PeerKey,
+    /// The signed bytes as received, at most 8 KiB and a header.
+    pub bytes: Bytes,
+    /// What it says, opened: what history and search show. Empty when it holds nothing to show.
+    pub messages: Vec<Message>,
+}
+
+/// A peer as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredPeer {
+    /// Who.
+    pub key: PeerKey,
+    /// What it called itself last.
+    pub nick: Nick,
+    /// Its X25519 key, for direct conversations while it is away.
+    pub direct: [u8; 32],
+    /// Where it was reached, the latest first, at most 4.
+    pub addresses: Vec<SocketAddr>,
+    /// When it was last online.
+    pub seen: UnixMillis,
+}
+
+/// A room as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredRoom {
+    /// Its name.
+    pub name: RoomName,
+    /// Whether we are in it.
+    pub joined: bool,
+    /// Nothing older than this is wanted.
+    pub floor: Stamp,
+}
+
+/// What to read back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// Everything a node needs to begin: the first output of all.
+    State,
+    /// The bytes of these entries, those that are there.
+    Entries {
+        /// Their room.
+        room: RoomKeyId,
+        /// Their names, at most 64.
+        ids: Vec<EntryId>,
+    },
+    /// The (stamp, id) of the entries with `from <= stamp < to`.
+    Ids {
+        /// Their room.
+        room: RoomKeyId,
+        /// The first stamp.
+        from: Stamp,
+        /// The first stamp that is not meant any more.
+        to: Stamp,
+    },
+}
+
+/// What the store answers. A host without a store answers each with its `default` or an empty list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Request::State`].
+    State(State),
+    /// To [`Request::Entries`]: in the order asked for.
+    Entries(Vec<(EntryId, Bytes)>),
+    /// To [`Request::Ids`]: sorted.
+    Ids(Vec<(Stamp, EntryId)>),
+}
+
+/// What a store knows at start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct State {
+    /// Our own nick, unless never set.
+    pub nick: Option<Nick>,
+    /// The rooms of old.
+    pub rooms: Vec<StoredRoom>,
+    /// The peers of old, the latest first, at most 256.
+    pub peers: Vec<StoredPeer>,
+    /// For each room and day that has entries, what they add up to.
+    pub days: Vec<StoredDay>,
+    /// For each room, our own newest entry.
+    pub own: Vec<OwnEntry>,
+}
+
+/// What the entries of one room and day add up to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredDay {
+    /// The room.
+    pub room: RoomKeyId,
+    /// Days since 1970: `stamp / 86_400_000_000`.
+    pub day: u32,
+    /// The ids of that day.
+    pub sum: IdSum,
+    /// The newest stamp of that day.
+    pub newest: Stamp,
+}
+
+/// The newest entry of ours in a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnEntry {
+    /// The room.
+    pub room: RoomKeyId,
+    /// Its name.
+    pub id: EntryId,
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// The run that wrote it.
+    pub boot: BootId,
+}
+
+/// The number of ids in a set, and their sum modulo 2^256: changes with every element, needs no order, and can be
+/// kept up to date. A hint that sets are equal, no proof (Wagner's algorithm finds collisions).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct IdSum {
+    /// How many.
+    pub count: u64,
+    /// The sum of the ids as little-endian numbers.
+    pub sum: [u8; 32],
+}
+
+impl IdSum {
+    /// Adds one id.
+    pub fn add(&mut self, id: &EntryId) {
+        self.count = self.count.wrapping_add(1);
+        let mut carry = 0u16;
+        for (digit, &addend) in self.sum.iter_mut().zip(&id.0) {
+            let total = u16::from(*digit) + u16::from(addend) + carry;
+            let [low, high] = total.to_le_bytes();
+            (*digit, carry) = (low, u16::from(high));
+        }
+    }
+
+    /// Takes one id away that was added before.
+    pub fn remove(&mut self, id: &EntryId) {
+        self.count = self.count.wrapping_sub(1);
+        let mut borrow = 0u8;
+        for (digit, &subtrahend) in self.sum.iter_mut().zip(&id.0) {
+            let (once, under) = digit.overflowing_sub(subtrahend);
+            let (twice, under_again) = once.overflowing_sub(borrow);
+            (*digit, borrow) = (twice, u8::from(under || under_again));
+        }
+    }
+
+    /// Adds a whole set that shares no id with this one.
+    pub fn merge(&mut self, other: &Self) {
+        let count = self.count;
+        self.add(&EntryId(other.sum));
+        self.count = count.wrapping_add(other.count);
+    }
+}
+
+/// Why records were not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room is left.
+    #[error("the store is full")]
+    Full,
+    /// It could not be written.
+    #[error("the store failed")]
+    Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_does_not_depend_on_order_and_can_be_taken_back() {
+        let ids = [EntryId([0xff; 32]), EntryId([1; 32]), EntryId([0x80; 32])];
+        let sum = |ids: &[EntryId]| {
+            let mut sum = IdSum::default();
+            ids.iter().for_each(|id| sum.add(id));
+            sum
+        };
+        let [a, b, c] = ids;
+        assert_eq!(sum(&[a, b, c]), sum(&[c, a, b]));
+        let mut less = sum(&ids);
+        less.remove(&b);
+        assert_eq!(less, sum(&[a, c]));
+        let mut merged = sum(&[a]);
+        merged.merge(&sum(&[b, c]));
+        assert_eq!(merged, sum(&ids));
+    }
+}

@@ -1,0 +1,220 @@
+//! What a person types, checked when it is built: whatever exists can be sent.
+
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::fmt;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The longest message in bytes of UTF-8.
+pub const TEXT_MAX: usize = 4096;
+/// The longest nick in code points.
+pub const NICK_MAX: usize = 32;
+/// The longest room name in code points, the `#` not counted.
+pub const ROOM_NAME_MAX: usize = 32;
+
+/// A message's text: 1 to [`TEXT_MAX`] bytes, otherwise as it was typed. It is cleaned where it is shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Text(String);
+
+impl Text {
+    /// Takes `text` as a message.
+    ///
+    /// # Errors
+    /// When it is empty or longer than [`TEXT_MAX`] bytes.
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        match text.len() {
+            0 => Err(TextError::Empty),
+            length if length > TEXT_MAX => Err(TextError::TooLong { length }),
+            _ => Ok(Self(text)),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text is no message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TextError {
+    /// Nothing in it.
+    #[error("the message is empty")]
+    Empty,
+    /// Too much in it.
+    #[error("the message has {length} bytes, {TEXT_MAX} are allowed")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+}
+
+/// What somebody calls themselves: 1 to [`NICK_MAX`] code points in NFC, nothing invisible, no white space at the
+/// ends and only single spaces inside. It names nobody for certain.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Nick(String);
+
+impl Nick {
+    /// Takes `nick` after removing what is invisible and folding white space.
+    ///
+    /// # Errors
+    /// When nothing remains, or more than [`NICK_MAX`] code points.
+    pub fn new(nick: &str) -> Result<Self, NickError> {
+        let visible: String = nick.nfc().map(space_for_white).filter(|&c| !is_invisible(c)).collect();
+        let nick = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        match nick.chars().count() {
+            0 => Err(NickError::Empty),
+            length if length > NICK_MAX => Err(NickError::TooLong { length }),
+            _ => Ok(Self(nick)),
+        }
+    }
+
+    /// What can be saved of a nick that came from the network: cleaned and cut, `?` if nothing is left.
+    #[must_use]
+    pub fn lenient(nick: &str) -> Self {
+        let cut: String = nick.chars().filter(|&c| !is_invisible(c)).take(NICK_MAX).collect();
+        Self::new(&cut).unwrap_or_else(|_| Self(String::from("?")))
+    }
+
+    /// The nick.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Nick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why something is no nick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NickError {
+    /// Nothing visible in it.
+    #[error("a nick needs at least one visible character")]
+    Empty,
+    /// Too much in it.
+    #[error("the nick has {length} characters, {NICK_MAX} are allowed")]
+    TooLong {
+        /// Its length in code points.
+        length: usize,
+    },
+}
+
+/// The name of an open room: `#` and 1 to [`ROOM_NAME_MAX`] code points, NFC, lower case, no spaces, nothing
+/// invisible. Two people who type the same name in any case are in the same room.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoomName(String);
+
+impl RoomName {
+    /// The room that everybody starts in.
+    #[must_use]
+    pub fn lobby() -> Self {
+        Self(String::from("#lobby"))
+    }
+
+    /// Takes `name`, with its `#`, in any case.
+    ///
+    /// # Errors
+    /// When it has no `#`, nothing behind it, too much, a space, or something invisible.
+    pub fn new(name: &str) -> Result<Self, RoomNameError> {
+        let rest = name.strip_prefix('#').ok_or(RoomNameError::NoHash)?;
+        let lower: String = rest.nfc().collect::<String>().to_lowercase().nfc().collect();
+        if lower.chars().any(|c| c.is_whitespace() || c == '#' || is_invisible(c)) {
+            return Err(RoomNameError::BadCharacter);
+        }
+        match lower.chars().count() {
+            0 => Err(RoomNameError::Empty),
+            length if length > ROOM_NAME_MAX => Err(RoomNameError::TooLong { length }),
+            _ => Ok(Self("#".to_string() + &lower)),
+        }
+    }
+
+    /// The name with its `#`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why something is no room name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RoomNameError {
+    /// It does not begin with `#`.
+    #[error("a room name begins with #")]
+    NoHash,
+    /// Nothing behind the `#`.
+    #[error("a room name needs at least one character after the #")]
+    Empty,
+    /// White space, another `#`, or a character that cannot be seen.
+    #[error("a room name has no spaces, no second # and nothing invisible")]
+    BadCharacter,
+    /// Too many characters.
+    #[error("the room name has {length} characters after the #, {ROOM_NAME_MAX} are allowed")]
+    TooLong {
+        /// Its length in code points.
+        length: usize,
+    },
+}
+
+/// Whether a character of a name could hide something: control, bidirectional and zero-width characters.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+fn space_for_white(c: char) -> char {
+    if c.is_whitespace() { ' ' } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_a_length() {
+        assert_eq!(Text::new(""), Err(TextError::Empty));
+        assert!(Text::new("x".repeat(TEXT_MAX)).is_ok());
+        assert_eq!(Text::new("x".repeat(TEXT_MAX + 1)), Err(TextError::TooLong { length: TEXT_MAX + 1 }));
+    }
+
+    #[test]
+    fn nicks_lose_what_cannot_be_seen() {
+        let nick = |text: &str| Nick::new(text).map(|nick| nick.to_string());
+        assert_eq!(nick("  ana\u{202E}  b\t"), Ok("ana b".into()));
+        assert_eq!(nick("\u{200B}"), Err(NickError::Empty));
+        assert_eq!(nick("Zoe\u{308}"), Ok("Zo\u{eb}".into()));
+        assert_eq!(nick(&"x".repeat(33)), Err(NickError::TooLong { length: 33 }));
+        assert_eq!(Nick::lenient(&"\u{1b}[31m".repeat(40)).as_str().chars().count(), NICK_MAX);
+        assert_eq!(Nick::lenient("\0").as_str(), "?");
+    }
+
+    #[test]
+    fn room_names_are_one_per_room() {
+        let room = |text: &str| RoomName::new(text).map(|room| room.to_string());
+        assert_eq!(room("#Lobby"), Ok(RoomName::lobby().to_string()));
+        assert_eq!(room("#\u{c9}t\u{e9}"), room("#E\u{301}te\u{301}"));
+        assert_eq!(room("lobby"), Err(RoomNameError::NoHash));
+        assert_eq!(room("#"), Err(RoomNameError::Empty));
+        assert_eq!(room("#a b"), Err(RoomNameError::BadCharacter));
+        assert_eq!(room(&("#".to_string() + &"x".repeat(33))), Err(RoomNameError::TooLong { length: 33 }));
+    }
+}

@@ -1,0 +1,2 @@
+//! What the operating system gives: interfaces, sockets and the clock.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The chat on smol.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The chat on blocking threads.
+#![forbid(unsafe_code)]

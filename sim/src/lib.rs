@@ -1,0 +1,2 @@
+//! The deterministic network simulator.
+#![forbid(unsafe_code)]
