@@ -1,33 +1,40 @@
 //! A named table of absolute deadlines, one per key.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::time::Instant;
 
-/// At most one deadline for each key of `K`.
+/// At most one deadline for each key of `K`; the earliest is found without a search.
 #[derive(Debug)]
 pub(crate) struct Timers<K> {
     deadlines: BTreeMap<K, Instant>,
+    order: BTreeSet<(Instant, K)>,
 }
 
 impl<K: Ord + Copy> Timers<K> {
     pub(crate) const fn new() -> Self {
-        Self { deadlines: BTreeMap::new() }
+        Self { deadlines: BTreeMap::new(), order: BTreeSet::new() }
     }
 
     /// Sets the deadline of `key`, whatever it was before.
     pub(crate) fn set(&mut self, key: K, at: Instant) {
-        self.deadlines.insert(key, at);
+        if let Some(before) = self.deadlines.insert(key, at) {
+            self.order.remove(&(before, key));
+        }
+        self.order.insert((at, key));
     }
 
     /// Sets the deadline of `key` unless it has an earlier one.
     pub(crate) fn set_by(&mut self, key: K, at: Instant) {
-        let deadline = self.deadlines.entry(key).or_insert(at);
-        *deadline = at.min(*deadline);
+        if self.get(key).is_none_or(|deadline| at < deadline) {
+            self.set(key, at);
+        }
     }
 
     pub(crate) fn clear(&mut self, key: K) {
-        self.deadlines.remove(&key);
+        if let Some(before) = self.deadlines.remove(&key) {
+            self.order.remove(&(before, key));
+        }
     }
 
     pub(crate) fn get(&self, key: K) -> Option<Instant> {
@@ -36,7 +43,7 @@ impl<K: Ord + Copy> Timers<K> {
 
     /// The earliest deadline; among equal ones the smallest key.
     pub(crate) fn next(&self) -> Option<(Instant, K)> {
-        self.deadlines.iter().map(|(&key, &at)| (at, key)).min_by_key(|&(at, _)| at)
+        self.order.first().copied()
     }
 
     /// Takes the earliest timer that is due.

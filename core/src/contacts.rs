@@ -1,0 +1,351 @@
+//! The address book: where peers may be, from every source, and when to call them.
+//!
+//! Sources only propose. An address is dialled when nothing else reaches the same peer, at most once in ten
+//! seconds, and again after a loss until a day has passed, so that a healed partition is whole within 15 s.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::{net::SocketAddr, time::Duration};
+
+use crate::{
+    boundary::{Interface, Subnet},
+    discovery::{Sighting, SightingKind},
+    event::Source,
+    identity::{BootId, PeerKey},
+    rng::Rng,
+    text::Nick,
+    time::Instant,
+    timers::Timers,
+};
+
+/// At most one dial to an address in this time (DESIGN section 4).
+const DIAL_GAP: Duration = Duration::from_secs(10);
+/// The head start of an address over the next one of the same peer (RFC 8305 section 5).
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+/// The pause between rounds for a peer that was there within [`EAGER_FOR`].
+const RETRY_EAGER: core::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(10);
+/// How long a peer is called often.
+const EAGER_FOR: Duration = Duration::from_secs(600);
+/// The pause between rounds after that.
+const RETRY_SLOW: core::ops::RangeInclusive<Duration> = Duration::from_secs(54)..=Duration::from_secs(66);
+/// How long a peer is called at all.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+/// Addresses kept for one peer.
+const ADDRESSES_MAX: usize = 8;
+/// Dials begun at one instant, so that a power-up with many remembered peers is no burst.
+const DIALS_AT_ONCE: usize = 16;
+/// The pause after that many.
+const DIALS_PAUSE: Duration = Duration::from_millis(20);
+/// Ports below this are those of system services, which a discovered record must not make us call.
+const PORT_MIN: u16 = 1024;
+
+/// Whom an entry of the book is about, as far as anybody said.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Who {
+    /// The first eight bytes of a key.
+    Id([u8; 8]),
+    /// Only an address is known.
+    Address(SocketAddr),
+}
+
+/// What changed in the book that the person should hear of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Proposal {
+    pub(crate) who: Who,
+    pub(crate) nick: Option<Nick>,
+    pub(crate) boot: Option<BootId>,
+    pub(crate) address: SocketAddr,
+    pub(crate) via: Source,
+}
+
+/// The address book.
+#[derive(Debug)]
+pub(crate) struct Contacts {
+    own: (PeerKey, BootId),
+    contacts: BTreeMap<Who, Contact>,
+    /// When the next dial to each is due.
+    due: Timers<Who>,
+    /// Who is in session: (peer, boot, address) of every link.
+    live: BTreeMap<(PeerKey, BootId), SocketAddr>,
+    /// Answered by ourselves: never called again in this run.
+    own_addresses: BTreeSet<SocketAddr>,
+    subnets: Vec<Subnet>,
+    cap: usize,
+    rng: Rng,
+}
+
+#[derive(Debug)]
+struct Contact {
+    candidates: Vec<Candidate>,
+    nick: Option<Nick>,
+    /// When it was last known to be there: seen, typed, remembered or in session.
+    fresh: Instant,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    address: SocketAddr,
+    sources: BTreeSet<Source>,
+    boot: Option<BootId>,
+    dialled: Option<Instant>,
+}
+
+impl Contacts {
+    pub(crate) const fn new(own: (PeerKey, BootId), cap: usize, rng: Rng) -> Self {
+        Self {
+            own,
+            contacts: BTreeMap::new(),
+            due: Timers::new(),
+            live: BTreeMap::new(),
+            own_addresses: BTreeSet::new(),
+            subnets: Vec::new(),
+            cap,
+            rng,
+        }
+    }
+
+    /// The interfaces now are these: everybody not in session is called again soon.
+    pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
+        self.subnets = interfaces.iter().flat_map(|interface| interface.addresses.iter().copied()).collect();
+        self.contacts.keys().for_each(|&who| self.due.set(who, now));
+    }
+
+    /// Takes a sighting in. Answers what is new about it: a peer found, or one that is no longer seen.
+    pub(crate) fn on_sighting(
+        &mut self,
+        now: Instant,
+        sighting: &Sighting,
+    ) -> Option<(SightingKind, Proposal)> {
+        if sighting.id == Some(self.own.0.short()) && sighting.boot.is_none_or(|boot| boot == self.own.1) {
+            return None;
+        }
+        match sighting.kind {
+            SightingKind::Seen => self.on_seen(now, sighting),
+            SightingKind::Lost => self.on_unseen(sighting),
+        }
+    }
+
+    fn on_seen(&mut self, now: Instant, sighting: &Sighting) -> Option<(SightingKind, Proposal)> {
+        let usable = |address: &SocketAddr| self.may_dial(*address, sighting.source);
+        let addresses: Vec<_> =
+            sighting.addresses.iter().copied().filter(usable).take(ADDRESSES_MAX).collect();
+        let first = *addresses.first()?;
+        let who = sighting.id.map_or(Who::Address(first), Who::Id);
+        let known = self.contacts.contains_key(&who);
+        if !known && !self.make_room() {
+            return None;
+        }
+        let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
+        contact.fresh = now;
+        contact.nick = sighting.nick.clone().or(contact.nick.take());
+        let mut fresh = false;
+        for address in addresses {
+            fresh |= contact.propose(address, sighting.source, sighting.boot);
+        }
+        let nick = contact.nick.clone();
+        if fresh {
+            self.due.set(who, now);
+        }
+        let (boot, via) = (sighting.boot, sighting.source);
+        let news = !known && !self.is_live(who, boot, first);
+        news.then_some((SightingKind::Seen, Proposal { who, nick, boot, address: first, via }))
+    }
+
+    fn on_unseen(&mut self, sighting: &Sighting) -> Option<(SightingKind, Proposal)> {
+        let who = sighting.id.map(Who::Id).or(sighting.addresses.first().copied().map(Who::Address))?;
+        let contact = self.contacts.get_mut(&who)?;
+        let address = contact.candidates.first()?.address;
+        contact.candidates.retain_mut(|candidate| {
+            if sighting.boot.is_none() || candidate.boot == sighting.boot {
+                candidate.sources.remove(&sighting.source);
+            }
+            !candidate.sources.is_empty()
+        });
+        if !contact.candidates.is_empty() {
+            return None;
+        }
+        let nick = self.remove(who)?.nick;
+        let (boot, via) = (sighting.boot, sighting.source);
+        let news = !self.is_live(who, boot, address);
+        news.then_some((SightingKind::Lost, Proposal { who, nick, boot, address, via }))
+    }
+
+    /// A handshake proved who is at `address`. Answers how it was found.
+    pub(crate) fn on_up(&mut self, now: Instant, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
+        self.live.insert((key, boot), address);
+        let by_address = self.remove(Who::Address(address));
+        let who = Who::Id(key.short());
+        if !self.contacts.contains_key(&who) && by_address.is_none() && !self.make_room() {
+            return Source::Outside;
+        }
+        let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
+        contact.fresh = now;
+        let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
+        for source in typed.flat_map(|candidate| candidate.sources) {
+            contact.propose(address, source, Some(boot));
+        }
+        let found = contact.candidates.iter_mut().find(|candidate| candidate.address == address);
+        let via = found.map(|candidate| {
+            candidate.boot = Some(boot);
+            candidate.sources.first().copied()
+        });
+        if via.is_none() {
+            // It called us: worth calling back there when it is lost.
+            contact.propose(address, Source::Outside, Some(boot));
+        }
+        via.flatten().unwrap_or(Source::Outside)
+    }
+
+    /// The peer in session moved to another address.
+    pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) {
+        self.live.insert((key, boot), address);
+    }
+
+    /// A session ended. After a goodbye that peer is called no more until something new is heard of it.
+    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, quit: bool) {
+        self.live.remove(&(key, boot));
+        let who = Who::Id(key.short());
+        let Some(contact) = self.contacts.get_mut(&who) else { return };
+        if quit {
+            contact.candidates.retain(|candidate| {
+                candidate.boot != Some(boot) || candidate.sources.contains(&Source::Manual)
+            });
+            if contact.candidates.is_empty() {
+                self.remove(who);
+                return;
+            }
+        }
+        contact.fresh = now;
+        let pause = if quit { self.rng.duration(RETRY_EAGER) } else { Duration::ZERO };
+        self.due.set(who, now + pause);
+    }
+
+    /// That address is our own.
+    pub(crate) fn on_own(&mut self, address: SocketAddr) {
+        if self.own_addresses.len() < self.cap {
+            self.own_addresses.insert(address);
+        }
+    }
+
+    /// The addresses to dial now.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<SocketAddr> {
+        let mut dials = Vec::new();
+        while let Some(who) = self.due.pop_due(now) {
+            if dials.len() >= DIALS_AT_ONCE {
+                self.due.set(who, now + DIALS_PAUSE);
+            } else if let Some(address) = self.next_dial(now, who) {
+                dials.push(address);
+            }
+        }
+        dials
+    }
+
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.due.next().map(|(at, _)| at)
+    }
+
+    /// What the person calls the peer with this key, as discovery heard it.
+    pub(crate) fn nick(&self, key: PeerKey) -> Option<Nick> {
+        self.contacts.get(&Who::Id(key.short()))?.nick.clone()
+    }
+
+    /// Picks the next address of `who` to dial and sets when the one after it is due.
+    fn next_dial(&mut self, now: Instant, who: Who) -> Option<SocketAddr> {
+        let wanted: Vec<SocketAddr> = {
+            let contact = self.contacts.get(&who)?;
+            let open = contact.candidates.iter().filter(|candidate| {
+                !self.own_addresses.contains(&candidate.address)
+                    && !self.is_live(who, candidate.boot, candidate.address)
+            });
+            open.map(|candidate| candidate.address).collect()
+        };
+        let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
+        let contact = self.contacts.get_mut(&who)?;
+        let idle = now - contact.fresh;
+        if wanted.is_empty() || idle > GIVE_UP_AFTER {
+            return None;
+        }
+        let mut ready = contact.candidates.iter_mut().filter(|candidate| {
+            wanted.contains(&candidate.address) && candidate.dialled.is_none_or(|at| now - at >= DIAL_GAP)
+        });
+        let chosen = ready.next();
+        let more = ready.next().is_some();
+        let round = if idle < EAGER_FOR { eager } else { slow };
+        self.due.set(who, now + if more { NEXT_ADDRESS } else { round });
+        let candidate = chosen?;
+        candidate.dialled = Some(now);
+        Some(candidate.address)
+    }
+
+    fn remove(&mut self, who: Who) -> Option<Contact> {
+        self.due.clear(who);
+        self.contacts.remove(&who)
+    }
+
+    /// Whether a session already reaches what a candidate would.
+    fn is_live(&self, who: Who, boot: Option<BootId>, address: SocketAddr) -> bool {
+        self.live.iter().any(|(&(key, live_boot), &at)| {
+            at == address || who == Who::Id(key.short()) && boot.is_none_or(|boot| boot == live_boot)
+        })
+    }
+
+    /// Whether `address` may be dialled at all: off-link only if typed, and nothing that is no host.
+    fn may_dial(&self, address: SocketAddr, source: Source) -> bool {
+        let ip = address.ip();
+        if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 {
+            return false;
+        }
+        let trusted = matches!(source, Source::Manual);
+        let link_local = matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
+        let on_link = link_local || self.subnets.iter().any(|subnet| subnet.contains(ip));
+        // A remembered address was proven once; it is tried wherever the machine is now.
+        let proven = matches!(source, Source::Remembered);
+        trusted || proven || on_link && address.port() >= PORT_MIN
+    }
+
+    /// Makes room for one more contact: somebody not in session and heard of longest ago goes.
+    fn make_room(&mut self) -> bool {
+        if self.contacts.len() < self.cap {
+            return true;
+        }
+        let live: BTreeSet<Who> = self.live.keys().map(|(key, _)| Who::Id(key.short())).collect();
+        let typed = |contact: &Contact| contact.has_source(Source::Manual);
+        let idle = self.contacts.iter().filter(|(who, contact)| !live.contains(who) && !typed(contact));
+        let Some(oldest) = idle.min_by_key(|(_, contact)| contact.fresh).map(|(who, _)| *who) else {
+            return false;
+        };
+        self.remove(oldest).is_some()
+    }
+}
+
+impl Contact {
+    const fn new(now: Instant) -> Self {
+        Self { candidates: Vec::new(), nick: None, fresh: now }
+    }
+
+    /// Adds an address or a source of it. Answers whether that is a reason to dial.
+    fn propose(&mut self, address: SocketAddr, source: Source, boot: Option<BootId>) -> bool {
+        let known = self.candidates.iter_mut().find(|candidate| candidate.address == address);
+        if let Some(candidate) = known {
+            candidate.sources.insert(source);
+            let another = boot.is_some() && candidate.boot != boot;
+            candidate.boot = boot.or(candidate.boot);
+            return another;
+        }
+        let room = self.candidates.len() < ADDRESSES_MAX;
+        if room {
+            let sources = BTreeSet::from([source]);
+            self.candidates.push(Candidate { address, sources, boot, dialled: None });
+        }
+        room
+    }
+
+    fn has_source(&self, source: Source) -> bool {
+        self.candidates.iter().any(|candidate| candidate.sources.contains(&source))
+    }
+}
+
+#[cfg(test)]
+mod tests;

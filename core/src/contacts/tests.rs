@@ -1,0 +1,138 @@
+use alloc::vec;
+
+use super::*;
+
+const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
+const SHE: PeerKey = PeerKey([5; 32]);
+
+fn book() -> Contacts {
+    let mut book = Contacts::new(ME, 4, Rng::new([1; 32]));
+    let net = Subnet { address: "10.0.0.1".parse().unwrap(), prefix: 24 };
+    let addresses = vec![net];
+    let interface =
+        Interface { index: 2, name: "eth0".into(), addresses, multicast: true, loopback: false, mtu: 1500 };
+    book.on_interfaces(Instant::ORIGIN, &[interface]);
+    book
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::ORIGIN + Duration::from_secs(seconds)
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn seen(source: Source, id: Option<[u8; 8]>, addresses: &[&str]) -> Sighting {
+    let addresses = addresses.iter().map(|text| address(text)).collect();
+    Sighting { source, kind: SightingKind::Seen, id, boot: Some(BootId(7)), nick: None, addresses }
+}
+
+#[test]
+fn a_sighting_is_dialled_at_once_and_the_next_address_a_little_later() {
+    let mut book = book();
+    let found = book
+        .on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182", "10.0.0.3:27182"]));
+    assert_eq!(
+        found.map(|(kind, found)| (kind, found.who)),
+        Some((SightingKind::Seen, Who::Id(SHE.short())))
+    );
+    assert_eq!(book.due(at(1)), [address("10.0.0.2:27182")]);
+    assert_eq!(book.next_wake(), Some(at(1) + NEXT_ADDRESS));
+    assert_eq!(book.due(at(1) + NEXT_ADDRESS), [address("10.0.0.3:27182")]);
+}
+
+#[test]
+fn one_address_is_dialled_once_in_ten_seconds_however_often_it_is_seen() {
+    let mut book = book();
+    let mut dials = 0;
+    for tenth in 0..300 {
+        let now = at(1) + Duration::from_millis(100 * tenth);
+        let boot = Some(BootId(tenth));
+        book.on_sighting(
+            now,
+            &Sighting { boot, ..seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]) },
+        );
+        dials += book.due(now).len();
+    }
+    assert_eq!(dials, 3);
+}
+
+#[test]
+fn a_peer_in_session_is_not_dialled_and_again_once_it_is_lost() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182", "10.0.0.3:27182"]));
+    assert_eq!(book.due(at(1)).len(), 1);
+    assert_eq!(book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182")), Source::Mdns);
+    assert!(book.due(at(60)).is_empty());
+    assert_eq!(book.next_wake(), None);
+    book.on_down(at(100), SHE, BootId(7), false);
+    assert_eq!(book.due(at(100)), [address("10.0.0.2:27182")]);
+    let dials = (101..116).map(|second| book.due(at(second)).len()).sum::<usize>();
+    assert!(dials >= 2, "within 15 s both addresses were tried: {dials}");
+}
+
+#[test]
+fn whoever_said_goodbye_is_called_no_more() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(7), true);
+    assert_eq!(book.next_wake(), None);
+}
+
+#[test]
+fn another_run_of_the_same_identity_is_another_peer() {
+    let mut book = book();
+    book.on_up(at(1), SHE, BootId(3), address("10.0.0.2:27182"));
+    book.on_sighting(at(2), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.3:27182"]));
+    assert_eq!(book.due(at(2)), [address("10.0.0.3:27182")]);
+}
+
+#[test]
+fn only_the_person_makes_us_dial_off_link() {
+    let mut book = book();
+    for off_link in ["8.8.8.8:27182", "10.0.0.2:80", "224.0.0.251:5353", "0.0.0.0:27182"] {
+        assert_eq!(book.on_sighting(at(1), &seen(Source::Mdns, None, &[off_link])), None, "{off_link}");
+    }
+    assert!(book.on_sighting(at(1), &seen(Source::Manual, None, &["8.8.8.8:80"])).is_some());
+    assert_eq!(book.due(at(1)), [address("8.8.8.8:80")]);
+}
+
+#[test]
+fn we_never_call_ourselves() {
+    let mut book = book();
+    let mine = Sighting { boot: Some(ME.1), ..seen(Source::Mdns, Some(ME.0.short()), &["10.0.0.1:27182"]) };
+    assert_eq!(book.on_sighting(at(1), &mine), None);
+    book.on_sighting(at(1), &seen(Source::Manual, None, &["10.0.0.1:27182"]));
+    book.on_own(address("10.0.0.1:27182"));
+    assert!(book.due(at(1)).is_empty());
+}
+
+#[test]
+fn calls_get_rare_and_end_after_a_day() {
+    let mut book = book();
+    book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    let mut dials = Vec::new();
+    while let Some(wake) = book.next_wake() {
+        dials.extend(book.due(wake).iter().map(|_| wake));
+    }
+    let early = dials.iter().filter(|&&dial| dial < at(600)).count();
+    assert!((40..=60).contains(&early), "{early} in the first ten minutes");
+    let hour = dials.iter().filter(|&&dial| dial > at(3600) && dial < at(7200)).count();
+    assert!((54..=67).contains(&hour), "{hour} in an hour");
+    assert!(dials.iter().all(|&dial| dial <= at(86_400 + 66)));
+}
+
+#[test]
+fn the_book_is_full_of_the_latest_and_keeps_whom_it_talks_to() {
+    let mut book = book();
+    book.on_up(at(0), SHE, BootId(7), address("10.0.0.2:27182"));
+    for number in 10..30u8 {
+        let address = std::format!("10.0.0.{number}:27182");
+        book.on_sighting(at(number.into()), &seen(Source::Mdns, Some([number; 8]), &[&address]));
+    }
+    assert_eq!(book.contacts.len(), 4);
+    assert!(book.contacts.contains_key(&Who::Id(SHE.short())));
+    assert!(book.contacts.contains_key(&Who::Id([29; 8])));
+}
