@@ -1,2 +1,25 @@
-//! What needs more than one package to be tested.
+//! The harness of the tests that need more than one package: several hosts on one machine, and chat programs on
+//! them that are driven as a bot would drive them.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`lan`] | a network of its own: hosts in namespaces, joined by a switch that no other network touches |
+//! | [`chat`] | one running chat program, driven by JSON lines |
+//! | [`running`] | a running program that prints lines: every wait bounded, everything kept for the failure message |
+//! | [`outcome`] | a program run to its end: exit code, output, time |
+//! | [`bin`] | the two programs, built once |
+//! | [`scratch`] | directories that vanish with the test |
+//! | [`watch`] | real time, in one place |
+//!
+//! A test begins with `let Some(mut lan) = Lan::new() else { return };`. Where namespaces cannot be had it says
+//! aloud that it is skipped and why; with `CI` set a skip is a failure.
 #![forbid(unsafe_code)]
+
+pub mod bin;
+pub mod chat;
+pub mod lan;
+mod namespace;
+pub mod outcome;
+pub mod running;
+pub mod scratch;
+pub mod watch;

@@ -1,0 +1,266 @@
+//! A local network on one machine: every host is a network namespace with an `eth0`, and their cables end in a
+//! bridge that lives in a namespace of its own. The machine's own networks are neither used nor changed.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::Write as _,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    bin::target_directory,
+    namespace::{Namespace, Rights},
+    outcome::Outcome,
+    scratch::Scratch,
+    watch::PATIENCE,
+};
+
+/// A network that is there for one test, and gone with it.
+#[derive(Debug)]
+pub struct Lan {
+    switch: Arc<Switch>,
+    hosts: u8,
+}
+
+/// Which addresses a host's `eth0` has. IPv6 link-local ones come with [`V6`](Self::V6) and [`Both`](Self::Both).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    Both,
+    /// Only IPv4; IPv6 is switched off.
+    V4,
+    /// Only IPv6, link-local and nothing else.
+    V6,
+}
+
+impl Lan {
+    /// A network without hosts, or `None` where namespaces cannot be had; then it has said so. It waits until no
+    /// other test of this target directory has one: the tests measure time.
+    ///
+    /// # Panics
+    /// With `CI` set, instead of `None`.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let turn = turn();
+        let root = rustix::process::geteuid().is_root();
+        let kinds = [Rights::Root, Rights::UserNamespace];
+        let mut reasons = Vec::new();
+        for rights in kinds.into_iter().filter(|&rights| root || rights == Rights::UserNamespace) {
+            match switch(rights) {
+                Ok(namespace) => {
+                    let switch = Arc::new(Switch { namespace, scratch: Scratch::new(), _turn: turn });
+                    return Some(Self { switch, hosts: 0 });
+                }
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        skipped(&reasons.join("; "));
+        None
+    }
+
+    /// Another host on the network, with IPv4 and IPv6.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn host(&mut self) -> Host {
+        self.host_with(Families::Both)
+    }
+
+    /// Another host on the network.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn host_with(&mut self, families: Families) -> Host {
+        let host = self.loopback_host();
+        let number = host.number;
+        host.shell(&format!("{}\n{}", if families == Families::V4 { NO_V6 } else { V6_AT_ONCE }, "true"));
+        let cable = format!(
+            "ip link add port{number} type veth peer name eth0 netns {}\n\
+             ip link set port{number} master br0 up",
+            host.namespace.id()
+        );
+        self.switch.namespace.shell(&cable).unwrap_or_else(|reason| panic!("no cable: {reason}"));
+        if families != Families::V6 {
+            host.shell(&format!("ip address add {}/24 brd + dev eth0", host.v4()));
+        }
+        if families == Families::Both {
+            host.shell(&format!("ip address add {}/64 dev eth0 nodad", host.v6()));
+        }
+        host.shell("ip link set eth0 up");
+        host
+    }
+
+    /// A host without any cable: its only interface is loopback.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn loopback_host(&mut self) -> Host {
+        let host = self.dead_host();
+        host.shell("ip link set lo up");
+        host
+    }
+
+    /// A host whose every interface is down.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn dead_host(&mut self) -> Host {
+        self.hosts += 1;
+        let namespace = self.switch.namespace.sibling().unwrap_or_else(|reason| panic!("no host: {reason}"));
+        let home = self.switch.scratch.path().join(format!("host{}", self.hosts));
+        fs::create_dir_all(&home).expect("a home");
+        let host = Host { namespace, number: self.hosts, home, switch: Arc::clone(&self.switch) };
+        // Otherwise /sys would go on to show the interfaces of the machine.
+        host.shell("mount -t sysfs sysfs /sys || true");
+        host
+    }
+}
+
+/// One machine of the network. Programs on it are started with [`command`](Self::command).
+#[derive(Debug)]
+pub struct Host {
+    namespace: Namespace,
+    number: u8,
+    home: PathBuf,
+    switch: Arc<Switch>,
+}
+
+impl Host {
+    /// What it is called in failure messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("host{}", self.number)
+    }
+
+    /// Its IPv4 address, if it has one.
+    #[must_use]
+    pub fn v4(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, 0, self.number)
+    }
+
+    /// Its IPv6 address that is not link-local, if it has one.
+    #[must_use]
+    pub fn v6(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, self.number.into())
+    }
+
+    /// The home directory that programs on it see.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// A command that runs `program` on it, in its own home. The program keeps the command's process id.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.namespace.enter(program);
+        command.env("HOME", &self.home).env("RUST_BACKTRACE", "1");
+        for variable in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Runs `program` on it to its end, with `input` on its standard input.
+    ///
+    /// # Panics
+    /// When it does not end within 20 s.
+    #[must_use]
+    pub fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str], input: &str) -> Outcome {
+        self.run_for(program, arguments, input, PATIENCE)
+    }
+
+    /// Like [`run`](Self::run), with another limit.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    #[must_use]
+    pub fn run_for(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+        input: &str,
+        limit: Duration,
+    ) -> Outcome {
+        Outcome::of(self.command(program).args(arguments), input.as_bytes(), limit)
+    }
+
+    /// Runs a line of shell on it, as its root, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn shell(&self, line: &str) -> String {
+        self.namespace.shell(line).unwrap_or_else(|reason| panic!("{}: {reason}", self.name()))
+    }
+
+    /// Pulls the cable out: the interface stays up, and has no carrier.
+    ///
+    /// # Panics
+    /// When the host has no cable.
+    pub fn unplug(&self) {
+        self.cable("down");
+    }
+
+    /// Puts the cable back.
+    ///
+    /// # Panics
+    /// When the host has no cable.
+    pub fn plug_in(&self) {
+        self.cable("up");
+    }
+
+    #[track_caller]
+    fn cable(&self, state: &str) {
+        let line = format!("ip link set port{} {state}", self.number);
+        self.switch.namespace.shell(&line).unwrap_or_else(|reason| panic!("no cable: {reason}"));
+    }
+}
+
+/// What all hosts share. The namespace goes first, then its files, then the turn.
+#[derive(Debug)]
+struct Switch {
+    namespace: Namespace,
+    scratch: Scratch,
+    _turn: File,
+}
+
+/// Addresses can be used as soon as they are there; on a real link that takes a second.
+const V6_AT_ONCE: &str =
+    "test ! -d /proc/sys/net/ipv6 || echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad";
+const NO_V6: &str = "test ! -d /proc/sys/net/ipv6 || echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+
+/// A namespace with a bridge that floods multicast and has no addresses of its own.
+fn switch(rights: Rights) -> Result<Namespace, String> {
+    let namespace = Namespace::new(rights)?;
+    namespace.shell(NO_V6)?;
+    namespace.shell(
+        "ip link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 && ip link set br0 up",
+    )?;
+    // Cables are the other thing that a kernel may lack.
+    namespace.shell("ip link add trial type veth peer name trial-end && ip link delete trial")?;
+    Ok(namespace)
+}
+
+/// Waits until it is this test's turn; dropping the file ends the turn.
+fn turn() -> File {
+    let path = target_directory().join("chat-tests.lock");
+    let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file.lock().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file
+}
+
+/// Says so past the test runner, which keeps what tests print to itself.
+fn skipped(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{test}: network namespaces cannot be had here, and CI may not skip: {reason}"
+    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: network namespaces cannot be had here: {reason}");
+}
