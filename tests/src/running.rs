@@ -130,7 +130,12 @@ impl Running {
     /// All lines so far, taken or not.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        locked(&self.heard.state).lines.iter().map(|(line, _)| line.clone()).collect()
+        self.gather(|line| Some(line.clone()))
+    }
+
+    /// What `pick` makes of all lines so far, taken or not.
+    pub fn gather<T>(&self, pick: impl Fn(&Line) -> Option<T>) -> Vec<T> {
+        locked(&self.heard.state).lines.iter().filter_map(|(line, _)| pick(line)).collect()
     }
 
     /// What it has written to its standard error so far.

@@ -12,18 +12,21 @@ use chat_tests::{
 };
 use serde_json::json;
 
-/// Datagrams to each of the targets, 5,000 a second.
-const COUNT: &str = "12000";
+/// Datagrams to each of the targets, 5,000 a second; `CHAT_HOSTILE` asks for more.
+const COUNT: u32 = 12_000;
+/// What they are made from; `CHAT_SEED` asks for others.
+const SEED: u64 = 20_261_123;
 
 #[test]
 fn a_conversation_goes_on() {
     let Some(mut lan) = Lan::new() else { return };
     let hosts = [lan.host(), lan.host(), lan.host()];
-    let mut ada = Chat::start(&hosts[0], Std, &["--nick", "ada"]);
-    let mut bob = Chat::start(&hosts[1], Smol, &["--nick", "bob"]);
-    introduce(&ada, &bob);
-    let targets: Vec<String> = [(&hosts[0], &ada), (&hosts[1], &bob)]
-        .into_iter()
+    let mut chats =
+        [Chat::start(&hosts[0], Std, &["--nick", "ada"]), Chat::start(&hosts[1], Smol, &["--nick", "bob"])];
+    introduce(&chats[0], &chats[1]);
+    let targets: Vec<String> = hosts
+        .iter()
+        .zip(&chats)
         .flat_map(|(host, chat)| {
             let port = chat.port();
             [
@@ -36,27 +39,26 @@ fn a_conversation_goes_on() {
         .chain(["224.0.0.251:5353".into(), "[ff02::fb]:5353".into()])
         .collect();
     let mut stranger = hosts[2].command(env!("CARGO_BIN_EXE_stranger"));
-    let seed = "20261123";
+    let (seed, count) = (asked("CHAT_SEED", SEED), asked("CHAT_HOSTILE", COUNT));
     let stranger = Running::start(
-        format!("stranger with seed {seed}"),
-        stranger.args(["throw", seed, COUNT, &targets.join(",")]),
+        format!("stranger with CHAT_SEED={seed} CHAT_HOSTILE={count}"),
+        stranger.args(["throw", &seed.to_string(), &count.to_string(), &targets.join(",")]),
     );
     let mut said = Vec::new();
     let mut thrown = None;
     while thrown.is_none() {
-        for (speaker, listener) in [(true, false), (false, true)] {
-            let text = format!("{} {}", if speaker { "ada" } else { "bob" }, said.len());
-            let (from, to) = if listener { (&mut bob, &ada) } else { (&mut ada, &bob) };
-            from.say(&text);
-            to.expect_message(&text, from, "#lobby");
+        for (from, to) in [(0, 1), (1, 0)] {
+            let text = format!("message {}", said.len());
+            chats[from].say(&text);
+            chats[to].expect_message(&text, &chats[from], "#lobby");
             said.push(text);
         }
         thrown = stranger.take(Duration::from_millis(100), |line| line.is_of("thrown"));
     }
     let thrown = thrown.map_or(0, |line| line.json["count"].as_u64().unwrap_or(0));
-    assert!(thrown > 100_000, "only {thrown} datagrams went out: {stranger}");
+    assert!(thrown > u64::from(count) * 8, "only {thrown} datagrams went out: {stranger}");
     assert!(said.len() >= 20, "only {} messages in all that time", said.len());
-    for chat in [&mut ada, &mut bob] {
+    for chat in &mut chats {
         assert!(chat.is_alive(), "{chat}");
         let history = chat.history("#lobby", 10_000);
         assert_eq!(history, said);
@@ -64,7 +66,8 @@ fn a_conversation_goes_on() {
         assert!(memory < 64 << 20, "{memory} bytes resident: {chat}");
     }
     // The other is neither thought lost nor found twice.
-    for (chat, other) in [(&ada, &bob), (&bob, &ada)] {
+    let [ada, bob] = &chats;
+    for (chat, other) in [(ada, bob), (bob, ada)] {
         chat.expect_none("loss", Duration::ZERO, |line| line.is_peer("gone", other.key()));
         chat.expect_none("panic", Duration::ZERO, |line| line.text.contains("panicked"));
         assert!(!chat.errors().contains("panicked"), "{chat}");
@@ -72,8 +75,8 @@ fn a_conversation_goes_on() {
     // And somebody new is found as ever.
     let begun = watch::now();
     let eve = Chat::start(&hosts[2], Std, &["--nick", "eve"]);
-    introduce(&eve, &ada);
-    introduce(&eve, &bob);
+    introduce(&eve, ada);
+    introduce(&eve, bob);
     println!(
         "{thrown} hostile datagrams, {} messages; a newcomer took {:?}",
         said.len(),
@@ -126,6 +129,11 @@ fn hostile_lines_of_json_do_no_harm() {
         ada.say("and it goes on");
         ada.quit();
     }
+}
+
+/// The number in the environment variable `name`, or the one that is usual.
+fn asked<T: std::str::FromStr>(name: &str, usual: T) -> T {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
 }
 
 fn resident(chat: &Chat) -> u64 {

@@ -89,7 +89,7 @@ fn a_direct_message_is_for_one_alone() {
     let Some(mut lan) = Lan::new() else { return };
     let hosts = [lan.host(), lan.host(), lan.host()];
     let mut ada = Chat::start(&hosts[0], Std, &["--nick", "ada"]);
-    let mut bob = Chat::start(&hosts[1], Smol, &["--nick", "bob"]);
+    let bob = Chat::start(&hosts[1], Smol, &["--nick", "bob"]);
     let mut eve = Chat::start(&hosts[2], Std, &["--nick", "eve"]);
     introduce(&ada, &bob);
     introduce(&ada, &eve);

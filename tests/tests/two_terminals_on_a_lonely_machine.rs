@@ -37,9 +37,9 @@ fn in_the_middle_of_a_network() {
     introduce(&ada, &twin);
     introduce(&ada, &bob);
     introduce(&twin, &bob);
-    for (speaker, listeners) in [(&mut bob, [&ada, &twin])] {
-        speaker.say("to both of you");
-        listeners.map(|listener| listener.expect_message("to both of you", speaker, "#lobby"));
+    bob.say("to both of you");
+    for terminal in [&ada, &twin] {
+        terminal.expect_message("to both of you", &bob, "#lobby");
     }
     twin.say("from one terminal");
     ada.expect_message("from one terminal", &twin, "#lobby");
