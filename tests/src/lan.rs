@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     bin::target_directory,
-    namespace::{Namespace, Rights},
+    netns::{Namespace, Rights},
     outcome::Outcome,
     scratch::Scratch,
     watch::PATIENCE,

@@ -18,8 +18,13 @@
 pub mod bin;
 pub mod chat;
 pub mod lan;
-mod namespace;
+mod netns;
 pub mod outcome;
 pub mod running;
 pub mod scratch;
 pub mod watch;
+
+/// The loop in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
