@@ -27,7 +27,7 @@ impl Chat {
     /// Starts `program --json` with `options` on `host` and waits for its hello.
     ///
     /// # Panics
-    /// When it does not say hello, or not as [`docs/JSON.md`] has it.
+    /// When it does not say hello, or not as `docs/JSON.md` has it.
     #[must_use]
     #[track_caller]
     pub fn start(host: &Host, program: Program, options: &[&str]) -> Self {

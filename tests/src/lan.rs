@@ -78,7 +78,7 @@ impl Lan {
     pub fn host_with(&mut self, families: Families) -> Host {
         let host = self.loopback_host();
         let number = host.number;
-        host.shell(&format!("{}\n{}", if families == Families::V4 { NO_V6 } else { V6_AT_ONCE }, "true"));
+        host.shell(if families == Families::V4 { NO_V6 } else { V6_AT_ONCE });
         let cable = format!(
             "ip link add port{number} type veth peer name eth0 netns {}\n\
              ip link set port{number} master br0 up",

@@ -276,3 +276,65 @@ impl Heard {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn shell(line: &str) -> Running {
+        Running::start("shell".into(), Command::new("sh").args(["-c", line]))
+    }
+
+    #[test]
+    fn lines_are_found_in_any_order_and_each_once() {
+        let shell = shell("echo one; echo two; echo one; cat");
+        shell.expect("two", SOON, |line| line.text == "two");
+        shell.expect("one", SOON, |line| line.text == "one");
+        shell.expect("one", SOON, |line| line.text == "one");
+        assert!(shell.take(Duration::from_millis(100), |line| line.text == "one").is_none());
+        shell.write("{\"type\":\"echo\"}\n");
+        assert!(shell.expect("echo", SOON, |line| line.is_of("echo")).at > shell.begun());
+        assert_eq!(shell.lines().len(), 4);
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_program_or_in_time() {
+        let begun = watch::now();
+        assert!(shell("exit").take(SOON, |_| true).is_none());
+        assert!(watch::now() - begun < SOON);
+        let patient = shell("cat");
+        let begun = watch::now();
+        assert!(patient.take(Duration::from_millis(50), |_| true).is_none());
+        assert!((Duration::from_millis(50)..SOON).contains(&(watch::now() - begun)));
+    }
+
+    #[test]
+    fn the_end_is_seen_whoever_brings_it() {
+        assert_eq!(shell("echo last; exit 7").wait(SOON), Some(7));
+        let mut reader = shell("cat");
+        reader.write("before the end\n");
+        reader.close_stdin();
+        assert_eq!(reader.wait(SOON), Some(0));
+        assert_eq!(reader.lines()[0].text, "before the end");
+        let mut signalled = shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+        signalled.expect("ready", SOON, |line| line.text == "ready");
+        assert!(signalled.is_alive());
+        signalled.signal(Signal::TERM);
+        assert_eq!(signalled.wait(SOON), Some(3));
+        let mut killed = shell("exec sleep 60");
+        killed.kill();
+        assert!(!killed.is_alive());
+    }
+
+    #[test]
+    fn a_failure_shows_what_was_said() {
+        let mut shell = shell("echo the last word; echo a complaint >&2");
+        shell.wait(SOON);
+        let seen = watch::until(SOON, || shell.errors().contains("a complaint").then_some(()));
+        assert!(seen.is_some());
+        let shown = shell.to_string();
+        assert!(shown.contains("the last word") && shown.contains("a complaint"), "{shown}");
+    }
+}
