@@ -17,6 +17,7 @@ mod node;
 mod outbox;
 mod record;
 mod rng;
+mod session;
 mod stats;
 mod store;
 mod suite;

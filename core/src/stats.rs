@@ -70,6 +70,12 @@ pub struct SessionStats {
     pub probes: u64,
     /// Answers held back because they would have exceeded three times what the address sent.
     pub amplification_held: u64,
+    /// Cookies asked for because many handshakes were half open or one address was in a hurry.
+    pub cookies: u64,
+    /// Outgoing datagrams dropped because too many were waiting, or too long.
+    pub datagrams_dropped: u64,
+    /// Acknowledgements of packets that were never sent.
+    pub acks_invented: u64,
 }
 
 /// Counters of the rooms.

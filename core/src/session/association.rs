@@ -1,0 +1,554 @@
+//! One encrypted association with a peer: what comes in, and what time does to it. What goes out is in
+//! `sending.rs`.
+//!
+//! It outlives its keys: a renewal puts a new [`Session`] under the same streams.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    Limits, LinkId, Wish,
+    acks::Received,
+    bytes::VARINT_MAX,
+    frame::{Frame, Frames, RECORDS},
+    liveness::{Due, Liveness},
+    noise::Keys,
+    path::{Path, is_same},
+    recovery::{Recovery, Settled},
+    replay::Replay,
+    streams::{Incoming, Outgoing, Refused},
+};
+use crate::{
+    identity::{BootId, PeerKey},
+    outbox::Outbox,
+    rng::Rng,
+    stats::SessionStats,
+    time::Instant,
+};
+
+/// How long the old keys still open packets after a renewal.
+const OLD_KEYS: Duration = Duration::from_secs(30);
+/// How long a goodbye is repeated.
+const CLOSING: Duration = Duration::from_millis(300);
+/// The first repetition of a goodbye; the next ones take twice as long each.
+const CLOSE_AGAIN: Duration = Duration::from_millis(20);
+/// How long the goodbye of the other side is still acknowledged: longer than it is repeated.
+const DRAINING: Duration = Duration::from_millis(600);
+/// Later than now, and not by much.
+const SOON: Duration = Duration::from_millis(1);
+/// The first packet number left out is below this.
+const SKIP_FIRST: u64 = 64;
+/// A renewal that did not come about is tried again after this.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
+/// Datagrams that wait to be sent; the oldest give way, for they hold the latest value of something.
+const DATAGRAMS_MAX: usize = 64;
+/// Packets sent when an answer is overdue (RFC 9002 section 6.2.4).
+const PROBE_PACKETS: u8 = 2;
+
+/// What an association needs around it, apart from the time.
+pub(super) struct Host<'a> {
+    pub(super) rng: &'a mut Rng,
+    pub(super) stats: &'a mut SessionStats,
+    pub(super) out: &'a mut Outbox<Wish>,
+}
+
+/// One finished handshake.
+pub(super) struct Session {
+    pub(super) keys: Keys,
+    /// Our id: in the headers that come.
+    pub(super) local: u64,
+    /// The peer's id: in the headers that go.
+    pub(super) remote: u64,
+    /// Whether we started it.
+    pub(super) dialled: bool,
+    pub(super) path: Path,
+    /// The round-trip time that the handshake measured.
+    pub(super) rtt: Option<Duration>,
+    /// Rises with every handshake begun or finished, to tell what was before what.
+    pub(super) serial: u64,
+}
+
+/// One association.
+pub(super) struct Association {
+    pub(super) link: LinkId,
+    pub(super) peer: PeerKey,
+    pub(super) boot: BootId,
+    /// What both sides call it: the first bytes of the hash of its first handshake.
+    pub(super) id: u64,
+    pub(super) path: Path,
+    /// Whether another boot of the same peer has come from the same host since.
+    pub(super) is_followed: bool,
+    /// Until when word that the peer has forgotten us is not heeded again.
+    pub(super) heedless_until: Instant,
+    pub(super) space: Space,
+    pub(super) recovery: Recovery,
+    pub(super) outgoing: Outgoing,
+    pub(super) datagrams: VecDeque<Bytes>,
+    pub(super) wants: Wants,
+    pub(super) state: State,
+    pub(super) incoming: Incoming,
+    pub(super) renew_at: Instant,
+    old: Option<Old>,
+    /// A session id whose packets need not be brought here any more.
+    retired: Option<u64>,
+    liveness: Liveness,
+    settled: Settled,
+}
+
+/// The keys in use and the packet numbers under them.
+pub(super) struct Space {
+    pub(super) keys: Keys,
+    pub(super) local: u64,
+    pub(super) remote: u64,
+    pub(super) dialled: bool,
+    pub(super) serial: u64,
+    pub(super) received: Received,
+    /// Whether the other side is known to have the keys; until then every packet says welcome.
+    pub(super) confirmed: bool,
+    pub(super) packets: u64,
+    /// The packet number that is left out next.
+    pub(super) skip: u64,
+    replay: Replay,
+    failures: u64,
+}
+
+/// The keys before: they only open what is still on its way.
+struct Old {
+    keys: Keys,
+    local: u64,
+    replay: Replay,
+    until: Instant,
+}
+
+/// What is to be sent besides data.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub(super) ping: bool,
+    pub(super) credit: bool,
+    pub(super) close: bool,
+    /// Packets that may exceed the congestion window.
+    pub(super) probes: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Live,
+    /// We have said goodbye.
+    Closing {
+        until: Instant,
+        again: Instant,
+        step: Duration,
+    },
+    /// The other side has.
+    Draining {
+        until: Instant,
+    },
+}
+
+/// What becomes of an association after something happened to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Goes,
+    /// Its keys are to be renewed.
+    Ages,
+    /// The peer does not answer.
+    Lost,
+    /// The peer breaks the rules of the protocol.
+    Broken,
+    /// The peer has said goodbye.
+    Left,
+    /// All is said; it can be forgotten.
+    Over,
+}
+
+/// A packet that was opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    number: u64,
+    newest: bool,
+    /// Under the keys in use, not the old ones.
+    current: bool,
+}
+
+/// Where a packet came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) from: SocketAddr,
+    pub(super) interface: u32,
+    /// Bytes of the datagram.
+    pub(super) size: usize,
+}
+
+impl Association {
+    pub(super) fn new(
+        now: Instant,
+        (link, peer, boot): (LinkId, PeerKey, BootId),
+        id: u64,
+        session: Session,
+        limits: &Limits,
+        rng: &mut Rng,
+    ) -> Self {
+        let recovery = Recovery::new(session.rtt);
+        let renew_at = limits.renewal(now, session.dialled);
+        let (space, path) = Space::new(now, session, rng);
+        Self {
+            link,
+            peer,
+            boot,
+            id,
+            path,
+            is_followed: false,
+            heedless_until: now,
+            space,
+            recovery,
+            outgoing: Outgoing::new(),
+            datagrams: VecDeque::new(),
+            wants: Wants { ping: true, ..Wants::default() },
+            state: State::Live,
+            incoming: Incoming::new(),
+            renew_at,
+            old: None,
+            retired: None,
+            liveness: Liveness::new(now, rng),
+            settled: Settled::default(),
+        }
+    }
+
+    /// Goes on under the keys of another handshake, wherever the peer is reached now. What is in flight is sent
+    /// again at once.
+    pub(super) fn rebind(&mut self, now: Instant, session: Session, limits: &Limits, host: &mut Host<'_>) {
+        let (space, path) = Space::new(now, session, host.rng);
+        let old = core::mem::replace(&mut self.space, space);
+        self.retired = if self.space.dialled {
+            // The first packet under the new keys is here already.
+            self.old = None;
+            Some(old.local)
+        } else {
+            let former = self.old.replace(Old {
+                keys: old.keys,
+                local: old.local,
+                replay: old.replay,
+                until: now + OLD_KEYS,
+            });
+            former.map(|former| former.local)
+        };
+        let former = core::mem::replace(&mut self.path, path).address;
+        self.recovery.restart(&mut self.settled);
+        self.settle();
+        self.wants.ping = true;
+        self.renew_at = limits.renewal(now, self.space.dialled);
+        if self.liveness.on_heard() {
+            host.out.push(Wish::Recovered { link: self.link });
+        }
+        host.out.push(Wish::Rebound { link: self.link, binding: self.space.keys.binding });
+        if former.ip() != self.path.address.ip() {
+            self.recovery.on_new_path();
+        }
+        if !is_same(former, self.path.address) {
+            host.out.push(Wish::Moved { link: self.link, address: self.path.address });
+        }
+    }
+
+    pub(super) const fn is_live(&self) -> bool {
+        matches!(self.state, State::Live)
+    }
+
+    pub(super) const fn is_suspect(&self) -> bool {
+        self.liveness.is_suspect()
+    }
+
+    /// Asks the peer for a sign of life, out of turn.
+    pub(super) fn ask(&mut self, now: Instant) {
+        if self.liveness.ask(now, self.recovery.rtt.probe_timeout()) {
+            self.wants.ping = true;
+        }
+    }
+
+    pub(super) fn push_datagram(&mut self, bytes: Bytes, stats: &mut SessionStats) {
+        if self.datagrams.len() >= DATAGRAMS_MAX {
+            self.datagrams.pop_front();
+            stats.datagrams_dropped += 1;
+        }
+        self.datagrams.push_back(bytes);
+    }
+
+    /// Says goodbye.
+    pub(super) fn close(&mut self, now: Instant) {
+        if self.is_live() {
+            let again = now + CLOSE_AGAIN;
+            self.state = State::Closing { until: now + CLOSING, again, step: CLOSE_AGAIN };
+            self.wants.close = true;
+        }
+    }
+
+    /// Goes on at other packet numbers: this machine may be a copy of one that uses the same keys.
+    pub(super) fn leap(&mut self, now: Instant, rng: &mut Rng) {
+        self.recovery.leap(rng.below(1 << 40), &mut self.settled);
+        self.space.skip = self.recovery.next_number();
+        self.settle();
+        self.renew_soon(now);
+    }
+
+    /// Asks for new keys at the next tick.
+    pub(super) fn renew_soon(&mut self, now: Instant) {
+        self.renew_at = self.renew_at.min(now + SOON);
+    }
+
+    /// Opens a packet and notes its number; `None` for a forged or repeated one, which changes nothing.
+    pub(super) fn open(
+        &mut self,
+        (to, number): (u64, u64),
+        sealed: &[u8],
+        plain: &mut Vec<u8>,
+        stats: &mut SessionStats,
+    ) -> Option<Opened> {
+        let (keys, replay, current) = match &mut self.old {
+            _ if to == self.space.local => (&self.space.keys, &mut self.space.replay, true),
+            Some(old) if to == old.local => (&old.keys, &mut old.replay, false),
+            _ => return None,
+        };
+        if number > VARINT_MAX || !replay.is_fresh(number) {
+            stats.replayed += 1;
+            return None;
+        }
+        if !keys.open(number, sealed, plain) {
+            stats.forged += 1;
+            self.space.failures += 1;
+            return None;
+        }
+        let newest = replay.is_newest(number);
+        replay.accept(number);
+        Some(Opened { number, newest, current })
+    }
+
+    /// Notes the number of the packet that brought the first welcome, which was opened before there was an
+    /// association.
+    pub(super) fn opened_first(&mut self, number: u64) -> Opened {
+        self.space.replay.accept(number);
+        Opened { number, newest: true, current: true }
+    }
+
+    /// Takes in what an authentic packet says.
+    pub(super) fn on_packet(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        opened: Opened,
+        plain: &[u8],
+        host: &mut Host<'_>,
+    ) -> Fate {
+        let frames = Frames::new(plain);
+        if !frames.are_sound() {
+            host.stats.malformed += 1;
+            return Fate::Goes;
+        }
+        if opened.current && !self.space.confirmed {
+            self.space.confirmed = true;
+            self.retired = self.old.take().map(|old| old.local);
+        }
+        if self.liveness.on_heard() && self.is_live() {
+            host.out.push(Wish::Recovered { link: self.link });
+        }
+        let from = (arrival.from, arrival.interface);
+        self.path.on_packet(now, from, arrival.size, opened.newest && opened.current, host.rng);
+        let (mut eliciting, mut urgent, mut fate) = (false, false, Fate::Goes);
+        for frame in frames.flatten() {
+            eliciting |= frame.is_eliciting();
+            urgent |= frame.is_urgent();
+            match self.on_frame(now, opened, frame, host) {
+                Ok(Fate::Goes) => {}
+                Ok(other) => fate = other,
+                // Without an acknowledgement its sender will say it again.
+                Err(Refused::Full) => return fate,
+                Err(Refused::Broken) => return Fate::Broken,
+            }
+        }
+        if opened.current {
+            self.space.received.on_packet(now, opened.number, eliciting, urgent);
+        }
+        fate
+    }
+
+    /// When [`on_tick`](Self::on_tick) is needed.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let received = self.space.received.next_wake();
+        let old = self.old.as_ref().map(|old| old.until);
+        let all = match self.state {
+            State::Live => [
+                received,
+                old,
+                self.recovery.next_wake(),
+                Some(self.liveness.next_wake()),
+                self.path.next_wake(),
+                Some(self.renew_at),
+            ],
+            State::Closing { until, again, .. } => [received, Some(until), Some(again), None, None, None],
+            State::Draining { until } => [received, Some(until), None, None, None, None],
+        };
+        all.into_iter().flatten().min()
+    }
+
+    /// Does what is due at `now`.
+    pub(super) fn on_tick(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>) -> Fate {
+        self.space.received.on_tick(now);
+        match &mut self.state {
+            State::Live => self.on_live_tick(now, limits, host),
+            State::Draining { until } | State::Closing { until, .. } if *until <= now => Fate::Over,
+            State::Closing { again, step, .. } if *again <= now => {
+                *step *= 2;
+                *again = now + *step;
+                self.wants.close = true;
+                Fate::Goes
+            }
+            _ => Fate::Goes,
+        }
+    }
+
+    /// The session ids whose packets belong here.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
+        [Some(self.space.local), self.old.as_ref().map(|old| old.local)].into_iter().flatten()
+    }
+
+    pub(super) const fn take_retired(&mut self) -> Option<u64> {
+        self.retired.take()
+    }
+
+    /// Hands out the records that have come whole.
+    pub(super) fn deliver(&mut self, out: &mut Outbox<Wish>) {
+        while let Some(bytes) = self.incoming.pop() {
+            out.push(Wish::Record { link: self.link, bytes });
+        }
+        self.wants.credit |= self.incoming.credit().is_some();
+    }
+
+    fn on_frame(
+        &mut self,
+        now: Instant,
+        opened: Opened,
+        frame: Frame<'_>,
+        host: &mut Host<'_>,
+    ) -> Result<Fate, Refused> {
+        let live = self.is_live();
+        match frame {
+            // The numbers in an acknowledgement are those of its own keys.
+            Frame::Ack(ack) if opened.current => {
+                let lost = self.settled.lost.len();
+                if self.recovery.on_ack(now, &ack, &mut self.settled).is_err() {
+                    host.stats.acks_invented += 1;
+                }
+                host.stats.lost += (self.settled.lost.len() - lost) as u64;
+                let closed = self.settled.arrived.iter().any(|sent| sent.close);
+                self.settle();
+                return Ok(if closed { Fate::Over } else { Fate::Goes });
+            }
+            Frame::Stream { id: RECORDS, offset, bytes } if live => {
+                self.incoming.on_bytes(offset, bytes)?;
+            }
+            Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
+            Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
+            Frame::Datagram(bytes) if live => {
+                host.out.push(Wish::Datagram { link: self.link, bytes: Bytes::copy_from_slice(bytes) });
+            }
+            Frame::Challenge(token) => self.path.on_challenge(token),
+            Frame::Response(token) => {
+                if let Some(moved) = self.path.on_response(token) {
+                    if moved.other_host {
+                        self.recovery.on_new_path();
+                    }
+                    host.out.push(Wish::Moved { link: self.link, address: self.path.address });
+                }
+            }
+            Frame::Close => {
+                if !matches!(self.state, State::Draining { .. }) {
+                    self.state = State::Draining { until: now + DRAINING };
+                }
+                return Ok(if live { Fate::Left } else { Fate::Goes });
+            }
+            _ => {}
+        }
+        Ok(Fate::Goes)
+    }
+
+    fn on_live_tick(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>) -> Fate {
+        if self.recovery.on_tick(now, &mut self.settled) {
+            host.stats.probes += 1;
+            self.wants.probes = PROBE_PACKETS;
+            if !self.outgoing.has_more()
+                && let Some((offset, length)) = self.recovery.oldest_stream()
+            {
+                self.outgoing.on_lost(offset, length);
+            }
+        }
+        host.stats.lost += self.settled.lost.len() as u64;
+        self.settle();
+        self.path.on_tick(now);
+        if self.old.as_ref().is_some_and(|old| old.until <= now) {
+            self.retired = self.old.take().map(|old| old.local);
+        }
+        match self.liveness.on_tick(now, self.recovery.rtt.probe_timeout(), host.rng) {
+            Due::Nothing => {}
+            Due::Lost => return Fate::Lost,
+            Due::Probe => self.wants.ping = true,
+            Due::Heartbeat => {
+                self.wants.ping = true;
+                host.out.push(Wish::HeartbeatDue { link: self.link });
+            }
+            Due::Suspect => {
+                self.wants.ping = true;
+                host.out.push(Wish::Suspect { link: self.link });
+            }
+        }
+        let worn = self.space.failures >= limits.failures;
+        if self.renew_at <= now || worn {
+            self.space.failures = 0;
+            self.renew_at = now + RENEW_AGAIN;
+            return Fate::Ages;
+        }
+        Fate::Goes
+    }
+
+    /// Passes on what became of packets in flight.
+    fn settle(&mut self) {
+        for sent in self.settled.arrived.drain(..) {
+            if let Some((offset, length)) = sent.stream {
+                self.outgoing.on_acked(offset, length);
+            }
+            if let Some(largest) = sent.acked {
+                self.space.received.on_ack_acknowledged(largest);
+            }
+        }
+        for sent in self.settled.lost.drain(..) {
+            if let Some((offset, length)) = sent.stream {
+                self.outgoing.on_lost(offset, length);
+            }
+            self.wants.credit |= sent.credit;
+        }
+    }
+}
+
+impl Space {
+    /// Under the keys of a handshake, and where it found the peer.
+    fn new(now: Instant, session: Session, rng: &mut Rng) -> (Self, Path) {
+        let mut path = session.path;
+        if !path.is_sure() {
+            path.challenge(now, rng);
+        }
+        let space = Self {
+            keys: session.keys,
+            local: session.local,
+            remote: session.remote,
+            dialled: session.dialled,
+            serial: session.serial,
+            received: Received::new(),
+            // The side that dialled has the keys already confirmed: the welcome came under them.
+            confirmed: session.dialled,
+            packets: 0,
+            skip: rng.below(SKIP_FIRST),
+            replay: Replay::new(),
+            failures: 0,
+        };
+        (space, path)
+    }
+}

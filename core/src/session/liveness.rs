@@ -1,0 +1,154 @@
+//! Whether the peer is still there.
+//!
+//! ```text
+//! heartbeat -- unit -- probe -- unit -- probe, suspect -- unit -- probe -- 1.5 units -- lost
+//! ```
+//!
+//! A unit is 200 ms on a link of ours, so a crash is found out within 6 s + 0.9 s. Whatever authentic comes from the
+//! peer is an answer.
+
+use core::{ops::RangeInclusive, time::Duration};
+
+use crate::{rng::Rng, time::Instant};
+
+/// Every 5 s, with 20 % jitter, so that many peers do not beat in step.
+const HEARTBEAT: RangeInclusive<Duration> = Duration::from_secs(4)..=Duration::from_secs(6);
+const UNIT_MIN: Duration = Duration::from_millis(200);
+/// A path so slow that this is too short cannot be told from a broken one.
+const UNIT_MAX: Duration = Duration::from_secs(1);
+/// Probes after an unanswered heartbeat.
+const PROBES: u8 = 3;
+
+/// Watches one peer.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    /// When the next heartbeat is due.
+    heartbeat: Instant,
+    question: Option<Question>,
+}
+
+/// The peer was asked something and has not answered.
+#[derive(Debug)]
+struct Question {
+    /// Probes sent so far.
+    probes: u8,
+    /// How long to wait for an answer.
+    until: Instant,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    Nothing,
+    /// Send a heartbeat.
+    Heartbeat,
+    /// Send a probe.
+    Probe,
+    /// Send a probe, and tell that the peer may be gone.
+    Suspect,
+    /// The peer is gone.
+    Lost,
+}
+
+impl Liveness {
+    pub(super) fn new(now: Instant, rng: &mut Rng) -> Self {
+        Self { heartbeat: now + rng.duration(HEARTBEAT), question: None }
+    }
+
+    pub(super) const fn is_suspect(&self) -> bool {
+        matches!(self.question, Some(Question { probes: 2.., .. }))
+    }
+
+    /// Something authentic came. Whether it had been suspected.
+    pub(super) fn on_heard(&mut self) -> bool {
+        let suspect = self.is_suspect();
+        self.question = None;
+        suspect
+    }
+
+    /// Asks now, out of turn; the caller sends a probe. Nothing when an answer is being waited for already.
+    pub(super) fn ask(&mut self, now: Instant, probe_timeout: Duration) -> bool {
+        let asked = self.question.is_none();
+        if asked {
+            self.question = Some(Question { probes: 0, until: now + unit(probe_timeout) });
+        }
+        asked
+    }
+
+    pub(super) fn next_wake(&self) -> Instant {
+        self.question.as_ref().map_or(self.heartbeat, |question| question.until)
+    }
+
+    /// Waiting times run from `now` and not from when they were due: a tick that comes late, after a suspend or
+    /// on a machine out of breath, says nothing about the peer, whose answers may lie unread in our own socket.
+    pub(super) fn on_tick(&mut self, now: Instant, probe_timeout: Duration, rng: &mut Rng) -> Due {
+        if self.next_wake() > now {
+            return Due::Nothing;
+        }
+        let unit = unit(probe_timeout);
+        let Some(question) = &mut self.question else {
+            self.heartbeat = now + rng.duration(HEARTBEAT);
+            self.question = Some(Question { probes: 0, until: now + unit });
+            return Due::Heartbeat;
+        };
+        if question.probes >= PROBES {
+            return Due::Lost;
+        }
+        question.probes += 1;
+        question.until = now + if question.probes == PROBES { unit * 3 / 2 } else { unit };
+        if question.probes == 2 { Due::Suspect } else { Due::Probe }
+    }
+}
+
+fn unit(probe_timeout: Duration) -> Duration {
+    probe_timeout.clamp(UNIT_MIN, UNIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn run(liveness: &mut Liveness, now: &mut Instant, rng: &mut Rng, steps: usize) -> Vec<Due> {
+        let step = |_| {
+            *now = liveness.next_wake();
+            liveness.on_tick(*now, Duration::ZERO, rng)
+        };
+        (0..steps).map(step).collect()
+    }
+
+    #[test]
+    fn a_silent_peer_is_lost_within_seven_seconds_of_its_last_answer() {
+        for seed in 0..100 {
+            let (mut rng, mut now) = (Rng::new([seed; 32]), Instant::ORIGIN);
+            let mut liveness = Liveness::new(now, &mut rng);
+            assert_eq!(run(&mut liveness, &mut now, &mut rng, 1), [Due::Heartbeat]);
+            assert!(!liveness.on_heard());
+            let heard = now;
+            let due = run(&mut liveness, &mut now, &mut rng, 5);
+            assert_eq!(due, [Due::Heartbeat, Due::Probe, Due::Suspect, Due::Probe, Due::Lost]);
+            assert!(now - heard < Duration::from_secs(7) && now - heard > Duration::from_millis(4800));
+        }
+    }
+
+    #[test]
+    fn an_answer_ends_suspicion() {
+        let (mut rng, mut now) = (Rng::new([0; 32]), Instant::ORIGIN);
+        let mut liveness = Liveness::new(now, &mut rng);
+        run(&mut liveness, &mut now, &mut rng, 3);
+        assert!(liveness.on_heard());
+        assert_eq!(run(&mut liveness, &mut now, &mut rng, 1), [Due::Heartbeat]);
+    }
+
+    #[test]
+    fn a_machine_out_of_breath_accuses_nobody() {
+        let (mut rng, mut now) = (Rng::new([0; 32]), Instant::ORIGIN);
+        let mut liveness = Liveness::new(now, &mut rng);
+        for expected in [Due::Heartbeat, Due::Probe, Due::Suspect, Due::Probe] {
+            now += Duration::from_secs(3600);
+            assert_eq!(liveness.on_tick(now, Duration::ZERO, &mut rng), expected);
+            assert!(liveness.next_wake() >= now + UNIT_MIN);
+        }
+    }
+}

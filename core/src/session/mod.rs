@@ -1,0 +1,503 @@
+//! Encrypted associations with other peers, one for each (identity, boot id).
+//!
+//! ```text
+//!  dial ──► handshake ──► association ──► records, datagrams ──► Wish
+//!             gate          path   where the peer is reached
+//!             noise         recovery, congestion, rtt, acks   as in QUIC (RFC 9002)
+//!             proof         streams   records in order, with credit
+//!                           liveness  heartbeats, suspicion
+//! ```
+//!
+//! [`Sessions`] finds out whom a datagram is for, and keeps the tables. What two peers do together is in
+//! `association.rs` and `sending.rs`, how they come together in `establish.rs`.
+
+mod acks;
+mod association;
+mod bytes;
+mod congestion;
+mod establish;
+mod frame;
+mod gate;
+mod handshake;
+mod liveness;
+mod noise;
+mod packet;
+mod path;
+mod proof;
+mod ranges;
+mod recovery;
+mod replay;
+mod rtt;
+mod schedule;
+mod sending;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use ::bytes::Bytes;
+
+use self::{
+    association::{Arrival, Association, Fate, Host, State},
+    establish::{Dial, HalfOpen},
+    gate::Gate,
+    noise::Noise,
+    packet::Packet,
+    schedule::Schedule,
+};
+use crate::{
+    boundary::{Datagram, Interface, Transmit},
+    config::Config,
+    identity::{BootId, Identity, PeerKey},
+    outbox::Outbox,
+    rng::Rng,
+    stats::SessionStats,
+    time::Instant,
+};
+
+/// The most bytes of an unreliable datagram.
+pub(crate) const DATAGRAM_MAX: usize = 1100;
+/// The most bytes of a record.
+pub(crate) const RECORD_MAX: usize = streams::RECORD_MAX;
+
+/// All encrypted associations of this node.
+pub(crate) struct Sessions {
+    identity: Identity,
+    boot: BootId,
+    noise: Noise,
+    gate: Gate,
+    rng: Rng,
+    limits: Limits,
+    links: BTreeMap<LinkId, Association>,
+    /// The live association with each peer.
+    peers: BTreeMap<(PeerKey, BootId), LinkId>,
+    /// Which association a session id belongs to.
+    routes: BTreeMap<u64, LinkId>,
+    /// Handshakes that we started, by our session id.
+    dials: BTreeMap<u64, Dial>,
+    /// Handshakes that others started, by our session id.
+    half_open: BTreeMap<u64, HalfOpen>,
+    schedule: Schedule<Timer>,
+    /// What may have something to send.
+    dirty: BTreeSet<LinkId>,
+    reading: bool,
+    /// Whether all is over: nothing new begins.
+    leaving: bool,
+    /// Rises with every handshake and every association.
+    serial: u64,
+    /// Room to open and build packets in.
+    plain: Vec<u8>,
+}
+
+/// One association: a local number, never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct LinkId(u64);
+
+/// What the sessions want of their node.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    Transmit(Transmit),
+    /// A peer is proven, and can be talked to.
+    Up {
+        link: LinkId,
+        peer: PeerKey,
+        boot: BootId,
+        address: SocketAddr,
+        interface: u32,
+        /// The hash of the handshake: the same on both sides, and for no other handshake.
+        binding: [u8; 32],
+        /// Whether we started it.
+        dialled: bool,
+    },
+    /// The association goes on under another handshake, with this hash.
+    Rebound {
+        link: LinkId,
+        binding: [u8; 32],
+    },
+    /// A record came, in order.
+    Record {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// A datagram came, or the payload of a heartbeat.
+    Datagram {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// A heartbeat goes out at the next flush; [`Sessions::heartbeat`] may add a payload to it.
+    HeartbeatDue {
+        link: LinkId,
+    },
+    /// The peer does not answer.
+    Suspect {
+        link: LinkId,
+    },
+    /// It does again.
+    Recovered {
+        link: LinkId,
+    },
+    /// The peer has shown that it is reached at another address now.
+    Moved {
+        link: LinkId,
+        address: SocketAddr,
+    },
+    /// The peer is gone.
+    Down {
+        link: LinkId,
+        peer: PeerKey,
+        boot: BootId,
+        why: Gone,
+    },
+    /// A dial has ended without a new association. Every dial ends in this or in [`Wish::Up`].
+    DialFailed {
+        address: SocketAddr,
+        why: Failure,
+    },
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gone {
+    /// It said goodbye.
+    Quit,
+    /// It does not answer any more, or broke the protocol.
+    Lost,
+    /// It started anew, or has forgotten the association.
+    Replaced,
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// Nobody answered, or nobody who could prove who he is.
+    Timeout,
+    /// We answered ourselves.
+    SelfDial,
+    /// The peer that answered is reached already, or is just about to be.
+    Duplicate,
+    /// There are too many associations, or too many boots of this identity.
+    Full,
+    /// We are leaving.
+    Leaving,
+}
+
+/// What is not in [`Config`].
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    sessions: usize,
+    half_open: usize,
+    backlog: usize,
+    /// Keys are renewed after this time.
+    renewal: Duration,
+    /// Keys are renewed after so many packets.
+    packets: u64,
+    /// Keys are renewed after so many forged packets.
+    failures: u64,
+}
+
+/// Whose deadline it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    Link(LinkId),
+    Dial(u64),
+    HalfOpen(u64),
+}
+
+impl Sessions {
+    pub(crate) fn new(config: &Config, identity: Identity, boot: BootId, mut rng: Rng) -> Self {
+        Self {
+            identity,
+            boot,
+            noise: Noise::new(config.suite, &mut rng),
+            gate: Gate::new(config.suite, config.half_open_max, &mut rng),
+            rng,
+            limits: Limits::new(config),
+            links: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            half_open: BTreeMap::new(),
+            schedule: Schedule::new(),
+            dirty: BTreeSet::new(),
+            reading: true,
+            leaving: false,
+            serial: 0,
+            plain: Vec::new(),
+        }
+    }
+
+    /// A datagram came through the chat socket.
+    pub(crate) fn on_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let (from, interface, size) = (datagram.from, datagram.interface, datagram.bytes.len());
+        let arrival = Arrival { from, interface, size };
+        match Packet::read(datagram.bytes) {
+            Some(Packet::Data { to, number, sealed }) => {
+                self.on_data(now, arrival, (to, number), sealed, stats, out);
+            }
+            Some(Packet::Hello(hello)) => self.on_hello(now, arrival, &hello, stats, out),
+            Some(Packet::Answer { to, noise }) => self.on_answer(now, arrival, to, noise, stats, out),
+            Some(Packet::Finish { to, noise }) => self.on_finish(now, arrival, to, noise, stats, out),
+            Some(Packet::Cookie { to, cookie }) => self.on_cookie(now, arrival, to, cookie, stats, out),
+            Some(Packet::Stranger { id }) => self.on_stranger(now, arrival, id, stats, out),
+            None => stats.stray += 1,
+        }
+    }
+
+    /// Queues a record of at most [`RECORD_MAX`] bytes, delivered once and in order while the association lasts.
+    /// False, and nothing queued, when it is too long, the backlog is too large or the association is gone.
+    pub(crate) fn send(&mut self, link: LinkId, record: Bytes) -> bool {
+        let backlog = self.limits.backlog;
+        let Some(association) = self.live(link) else { return false };
+        let fits = record.len() <= RECORD_MAX && association.outgoing.backlog() <= backlog;
+        if fits {
+            association.outgoing.push(record);
+        }
+        fits
+    }
+
+    /// Bytes queued or unacknowledged on the stream of records.
+    pub(crate) fn backlog(&self, link: LinkId) -> usize {
+        let live = self.links.get(&link).filter(|association| association.is_live());
+        live.map_or(0, |association| association.outgoing.backlog())
+    }
+
+    /// Queues a datagram of at most [`DATAGRAM_MAX`] bytes, which may get lost. Of too many the oldest are dropped.
+    pub(crate) fn send_datagram(&mut self, link: LinkId, bytes: Bytes, stats: &mut SessionStats) {
+        if bytes.len() > DATAGRAM_MAX {
+            stats.datagrams_dropped += 1;
+        } else if let Some(association) = self.live(link) {
+            association.push_datagram(bytes, stats);
+        }
+    }
+
+    /// Adds `payload` to a heartbeat, which goes out at the next flush and is answered at once.
+    pub(crate) fn heartbeat(&mut self, link: LinkId, payload: Bytes, stats: &mut SessionStats) {
+        self.send_datagram(link, payload, stats);
+        self.live(link).into_iter().for_each(|association| association.wants.ping = true);
+    }
+
+    /// False: records that come are kept, and the senders get no more credit; what was kept is handed out by the
+    /// first flush after this is true again.
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        if reading && !self.reading {
+            self.dirty.extend(self.links.keys());
+        }
+        self.reading = reading;
+    }
+
+    /// Says goodbye to one peer. No [`Wish::Down`] follows.
+    pub(crate) fn close(&mut self, now: Instant, link: LinkId) {
+        if let Some(association) = self.live(link) {
+            association.close(now);
+            let key = (association.peer, association.boot);
+            self.peers.remove(&key);
+        }
+    }
+
+    /// Says goodbye to everybody and starts nothing new.
+    pub(crate) fn close_all(&mut self, now: Instant, out: &mut Outbox<Wish>) {
+        self.leaving = true;
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.close(now, link));
+        let dials: Vec<u64> = self.dials.keys().copied().collect();
+        dials.into_iter().for_each(|dial| self.end_dial(dial, Failure::Leaving, out));
+        let half_open: Vec<u64> = self.half_open.keys().copied().collect();
+        half_open.into_iter().for_each(|id| self.end_half_open(id));
+    }
+
+    /// Whether every goodbye was acknowledged, or given up.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.links.values().all(|association| matches!(association.state, State::Draining { .. }))
+    }
+
+    /// This address belongs to a peer that was proven in an earlier run: when handshakes crowd in, it is among the
+    /// last to be turned away.
+    pub(crate) fn know(&mut self, address: IpAddr) {
+        self.gate.know(address);
+    }
+
+    /// Hands out what is to be sent: once after everything else, so that what came together goes together.
+    pub(crate) fn flush(&mut self, now: Instant, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
+        while let Some(link) = self.dirty.pop_first() {
+            let Some(association) = self.links.get_mut(&link) else { continue };
+            if self.reading {
+                association.deliver(out);
+            }
+            let mut host = Host { rng: &mut self.rng, stats, out };
+            association.flush(now, &self.limits, &mut host, &mut self.plain);
+            self.schedule.set(Timer::Link(link), association.next_wake());
+        }
+    }
+
+    /// Does what is due at `now`; harmless when nothing is.
+    pub(crate) fn on_tick(&mut self, now: Instant, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
+        while let Some(timer) = self.schedule.pop_due(now) {
+            match timer {
+                Timer::Dial(id) => self.on_dial_tick(now, id, stats, out),
+                Timer::HalfOpen(id) => self.end_half_open(id),
+                Timer::Link(link) => {
+                    let Some(association) = self.links.get_mut(&link) else { continue };
+                    let mut host = Host { rng: &mut self.rng, stats, out };
+                    let fate = association.on_tick(now, &self.limits, &mut host);
+                    self.settle(now, link, fate, stats, out);
+                }
+            }
+        }
+    }
+
+    /// When [`on_tick`](Self::on_tick) is next needed; to be asked after a flush.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.schedule.next()
+    }
+
+    /// Fresh randomness: this machine may be a copy of another, so nothing secret is used that both have.
+    pub(crate) fn on_entropy(&mut self, now: Instant, entropy: &[u8; 32]) {
+        self.rng.mix(entropy);
+        for (&link, association) in self.links.iter_mut().filter(|(_, association)| association.is_live()) {
+            association.leap(now, &mut self.rng);
+            self.dirty.insert(link);
+        }
+    }
+
+    /// The interfaces now are these.
+    pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
+        self.gate.on_interfaces(interfaces);
+        for (&link, association) in self.links.iter_mut().filter(|(_, association)| association.is_live()) {
+            let used = association.path.interface;
+            if used != 0 && interfaces.iter().all(|interface| interface.index != used) {
+                // The routing table may know another way; whether it does shows soon.
+                association.path.interface = 0;
+                association.ask(now);
+                self.dirty.insert(link);
+            }
+        }
+    }
+
+    fn on_data(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        (to, number): (u64, u64),
+        sealed: &[u8],
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        if self.dials.contains_key(&to) {
+            return self.on_welcome(now, arrival, (to, number), sealed, stats, out);
+        }
+        let link = self.routes.get(&to).copied();
+        let Some((link, association)) = link.and_then(|link| Some((link, self.links.get_mut(&link)?))) else {
+            stats.stray += 1;
+            return self.tell_stranger(now, arrival, to, out);
+        };
+        let Some(opened) = association.open((to, number), sealed, &mut self.plain, stats) else {
+            return;
+        };
+        let mut host = Host { rng: &mut self.rng, stats, out };
+        let fate = association.on_packet(now, arrival, opened, &self.plain, &mut host);
+        self.settle(now, link, fate, stats, out);
+    }
+
+    /// Follows up on what happened to an association.
+    fn settle(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        fate: Fate,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        self.dirty.insert(link);
+        let Some(association) = self.links.get_mut(&link) else { return };
+        if let Some(retired) = association.take_retired() {
+            self.routes.remove(&retired);
+        }
+        // Before anything else is told of the peer, what it had said.
+        if self.reading {
+            association.deliver(out);
+        }
+        let why = match fate {
+            Fate::Goes => return,
+            Fate::Ages => return self.renew(now, link, stats, out),
+            Fate::Over => return self.forget(link),
+            Fate::Left => Gone::Quit,
+            Fate::Lost if association.is_followed => Gone::Replaced,
+            Fate::Lost | Fate::Broken => Gone::Lost,
+        };
+        if fate == Fate::Broken {
+            association.close(now);
+        }
+        self.bury(link, why, out);
+        if fate == Fate::Lost {
+            self.forget(link);
+        }
+    }
+
+    /// Tells that a peer is gone, unless it is known already.
+    fn bury(&mut self, link: LinkId, why: Gone, out: &mut Outbox<Wish>) {
+        let Some(association) = self.links.get(&link) else { return };
+        let (peer, boot) = (association.peer, association.boot);
+        if self.peers.get(&(peer, boot)) == Some(&link) {
+            self.peers.remove(&(peer, boot));
+            out.push(Wish::Down { link, peer, boot, why });
+        }
+    }
+
+    /// Lets go of an association and all that leads to it.
+    fn forget(&mut self, link: LinkId) {
+        let Some(association) = self.links.remove(&link) else { return };
+        let key = (association.peer, association.boot);
+        if self.peers.get(&key) == Some(&link) {
+            self.peers.remove(&key);
+        }
+        for id in association.ids() {
+            self.routes.remove(&id);
+        }
+        self.schedule.set(Timer::Link(link), None);
+        self.dirty.remove(&link);
+    }
+
+    /// An association that can be used; it will be looked at by the next flush.
+    fn live(&mut self, link: LinkId) -> Option<&mut Association> {
+        let association = self.links.get_mut(&link).filter(|association| association.is_live())?;
+        self.dirty.insert(link);
+        Some(association)
+    }
+}
+
+impl Limits {
+    fn new(config: &Config) -> Self {
+        Self {
+            sessions: config.sessions_max,
+            half_open: config.half_open_max,
+            backlog: config.backlog_max,
+            renewal: Duration::from_secs(3600),
+            packets: 1 << 32,
+            failures: 1 << 36,
+        }
+    }
+
+    /// When keys made now are renewed. The side that dialled is first, so that both do not begin at once.
+    fn renewal(&self, now: Instant, dialled: bool) -> Instant {
+        now + if dialled { self.renewal } else { self.renewal * 17 / 16 }
+    }
+
+    /// After how many packets they are.
+    const fn packets(&self, dialled: bool) -> u64 {
+        if dialled { self.packets } else { self.packets.saturating_add(self.packets / 16) }
+    }
+}

@@ -1,0 +1,381 @@
+//! What is in flight, what has arrived and what is lost (RFC 9002 sections 5 and 6).
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::time::Duration;
+
+use super::{congestion::Congestion, frame::Ack, rtt::Rtt};
+use crate::time::Instant;
+
+/// RFC 9002 section 6.1.1 (`kPacketThreshold`).
+const PACKET_THRESHOLD: u64 = 3;
+/// RFC 9002 section 7.6.1 (`kPersistentCongestionThreshold`).
+const PERSISTENT_THRESHOLD: u32 = 3;
+/// The back-off of probes ends here: a lost peer is found out by its liveness, not by patience.
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
+/// A packet that wants to be acknowledged, and what to do again if it is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sent {
+    pub(super) at: Instant,
+    pub(super) size: usize,
+    /// Offset and length of the bytes of the record stream in it.
+    pub(super) stream: Option<(u64, usize)>,
+    /// The highest packet number in the acknowledgement in it.
+    pub(super) acked: Option<u64>,
+    pub(super) credit: bool,
+    pub(super) close: bool,
+}
+
+/// What became of packets in flight.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) arrived: Vec<Sent>,
+    pub(super) lost: Vec<Sent>,
+}
+
+/// The sending side of one packet number space, and the path it goes over.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    pub(super) rtt: Rtt,
+    pub(super) congestion: Congestion,
+    /// The number of the first of `slots`.
+    base: u64,
+    /// One for each number from `base` on.
+    slots: VecDeque<Slot>,
+    /// Numbers from `base` on that were left out: whoever acknowledges one makes things up.
+    skipped: VecDeque<u64>,
+    largest_acked: Option<u64>,
+    /// When the packet in flight that was overtaken first counts as lost.
+    loss_at: Option<Instant>,
+    in_flight: usize,
+    /// When a packet that wants an acknowledgement was sent, or the last probe was due.
+    asked: Instant,
+    probes: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    InFlight(Sent),
+    /// Arrived, lost, or never to be acknowledged.
+    Settled,
+}
+
+/// The other side acknowledges what was never sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Invented;
+
+impl Recovery {
+    pub(super) fn new(handshake: Option<Duration>) -> Self {
+        Self {
+            rtt: Rtt::new(handshake),
+            congestion: Congestion::new(),
+            base: 0,
+            slots: VecDeque::new(),
+            skipped: VecDeque::new(),
+            largest_acked: None,
+            loss_at: None,
+            in_flight: 0,
+            asked: Instant::ORIGIN,
+            probes: 0,
+        }
+    }
+
+    /// The number of the next packet.
+    pub(super) fn next_number(&self) -> u64 {
+        self.base.saturating_add(self.slots.len() as u64)
+    }
+
+    pub(super) const fn has_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    /// Leaves a number out, to catch a receiver that acknowledges more than it got (RFC 9000 section 21.4).
+    pub(super) fn skip(&mut self) {
+        self.skipped.push_back(self.next_number());
+        self.slots.push_back(Slot::Settled);
+        self.pop_settled();
+    }
+
+    /// The packet [`next_number`](Self::next_number) goes out; `None`: it wants no acknowledgement.
+    pub(super) fn on_sent(&mut self, sent: Option<Sent>) {
+        if let Some(sent) = sent {
+            self.congestion.on_sent(sent.size);
+            self.in_flight += 1;
+            self.asked = sent.at;
+            self.slots.push_back(Slot::InFlight(sent));
+        } else {
+            self.slots.push_back(Slot::Settled);
+            self.pop_settled();
+        }
+    }
+
+    /// An acknowledgement came (RFC 9002 section A.7).
+    pub(super) fn on_ack(&mut self, now: Instant, ack: &Ack<'_>, to: &mut Settled) -> Result<(), Invented> {
+        if ack.largest >= self.next_number() || self.names_skipped(ack) {
+            self.congestion.on_collapse();
+            return Err(Invented);
+        }
+        let before = to.arrived.len();
+        let mut newest = None;
+        for range in ack.ranges() {
+            if range.end <= self.base {
+                break;
+            }
+            let first = range.start.max(self.base);
+            for number in first..range.end {
+                let Some(slot) = self.slot(number) else { break };
+                let Slot::InFlight(sent) = *slot else { continue };
+                *slot = Slot::Settled;
+                self.in_flight -= 1;
+                if number == ack.largest {
+                    newest = Some(sent.at);
+                }
+                self.congestion.on_acked(sent.at, sent.size);
+                to.arrived.push(sent);
+            }
+        }
+        self.largest_acked = self.largest_acked.max(Some(ack.largest));
+        if let Some(sent) = newest {
+            self.rtt.on_sample(now - sent, ack.delay);
+        }
+        if to.arrived.len() > before {
+            self.probes = 0;
+            self.detect_lost(now, to);
+        }
+        self.pop_settled();
+        Ok(())
+    }
+
+    /// After a pause, what was known of the path is no reason for a burst.
+    pub(super) fn before_sending(&mut self, now: Instant) {
+        self.congestion.on_idle(now - self.asked, self.rtt.probe_timeout());
+    }
+
+    /// The peer is at another host: nothing that was measured holds (RFC 9000 section 9.4).
+    pub(super) fn on_new_path(&mut self) {
+        self.congestion.on_new_path();
+        self.rtt = Rtt::new(None);
+    }
+
+    /// When [`on_tick`](Self::on_tick) is needed (RFC 9002 section A.8).
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let probe = || self.asked + self.backed_off();
+        self.loss_at.or_else(|| (self.in_flight > 0).then(probe))
+    }
+
+    /// Finds what is overdue; true when that is an answer, and probes should ask for it (RFC 9002 section A.9).
+    pub(super) fn on_tick(&mut self, now: Instant, to: &mut Settled) -> bool {
+        if self.next_wake().is_none_or(|at| at > now) {
+            return false;
+        }
+        if self.loss_at.is_some() {
+            self.detect_lost(now, to);
+            self.pop_settled();
+            return false;
+        }
+        self.probes = self.probes.saturating_add(1);
+        self.asked = now;
+        true
+    }
+
+    /// The oldest bytes of the record stream that are in flight: what a probe says again.
+    pub(super) fn oldest_stream(&self) -> Option<(u64, usize)> {
+        self.slots.iter().find_map(|slot| match slot {
+            Slot::InFlight(sent) => sent.stream,
+            _ => None,
+        })
+    }
+
+    /// Forgets all packets in flight, for new keys that begin at number 0. What was in them is to be sent again.
+    pub(super) fn restart(&mut self, to: &mut Settled) {
+        self.jump(to, 0);
+        self.largest_acked = None;
+    }
+
+    /// Goes on at a far higher number, so that a copy of this machine does not use the same ones.
+    pub(super) fn leap(&mut self, by: u64, to: &mut Settled) {
+        let next = self.next_number().saturating_add(by);
+        self.jump(to, next);
+    }
+
+    fn jump(&mut self, to: &mut Settled, base: u64) {
+        self.skipped.clear();
+        for slot in self.slots.drain(..) {
+            if let Slot::InFlight(sent) = slot {
+                self.congestion.on_forgotten(sent.size);
+                to.lost.push(sent);
+            }
+        }
+        (self.base, self.in_flight, self.loss_at, self.probes) = (base, 0, None, 0);
+    }
+
+    /// RFC 9002 section A.10. Looks only at what was sent before the newest packet that arrived.
+    fn detect_lost(&mut self, now: Instant, to: &mut Settled) {
+        self.loss_at = None;
+        let Some(largest) = self.largest_acked.and_then(|largest| largest.checked_sub(self.base)) else {
+            return;
+        };
+        let delay = self.rtt.loss_delay();
+        let persistent = self.rtt.probe_timeout() * PERSISTENT_THRESHOLD;
+        let mut run: Option<Instant> = None;
+        let overtaken = usize::try_from(largest).unwrap_or(usize::MAX);
+        for (index, slot) in self.slots.iter_mut().take(overtaken).enumerate() {
+            let Slot::InFlight(sent) = *slot else {
+                run = None;
+                continue;
+            };
+            if (index as u64) + PACKET_THRESHOLD > largest && sent.at + delay > now {
+                let at = sent.at + delay;
+                self.loss_at = Some(self.loss_at.map_or(at, |other| other.min(at)));
+                continue;
+            }
+            *slot = Slot::Settled;
+            self.in_flight -= 1;
+            self.congestion.on_lost(now, sent.at, sent.size);
+            to.lost.push(sent);
+            if sent.at - *run.get_or_insert(sent.at) > persistent {
+                self.congestion.on_collapse();
+            }
+        }
+    }
+
+    fn names_skipped(&self, ack: &Ack<'_>) -> bool {
+        let mut named = self.skipped.iter().filter(|&&number| number <= ack.largest);
+        named.any(|number| ack.ranges().any(|range| range.contains(number)))
+    }
+
+    fn backed_off(&self) -> Duration {
+        let factor = 1 << self.probes.min(16);
+        self.rtt.probe_timeout().saturating_mul(factor).min(PROBE_TIMEOUT_MAX.max(self.rtt.probe_timeout()))
+    }
+
+    fn slot(&mut self, number: u64) -> Option<&mut Slot> {
+        let index = usize::try_from(number.checked_sub(self.base)?).ok()?;
+        self.slots.get_mut(index)
+    }
+
+    fn pop_settled(&mut self) {
+        while let Some(Slot::Settled) = self.slots.front() {
+            self.slots.pop_front();
+            self.base = self.base.saturating_add(1);
+        }
+        while self.skipped.front().is_some_and(|&number| number < self.base) {
+            self.skipped.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{
+        frame::{Frame, Frames, put_ack},
+        packet::DATAGRAM_MAX,
+        ranges::Ranges,
+    };
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * 1_000_000)
+    }
+
+    fn sent(recovery: &mut Recovery, millis: u64, count: u64) {
+        for _ in 0..count {
+            let offset = recovery.next_number() * 1000;
+            recovery.on_sent(Some(Sent {
+                at: at(millis),
+                size: DATAGRAM_MAX,
+                stream: Some((offset, 1000)),
+                acked: None,
+                credit: false,
+                close: false,
+            }));
+        }
+    }
+
+    fn ack(recovery: &mut Recovery, millis: u64, numbers: &[u64]) -> Result<Settled, Invented> {
+        let (mut ranges, mut bytes, mut settled) = (Ranges::new(), Vec::new(), Settled::default());
+        numbers.iter().for_each(|&number| ranges.insert(number..number + 1));
+        put_ack(&mut bytes, &ranges, Duration::ZERO, 1000);
+        let Some(Some(Frame::Ack(ack))) = Frames::new(&bytes).next() else { panic!("no ack") };
+        recovery.on_ack(at(millis), &ack, &mut settled)?;
+        Ok(settled)
+    }
+
+    fn offsets(sent: &[Sent]) -> Vec<u64> {
+        sent.iter().filter_map(|sent| sent.stream).map(|(offset, _)| offset).collect()
+    }
+
+    /// RFC 9002 section 6.1.1.
+    #[test]
+    fn three_later_packets_prove_a_loss() {
+        let mut recovery = Recovery::new(None);
+        sent(&mut recovery, 0, 5);
+        assert_eq!(offsets(&ack(&mut recovery, 10, &[2]).unwrap().lost), [0; 0]);
+        let settled = ack(&mut recovery, 10, &[3, 2]).unwrap();
+        assert_eq!(offsets(&settled.lost), [0]);
+        assert_eq!(offsets(&settled.arrived), [3000]);
+    }
+
+    /// RFC 9002 section 6.1.2.
+    #[test]
+    fn time_proves_a_loss_once_a_later_packet_arrived() {
+        let mut recovery = Recovery::new(Some(Duration::from_millis(8)));
+        sent(&mut recovery, 0, 2);
+        ack(&mut recovery, 8, &[1]).unwrap();
+        assert_eq!(recovery.next_wake(), Some(at(9)));
+        let mut settled = Settled::default();
+        assert!(!recovery.on_tick(at(9), &mut settled));
+        assert_eq!(offsets(&settled.lost), [0]);
+        assert_eq!(recovery.next_wake(), None);
+    }
+
+    /// RFC 9002 section 6.2: without an answer nothing is lost, but more and more patiently asked for.
+    #[test]
+    fn probes_back_off() {
+        let mut recovery = Recovery::new(Some(Duration::from_millis(1)));
+        sent(&mut recovery, 0, 1);
+        let (mut settled, mut now, mut waits) = (Settled::default(), at(0), Vec::new());
+        for _ in 0..8 {
+            let due = recovery.next_wake().unwrap();
+            assert!(due > now && recovery.on_tick(due, &mut settled));
+            waits.push((due - now).as_millis());
+            now = due;
+        }
+        assert!(settled.lost.is_empty());
+        assert_eq!(waits, [28, 56, 112, 224, 448, 896, 1000, 1000]);
+    }
+
+    /// RFC 9000 section 21.4.
+    #[test]
+    fn acknowledging_what_was_never_sent_is_found_out() {
+        let mut recovery = Recovery::new(None);
+        sent(&mut recovery, 0, 2);
+        recovery.skip();
+        sent(&mut recovery, 0, 2);
+        assert_eq!(ack(&mut recovery, 1, &[0, 1, 2, 3]).unwrap_err(), Invented);
+        assert_eq!(ack(&mut recovery, 1, &[5]).unwrap_err(), Invented);
+        assert_eq!(offsets(&ack(&mut recovery, 1, &[0, 1, 3]).unwrap().arrived), [0, 1000, 3000]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_is_settled() {
+        let mut recovery = Recovery::new(None);
+        for round in 0..1000 {
+            sent(&mut recovery, round, 3);
+            recovery.on_sent(None);
+            let next = recovery.next_number();
+            ack(&mut recovery, round + 1, &[next - 4, next - 3, next - 2]).unwrap();
+        }
+        assert!(recovery.slots.is_empty() && !recovery.has_in_flight());
+        assert_eq!(recovery.next_number(), 4000);
+    }
+
+    /// RFC 9002 section 7.6.
+    #[test]
+    fn a_long_silence_collapses_the_window() {
+        let mut recovery = Recovery::new(Some(Duration::from_millis(1)));
+        (0..10).for_each(|step| sent(&mut recovery, step * 100, 1));
+        ack(&mut recovery, 1000, &[9]).unwrap();
+        assert_eq!(recovery.congestion.window(), 2 * DATAGRAM_MAX);
+    }
+}

@@ -1,0 +1,167 @@
+//! What an association sends: many small things packed into few datagrams.
+
+use alloc::vec::Vec;
+
+use super::{
+    Limits, Wish,
+    association::{Association, Host, State},
+    frame::{
+        DATAGRAM_OVERHEAD, RECORDS, put_challenge, put_close, put_credit, put_datagram, put_ping,
+        put_response, put_stream, put_welcome, stream_overhead,
+    },
+    packet::{self, DATAGRAM_MAX, OVERHEAD},
+    recovery::Sent,
+};
+use crate::{
+    boundary::{Transmit, Via},
+    time::Instant,
+};
+
+/// Less room than this is not worth a packet; all small frames fit into it.
+const ROOM_MIN: usize = 64;
+/// Fewer bytes of a stream than this wait for the next packet.
+const STREAM_MIN: usize = 32;
+/// With a window below this a sender asks for an acknowledgement before it has to stop.
+const SMALL_WINDOW: usize = 64 * DATAGRAM_MAX;
+/// A packet number is left out after so many, and up to twice as many (RFC 9000 section 21.4).
+const SKIP_EACH: u64 = 256;
+
+/// What one packet holds, for when it is acknowledged or lost.
+#[derive(Debug, Default)]
+struct Content {
+    /// Whether anything in it is worth sending it for.
+    worthwhile: bool,
+    eliciting: bool,
+    stream: Option<(u64, usize)>,
+    acked: Option<u64>,
+    credit: bool,
+    close: bool,
+}
+
+impl Association {
+    /// Sends all that is to be sent and may be.
+    pub(super) fn flush(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>, plain: &mut Vec<u8>) {
+        self.recovery.before_sending(now);
+        while self.send_packet(now, host, plain) {}
+        if self.space.packets >= limits.packets(self.space.dialled) {
+            self.renew_soon(now);
+        }
+    }
+
+    /// Sends one packet, if there is reason to. `plain` is room to work in.
+    fn send_packet(&mut self, now: Instant, host: &mut Host<'_>, plain: &mut Vec<u8>) -> bool {
+        let has_data = self.is_live() && (self.outgoing.has_more() || !self.datagrams.is_empty());
+        let has_window = self.recovery.congestion.available() >= DATAGRAM_MAX || self.wants.probes > 0;
+        if has_data && !has_window {
+            self.recovery.congestion.on_limited();
+        }
+        let with_data = has_data && has_window;
+        if !with_data && !self.has_small() {
+            return false;
+        }
+        let room = self.path.room().saturating_sub(OVERHEAD);
+        if room < ROOM_MIN {
+            host.stats.amplification_held += 1;
+            return false;
+        }
+        plain.clear();
+        let mut content = Content::default();
+        self.put_small(now, plain, room, &mut content);
+        if with_data {
+            self.put_data(plain, room, &mut content);
+        }
+        if !content.worthwhile {
+            return false;
+        }
+        self.wants.probes = self.wants.probes.saturating_sub(1);
+        self.transmit(now, host, plain, &content);
+        true
+    }
+
+    /// Whether there is anything but data to send.
+    fn has_small(&self) -> bool {
+        let wants = &self.wants;
+        let live = wants.ping || wants.credit || wants.probes > 0 || self.path.has_something_to_say();
+        self.space.received.is_due() || wants.close || (live && self.is_live())
+    }
+
+    fn put_small(&mut self, now: Instant, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
+        if !self.space.confirmed {
+            put_welcome(plain, self.id);
+            content.eliciting = true;
+        }
+        let before = plain.len();
+        if self.is_live() {
+            if let Some(token) = self.path.take_response() {
+                put_response(plain, token);
+            }
+            if let Some(token) = self.path.take_challenge() {
+                put_challenge(plain, token);
+            }
+            if core::mem::take(&mut self.wants.credit) {
+                put_credit(plain, RECORDS, self.incoming.limit());
+                content.credit = true;
+            }
+            if core::mem::take(&mut self.wants.ping) || self.wants.probes > 0 {
+                put_ping(plain);
+            }
+        } else if core::mem::take(&mut self.wants.close) && matches!(self.state, State::Closing { .. }) {
+            put_close(plain);
+            content.close = true;
+        }
+        content.eliciting |= plain.len() > before;
+        if self.space.received.is_waiting() {
+            content.acked = self.space.received.write(now, plain, room.saturating_sub(plain.len()));
+        }
+        content.worthwhile |= plain.len() > before;
+    }
+
+    fn put_data(&mut self, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
+        while let Some(bytes) = self.datagrams.front()
+            && plain.len() + DATAGRAM_OVERHEAD + bytes.len() <= room
+        {
+            put_datagram(plain, bytes);
+            self.datagrams.pop_front();
+            (content.worthwhile, content.eliciting) = (true, true);
+        }
+        // One byte stays for a ping.
+        let overhead = plain.len() + stream_overhead(self.outgoing.next_offset()) + 1;
+        let most = room.saturating_sub(overhead);
+        if most < STREAM_MIN {
+            return;
+        }
+        let Some((offset, length)) = self.outgoing.take(most) else { return };
+        put_stream(plain, RECORDS, offset, length);
+        self.outgoing.copy(offset, length, plain);
+        content.stream = Some((offset, length));
+        (content.worthwhile, content.eliciting) = (true, true);
+        let congestion = &self.recovery.congestion;
+        let is_last = congestion.available() < 2 * DATAGRAM_MAX && congestion.window() < SMALL_WINDOW;
+        if is_last && self.outgoing.has_more() {
+            put_ping(plain);
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, host: &mut Host<'_>, plain: &[u8], content: &Content) {
+        if self.recovery.next_number() >= self.space.skip {
+            self.recovery.skip();
+            self.space.skip = self.recovery.next_number() + SKIP_EACH + host.rng.below(SKIP_EACH);
+        }
+        let number = self.recovery.next_number();
+        let mut bytes = packet::data(self.space.remote, number, plain.len());
+        self.space.keys.seal(number, plain, &mut bytes);
+        let size = bytes.len();
+        self.recovery.on_sent(content.eliciting.then_some(Sent {
+            at: now,
+            size,
+            stream: content.stream,
+            acked: content.acked,
+            credit: content.credit,
+            close: content.close,
+        }));
+        self.space.packets += 1;
+        self.path.on_sent(size);
+        let (to, interface) = (self.path.address, self.path.interface);
+        host.out.push(Wish::Transmit(Transmit { via: Via::Chat, interface, to, bytes: bytes.into() }));
+    }
+}

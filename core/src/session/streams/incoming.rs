@@ -1,0 +1,188 @@
+//! The receiving side of a stream.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+
+use bytes::Bytes;
+
+use super::{RECORD_MAX, WINDOW};
+use crate::session::bytes::{Reader, varint_len};
+
+/// Gaps at a time; what would make another is left for the sender to repeat.
+const SEGMENTS_MAX: usize = 256;
+/// What is set aside for a record before its bytes come: a length costs its sender nothing.
+const RESERVED: usize = 16 << 10;
+
+/// What has arrived, until it is read as records.
+#[derive(Debug)]
+pub(in crate::session) struct Incoming {
+    /// All before it has arrived.
+    next: u64,
+    /// What has arrived beyond that, by offset; they neither overlap nor touch.
+    segments: BTreeMap<u64, Vec<u8>>,
+    /// The record that is arriving, and how many bytes it will have.
+    partial: Vec<u8>,
+    expected: Option<usize>,
+    /// The bytes of a length that has not arrived whole.
+    prefix: Vec<u8>,
+    records: VecDeque<Bytes>,
+    /// Bytes of whole records that were taken out, with their lengths.
+    read: u64,
+    /// Up to where the sender was told that it may send.
+    limit: u64,
+}
+
+/// Why bytes were not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::session) enum Refused {
+    /// Too many gaps: the packet counts as not received.
+    Full,
+    /// No honest sender does this: more than it may, or a record that is too long.
+    Broken,
+}
+
+impl Incoming {
+    pub(in crate::session) const fn new() -> Self {
+        Self {
+            next: 0,
+            segments: BTreeMap::new(),
+            partial: Vec::new(),
+            expected: None,
+            prefix: Vec::new(),
+            records: VecDeque::new(),
+            read: 0,
+            limit: WINDOW,
+        }
+    }
+
+    /// Bytes came.
+    pub(in crate::session) fn on_bytes(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refused> {
+        let end = offset.saturating_add(bytes.len() as u64);
+        if end > self.limit {
+            return Err(Refused::Broken);
+        }
+        if offset > self.next {
+            return self.keep(offset, bytes);
+        }
+        let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX);
+        if let Some(new) = bytes.get(known..) {
+            self.append(new)?;
+        }
+        while let Some(segment) = self.segments.first_entry()
+            && *segment.key() <= self.next
+        {
+            let (start, bytes) = segment.remove_entry();
+            let known = usize::try_from(self.next - start).unwrap_or(usize::MAX);
+            self.append(bytes.get(known..).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    /// The next whole record.
+    pub(in crate::session) fn pop(&mut self) -> Option<Bytes> {
+        let record = self.records.pop_front()?;
+        self.read += (varint_len(record.len() as u64) + record.len()) as u64;
+        Some(record)
+    }
+
+    pub(in crate::session) fn has_records(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    /// A new limit, when it is so much higher that the sender should hear of it.
+    pub(in crate::session) fn credit(&mut self) -> Option<u64> {
+        let limit = self.read + WINDOW;
+        (limit - self.limit >= WINDOW / 4).then(|| {
+            self.limit = limit;
+            limit
+        })
+    }
+
+    /// The limit last told: what is told again when that was lost.
+    pub(in crate::session) const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Bytes in memory.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let segments: usize = self.segments.values().map(Vec::len).sum();
+        segments + self.partial.len() + self.records.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// Keeps what came too early, joined with what it touches.
+    fn keep(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refused> {
+        let end = offset + bytes.len() as u64;
+        let before = self.segments.range(..=offset).next_back();
+        let joined = before.map(|(&start, held)| (start, start + held.len() as u64));
+        let start = match joined {
+            Some((_, held)) if held >= end => return Ok(()),
+            Some((start, held)) if held >= offset => {
+                let known = usize::try_from(held - offset).unwrap_or(usize::MAX);
+                let segment = self.segments.entry(start).or_default();
+                segment.extend_from_slice(bytes.get(known..).unwrap_or_default());
+                start
+            }
+            _ if self.segments.len() >= SEGMENTS_MAX => return Err(Refused::Full),
+            _ => {
+                // Another one may begin at the same offset only if it touched, so this never replaces bytes.
+                self.segments.insert(offset, bytes.to_vec());
+                offset
+            }
+        };
+        self.join_above(start, end);
+        Ok(())
+    }
+
+    /// Joins the segment at `start`, which now ends at `end`, with those it overlaps or touches.
+    fn join_above(&mut self, start: u64, end: u64) {
+        let mut end = end;
+        while let Some((&above, _)) = self.segments.range(start + 1..).next()
+            && above <= end
+        {
+            let Some(held) = self.segments.remove(&above) else { return };
+            let known = usize::try_from(end - above).unwrap_or(usize::MAX);
+            if let Some(new) = held.get(known..) {
+                self.segments.entry(start).or_default().extend_from_slice(new);
+                end += new.len() as u64;
+            }
+        }
+    }
+
+    /// Takes bytes in order and cuts them into records.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        self.next += bytes.len() as u64;
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            let expected = match self.expected {
+                Some(expected) => expected,
+                None => {
+                    let Some((&byte, rest)) = bytes.split_first() else { break };
+                    bytes = rest;
+                    self.prefix.push(byte);
+                    let Some(length) = Reader::new(&self.prefix).varint() else { continue };
+                    // Only the shortest form, or what was read could not be counted from the record alone.
+                    let shortest = varint_len(length) == self.prefix.len();
+                    self.prefix.clear();
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    if length > RECORD_MAX || !shortest {
+                        return Err(Refused::Broken);
+                    }
+                    self.expected = Some(length);
+                    self.partial = Vec::with_capacity(length.min(RESERVED));
+                    length
+                }
+            };
+            let (part, rest) = bytes.split_at(bytes.len().min(expected - self.partial.len()));
+            self.partial.extend_from_slice(part);
+            bytes = rest;
+            if self.partial.len() == expected {
+                self.expected = None;
+                self.records.push_back(core::mem::take(&mut self.partial).into());
+            }
+        }
+        Ok(())
+    }
+}
