@@ -10,14 +10,12 @@ use bytes::Bytes;
 
 use super::{
     Limits, LinkId, Wish,
-    acks::Received,
     bytes::VARINT_MAX,
     frame::{Frame, Frames, RECORDS},
     liveness::{Due, Liveness},
-    noise::Keys,
     path::{Path, is_same},
     recovery::{Recovery, Settled},
-    replay::Replay,
+    space::{Old, Session, Space},
     streams::{Incoming, Outgoing, Refused},
 };
 use crate::{
@@ -38,8 +36,6 @@ const CLOSE_AGAIN: Duration = Duration::from_millis(20);
 const DRAINING: Duration = Duration::from_millis(600);
 /// Later than now, and not by much.
 const SOON: Duration = Duration::from_millis(1);
-/// The first packet number left out is below this.
-const SKIP_FIRST: u64 = 64;
 /// A renewal that did not come about is tried again after this.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// Datagrams that wait to be sent; the oldest give way, for they hold the latest value of something.
@@ -52,22 +48,6 @@ pub(super) struct Host<'a> {
     pub(super) rng: &'a mut Rng,
     pub(super) stats: &'a mut SessionStats,
     pub(super) out: &'a mut Outbox<Wish>,
-}
-
-/// One finished handshake.
-pub(super) struct Session {
-    pub(super) keys: Keys,
-    /// Our id: in the headers that come.
-    pub(super) local: u64,
-    /// The peer's id: in the headers that go.
-    pub(super) remote: u64,
-    /// Whether we started it.
-    pub(super) dialled: bool,
-    pub(super) path: Path,
-    /// The round-trip time that the handshake measured.
-    pub(super) rtt: Option<Duration>,
-    /// Rises with every handshake begun or finished, to tell what was before what.
-    pub(super) serial: u64,
 }
 
 /// One association.
@@ -95,31 +75,6 @@ pub(super) struct Association {
     retired: Option<u64>,
     liveness: Liveness,
     settled: Settled,
-}
-
-/// The keys in use and the packet numbers under them.
-pub(super) struct Space {
-    pub(super) keys: Keys,
-    pub(super) local: u64,
-    pub(super) remote: u64,
-    pub(super) dialled: bool,
-    pub(super) serial: u64,
-    pub(super) received: Received,
-    /// Whether the other side is known to have the keys; until then every packet says welcome.
-    pub(super) confirmed: bool,
-    pub(super) packets: u64,
-    /// The packet number that is left out next.
-    pub(super) skip: u64,
-    replay: Replay,
-    failures: u64,
-}
-
-/// The keys before: they only open what is still on its way.
-struct Old {
-    keys: Keys,
-    local: u64,
-    replay: Replay,
-    until: Instant,
 }
 
 /// What is to be sent besides data.
@@ -525,30 +480,5 @@ impl Association {
             }
             self.wants.credit |= sent.credit;
         }
-    }
-}
-
-impl Space {
-    /// Under the keys of a handshake, and where it found the peer.
-    fn new(now: Instant, session: Session, rng: &mut Rng) -> (Self, Path) {
-        let mut path = session.path;
-        if !path.is_sure() {
-            path.challenge(now, rng);
-        }
-        let space = Self {
-            keys: session.keys,
-            local: session.local,
-            remote: session.remote,
-            dialled: session.dialled,
-            serial: session.serial,
-            received: Received::new(),
-            // The side that dialled has the keys already confirmed: the welcome came under them.
-            confirmed: session.dialled,
-            packets: 0,
-            skip: rng.below(SKIP_FIRST),
-            replay: Replay::new(),
-            failures: 0,
-        };
-        (space, path)
     }
 }

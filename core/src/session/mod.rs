@@ -9,12 +9,14 @@
 //! ```
 //!
 //! [`Sessions`] finds out whom a datagram is for, and keeps the tables. What two peers do together is in
-//! `association.rs` and `sending.rs`, how they come together in `establish.rs`.
+//! `association.rs` and `sending.rs`, how they come together in `dial.rs`, `accept.rs` and `establish.rs`.
 
+mod accept;
 mod acks;
 mod association;
 mod bytes;
 mod congestion;
+mod dial;
 mod establish;
 mod frame;
 mod gate;
@@ -30,31 +32,32 @@ mod replay;
 mod rtt;
 mod schedule;
 mod sending;
+mod space;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use core::{net::IpAddr, time::Duration};
 
 use ::bytes::Bytes;
 
+pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
+    accept::HalfOpen,
     association::{Arrival, Association, Fate, Host, State},
-    establish::{Dial, HalfOpen},
+    dial::Dial,
     gate::Gate,
     noise::Noise,
     packet::Packet,
     schedule::Schedule,
 };
 use crate::{
-    boundary::{Datagram, Interface, Transmit},
+    boundary::{Datagram, Interface},
     config::Config,
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
@@ -95,98 +98,6 @@ pub(crate) struct Sessions {
     serial: u64,
     /// Room to open and build packets in.
     plain: Vec<u8>,
-}
-
-/// One association: a local number, never used again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct LinkId(u64);
-
-/// What the sessions want of their node.
-#[derive(Debug)]
-pub(crate) enum Wish {
-    Transmit(Transmit),
-    /// A peer is proven, and can be talked to.
-    Up {
-        link: LinkId,
-        peer: PeerKey,
-        boot: BootId,
-        address: SocketAddr,
-        interface: u32,
-        /// The hash of the handshake: the same on both sides, and for no other handshake.
-        binding: [u8; 32],
-        /// Whether we started it.
-        dialled: bool,
-    },
-    /// The association goes on under another handshake, with this hash.
-    Rebound {
-        link: LinkId,
-        binding: [u8; 32],
-    },
-    /// A record came, in order.
-    Record {
-        link: LinkId,
-        bytes: Bytes,
-    },
-    /// A datagram came, or the payload of a heartbeat.
-    Datagram {
-        link: LinkId,
-        bytes: Bytes,
-    },
-    /// A heartbeat goes out at the next flush; [`Sessions::heartbeat`] may add a payload to it.
-    HeartbeatDue {
-        link: LinkId,
-    },
-    /// The peer does not answer.
-    Suspect {
-        link: LinkId,
-    },
-    /// It does again.
-    Recovered {
-        link: LinkId,
-    },
-    /// The peer has shown that it is reached at another address now.
-    Moved {
-        link: LinkId,
-        address: SocketAddr,
-    },
-    /// The peer is gone.
-    Down {
-        link: LinkId,
-        peer: PeerKey,
-        boot: BootId,
-        why: Gone,
-    },
-    /// A dial has ended without a new association. Every dial ends in this or in [`Wish::Up`].
-    DialFailed {
-        address: SocketAddr,
-        why: Failure,
-    },
-}
-
-/// Why a peer is gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Gone {
-    /// It said goodbye.
-    Quit,
-    /// It does not answer any more, or broke the protocol.
-    Lost,
-    /// It started anew, or has forgotten the association.
-    Replaced,
-}
-
-/// Why a dial came to nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Failure {
-    /// Nobody answered, or nobody who could prove who he is.
-    Timeout,
-    /// We answered ourselves.
-    SelfDial,
-    /// The peer that answered is reached already, or is just about to be.
-    Duplicate,
-    /// There are too many associations, or too many boots of this identity.
-    Full,
-    /// We are leaving.
-    Leaving,
 }
 
 /// What is not in [`Config`].

@@ -34,6 +34,9 @@ impl Ranges {
 
     /// Takes all of `range` out.
     pub(super) fn remove(&mut self, range: &Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
         let first = self.0.partition_point(|other| other.end <= range.start);
         let after = self.0.partition_point(|other| other.start < range.end);
         let touched = self.0.get(first..after).unwrap_or_default();

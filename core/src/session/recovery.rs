@@ -354,7 +354,11 @@ mod tests {
         sent(&mut recovery, 0, 2);
         assert_eq!(ack(&mut recovery, 1, &[0, 1, 2, 3]).unwrap_err(), Invented);
         assert_eq!(ack(&mut recovery, 1, &[5]).unwrap_err(), Invented);
-        assert_eq!(offsets(&ack(&mut recovery, 1, &[0, 1, 3]).unwrap().arrived), [0, 1000, 3000]);
+        assert_eq!(
+            offsets(&ack(&mut recovery, 1, &[0, 1, 3]).unwrap().arrived),
+            [3000, 0, 1000],
+            "the newest range first"
+        );
     }
 
     #[test]

@@ -1,1 +1,9 @@
-//! Tests
+//! Whole sessions against each other, in virtual time over a network that can do anything.
+
+mod attacks;
+mod liveness;
+mod meeting;
+mod moving;
+mod renewal;
+mod transfer;
+mod world;

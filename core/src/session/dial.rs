@@ -1,0 +1,303 @@
+//! The handshakes that we start.
+
+use alloc::vec::Vec;
+use core::{net::SocketAddr, time::Duration};
+
+use ::bytes::Bytes;
+
+use super::{
+    Failure, LinkId, Sessions, Timer, Wish,
+    association::{Arrival, Association, Host},
+    establish::{HANDSHAKE, association_id, transmit},
+    frame::Frames,
+    handshake::Initiator,
+    noise::{Keys, Seed},
+    packet::{self, COOKIE, Hello},
+    path::{Path, is_same},
+    space::Session,
+};
+use crate::{
+    identity::{BootId, PeerKey},
+    outbox::Outbox,
+    stats::SessionStats,
+    time::Instant,
+};
+
+/// A message is repeated after this, then after twice as long each time.
+const AGAIN_FIRST: Duration = Duration::from_millis(100);
+const AGAIN_MAX: Duration = Duration::from_millis(800);
+/// Cookies that one dial takes: each is answered by a large datagram.
+const COOKIES_MAX: u8 = 4;
+
+/// A handshake that we started.
+pub(super) struct Dial {
+    address: SocketAddr,
+    interface: u32,
+    /// The association that is to get new keys; nobody has asked for such a dial from outside.
+    renews: Option<LinkId>,
+    stage: Stage,
+    until: Instant,
+    /// The wait before the message goes out again.
+    wait: Duration,
+    sent: Instant,
+    /// How often the message went out: a repeated one measures nothing.
+    times: u32,
+}
+
+enum Stage {
+    /// Message 1 is out.
+    Asked { initiator: Initiator, cookie: [u8; COOKIE], cookies: u8 },
+    /// Message 3 is out.
+    Proven(Proven),
+}
+
+struct Proven {
+    peer: (PeerKey, BootId),
+    keys: Keys,
+    remote: u64,
+    message: Bytes,
+    path: Path,
+    rtt: Option<Duration>,
+}
+
+impl Sessions {
+    /// Starts a handshake with whoever is at `to`. Does nothing while another one to the same address is under way.
+    pub(crate) fn dial(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        interface: u32,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let under_way = |dial: &Dial| dial.renews.is_none() && is_same(dial.address, to);
+        if self.leaving {
+            out.push(Wish::DialFailed { address: to, why: Failure::Leaving });
+        } else if !self.dials.values().any(under_way) && !self.begin(now, (to, interface), None, stats, out) {
+            out.push(Wish::DialFailed { address: to, why: Failure::Full });
+        }
+    }
+
+    /// Starts a handshake that gives an association new keys.
+    pub(super) fn renew(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let Some(association) = self.links.get(&link).filter(|association| association.is_live()) else {
+            return;
+        };
+        let to = (association.path.address, association.path.interface);
+        if !self.leaving && self.dials.values().all(|dial| dial.renews != Some(link)) {
+            // When there is no room it is tried again later.
+            self.begin(now, to, Some(link), stats, out);
+        }
+    }
+
+    pub(super) fn on_dial_tick(
+        &mut self,
+        now: Instant,
+        id: u64,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        if dial.until <= now {
+            stats.handshakes_failed += 1;
+            return self.end_dial(id, Failure::Timeout, out);
+        }
+        dial.wait = (dial.wait * 2).min(AGAIN_MAX);
+        self.transmit_dial(now, id, out);
+    }
+
+    /// Somebody wants a cookie back.
+    pub(super) fn on_cookie(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        to: u64,
+        new: [u8; COOKIE],
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let dial = self.dials.get_mut(&to).filter(|dial| is_same(dial.address, arrival.from));
+        match dial.map(|dial| &mut dial.stage) {
+            Some(Stage::Asked { cookie, cookies, .. }) if *cookies < COOKIES_MAX && *cookie != new => {
+                *cookies += 1;
+                *cookie = new;
+                self.transmit_dial(now, to, out);
+            }
+            _ => stats.stray += 1,
+        }
+    }
+
+    /// Message 2 came.
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        to: u64,
+        message: &[u8],
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let Some(dial) = self.dials.get_mut(&to) else {
+            stats.stray += 1;
+            return;
+        };
+        // After the first answer that proves something, others are repetitions.
+        let Stage::Asked { initiator, .. } = &mut dial.stage else { return };
+        let Some((proof, proven)) = initiator.on_answer(&self.noise, message) else {
+            stats.forged += 1;
+            return;
+        };
+        let (address, renews, rtt) = (dial.address, dial.renews, dial.measured(now));
+        let peer = (proof.peer, proof.boot);
+        if peer == (self.identity.key(), self.boot) {
+            return self.end_dial(to, Failure::SelfDial, out);
+        }
+        let link = self.peers.get(&peer).copied();
+        let standing = link.and_then(|link| self.links.get(&link));
+        let wanted = |association: &Association| Some(association.link) == renews || association.is_suspect();
+        if standing.is_some_and(|association| !wanted(association)) || self.is_proven(peer).is_some() {
+            return self.end_dial(to, Failure::Duplicate, out);
+        }
+        let association = standing.map_or(0, |association| association.id);
+        if standing.is_none() && !self.has_room(now, peer) {
+            stats.refused += 1;
+            return self.end_dial(to, Failure::Full, out);
+        }
+        let finish = proven.finish(&self.noise, (&self.identity, self.boot), association);
+        let (Some((message, keys)), Some(dial)) = (finish, self.dials.get_mut(&to)) else { return };
+        let sure = is_same(arrival.from, address);
+        let path = Path::new(arrival.from, arrival.interface, sure, arrival.size);
+        let message = packet::finish(proof.number, &message);
+        dial.stage = Stage::Proven(Proven { peer, keys, remote: proof.number, message, path, rtt });
+        (dial.wait, dial.times) = (AGAIN_FIRST, 0);
+        self.transmit_dial(now, to, out);
+    }
+
+    /// The first packet under the keys of a handshake of ours came.
+    pub(super) fn on_welcome(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        (to, number): (u64, u64),
+        sealed: &[u8],
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) {
+        let Some(Stage::Proven(proven)) = self.dials.get(&to).map(|dial| &dial.stage) else {
+            stats.stray += 1;
+            return;
+        };
+        if !proven.keys.open(number, sealed, &mut self.plain) {
+            stats.forged += 1;
+            return;
+        }
+        let frames = Frames::new(&self.plain);
+        let Some(id) = frames.welcome().filter(|_| frames.are_sound()) else {
+            stats.malformed += 1;
+            return;
+        };
+        self.schedule.set(Timer::Dial(to), None);
+        let Some(Dial { stage: Stage::Proven(proven), address, renews, .. }) = self.dials.remove(&to) else {
+            return;
+        };
+        let standing = self.peers.get(&proven.peer).and_then(|link| self.links.get(link));
+        let renewed = standing.filter(|association| association.id == id).map(|association| association.link);
+        if renewed.is_none() && id != association_id(&proven.keys) {
+            // It goes on with what is gone here. Its next packet will tell it so.
+            return fail(address, renews, Failure::Timeout, out);
+        }
+        let Proven { peer, keys, remote, path, rtt, .. } = proven;
+        let serial = self.next_serial();
+        let session = Session { keys, local: to, remote, dialled: true, path, rtt, serial };
+        let link = self.establish(now, peer, renewed, session, stats, out);
+        if renewed.is_some() {
+            fail(address, renews, Failure::Duplicate, out);
+        }
+        if let Some(association) = self.links.get_mut(&link) {
+            let opened = association.opened_first(number);
+            let mut host = Host { rng: &mut self.rng, stats, out };
+            let fate = association.on_packet(now, arrival, opened, &self.plain, &mut host);
+            self.settle(now, link, fate, stats, out);
+        }
+    }
+
+    /// Ends a dial that came to nothing.
+    pub(super) fn end_dial(&mut self, id: u64, why: Failure, out: &mut Outbox<Wish>) {
+        self.schedule.set(Timer::Dial(id), None);
+        if let Some(dial) = self.dials.remove(&id) {
+            fail(dial.address, dial.renews, why, out);
+        }
+    }
+
+    /// The association has new keys: nobody needs to make them any more.
+    pub(super) fn end_renewals(&mut self, link: LinkId, out: &mut Outbox<Wish>) {
+        let renewals = self.dials.iter().filter(|(_, dial)| dial.renews == Some(link)).map(|(&id, _)| id);
+        let renewals: Vec<u64> = renewals.collect();
+        renewals.into_iter().for_each(|id| self.end_dial(id, Failure::Duplicate, out));
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        (address, interface): (SocketAddr, u32),
+        renews: Option<LinkId>,
+        stats: &mut SessionStats,
+        out: &mut Outbox<Wish>,
+    ) -> bool {
+        let id = self.fresh_id();
+        let initiator = Initiator::new(&self.noise, Seed::new(self.rng.bytes()), id);
+        let Some(initiator) = initiator.filter(|_| self.dials.len() < self.limits.half_open) else {
+            return false;
+        };
+        let stage = Stage::Asked { initiator, cookie: [0; COOKIE], cookies: 0 };
+        let (until, wait) = (now + HANDSHAKE, AGAIN_FIRST);
+        self.dials.insert(id, Dial { address, interface, renews, stage, until, wait, sent: now, times: 0 });
+        stats.dialled += 1;
+        self.transmit_dial(now, id, out);
+        true
+    }
+
+    /// Sends the message that the dial stands at.
+    fn transmit_dial(&mut self, now: Instant, id: u64, out: &mut Outbox<Wish>) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        (dial.sent, dial.times) = (now, dial.times + 1);
+        // Those who start together must not stay in step.
+        let again = now + dial.wait + self.rng.duration(Duration::ZERO..=dial.wait / 4);
+        self.schedule.set(Timer::Dial(id), Some(again.min(dial.until)));
+        match &dial.stage {
+            Stage::Asked { initiator, cookie, .. } => {
+                let hello = Hello { from: id, cookie: *cookie, noise: initiator.message };
+                transmit(dial.address, dial.interface, hello.write(), out);
+            }
+            Stage::Proven(proven) => {
+                transmit(proven.path.address, proven.path.interface, proven.message.clone(), out);
+            }
+        }
+    }
+
+    /// Our handshake with this peer that waits for the welcome.
+    pub(super) fn is_proven(&self, peer: (PeerKey, BootId)) -> Option<u64> {
+        let with = |dial: &Dial| matches!(&dial.stage, Stage::Proven(proven) if proven.peer == peer);
+        self.dials.iter().find(|(_, dial)| with(dial)).map(|(&id, _)| id)
+    }
+}
+
+impl Dial {
+    /// The round-trip time, if the message went out only once.
+    fn measured(&self, now: Instant) -> Option<Duration> {
+        (self.times == 1).then(|| now - self.sent)
+    }
+}
+
+/// Tells whoever asked for a dial that it came to nothing.
+fn fail(address: SocketAddr, renews: Option<LinkId>, why: Failure, out: &mut Outbox<Wish>) {
+    if renews.is_none() {
+        out.push(Wish::DialFailed { address, why });
+    }
+}

@@ -1,0 +1,76 @@
+//! Peers that change their address, and those who pretend to.
+
+use std::vec::Vec;
+
+use super::world::{MS, SECOND, World, address, interface};
+use crate::session::Wish;
+
+fn moved(world: &World, node: usize) -> Vec<std::net::SocketAddr> {
+    let to = |(_, wish): &(_, Wish)| match wish {
+        Wish::Moved { address, .. } => Some(*address),
+        _ => None,
+    };
+    world.nodes[node].seen.iter().filter_map(to).collect()
+}
+
+#[test]
+fn a_peer_that_roams_is_followed() {
+    let (mut world, a, b) = World::pair(1);
+    world.nodes[1].address = address(7, 5000);
+    world.send(1, b, b"from elsewhere");
+    world.run(20 * MS);
+    assert_eq!(moved(&world, 0), [address(7, 5000)]);
+    world.send(0, a, &[1; 50_000]);
+    world.run(SECOND);
+    assert_eq!(world.nodes[1].received(b).len(), 1);
+    assert_eq!(world.nodes[0].received(a), [&b"from elsewhere"[..]]);
+    assert!(world.nodes[0].downs().is_empty() && moved(&world, 1).is_empty());
+}
+
+#[test]
+fn a_copy_sent_from_elsewhere_moves_nothing_for_long_and_draws_little() {
+    let (mut world, a, b) = World::pair(2);
+    let victim = address(66, 666);
+    // The attacker is faster than the link: its copy comes first, from an address that it does not own.
+    world.send(1, b, b"caught");
+    let caught = world.log.last().unwrap().bytes.clone();
+    world.inject(victim, 0, &caught);
+    (0..100).for_each(|_| _ = world.send(0, a, &[1; 5000]));
+    world.run(3 * MS);
+    let (_, bytes) = world.sent(world.nodes[0].address, victim);
+    assert!(bytes > 0 && bytes <= 3 * caught.len(), "{bytes} for {}", caught.len());
+    assert!(world.nodes[0].stats.amplification_held > 0);
+    world.run(10 * SECOND);
+    assert!(moved(&world, 0).is_empty());
+    assert_eq!(world.nodes[1].received(b).len(), 100, "it went on where the peer really is");
+}
+
+#[test]
+fn old_packets_from_elsewhere_move_nothing() {
+    let (mut world, a, b) = World::pair(3);
+    let old = address(66, 666);
+    world.passes = std::boxed::Box::new(|flight| flight.bytes[0] != 4 || flight.bytes.len() > 100);
+    world.send(1, b, b"never came");
+    let held = world.log.last().unwrap().bytes.clone();
+    world.passes = std::boxed::Box::new(|_| true);
+    world.send(1, b, b"came");
+    world.run(MS);
+    world.inject(old, 0, &held);
+    world.run(SECOND);
+    assert_eq!(world.sent(world.nodes[0].address, old), (0, 0));
+    assert_eq!(world.nodes[0].received(a).len(), 2, "but what they say counts");
+}
+
+#[test]
+fn an_interface_that_vanishes_is_left_and_the_peer_asked() {
+    let (mut world, a, _) = World::pair(4);
+    let (now, own) = (world.now, world.nodes[0].address);
+    world.with(0, |node| node.sessions.on_interfaces(now, &[interface(1, own)]));
+    assert_eq!(world.nodes[0].sessions.links[&a].path.interface, 1);
+    let before = world.log.len();
+    world.with(0, |node| node.sessions.on_interfaces(now, &[interface(2, own)]));
+    assert_eq!(world.nodes[0].sessions.links[&a].path.interface, 0);
+    assert!(world.log.len() > before);
+    world.run(SECOND);
+    assert!(world.nodes[0].downs().is_empty());
+}

@@ -1,0 +1,102 @@
+//! What the sessions want of their node.
+
+use core::net::SocketAddr;
+
+use ::bytes::Bytes;
+
+use crate::{
+    boundary::Transmit,
+    identity::{BootId, PeerKey},
+};
+
+/// One association: a local number, never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct LinkId(pub(super) u64);
+
+/// What the sessions want of their node.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    Transmit(Transmit),
+    /// A peer is proven, and can be talked to.
+    Up {
+        link: LinkId,
+        peer: PeerKey,
+        boot: BootId,
+        address: SocketAddr,
+        interface: u32,
+        /// The hash of the handshake: the same on both sides, and for no other handshake.
+        binding: [u8; 32],
+        /// Whether we started it.
+        dialled: bool,
+    },
+    /// The association goes on under another handshake, with this hash.
+    Rebound {
+        link: LinkId,
+        binding: [u8; 32],
+    },
+    /// A record came, in order.
+    Record {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// A datagram came, or the payload of a heartbeat.
+    Datagram {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// A heartbeat goes out at the next flush; [`Sessions::heartbeat`](super::Sessions::heartbeat) may add a payload to it.
+    HeartbeatDue {
+        link: LinkId,
+    },
+    /// The peer does not answer.
+    Suspect {
+        link: LinkId,
+    },
+    /// It does again.
+    Recovered {
+        link: LinkId,
+    },
+    /// The peer has shown that it is reached at another address now.
+    Moved {
+        link: LinkId,
+        address: SocketAddr,
+    },
+    /// The peer is gone.
+    Down {
+        link: LinkId,
+        peer: PeerKey,
+        boot: BootId,
+        why: Gone,
+    },
+    /// A dial has ended without a new association. Every dial ends in this or in [`Wish::Up`].
+    DialFailed {
+        address: SocketAddr,
+        why: Failure,
+    },
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gone {
+    /// It said goodbye.
+    Quit,
+    /// It does not answer any more, or broke the protocol.
+    Lost,
+    /// It started anew, or has forgotten the association.
+    Replaced,
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// Nobody answered, or nobody who could prove who he is.
+    Timeout,
+    /// We answered ourselves.
+    SelfDial,
+    /// The peer that answered is reached already, or is just about to be.
+    Duplicate,
+    /// There are too many associations, or too many boots of this identity.
+    Full,
+    /// We are leaving.
+    Leaving,
+}
