@@ -1,5 +1,6 @@
 //! The handshakes that others start.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use ::bytes::Bytes;
@@ -8,6 +9,7 @@ use super::{
     Failure, Sessions, Timer, Wish,
     association::Arrival,
     establish::{HANDSHAKE, transmit},
+    frame::put_close,
     gate::Admission,
     handshake::Responder,
     noise::Seed,
@@ -94,7 +96,11 @@ impl Sessions {
         let renewed = renewed.map(|association| association.link);
         if standing.is_none() && !self.has_room(now, peer) {
             stats.refused += 1;
-            return;
+            let (mut plain, number) = (Vec::new(), 0);
+            put_close(&mut plain);
+            let mut bytes = packet::data(remote, number, plain.len());
+            keys.seal(number, &plain, &mut bytes);
+            return transmit(arrival.from, arrival.interface, bytes.into(), out);
         }
         let path = Path::new(arrival.from, arrival.interface, true, 0);
         let session =

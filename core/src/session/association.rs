@@ -42,6 +42,9 @@ const RENEW_AGAIN: Duration = Duration::from_secs(60);
 const DATAGRAMS_MAX: usize = 64;
 /// Packets sent when an answer is overdue (RFC 9002 section 6.2.4).
 const PROBE_PACKETS: u8 = 2;
+/// Packets that ask a silent peer for a sign of life. At a loss of 30 % each way an exchange fails every other
+/// time, and a false alarm should come not even once a day.
+const SIGN_PACKETS: u8 = 3;
 
 /// What an association needs around it, apart from the time.
 pub(super) struct Host<'a> {
@@ -445,13 +448,13 @@ impl Association {
         match self.liveness.on_tick(now, self.recovery.rtt.probe_timeout(), host.rng) {
             Due::Nothing => {}
             Due::Lost => return Fate::Lost,
-            Due::Probe => self.wants.ping = true,
+            Due::Probe => self.wants.probes = self.wants.probes.max(SIGN_PACKETS),
             Due::Heartbeat => {
                 self.wants.ping = true;
                 host.out.push(Wish::HeartbeatDue { link: self.link });
             }
             Due::Suspect => {
-                self.wants.ping = true;
+                self.wants.probes = self.wants.probes.max(SIGN_PACKETS);
                 host.out.push(Wish::Suspect { link: self.link });
             }
         }

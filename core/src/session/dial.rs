@@ -179,7 +179,7 @@ impl Sessions {
         self.transmit_dial(now, to, out);
     }
 
-    /// The first packet under the keys of a handshake of ours came.
+    /// The first packet under the keys of a handshake of ours came: a welcome, or a goodbye when there is no room.
     pub(super) fn on_welcome(
         &mut self,
         now: Instant,
@@ -198,6 +198,9 @@ impl Sessions {
             return;
         }
         let frames = Frames::new(&self.plain);
+        if frames.have_close() {
+            return self.end_dial(to, Failure::Full, out);
+        }
         let Some(id) = frames.welcome().filter(|_| frames.are_sound()) else {
             stats.malformed += 1;
             return;

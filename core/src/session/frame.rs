@@ -82,6 +82,11 @@ impl<'a> Frames<'a> {
         self.clone().all(|frame| frame.is_some())
     }
 
+    /// Whether there is a goodbye among them.
+    pub(super) fn have_close(&self) -> bool {
+        self.clone().flatten().any(|frame| matches!(frame, Frame::Close))
+    }
+
     /// The association id of the welcome among them.
     pub(super) fn welcome(&self) -> Option<u64> {
         self.clone().flatten().find_map(|frame| match frame {

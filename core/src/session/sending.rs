@@ -50,7 +50,9 @@ impl Association {
 
     /// Sends one packet, if there is reason to. `plain` is room to work in.
     fn send_packet(&mut self, now: Instant, host: &mut Host<'_>, plain: &mut Vec<u8>) -> bool {
-        let has_data = self.is_live() && (self.outgoing.has_more() || !self.datagrams.is_empty());
+        // What was said before a goodbye goes before it, as far as it may.
+        let talks = self.is_live() || self.wants.close;
+        let has_data = talks && (self.outgoing.has_more() || !self.datagrams.is_empty());
         let has_window = self.recovery.congestion.available() >= DATAGRAM_MAX || self.wants.probes > 0;
         if has_data && !has_window {
             self.recovery.congestion.on_limited();
@@ -67,7 +69,9 @@ impl Association {
         plain.clear();
         let mut content = Content::default();
         self.put_small(now, plain, room, &mut content);
-        if with_data {
+        if !with_data {
+            self.put_goodbye(plain, room, &mut content);
+        } else {
             self.put_data(plain, room, &mut content);
         }
         if !content.worthwhile {
@@ -105,15 +109,26 @@ impl Association {
             if core::mem::take(&mut self.wants.ping) || self.wants.probes > 0 {
                 put_ping(plain);
             }
-        } else if core::mem::take(&mut self.wants.close) && matches!(self.state, State::Closing { .. }) {
-            put_close(plain);
-            content.close = true;
         }
         content.eliciting |= plain.len() > before;
         if self.space.received.is_waiting() {
             content.acked = self.space.received.write(now, plain, room.saturating_sub(plain.len()));
         }
         content.worthwhile |= plain.len() > before;
+    }
+
+    /// Says goodbye, and once more what was said last, if that is little: it may have been overtaken or lost.
+    fn put_goodbye(&mut self, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
+        if !core::mem::take(&mut self.wants.close) || !matches!(self.state, State::Closing { .. }) {
+            return;
+        }
+        let (offset, length) = self.outgoing.unacknowledged();
+        if length > 0 && plain.len() + stream_overhead(offset) + length < room {
+            put_stream(plain, RECORDS, offset, length);
+            self.outgoing.copy(offset, length, plain);
+        }
+        put_close(plain);
+        (content.close, content.worthwhile, content.eliciting) = (true, true, true);
     }
 
     fn put_data(&mut self, plain: &mut Vec<u8>, room: usize, content: &mut Content) {

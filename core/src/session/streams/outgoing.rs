@@ -96,6 +96,12 @@ impl Outgoing {
         (length > 0).then_some((range.start, length))
     }
 
+    /// Offset and length of all that was sent from the first byte on that is not acknowledged.
+    pub(in crate::session) fn unacknowledged(&self) -> (u64, usize) {
+        let length = usize::try_from(self.next.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        (self.acknowledged, length)
+    }
+
     /// Appends the bytes at `offset`, which have not been acknowledged.
     pub(in crate::session) fn copy(&self, offset: u64, length: usize, out: &mut Vec<u8>) {
         let first = self.chunks.partition_point(|chunk| chunk.end() <= offset);

@@ -165,6 +165,7 @@ fn an_identity_has_at_most_four_live_boots() {
     }
     assert_eq!(world.nodes[0].standing().len(), 4);
     assert!(world.nodes[0].stats.refused > 0);
+    assert_eq!(world.nodes[6].failures(), [Failure::Full], "it is told");
     world.run(10 * SECOND);
     assert_eq!(world.nodes[0].standing().len(), 4);
     // Once they are gone there is room again.

@@ -106,7 +106,7 @@ fn old_keys_are_thrown_away() {
         node.sessions.dirty.insert(a);
     });
     // The welcome does not come through, so only one side has moved on.
-    world.passes = std::boxed::Box::new(|flight| flight.from == address(1, 27182));
+    world.passes = std::boxed::Box::new(|flight| flight.from == address(1, 27182) || flight.bytes[0] != 4);
     world.run(50 * MS);
     assert_eq!(world.nodes[1].sessions.links[&b].ids().count(), 2);
     world.send(0, a, b"under the old keys");
