@@ -197,7 +197,7 @@ impl Association {
         self.settle();
         self.wants.ping = true;
         self.renew_at = limits.renewal(now, self.space.dialled);
-        if self.liveness.on_heard() {
+        if self.liveness.on_heard(now) {
             host.out.push(Wish::Recovered { link: self.link });
         }
         host.out.push(Wish::Rebound { link: self.link, binding: self.space.keys.binding });
@@ -254,6 +254,13 @@ impl Association {
         self.renew_at = self.renew_at.min(now + SOON);
     }
 
+    /// Asks for new keys, unless that is about to happen or has just been tried.
+    pub(super) fn renew_worn(&mut self, now: Instant) {
+        if self.renew_at > now + RENEW_AGAIN {
+            self.renew_soon(now);
+        }
+    }
+
     /// Opens a packet and notes its number; `None` for a forged or repeated one, which changes nothing.
     pub(super) fn open(
         &mut self,
@@ -306,7 +313,7 @@ impl Association {
             self.space.confirmed = true;
             self.retired = self.old.take().map(|old| old.local);
         }
-        if self.liveness.on_heard() && self.is_live() {
+        if self.liveness.on_heard(now) && self.is_live() {
             host.out.push(Wish::Recovered { link: self.link });
         }
         let from = (arrival.from, arrival.interface);

@@ -134,7 +134,8 @@ impl Sessions {
             }
             return false;
         }
-        self.peers.len() < self.limits.sessions
+        // Those that are being closed count only when they are very many.
+        self.peers.len() < self.limits.sessions && self.links.len() < self.limits.sessions * 2
     }
 
     fn boots(&self, peer: PeerKey) -> Vec<LinkId> {

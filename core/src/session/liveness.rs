@@ -16,6 +16,7 @@ const HEARTBEAT: RangeInclusive<Duration> = Duration::from_secs(4)..=Duration::f
 const UNIT_MIN: Duration = Duration::from_millis(200);
 /// A path so slow that this is too short cannot be told from a broken one.
 const UNIT_MAX: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_millis(1);
 /// Probes after an unanswered heartbeat.
 const PROBES: u8 = 3;
 
@@ -60,9 +61,12 @@ impl Liveness {
     }
 
     /// Something authentic came. Whether it had been suspected.
-    pub(super) fn on_heard(&mut self) -> bool {
+    pub(super) fn on_heard(&mut self, now: Instant) -> bool {
         let suspect = self.is_suspect();
-        self.question = None;
+        if self.question.take().is_some() {
+            // Its time may have passed meanwhile, and a deadline is never in the past.
+            self.heartbeat = self.heartbeat.max(now + LATER);
+        }
         suspect
     }
 
@@ -124,7 +128,7 @@ mod tests {
             let (mut rng, mut now) = (Rng::new([seed; 32]), Instant::ORIGIN);
             let mut liveness = Liveness::new(now, &mut rng);
             assert_eq!(run(&mut liveness, &mut now, &mut rng, 1), [Due::Heartbeat]);
-            assert!(!liveness.on_heard());
+            assert!(!liveness.on_heard(now));
             let heard = now;
             let due = run(&mut liveness, &mut now, &mut rng, 5);
             assert_eq!(due, [Due::Heartbeat, Due::Probe, Due::Suspect, Due::Probe, Due::Lost]);
@@ -137,7 +141,7 @@ mod tests {
         let (mut rng, mut now) = (Rng::new([0; 32]), Instant::ORIGIN);
         let mut liveness = Liveness::new(now, &mut rng);
         run(&mut liveness, &mut now, &mut rng, 3);
-        assert!(liveness.on_heard());
+        assert!(liveness.on_heard(now));
         assert_eq!(run(&mut liveness, &mut now, &mut rng, 1), [Due::Heartbeat]);
     }
 

@@ -71,6 +71,9 @@ pub(crate) const DATAGRAM_MAX: usize = 1100;
 /// The most bytes of a record.
 pub(crate) const RECORD_MAX: usize = streams::RECORD_MAX;
 
+/// The shortest time to the next wake.
+const TICK: Duration = Duration::from_micros(1);
+
 /// All encrypted associations of this node.
 pub(crate) struct Sessions {
     identity: Identity,
@@ -250,7 +253,9 @@ impl Sessions {
             }
             let mut host = Host { rng: &mut self.rng, stats, out };
             association.flush(now, &self.limits, &mut host, &mut self.plain);
-            self.schedule.set(Timer::Link(link), association.next_wake());
+            // A shorter round-trip time may have moved a deadline into the past.
+            let wake = association.next_wake().map(|at| at.max(now + TICK));
+            self.schedule.set(Timer::Link(link), wake);
         }
     }
 

@@ -44,7 +44,7 @@ impl Association {
         self.recovery.before_sending(now);
         while self.send_packet(now, host, plain) {}
         if self.space.packets >= limits.packets(self.space.dialled) {
-            self.renew_soon(now);
+            self.renew_worn(now);
         }
     }
 

@@ -87,10 +87,6 @@ impl Incoming {
         Some(record)
     }
 
-    pub(in crate::session) fn has_records(&self) -> bool {
-        !self.records.is_empty()
-    }
-
     /// A new limit, when it is so much higher that the sender should hear of it.
     pub(in crate::session) fn credit(&mut self) -> Option<u64> {
         let limit = self.read + WINDOW;

@@ -152,8 +152,8 @@ impl World {
         let now = self.now;
         let node = &mut self.nodes[index];
         node.wakes += 1;
-        let result = call(node);
         node.sessions.on_tick(now, &mut node.stats, &mut node.boxed);
+        let result = call(node);
         let mut transmits = Vec::new();
         // Answers to what comes before the flush are flushed with it, as a real parent does.
         for _ in 0..2 {
