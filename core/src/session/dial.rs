@@ -1,6 +1,6 @@
 //! The handshakes that we start.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use ::bytes::Bytes;
@@ -46,9 +46,9 @@ pub(super) struct Dial {
 
 enum Stage {
     /// Message 1 is out.
-    Asked { initiator: Initiator, cookie: [u8; COOKIE], cookies: u8 },
+    Asked { initiator: Box<Initiator>, cookie: [u8; COOKIE], cookies: u8 },
     /// Message 3 is out.
-    Proven(Proven),
+    Proven(Box<Proven>),
 }
 
 struct Proven {
@@ -174,7 +174,8 @@ impl Sessions {
         let sure = is_same(arrival.from, address);
         let path = Path::new(arrival.from, arrival.interface, sure, arrival.size);
         let message = packet::finish(proof.number, &message);
-        dial.stage = Stage::Proven(Proven { peer, keys, remote: proof.number, message, path, rtt });
+        let proven = Proven { peer, keys, remote: proof.number, message, path, rtt };
+        dial.stage = Stage::Proven(Box::new(proven));
         (dial.wait, dial.times) = (AGAIN_FIRST, 0);
         self.transmit_dial(now, to, out);
     }
@@ -215,7 +216,7 @@ impl Sessions {
             // It goes on with what is gone here. Its next packet will tell it so.
             return fail(address, renews, Failure::Timeout, out);
         }
-        let Proven { peer, keys, remote, path, rtt, .. } = proven;
+        let Proven { peer, keys, remote, path, rtt, .. } = *proven;
         let serial = self.next_serial();
         let session = Session { keys, local: to, remote, dialled: true, path, rtt, serial };
         let link = self.establish(now, peer, renewed, session, stats, out);
@@ -258,7 +259,7 @@ impl Sessions {
         let Some(initiator) = initiator.filter(|_| self.dials.len() < self.limits.half_open) else {
             return false;
         };
-        let stage = Stage::Asked { initiator, cookie: [0; COOKIE], cookies: 0 };
+        let stage = Stage::Asked { initiator: Box::new(initiator), cookie: [0; COOKIE], cookies: 0 };
         let (until, wait) = (now + HANDSHAKE, AGAIN_FIRST);
         self.dials.insert(id, Dial { address, interface, renews, stage, until, wait, sent: now, times: 0 });
         stats.dialled += 1;

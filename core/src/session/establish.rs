@@ -11,7 +11,7 @@ use core::{net::SocketAddr, time::Duration};
 use ::bytes::Bytes;
 
 use super::{
-    Failure, Gone, LinkId, Sessions, Wish,
+    Gone, LinkId, Sessions, Wish,
     association::{Arrival, Association, Host},
     noise::Keys,
     packet,

@@ -1,6 +1,7 @@
 //! Whoever is on the link can send anything. It must cost them more than us, and change nothing.
 
-use std::{net::SocketAddr, vec::Vec};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use quickcheck::{QuickCheck, TestResult};
 
@@ -103,7 +104,7 @@ fn a_forged_hint_closes_nothing() {
 #[test]
 fn packets_of_unknown_sessions_draw_few_and_tiny_answers() {
     let mut world = World::new(5, 1);
-    let mut packet = std::vec![4; 60];
+    let mut packet = alloc::vec![4; 60];
     for number in 0..2000u16 {
         packet[1..3].copy_from_slice(&number.to_be_bytes());
         world.inject(address(66, 666), 0, &packet);
@@ -118,7 +119,7 @@ fn a_flood_of_hellos_does_not_shut_others_out() {
     let mut world = World::new(6, 2);
     let flood = |world: &mut World, second: u8| {
         for number in 0..250u8 {
-            let mut hello = std::vec![1; 1200];
+            let mut hello = alloc::vec![1; 1200];
             hello[1..3].copy_from_slice(&[second, number]);
             world.inject(address(number, 1000 + u16::from(second)), 1, &hello);
         }
@@ -161,9 +162,9 @@ fn nobody_can_aim_more_than_three_times_his_bytes_at_another() {
 #[test]
 fn a_forged_finish_does_not_keep_the_true_one_out() {
     let mut world = World::new(8, 2);
-    let held = std::rc::Rc::new(core::cell::Cell::new(true));
+    let held = alloc::rc::Rc::new(core::cell::Cell::new(true));
     let closed = held.clone();
-    world.passes = std::boxed::Box::new(move |flight| flight.bytes[0] != 3 || !closed.get());
+    world.passes = alloc::boxed::Box::new(move |flight| flight.bytes[0] != 3 || !closed.get());
     world.dial(0, 1);
     world.run(5 * MS);
     let finish = world.log.iter().find(|flight| flight.bytes[0] == 3).unwrap().clone();

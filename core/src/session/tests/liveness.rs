@@ -1,6 +1,6 @@
 //! Crashes, goodbyes, suspicion and rest.
 
-use std::boxed::Box;
+use alloc::boxed::Box;
 
 use super::world::{MS, SECOND, World};
 use crate::session::{Gone, Wish};
@@ -131,7 +131,7 @@ fn heartbeats_carry_a_payload_and_are_answered_at_once() {
     let beats = world.nodes[0].datagrams.iter().filter(|bytes| &bytes[..] == b"beat").count();
     assert!((5..=7).contains(&beats), "{beats}");
     let (from, to) = (world.nodes[1].address, world.nodes[0].address);
-    let due = |&&(_, ref wish): &&(_, Wish)| matches!(wish, Wish::HeartbeatDue { .. });
+    let due = |seen: &&(_, Wish)| matches!(seen.1, Wish::HeartbeatDue { .. });
     for &(at, _) in world.nodes[0].seen.iter().filter(due) {
         let soon = at..at + 2 * MS;
         let answers = world.log.iter().filter(|flight| flight.from == from && flight.to == to);

@@ -1,6 +1,6 @@
 //! How two peers come together, and what happens when they do so twice, at once or not at all.
 
-use std::vec::Vec;
+use alloc::vec::Vec;
 
 use super::world::{MS, SECOND, World, address};
 use crate::session::{Failure, Gone, Wish};
@@ -12,10 +12,10 @@ fn a_dial_brings_both_up_under_one_binding() {
     world.run(2 * MS);
     let (a, b) = (&world.nodes[0], &world.nodes[1]);
     assert_eq!((a.ups().len(), b.ups().len()), (1, 1));
-    let ((_, peer, binding, dialled), (_, other, same, answered)) = (a.ups()[0], b.ups()[0]);
-    assert_eq!((peer, other), (b.key, a.key));
-    assert_eq!(binding, same);
-    assert!(dialled && !answered);
+    let (one, other) = (a.ups()[0], b.ups()[0]);
+    assert_eq!((one.peer, other.peer), (b.key, a.key));
+    assert_eq!(one.binding, other.binding);
+    assert!(one.dialled && !other.dialled);
     assert_eq!((a.failures(), b.failures()), (Vec::new(), Vec::new()));
 }
 
@@ -62,7 +62,7 @@ fn both_dial_at_once_and_keep_what_the_lower_identity_started() {
         assert_eq!((a.downs(), b.downs()), (Vec::new(), Vec::new()));
         let lower = usize::from(b.key < a.key);
         if apart.is_zero() && world.latency.0 == world.latency.1 {
-            assert!(world.nodes[lower].ups()[0].3, "seed {seed}: the lower one dialled");
+            assert!(world.nodes[lower].ups()[0].dialled, "seed {seed}: the lower one dialled");
         }
         for (from, to) in [(0, 1), (1, 0)] {
             let link = world.nodes[from].link();
@@ -138,7 +138,7 @@ fn a_peer_that_starts_anew_is_a_new_one_and_the_old_one_is_soon_gone() {
     world.run(2 * SECOND);
     let a = &world.nodes[0];
     assert_eq!(a.ups().len(), 2);
-    assert_eq!(a.ups()[1].1, world.nodes[again].key);
+    assert_eq!(a.ups()[1].peer, world.nodes[again].key);
     let [(at, link, why)] = a.downs()[..] else { panic!("{:?}", a.downs()) };
     assert_eq!((link, why), (old, Gone::Replaced));
     assert!(at - started < 1500 * MS, "{:?}", at - started);
@@ -221,7 +221,7 @@ fn what_cannot_be_sent_is_refused() {
     assert!(!world.send(0, a, &[1; (64 << 10) + 1]));
     world.run(SECOND);
     assert_eq!(world.nodes[0].sessions.backlog(a), 0);
-    world.passes = std::boxed::Box::new(|_| false);
+    world.passes = alloc::boxed::Box::new(|_| false);
     while world.send(0, a, &[1; 64 << 10]) {}
     let backlog = world.nodes[0].sessions.backlog(a);
     assert!((4 << 20..5 << 20).contains(&backlog), "{backlog}");

@@ -1,11 +1,11 @@
 //! Peers that change their address, and those who pretend to.
 
-use std::vec::Vec;
+use alloc::vec::Vec;
 
 use super::world::{MS, SECOND, World, address, interface};
 use crate::session::Wish;
 
-fn moved(world: &World, node: usize) -> Vec<std::net::SocketAddr> {
+fn moved(world: &World, node: usize) -> Vec<core::net::SocketAddr> {
     let to = |(_, wish): &(_, Wish)| match wish {
         Wish::Moved { address, .. } => Some(*address),
         _ => None,
@@ -49,10 +49,10 @@ fn a_copy_sent_from_elsewhere_moves_nothing_for_long_and_draws_little() {
 fn old_packets_from_elsewhere_move_nothing() {
     let (mut world, a, b) = World::pair(3);
     let old = address(66, 666);
-    world.passes = std::boxed::Box::new(|flight| flight.bytes[0] != 4 || flight.bytes.len() > 100);
+    world.passes = alloc::boxed::Box::new(|flight| flight.bytes[0] != 4 || flight.bytes.len() > 100);
     world.send(1, b, b"never came");
     let held = world.log.last().unwrap().bytes.clone();
-    world.passes = std::boxed::Box::new(|_| true);
+    world.passes = alloc::boxed::Box::new(|_| true);
     world.send(1, b, b"came");
     world.run(MS);
     world.inject(old, 0, &held);

@@ -1,6 +1,6 @@
 //! New keys for an association that goes on.
 
-use std::vec::Vec;
+use alloc::vec::Vec;
 
 use super::world::{MS, SECOND, World, address};
 use crate::session::Limits;
@@ -106,13 +106,13 @@ fn old_keys_are_thrown_away() {
         node.sessions.dirty.insert(a);
     });
     // The welcome does not come through, so only one side has moved on.
-    world.passes = std::boxed::Box::new(|flight| flight.from == address(1, 27182) || flight.bytes[0] != 4);
+    world.passes = alloc::boxed::Box::new(|flight| flight.from == address(1, 27182) || flight.bytes[0] != 4);
     world.run(50 * MS);
     assert_eq!(world.nodes[1].sessions.links[&b].ids().count(), 2);
     world.send(0, a, b"under the old keys");
     world.run(50 * MS);
     assert_eq!(world.nodes[1].received(b).len(), 1);
-    world.passes = std::boxed::Box::new(|_| true);
+    world.passes = alloc::boxed::Box::new(|_| true);
     world.run(SECOND);
     assert_eq!(world.nodes[1].sessions.links[&b].ids().count(), 1);
     assert!(!world.nodes[1].sessions.routes.contains_key(&old[0]));

@@ -1,6 +1,7 @@
 //! Records and datagrams over good links and bad ones.
 
-use std::{time::Duration, vec::Vec};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use ::bytes::Bytes;
 use quickcheck::{QuickCheck, TestResult};
@@ -11,8 +12,8 @@ use crate::rng::Rng;
 /// Records of many sizes, each with its number in it.
 fn records(rng: &mut Rng, count: u32) -> Vec<Bytes> {
     let record = |number: u32| {
-        let length = 4 + rng.below(if number % 10 == 0 { 20_000 } else { 400 }) as usize;
-        let mut bytes = std::vec![number as u8; length];
+        let length = 4 + rng.below(if number.is_multiple_of(10) { 20_000 } else { 400 }) as usize;
+        let mut bytes = alloc::vec![number as u8; length];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         Bytes::from(bytes)
     };

@@ -1,6 +1,7 @@
 //! A few nodes in virtual time over a lossy, reordering, duplicating link. Everything in it follows from one seed.
 
-use std::{boxed::Box, collections::BTreeMap, net::SocketAddr, time::Duration, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
 
 use ::bytes::Bytes;
 
@@ -59,6 +60,15 @@ pub(super) struct Node {
     /// Neither hears nor speaks any more.
     pub(super) crashed: bool,
     boxed: Outbox<Wish>,
+}
+
+/// An association that came up.
+#[derive(Clone, Copy)]
+pub(super) struct Up {
+    pub(super) link: LinkId,
+    pub(super) peer: (PeerKey, BootId),
+    pub(super) binding: [u8; 32],
+    pub(super) dialled: bool,
 }
 
 impl World {
@@ -166,15 +176,16 @@ impl World {
         let (from, crashed) = (node.address, node.crashed);
         for transmit in transmits.into_iter().filter(|_| !crashed) {
             assert!(transmit.bytes.len() <= 1200 && transmit.via == Via::Chat);
-            self.launch(Flight { at: now, from, to: transmit.to, bytes: transmit.bytes });
+            self.launch(&Flight { at: now, from, to: transmit.to, bytes: transmit.bytes });
         }
         result
     }
 
     /// Puts a datagram on the link, by whomever.
-    pub(super) fn launch(&mut self, flight: Flight) {
+    pub(super) fn launch(&mut self, flight: &Flight) {
+        let gets_through = (self.passes)(flight);
         self.log.push(flight.clone());
-        if !(self.passes)(&flight) || self.rng.below(100) < self.loss {
+        if !gets_through || self.rng.below(100) < self.loss {
             return;
         }
         let copies = if self.rng.below(100) < self.duplicates { 2 } else { 1 };
@@ -250,14 +261,14 @@ impl Node {
 
     /// The newest association.
     pub(super) fn link(&self) -> LinkId {
-        self.ups().last().map(|(link, ..)| *link).expect("no association")
+        self.ups().last().map(|up| up.link).expect("no association")
     }
 
-    /// Every association that came up: link, peer, binding, dialled.
-    pub(super) fn ups(&self) -> Vec<(LinkId, (PeerKey, BootId), [u8; 32], bool)> {
+    /// Every association that came up.
+    pub(super) fn ups(&self) -> Vec<Up> {
         let up = |(_, wish): &(Instant, Wish)| match *wish {
             Wish::Up { link, peer, boot, binding, dialled, .. } => {
-                Some((link, (peer, boot), binding, dialled))
+                Some(Up { link, peer: (peer, boot), binding, dialled })
             }
             _ => None,
         };
