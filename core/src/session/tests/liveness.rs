@@ -49,7 +49,7 @@ fn a_short_silence_only_raises_suspicion() {
 
 #[test]
 fn a_bad_link_does_not_end_an_association() {
-    for seed in 0..10 {
+    for seed in 0..6 {
         let (mut world, _, _) = World::pair(seed);
         (world.loss, world.latency) = (30, (MS, 40 * MS));
         world.run(120 * SECOND);
