@@ -62,7 +62,7 @@ pub struct SessionStats {
     pub proven: u64,
     /// Handshakes that failed: bad signature, wrong version, or no answer.
     pub handshakes_failed: u64,
-    /// Handshakes refused because too many were half open.
+    /// Handshakes refused: too many half open, too many sessions, or too many boots of one identity.
     pub refused: u64,
     /// Packets declared lost.
     pub lost: u64,

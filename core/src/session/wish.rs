@@ -11,7 +11,7 @@ use crate::{
 
 /// One association: a local number, never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct LinkId(pub(super) u64);
+pub(crate) struct LinkId(pub(crate) u64);
 
 /// What the sessions want of their node.
 #[derive(Debug)]
