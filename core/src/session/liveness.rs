@@ -146,6 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_is_never_in_the_past() {
+        let (mut rng, now) = (Rng::new([0; 32]), Instant::ORIGIN);
+        let mut liveness = Liveness::new(now, &mut rng);
+        let heartbeat = liveness.next_wake();
+        liveness.ask(now + Duration::from_millis(3990), Duration::from_secs(1));
+        let heard = heartbeat + Duration::from_millis(500);
+        liveness.on_heard(heard);
+        assert!(liveness.next_wake() > heard);
+    }
+
+    #[test]
     fn a_machine_out_of_breath_accuses_nobody() {
         let (mut rng, mut now) = (Rng::new([0; 32]), Instant::ORIGIN);
         let mut liveness = Liveness::new(now, &mut rng);

@@ -28,6 +28,30 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
+    #[test]
+    fn what_has_arrived_is_not_sent_again() {
+        let mut outgoing = Outgoing::new();
+        outgoing.push(Bytes::from_static(&[1; 60]));
+        outgoing.take(50);
+        outgoing.on_acked(10, 10);
+        outgoing.on_lost(0, 30);
+        assert_eq!((outgoing.take(99), outgoing.take(99)), (Some((0, 10)), Some((20, 10))));
+        outgoing.on_acked(0, 5);
+        outgoing.on_lost(0, 50);
+        let again: Vec<_> = core::iter::from_fn(|| outgoing.take(99)).collect();
+        assert_eq!(again, [(5, 5), (20, 30), (50, 11)]);
+    }
+
+    #[test]
+    fn too_many_gaps_are_refused_and_a_fill_is_not() {
+        let mut incoming = Incoming::new();
+        let taken = (1..1000).take_while(|number| incoming.on_bytes(number * 2, &[9]).is_ok());
+        assert_eq!(taken.count(), 256);
+        assert_eq!(incoming.on_bytes(1, &[0]), Err(Refused::Full));
+        assert_eq!(incoming.on_bytes(0, &[0, 0]), Ok(()));
+        assert_eq!(incoming.on_bytes(WINDOW, &[9]), Err(Refused::Broken));
+    }
+
     quickcheck! {
         /// Whatever is lost, repeated and swapped, all records come out once, whole and in order.
         fn records_survive_any_network(sizes: Vec<u16>, seed: u8, loss: u8) -> bool {

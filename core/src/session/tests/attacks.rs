@@ -86,10 +86,17 @@ fn any_bytes_of_any_kind_change_nothing() {
 #[test]
 fn a_forged_hint_closes_nothing() {
     let (mut world, a, b) = World::pair(4);
-    let remote = world.nodes[0].sessions.links[&a].space.remote;
-    let hint = [&[6][..], &remote.to_be_bytes()].concat();
     let peer = world.nodes[1].address;
+    let hint = |world: &World| {
+        let remote = world.nodes[0].sessions.links[&a].space.remote;
+        [&[6][..], &remote.to_be_bytes()].concat()
+    };
+    let from_elsewhere = hint(&world);
+    world.inject(address(66, 666), 0, &from_elsewhere);
+    world.run(MS * 10);
+    assert_eq!(world.nodes[0].bindings().len(), 1);
     for _ in 0..100 {
+        let hint = hint(&world);
         world.inject(peer, 0, &hint);
         world.run(10 * MS);
     }
@@ -171,10 +178,28 @@ fn a_forged_finish_does_not_keep_the_true_one_out() {
     let mut forged = finish.bytes.to_vec();
     *forged.last_mut().unwrap() ^= 1;
     (0..3).for_each(|_| world.inject(finish.from, 1, &forged));
+    world.inject(address(66, 666), 1, &finish.bytes);
     assert!(world.nodes[1].standing().is_empty());
     held.set(false);
     world.run(SECOND);
     assert_eq!(world.nodes[1].standing().len(), 1);
+}
+
+/// Packets with more gaps than we keep are not acknowledged, so nothing in them is lost.
+#[test]
+fn what_cannot_be_kept_is_not_acknowledged() {
+    let (mut world, a, b) = World::pair(10);
+    let incoming = &mut world.nodes[1].sessions.links.get_mut(&b).unwrap().incoming;
+    (0..256).for_each(|gap| incoming.on_bytes(400_000 + gap * 2, &[0]).unwrap());
+    let mut dropped = 0;
+    world.passes = alloc::boxed::Box::new(move |flight| {
+        dropped += usize::from(flight.bytes.len() == 1200);
+        flight.bytes.len() < 1200 || dropped != 1
+    });
+    world.send(0, a, &[7; 9000]);
+    world.run(5 * SECOND);
+    assert_eq!(world.nodes[1].received(b).len(), 1);
+    assert_eq!(world.nodes[0].sessions.backlog(a), 0);
 }
 
 #[test]

@@ -128,6 +128,31 @@ fn a_peer_that_is_reached_already_is_not_reached_again() {
 }
 
 #[test]
+fn a_peer_dialled_at_two_addresses_is_met_once() {
+    for seed in 0..10 {
+        let mut world = World::new(seed, 2);
+        world.nodes[1].alias = Some(address(2, 9999));
+        world.dial_address(0, address(2, 9999));
+        world.dial(0, 1);
+        world.run(SECOND);
+        assert_eq!(world.nodes[0].failures(), [Failure::Duplicate], "seed {seed}");
+        assert_eq!((world.nodes[0].bindings().len(), world.nodes[1].bindings().len()), (1, 1));
+        assert!(world.nodes[0].sessions.dials.is_empty());
+    }
+}
+
+#[test]
+fn a_hello_that_comes_again_gets_the_same_answer() {
+    let mut world = World::new(1, 2);
+    world.dial(0, 1);
+    let hello = world.log[0].clone();
+    (0..5).for_each(|_| world.inject(hello.from, 1, &hello.bytes));
+    assert_eq!(world.nodes[1].sessions.half_open.len(), 1);
+    let answers: Vec<_> = world.log.iter().filter(|flight| flight.bytes[0] == 2).collect();
+    assert!(answers.len() == 5 && answers.windows(2).all(|pair| pair[0].bytes == pair[1].bytes));
+}
+
+#[test]
 fn a_peer_that_starts_anew_is_a_new_one_and_the_old_one_is_soon_gone() {
     let (mut world, old, _) = World::pair(1);
     world.nodes[1].crashed = true;

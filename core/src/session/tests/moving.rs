@@ -61,6 +61,23 @@ fn old_packets_from_elsewhere_move_nothing() {
     assert_eq!(world.nodes[0].received(a).len(), 2, "but what they say counts");
 }
 
+/// A host with two addresses answers from the other one: it is believed, but has to show that it is there.
+#[test]
+fn an_answer_from_another_address_has_to_be_confirmed() {
+    let mut world = World::new(5, 2);
+    world.nodes[1].alias = Some(address(2, 9999));
+    world.dial_address(0, address(2, 9999));
+    let end = world.now + SECOND;
+    world.run_until(end, |world| !world.nodes[0].ups().is_empty());
+    let (a, b) = (world.nodes[0].link(), world.nodes[1].link());
+    assert!(!world.nodes[0].sessions.links[&a].path.is_sure());
+    world.send(0, a, &[1; 60_000]);
+    assert!(world.nodes[0].stats.amplification_held > 0);
+    world.run(SECOND);
+    assert!(world.nodes[0].sessions.links[&a].path.is_sure());
+    assert_eq!(world.nodes[1].received(b).len(), 1);
+}
+
 #[test]
 fn an_interface_that_vanishes_is_left_and_the_peer_asked() {
     let (mut world, a, _) = World::pair(4);

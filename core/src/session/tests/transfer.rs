@@ -93,6 +93,38 @@ fn a_good_link_is_used_well() {
     assert!(rate > 100.0, "{rate:.1} MB/s at a round trip of 0.5 ms");
 }
 
+/// With a window of two datagrams a sender asks for its acknowledgements instead of waiting for their timer.
+#[test]
+fn a_small_window_is_no_waiting_room() {
+    let (mut world, a, b) = World::pair(3);
+    world.latency = (MS / 4, MS / 4);
+    world.nodes[0].sessions.links.get_mut(&a).unwrap().recovery.congestion.on_collapse();
+    let begun = world.now;
+    world.send(0, a, &[7; 20_000]);
+    let end = world.now + 10 * SECOND;
+    world.run_until(end, |world| world.nodes[1].received(b).len() == 1);
+    assert!(world.now - begun < 15 * MS, "{:?}", world.now - begun);
+}
+
+/// Round-trip times that jump move deadlines about; the harness checks that none is in the past.
+#[test]
+fn a_link_of_many_moods() {
+    for seed in 0..10 {
+        let (mut world, a, b) = World::pair(seed);
+        for step in 0..200u32 {
+            let slow = world.rng.below(3) == 0;
+            world.latency = if slow { (100 * MS, 300 * MS) } else { (MS / 10, MS) };
+            world.loss = world.rng.below(20);
+            world.send(0, a, &step.to_be_bytes());
+            world.send(1, b, &step.to_be_bytes());
+            world.run(MS * (step % 40));
+        }
+        (world.loss, world.latency) = (0, (MS, MS));
+        world.run(10 * SECOND);
+        assert_eq!((world.nodes[0].received(a).len(), world.nodes[1].received(b).len()), (200, 200));
+    }
+}
+
 #[test]
 fn small_records_share_datagrams() {
     let (mut world, a, b) = World::pair(4);

@@ -50,6 +50,8 @@ pub(super) struct Node {
     pub(super) sessions: Sessions,
     pub(super) stats: SessionStats,
     pub(super) address: SocketAddr,
+    /// Where it is heard as well; it never speaks from there.
+    pub(super) alias: Option<SocketAddr>,
     pub(super) key: (PeerKey, BootId),
     /// What was wished, with the time, records and transmits left out.
     pub(super) seen: Vec<(Instant, Wish)>,
@@ -122,6 +124,7 @@ impl World {
             sessions,
             stats: SessionStats::default(),
             address,
+            alias: None,
             key,
             seen: Vec::new(),
             records: BTreeMap::new(),
@@ -223,7 +226,8 @@ impl World {
             self.now = self.now.max(next);
             if arrival == Some(next) {
                 let Some((_, flight)) = self.flying.pop_first() else { break };
-                let to = |node: &Node| node.address == flight.to && !node.crashed;
+                let here = |node: &Node| node.address == flight.to || node.alias == Some(flight.to);
+                let to = |node: &Node| here(node) && !node.crashed;
                 if let Some(index) = self.nodes.iter().position(to) {
                     self.inject(flight.from, index, &flight.bytes);
                 }
