@@ -253,7 +253,7 @@ impl Sessions {
             }
             let mut host = Host { rng: &mut self.rng, stats, out };
             association.flush(now, &self.limits, &mut host, &mut self.plain);
-            // A shorter round-trip time may have moved a deadline into the past.
+            // Whatever became of its deadlines: the next wake is later than now.
             let wake = association.next_wake().map(|at| at.max(now + TICK));
             self.schedule.set(Timer::Link(link), wake);
         }

@@ -148,6 +148,19 @@ fn a_flood_of_hellos_does_not_shut_others_out() {
     assert!(world.nodes[1].sessions.half_open.is_empty());
 }
 
+#[test]
+fn whoever_asks_for_cookies_again_and_again_gets_few() {
+    let mut world = World::new(6, 1);
+    world.dial_address(0, address(9, 1));
+    let id = *world.nodes[0].sessions.dials.keys().next().unwrap();
+    for number in 1..50 {
+        let reply = [&[5][..], &id.to_be_bytes(), &[number; 16]].concat();
+        world.inject(address(9, 1), 0, &reply);
+        world.inject(address(66, 666), 0, &reply);
+    }
+    assert_eq!(world.sent(world.nodes[0].address, address(9, 1)).0, 5);
+}
+
 /// RFC 9000 section 8.1.
 #[test]
 fn nobody_can_aim_more_than_three_times_his_bytes_at_another() {
