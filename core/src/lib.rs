@@ -10,6 +10,7 @@ mod boundary;
 mod command;
 mod config;
 mod discovery;
+mod dns;
 mod event;
 mod identity;
 mod node;
