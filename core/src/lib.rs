@@ -13,6 +13,7 @@ mod discovery;
 mod dns;
 mod event;
 mod identity;
+mod mdns;
 mod node;
 mod outbox;
 mod rng;

@@ -65,6 +65,13 @@ impl Name {
     }
 }
 
+impl Default for Name {
+    /// The root.
+    fn default() -> Self {
+        Self(Bytes::from_static(&[0]))
+    }
+}
+
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
