@@ -29,7 +29,8 @@ const FLOOR_KEPT: Duration = Duration::from_secs(120);
 const FLOOR_OTHER: Duration = Duration::from_secs(15);
 /// Nor makes anybody us remember for ever (RFC 6762 section 10).
 const CEILING: Duration = Duration::from_secs(75 * 60);
-/// Records of one name and type, for all but the pointers to the instances of the service.
+/// Records of one name and type, for all but the pointers to the instances of the service; also instances that may
+/// be on one host, since its addresses concern all of them.
 const SET_MAX: usize = 8;
 
 /// The records heard on one link.
@@ -113,7 +114,12 @@ impl Cache {
             None => {
                 let of_source = self.sources.get(&source).copied().unwrap_or(0);
                 let in_set = self.sets.get(&set_key).map_or(0, BTreeMap::len);
-                if room == 0 || of_source >= most.div_ceil(4) || kind != Kind::PTR && in_set >= SET_MAX {
+                let on_host = match &data {
+                    Data::Srv { target, .. } => self.targets.get(target).map_or(0, BTreeSet::len),
+                    _ => 0,
+                };
+                let is_crowded = kind != Kind::PTR && in_set >= SET_MAX || on_host >= SET_MAX;
+                if room == 0 || of_source >= most.div_ceil(4) || is_crowded {
                     return false;
                 }
                 self.add(set_key, &data, source)

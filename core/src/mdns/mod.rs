@@ -205,6 +205,7 @@ impl Mdns {
         }
         self.directory.ask(now, &self.service, &mut self.links, self.socket, &mut sender);
         self.heard.on_tick(now, out);
+        self.directory.on_tick(now, out);
         if established {
             self.on_established(out);
         }

@@ -20,6 +20,8 @@ pub(super) const FIRST_WAIT: RangeInclusive<Duration> =
 const SECOND_AFTER: Duration = Duration::from_secs(1);
 /// The longest interval (RFC 6762 section 5.2).
 const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// Packets of known answers that one question brings along; whoever would come behind them answers once more.
+const KNOWN_PACKETS_MAX: usize = 32;
 /// Unicast answers are taken for this long after a question that allows them (RFC 6762 section 6).
 const UNICAST_FOR: Duration = Duration::from_secs(2);
 
@@ -147,6 +149,9 @@ impl Link {
         for entry in known {
             let record = known_answer(service, &entry.data, entry.left(now));
             if !writer.record(Section::Answer, &record) {
+                if packets.len() + 1 == KNOWN_PACKETS_MAX {
+                    break;
+                }
                 writer.set(Flags::TRUNCATED);
                 packets.push(core::mem::replace(&mut writer, new()).finish());
                 writer.record(Section::Answer, &record);

@@ -32,6 +32,7 @@ impl Mdns {
         if self.withdrawn {
             return;
         }
+        let own = self.own();
         let by_multicast = datagram.to.is_multicast();
         let from = datagram.from.ip();
         let Some(link) = self.link_of(datagram).and_then(|key| self.links.get_mut(&key)) else {
@@ -66,6 +67,9 @@ impl Mdns {
             stats.queries_in += 1;
             if by_multicast {
                 self.heard.on_others(out);
+            }
+            if by_multicast && datagram.from.port() == PORT {
+                self.directory.on_probe(now, &self.service, link, own, &message, out);
             }
             let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else {
                 return;

@@ -66,7 +66,11 @@ impl Link {
         sender: &mut Sender<'_>,
     ) {
         let message = query.message;
-        self.on_known_answers(now, ours, query, rng);
+        let known = self.known(ours, message);
+        if message.questions.is_empty() {
+            self.on_more_known(now, &known, query, rng);
+            return;
+        }
         if query.is_probe() && is_our_own(ours, everywhere, message) {
             return;
         }
@@ -77,7 +81,7 @@ impl Link {
                 continue;
             }
             let asked = ours.asked(question, &self.site);
-            for own in asked.into_iter().filter(|own| !self.is_known(ours, *own, message)) {
+            for own in asked.into_iter().filter(|own| !known.contains(own)) {
                 if query.is_legacy() {
                     direct.insert(own);
                     continue;
@@ -145,34 +149,31 @@ impl Link {
         }
     }
 
-    /// Known answers speak for the asker only (RFC 6762 sections 7.1 and 7.2).
-    fn on_known_answers(&mut self, now: Instant, ours: &Ours, query: &Query<'_>, rng: &mut Rng) {
+    /// More known answers to an earlier query. They speak for the asker only (RFC 6762 sections 7.1 and 7.2).
+    fn on_more_known(&mut self, now: Instant, known: &BTreeSet<Own>, query: &Query<'_>, rng: &mut Rng) {
         let asker = query.from.ip();
-        // Without questions it continues an earlier query.
-        if query.message.questions.is_empty() {
-            for own in ours.announced(&self.site).into_iter().chain([Own::Enumeration]) {
-                if self.is_known(ours, own, query.message) {
-                    self.answers.on_known(own, asker);
-                }
-            }
-            if query.message.flags.is_truncated() {
-                self.answers.postpone(now, asker, rng.duration(MORE_KNOWN_WAIT));
-            }
+        known.iter().for_each(|own| self.answers.on_known(*own, asker));
+        if query.message.flags.is_truncated() {
+            self.answers.postpone(now, asker, rng.duration(MORE_KNOWN_WAIT));
         }
     }
 
-    fn is_known(&self, ours: &Ours, own: Own, message: &Message<'_>) -> bool {
+    /// Which of our records the asker knows, and for at least half of their time (RFC 6762 section 7.1).
+    fn known(&self, ours: &Ours, message: &Message<'_>) -> BTreeSet<Own> {
         if message.answers.is_empty() {
-            return false;
+            return BTreeSet::new();
         }
-        let record = ours.record(own, &self.site);
-        let mut known = message.answers.iter();
-        known.any(|known| {
-            known.name == record.name
-                && known.class == CLASS_IN
-                && known.data == record.data
-                && !is_below_half(known.ttl, own)
-        })
+        let all = [Own::Enumeration, Own::InstanceTypes, Own::HostTypes].into_iter();
+        let is_known = |own: &Own| {
+            let record = ours.record(*own, &self.site);
+            message.answers.iter().any(|known| {
+                !is_below_half(known.ttl, *own)
+                    && known.class == CLASS_IN
+                    && known.name == record.name
+                    && known.data == record.data
+            })
+        };
+        all.chain(ours.announced(&self.site)).filter(is_known).collect()
     }
 
     /// Whether this question may be answered by unicast. An asker that seems to be elsewhere, but was heard by

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::MdnsSocket,
     discovery::{Found, Sighting, SightingKind},
-    dns::{Data, Kind, Name, txt_value},
+    dns::{Data, Kind, Message, Name, NameRef, txt_value},
     event::Source,
     identity::{BootId, read_hex},
     outbox::Outbox,
@@ -31,6 +31,12 @@ use crate::{
 const ADDRESSES_MAX: usize = 8;
 /// A peer that is heard again is told again after this time, unchanged as it may be: who lost it can dial it.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// A prober that has not announced itself by then is gone.
+const HINT_FOR: Duration = Duration::from_secs(5);
+/// Probers remembered at a time.
+const HINTS_MAX: usize = 64;
+/// Instances taken out of one probe.
+const PROPOSED_MAX: usize = 4;
 /// Times that missing records are asked for.
 const ASKS: u32 = 4;
 /// Instances that we ask for records of at a time.
@@ -41,6 +47,8 @@ const ASKING_MAX: usize = 64;
 pub(super) struct Directory {
     told: BTreeMap<Name, Told>,
     asking: BTreeMap<Name, Asking>,
+    /// Instances that were seen in the records they probe with, before they are anybody's.
+    hints: BTreeMap<Name, Told>,
     /// Instances of which something has changed, and whether they were heard just now.
     touched: BTreeMap<Name, bool>,
 }
@@ -135,8 +143,43 @@ impl Directory {
         self.asking.retain(|_, asking| asking.asked < ASKS);
     }
 
+    /// Somebody probes for a name of our service. That is not theirs yet, but they are there: two who start
+    /// together need not wait for each other's announcements.
+    pub(super) fn on_probe(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        link: &Link,
+        own: Option<Own>,
+        probe: &Message<'_>,
+        out: &mut Outbox<Found>,
+    ) {
+        for (instance, sighting) in proposed(service, link, probe) {
+            let is_known = link.cache.find(service, &Data::Ptr(instance.clone())).is_some()
+                || self.hints.contains_key(&instance)
+                || self.is_there(&sighting);
+            if !is_known && !is_own(&sighting, own) && self.hints.len() < HINTS_MAX {
+                out.push(Found::Sighting(sighting.clone()));
+                self.hints.insert(instance, Told { at: now, sighting });
+            }
+        }
+    }
+
+    /// Takes back hints that have led to nothing.
+    pub(super) fn on_tick(&mut self, now: Instant, out: &mut Outbox<Found>) {
+        let is_over = |hint: &Told| hint.at + HINT_FOR <= now;
+        while let Some(instance) =
+            self.hints.iter().find(|(_, hint)| is_over(hint)).map(|(name, _)| name.clone())
+        {
+            if let Some(Told { sighting, .. }) = self.hints.remove(&instance) {
+                self.lose(sighting, out);
+            }
+        }
+    }
+
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.asking.values().map(|asking| asking.at).min()
+        let asking = self.asking.values().map(|asking| asking.at);
+        asking.chain(self.hints.values().map(|hint| hint.at + HINT_FOR)).min()
     }
 
     fn on_seen(
@@ -147,6 +190,10 @@ impl Directory {
         heard: bool,
         out: &mut Outbox<Found>,
     ) {
+        if let Some(hint) = self.hints.remove(&instance).filter(|hint| hint.sighting == sighting) {
+            self.told.insert(instance, hint);
+            return;
+        }
         let is_news = self
             .told
             .get(&instance)
@@ -159,13 +206,21 @@ impl Directory {
 
     fn on_gone(&mut self, instance: &Name, out: &mut Outbox<Found>) {
         let Some(Told { sighting, .. }) = self.told.remove(instance) else { return };
+        self.lose(sighting, out);
+    }
+
+    fn lose(&mut self, sighting: Sighting, out: &mut Outbox<Found>) {
         // A peer that changed its name is still there.
-        let who = (sighting.id, sighting.boot);
-        let is_there =
-            self.told.values().any(|told| who.0.is_some() && (told.sighting.id, told.sighting.boot) == who);
-        if !is_there {
+        if !self.is_there(&sighting) {
             out.push(Found::Sighting(Sighting { kind: SightingKind::Lost, ..sighting }));
         }
+    }
+
+    /// Whether the same run of the same peer is seen under any name.
+    fn is_there(&self, sighting: &Sighting) -> bool {
+        let who = (sighting.id, sighting.boot);
+        let is_same = |told: &Told| who.0.is_some() && (told.sighting.id, told.sighting.boot) == who;
+        self.told.values().chain(self.hints.values()).any(is_same)
     }
 }
 
@@ -174,13 +229,40 @@ fn sighting(now: Instant, instance: &Name, links: &[&Link]) -> Option<Sighting> 
     let texts = links.iter().flat_map(|link| link.cache.of(instance, Kind::TXT));
     let text = texts.max_by_key(|entry| (!entry.is_dying(), entry.heard, entry.left(now)))?;
     let Data::Txt(strings) = &text.data else { return None };
-    let value = |key| txt_value(strings, key).and_then(|value| from_utf8(value).ok());
     let mut addresses = BTreeSet::new();
     for link in links {
         reach(link, instance, &mut addresses);
     }
-    let addresses: Vec<SocketAddr> =
-        addresses.into_iter().map(|(_, address)| address).take(ADDRESSES_MAX).collect();
+    seen(strings, addresses)
+}
+
+/// What the records of a probe say of the instances it is for.
+fn proposed<'p>(service: &Name, link: &Link, probe: &Message<'p>) -> Vec<(Name, Sighting)> {
+    let of = |name: NameRef<'p>| probe.authority.iter().filter(move |record| record.name == name);
+    let mut all = Vec::new();
+    let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
+    for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
+        let Data::Srv { port, target, .. } = record.data else { continue };
+        let text = of(record.name).find_map(|record| match record.data {
+            Data::Txt(strings) => Some(strings),
+            _ => None,
+        });
+        let data = of(target).map(|record| &record.data);
+        let places = data.filter_map(|data| match *data {
+            Data::A(v4) => place(link, v4.into(), port),
+            Data::Aaaa(v6) => place(link, v6.into(), port),
+            _ => None,
+        });
+        let sighting = text.and_then(|strings| seen(strings, places.collect()));
+        all.extend(sighting.map(|sighting| (record.name.to_name(), sighting)));
+    }
+    all
+}
+
+/// The peer that says this of itself, if there is a place to reach it.
+fn seen(strings: &[u8], places: BTreeSet<(bool, SocketAddr)>) -> Option<Sighting> {
+    let value = |key| txt_value(strings, key).and_then(|value| from_utf8(value).ok());
+    let addresses: Vec<_> = places.into_iter().map(|(_, address)| address).take(ADDRESSES_MAX).collect();
     (!addresses.is_empty()).then(|| Sighting {
         source: Source::Mdns,
         kind: SightingKind::Seen,
@@ -191,26 +273,28 @@ fn sighting(now: Instant, instance: &Name, links: &[&Link]) -> Option<Sighting> 
     })
 }
 
-/// Where a link says that an instance is: only places on that very link, link-local ones last.
-fn reach(link: &Link, instance: &Name, addresses: &mut BTreeSet<(bool, SocketAddr)>) {
+/// Where a link says that an instance is.
+fn reach(link: &Link, instance: &Name, places: &mut BTreeSet<(bool, SocketAddr)>) {
     for entry in link.cache.of(instance, Kind::SRV).filter(|entry| !entry.is_dying()) {
         let Data::Srv { port, target, .. } = &entry.data else { continue };
         let of = |kind| link.cache.of(target, kind).filter(|entry| !entry.is_dying());
-        for data in of(Kind::A).chain(of(Kind::AAAA)).map(|entry| &entry.data) {
-            let address = match *data {
-                Data::A(v4) => SocketAddr::new(v4.into(), *port),
-                Data::Aaaa(v6) if v6.is_unicast_link_local() => {
-                    SocketAddrV6::new(v6, *port, 0, link.key.interface).into()
-                }
-                Data::Aaaa(v6) => SocketAddr::new(v6.into(), *port),
-                _ => continue,
-            };
-            if *port != 0 && link.site.has_neighbour(address.ip()) {
-                let is_local = matches!(address.ip(), IpAddr::V6(v6) if v6.is_unicast_link_local());
-                addresses.insert((is_local, address));
-            }
-        }
+        places.extend(of(Kind::A).chain(of(Kind::AAAA)).filter_map(|entry| match entry.data {
+            Data::A(v4) => place(link, v4.into(), *port),
+            Data::Aaaa(v6) => place(link, v6.into(), *port),
+            _ => None,
+        }));
     }
+}
+
+/// The socket of a neighbour; link-local ones, which come last, need the interface besides.
+fn place(link: &Link, address: IpAddr, port: u16) -> Option<(bool, SocketAddr)> {
+    let is_reachable = port != 0 && link.site.has_neighbour(address);
+    is_reachable.then(|| match address {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+            (true, SocketAddrV6::new(v6, port, 0, link.key.interface).into())
+        }
+        _ => (false, SocketAddr::new(address, port)),
+    })
 }
 
 fn is_own(sighting: &Sighting, own: Option<Own>) -> bool {

@@ -255,15 +255,15 @@ fn the_cache_has_a_cap_and_a_share_for_each_sender() {
     let a = lan.settled("a");
     lan.hosts[a].mdns.cache_max = 400;
     for n in 0..2_000 {
-        let label = format!("{n}");
-        lan.inject(a, "10.1.0.66:5353", "224.0.0.251", &response(&stranger(&label, 66, 4500)));
+        let (host, label) = (format!("host{n}"), format!("{n}"));
+        lan.inject(a, "10.1.0.66:5353", "224.0.0.251", &response(&stranger_on(&host, &label, 66, 4500)));
         lan.run_ms(1);
     }
     assert_eq!(cached(&lan, a), 100);
     for n in 0..2_000 {
-        let label = format!("{n}");
+        let (host, label) = (format!("host{n}"), format!("{n}"));
         let from = format!("10.1.0.{}:5353", 100 + n % 100);
-        lan.inject(a, &from, "224.0.0.251", &response(&stranger(&label, 66, 4500)));
+        lan.inject(a, &from, "224.0.0.251", &response(&stranger_on(&host, &label, 66, 4500)));
     }
     assert_eq!(cached(&lan, a), 400);
     let counted = lan.hosts[a].stats.mdns.cache_full;
@@ -278,6 +278,13 @@ fn the_cache_has_a_cap_and_a_share_for_each_sender() {
     }
     assert_eq!(cached(&lan, a), 3 + 8);
     assert_eq!(lan.sightings(a).last().unwrap().1.addresses.len(), 8);
+    // Nor are there more instances on one host.
+    for n in 0..20 {
+        let label = format!("on one {n}");
+        lan.inject_multicast(a, &response(&stranger(&label, 67, 4500)));
+    }
+    let host = Name::new([&b"host67"[..], b"local"]).unwrap();
+    assert!(lan.hosts[a].mdns.links.values().all(|link| link.cache.instances_on(&host).count() == 8));
 }
 
 #[test]

@@ -379,8 +379,12 @@ fn record(name: &Name, ttl: u32, flush: bool, data: Data) -> Record {
 
 /// All that a peer of another make says of itself.
 fn stranger(label: &str, last: u8, ttl: u32) -> Vec<Record> {
+    stranger_on(&format!("host{last}"), label, last, ttl)
+}
+
+fn stranger_on(host: &str, label: &str, last: u8, ttl: u32) -> Vec<Record> {
     let instance = service_name().child(label.as_bytes()).unwrap();
-    let host = Name::new([format!("host{last}").as_bytes(), b"local"]).unwrap();
+    let host = Name::new([host.as_bytes(), b"local"]).unwrap();
     let txt = crate::dns::TxtBuilder::default()
         .with("txtvers", "1")
         .with("id", format!("{last:016x}"))

@@ -29,15 +29,30 @@ fn a_newcomer_sees_who_is_there_within_300_ms() {
     assert!(times[0] >= Duration::from_millis(40), "both waits are kept");
 }
 
+/// Nobody answers yet: their probes say that they are there.
 #[test]
-fn who_starts_at_the_same_time_is_found_by_the_first_announcement() {
+fn who_starts_at_the_same_time_is_found_by_the_first_probe() {
     let mut lan = Lan::new();
     lan.dual = true;
     let (a, b) = (lan.host("a"), lan.host("b"));
-    lan.run_ms(1_250);
+    lan.run_ms(251);
     assert_eq!((lan.sees(a), lan.sees(b)), (vec!["b".into()], vec!["a".into()]));
+    lan.run_ms(10_000);
+    assert_eq!((lan.sightings(a).len(), lan.sightings(b).len()), (1, 1), "and told once");
     let (_, seen) = *lan.sightings(a).last().unwrap();
     assert_eq!(addresses(seen), ["10.1.0.2:27182", "[fe80::1:2%1]:27182"], "with the index of the interface");
+}
+
+#[test]
+fn who_only_ever_probed_is_lost_again() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    let b = lan.host("b");
+    lan.run_ms(300);
+    assert_eq!(lan.sees(a), ["b"]);
+    lan.kill(b);
+    lan.run_ms(5_000);
+    assert_eq!(lan.sees(a), Vec::<String>::new());
 }
 
 /// RFC 6762 section 8.1.
