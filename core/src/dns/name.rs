@@ -196,7 +196,6 @@ impl<'a> Walk<'a> {
     }
 
     /// The next label, `Some(None)` at the root, `None` when the name is bad.
-    #[expect(clippy::option_option, reason = "bad and finished are different ends")]
     fn step(&mut self) -> Option<Option<&'a [u8]>> {
         loop {
             let first = *self.packet.get(self.at)?;

@@ -85,7 +85,6 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    #[expect(clippy::option_option, reason = "the end and a bad question are different things")]
     fn question(&mut self) -> Option<Option<Question<'a>>> {
         let name = self.name()?;
         let [kind, class] = words::<4, 2>(self.take()?);
@@ -97,7 +96,6 @@ impl<'a> Cursor<'a> {
         }))
     }
 
-    #[expect(clippy::option_option, reason = "the end and a bad record are different things")]
     fn record(&mut self) -> Option<Option<Record<NameRef<'a>, &'a [u8]>>> {
         let name = self.name()?;
         let [kind, class, ttl_high, ttl_low, length] = words::<10, 5>(self.take()?);
@@ -146,7 +144,6 @@ impl<'a> Cursor<'a> {
         Some((NameRef::read(self.packet, from)?, rest))
     }
 
-    #[expect(clippy::option_option, reason = "the end and a bad name are different things")]
     fn name(&mut self) -> Option<Option<NameRef<'a>>> {
         let name = NameRef::read(self.packet, self.at);
         self.at = end_of(self.packet, self.at)?;

@@ -144,3 +144,11 @@ pub(super) fn is_own(
         _ => false,
     }
 }
+
+/// Whether this is a probe that proposes nothing but what we say ourselves: our own, back from somewhere.
+pub(super) fn is_our_own(ours: &Ours, everywhere: &BTreeSet<IpAddr>, probe: &Message<'_>) -> bool {
+    !probe.authority.is_empty()
+        && probe.authority.iter().all(|record| {
+            ours.unique(record.name).is_some_and(|which| is_own(ours, which, &record.data, everywhere))
+        })
+}

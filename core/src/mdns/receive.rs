@@ -7,7 +7,8 @@ use super::{
     Mdns, PORT, cache,
     link::LinkKey,
     ours::{Own, Unique},
-    respond::Query,
+    probe::is_our_own,
+    respond::Incoming,
     sender::Sender,
 };
 use crate::{
@@ -53,6 +54,7 @@ impl Mdns {
             return;
         };
         stats.bad_records += message.bad;
+        let incoming = Incoming { from: datagram.from, by_multicast, message: &message };
         if message.flags.is_response() {
             let is_asked = by_multicast || link.browse.is_asked(now, message.id, self.socket);
             if datagram.from.port() != PORT || !is_asked {
@@ -62,26 +64,25 @@ impl Mdns {
             stats.responses_in += 1;
             self.heard.on_others(out);
             let key = link.key;
-            self.on_response(now, key, from, by_multicast, &message, stats, out);
-        } else {
-            stats.queries_in += 1;
-            if by_multicast {
-                self.heard.on_others(out);
-            }
-            if by_multicast && datagram.from.port() == PORT {
-                self.directory.on_probe(now, &self.service, link, own, &message, out);
-            }
-            let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else {
-                return;
-            };
-            let query = Query { from: datagram.from, by_multicast, message: &message };
-            if link.phase.is_established() {
-                let mut sender = Sender { now, heard: &mut self.heard, stats, out };
-                let (rng, budget) = (&mut self.rng, &mut self.budget);
-                link.on_query(now, ours, &self.everywhere, &query, rng, budget, &mut sender);
-            } else if link.on_rival(now, ours, &self.everywhere, &message) {
-                stats.conflicts += 1;
-            }
+            self.on_response(now, key, &incoming, stats, out);
+            return;
+        }
+        stats.queries_in += 1;
+        if by_multicast {
+            self.heard.on_others(out);
+        }
+        if by_multicast && datagram.from.port() == PORT {
+            self.directory.on_probe(now, &self.service, link, own, &message, out);
+        }
+        let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
+        if is_our_own(ours, &self.everywhere, &message) {
+            return;
+        }
+        if link.phase.is_established() {
+            let mut sender = Sender { now, heard: &mut self.heard, stats, out };
+            link.on_query(now, ours, &incoming, &mut self.rng, &mut self.budget, &mut sender);
+        } else if link.on_rival(now, ours, &self.everywhere, &message) {
+            stats.conflicts += 1;
         }
     }
 
@@ -89,12 +90,11 @@ impl Mdns {
         &mut self,
         now: Instant,
         key: LinkKey,
-        from: IpAddr,
-        by_multicast: bool,
-        message: &Message<'_>,
+        response: &Incoming<'_>,
         stats: &mut MdnsStats,
         out: &mut Outbox<Found>,
     ) {
+        let &Incoming { from, by_multicast, message } = response;
         let Some(link) = self.links.get_mut(&key) else { return };
         if let Some(ours) = &self.ours {
             let contested = |record| link.contested(ours, &self.everywhere, record);
@@ -102,7 +102,7 @@ impl Mdns {
             if link.phase.is_established() && by_multicast {
                 for record in &message.answers {
                     if let Some(own) = ours.same(record, &link.site) {
-                        link.on_same(now, own, record.ttl, from);
+                        link.on_same(now, own, record.ttl, from.ip());
                     }
                 }
             }
@@ -111,7 +111,7 @@ impl Mdns {
                 self.on_conflict(now, key, &contested, out);
             }
         }
-        self.remember(now, key, from, message, stats);
+        self.remember(now, key, from.ip(), message, stats);
     }
 
     /// Somebody else has a name of ours. While we ask for it, it is theirs; when it was ours already, we ask again

@@ -15,7 +15,6 @@ use super::{
     budget::Budget,
     link::Link,
     ours::{Ours, Own},
-    probe::is_own,
     sender::Sender,
 };
 use crate::{
@@ -33,15 +32,15 @@ const LEGACY_TTL: u32 = 10;
 /// Questions answered of one message.
 const QUESTIONS_MAX: usize = 32;
 
-/// A query, and how it came.
+/// A message, and how it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Query<'a> {
+pub(super) struct Incoming<'a> {
     pub(super) from: SocketAddr,
     pub(super) by_multicast: bool,
     pub(super) message: &'a Message<'a>,
 }
 
-impl Query<'_> {
+impl Incoming<'_> {
     /// Whether it comes from a resolver of unicast DNS that cannot hear multicast (RFC 6762 section 6.7).
     const fn is_legacy(&self) -> bool {
         self.from.port() != PORT
@@ -59,8 +58,7 @@ impl Link {
         &mut self,
         now: Instant,
         ours: &Ours,
-        everywhere: &BTreeSet<IpAddr>,
-        query: &Query<'_>,
+        query: &Incoming<'_>,
         rng: &mut Rng,
         budget: &mut Budget,
         sender: &mut Sender<'_>,
@@ -69,9 +67,6 @@ impl Link {
         let known = self.known(ours, message);
         if message.questions.is_empty() {
             self.on_more_known(now, &known, query, rng);
-            return;
-        }
-        if query.is_probe() && is_our_own(ours, everywhere, message) {
             return;
         }
         let mut wanted = BTreeSet::new();
@@ -114,9 +109,9 @@ impl Link {
         for own in wanted {
             self.answers.multicast(now, own, delay, gap, query.from.ip());
         }
-        if !direct.is_empty()
-            && !(budget.take(now, query.from.ip()) && self.answers.unicast(now + delay, query.from, direct))
-        {
+        let is_planned = direct.is_empty()
+            || budget.take(now, query.from.ip()) && self.answers.unicast(now + delay, query.from, direct);
+        if !is_planned {
             sender.stats.answers_dropped += 1;
         }
     }
@@ -150,7 +145,7 @@ impl Link {
     }
 
     /// More known answers to an earlier query. They speak for the asker only (RFC 6762 sections 7.1 and 7.2).
-    fn on_more_known(&mut self, now: Instant, known: &BTreeSet<Own>, query: &Query<'_>, rng: &mut Rng) {
+    fn on_more_known(&mut self, now: Instant, known: &BTreeSet<Own>, query: &Incoming<'_>, rng: &mut Rng) {
         let asker = query.from.ip();
         known.iter().for_each(|own| self.answers.on_known(*own, asker));
         if query.message.flags.is_truncated() {
@@ -178,7 +173,7 @@ impl Link {
 
     /// Whether this question may be answered by unicast. An asker that seems to be elsewhere, but was heard by
     /// multicast, is answered by multicast (RFC 6762 section 11).
-    fn is_direct(&self, query: &Query<'_>, question: &Question<'_>) -> bool {
+    fn is_direct(&self, query: &Incoming<'_>, question: &Question<'_>) -> bool {
         !query.by_multicast || question.unicast && self.site.has_neighbour(query.from.ip())
     }
 
@@ -196,7 +191,7 @@ impl Link {
         &mut self,
         now: Instant,
         ours: &Ours,
-        query: &Query<'_>,
+        query: &Incoming<'_>,
         answers: &BTreeSet<Own>,
         budget: &mut Budget,
         sender: &mut Sender<'_>,
@@ -268,13 +263,6 @@ pub(super) fn compose(
         packets.push(writer.finish());
     }
     (packets, along)
-}
-
-/// Whether a probe proposes nothing but what we say ourselves: it is our own, back from somewhere.
-fn is_our_own(ours: &Ours, everywhere: &BTreeSet<IpAddr>, probe: &Message<'_>) -> bool {
-    probe.authority.iter().all(|record| {
-        ours.unique(record.name).is_some_and(|which| is_own(ours, which, &record.data, everywhere))
-    })
 }
 
 /// Whether `ttl` is less than half of what we give this record.

@@ -1,6 +1,6 @@
 //! Bytes that nobody of good will sends.
 
-use std::{vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use quickcheck::quickcheck;
 

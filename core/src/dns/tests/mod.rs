@@ -1,4 +1,4 @@
-use std::{string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use quickcheck::{Arbitrary, Gen, quickcheck};
 
@@ -102,7 +102,7 @@ fn pairs_of_a_text_record() {
     assert_eq!(txt_value(b"\x01a\x03a=1\x02=x\x00\x02b=\x09cut=", "b"), Some(&b""[..]));
     assert_eq!(txt_value(b"\x02b=\x09cut=", "cut"), None);
     let full =
-        (0..100).fold(TxtBuilder::default(), |txt, n| txt.with("k", std::format!("{n:0100}"))).finish();
+        (0..100).fold(TxtBuilder::default(), |txt, n| txt.with("k", alloc::format!("{n:0100}"))).finish();
     assert!(full.len() <= txt::TXT_MAX && full.len() > txt::TXT_MAX - 103);
 }
 
@@ -216,7 +216,7 @@ impl Arbitrary for Sketch {
         Self { id: u16::arbitrary(g), flags: Flags(u16::arbitrary(g)), questions, records }
     }
 
-    fn shrink(&self) -> std::boxed::Box<dyn Iterator<Item = Self>> {
+    fn shrink(&self) -> alloc::boxed::Box<dyn Iterator<Item = Self>> {
         let fewer = |n: usize| {
             let mut less = self.clone();
             if n < less.records.len() {
@@ -226,7 +226,7 @@ impl Arbitrary for Sketch {
             }
             less
         };
-        std::boxed::Box::new(
+        alloc::boxed::Box::new(
             (0..self.records.len() + self.questions.len()).map(fewer).collect::<Vec<_>>().into_iter(),
         )
     }

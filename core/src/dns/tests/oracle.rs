@@ -1,6 +1,6 @@
 //! Three other codecs read what we write, and must see the same.
 
-use std::{format, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use domain::{base as nlnet, rdata::AllRecordData};
 use hickory_proto::{op::Message as Hickory, rr as hickory};

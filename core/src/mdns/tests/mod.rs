@@ -1,14 +1,10 @@
 //! Several engines on one or more links, in virtual time, with the echo of one's own multicast that every system
 //! gives.
 
-use std::{
-    collections::BTreeMap,
-    format,
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use core::{
     net::{IpAddr, SocketAddr, SocketAddrV6},
-    string::String,
     time::Duration,
-    vec,
-    vec::Vec,
 };
 
 use bytes::Bytes;
@@ -206,13 +202,13 @@ impl Lan {
         assert!(wake.is_none_or(|wake| wake > now), "wakes at {wake:?} in {now:?}");
         while let Some(found) = out.pop() {
             match found {
-                Found::Transmit(transmit) => self.transmit(host, transmit),
+                Found::Transmit(transmit) => self.transmit(host, &transmit),
                 found => self.hosts[host].found.push((now, found)),
             }
         }
     }
 
-    fn transmit(&mut self, host: usize, transmit: Transmit) {
+    fn transmit(&mut self, host: usize, transmit: &Transmit) {
         assert_eq!(transmit.via, crate::Via::Mdns);
         assert!(transmit.bytes.len() <= 1472);
         let message = Message::read(&transmit.bytes).expect("we send messages");
