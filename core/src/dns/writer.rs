@@ -161,10 +161,13 @@ impl Writer {
         if wire.first().is_none_or(|&length| length == 0) {
             return None;
         }
+        let label = wire.get(..1 + usize::from(*wire.first()?))?;
+        let wanted = NameRef::read(wire, 0)?;
         self.suffixes.iter().copied().find(|&(at, _)| {
-            let written = NameRef::read(&self.bytes, usize::from(at));
-            let wanted = NameRef::read(wire, 0);
-            written.zip(wanted).is_some_and(|(written, wanted)| written.labels().eq(wanted.labels()))
+            let at = usize::from(at);
+            // Nearly all differ in their first label.
+            self.bytes.get(at..).is_some_and(|written| written.starts_with(label))
+                && NameRef::read(&self.bytes, at).is_some_and(|written| written.labels().eq(wanted.labels()))
         })
     }
 

@@ -28,7 +28,8 @@ impl Mdns {
     /// Takes over the full list of interfaces.
     pub(super) fn on_sites(&mut self, now: Instant, interfaces: &[Interface], out: &mut Outbox<Found>) {
         let sites = if self.socket == MdnsSocket::None { BTreeMap::new() } else { sites(interfaces) };
-        self.everywhere = sites.values().flat_map(|site| site.addresses.iter().copied()).collect();
+        self.everywhere =
+            sites.values().flat_map(|site| site.subnets.iter().map(|subnet| subnet.address)).collect();
         if sites.iter().eq(self.links.iter().map(|(key, link)| (key, &link.site))) && !sites.is_empty() {
             self.on_wake(now);
             return;

@@ -84,6 +84,16 @@ fn pointers_lead_backward_only() {
     }
 }
 
+/// Even one that ends well.
+#[test]
+fn a_pointer_forward_spoils_its_own_question_only() {
+    let mut bytes = vec![0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0];
+    bytes.extend([0xC0, 18, 0, 12, 0, 1]);
+    bytes.extend([1, b'a', 0, 0, 12, 0, 1]);
+    let message = Message::read(&bytes).unwrap();
+    assert_eq!((message.questions.len(), message.bad), (1, 1));
+}
+
 #[test]
 fn a_name_takes_few_hops() {
     // Every second name points to the one before, down to a label.

@@ -69,6 +69,42 @@ fn a_name_is_written_once() {
 }
 
 #[test]
+fn what_was_taken_back_is_not_pointed_to() {
+    let host = Name::new([&b"a-host-with-a-name"[..], b"local"]).unwrap();
+    let root = Name::default();
+    let mut writer = Writer::new(0, Flags::RESPONSE, 100);
+    let big = Data::Other { kind: Kind(65_280), bytes: alloc::vec![0; 90].into() };
+    assert!(!writer.record(Section::Answer, &record(&host, big)));
+    // The same bytes, in the same place, as part of something that is no name.
+    let mut opaque = host.wire().to_vec();
+    opaque.insert(0, 0);
+    let empty = writer.bytes_so_far();
+    assert!(
+        writer.record(
+            Section::Answer,
+            &record(&root, Data::Other { kind: Kind(65_280), bytes: opaque.into() })
+        )
+    );
+    let before = writer.bytes_so_far();
+    assert_eq!(before, empty + 11 + 1 + host.wire().len());
+    assert!(writer.record(Section::Answer, &record(&host, Data::A([1, 2, 3, 4].into()))));
+    assert_eq!(writer.bytes_so_far(), before + host.wire().len() + 10 + 4);
+}
+
+#[test]
+fn names_that_build_on_each_other_stay_readable() {
+    let labels: Vec<Vec<u8>> = (b'a'..=b'z').chain(b'A'..=b'Z').map(|letter| alloc::vec![letter]).collect();
+    let names: Vec<Name> =
+        (1..labels.len()).map(|n| Name::new(labels[..n].iter().rev().map(Vec::as_slice)).unwrap()).collect();
+    let mut writer = Writer::new(0, Flags::RESPONSE, 9000);
+    assert!(names.iter().all(|name| writer.record(Section::Answer, &record(name, Data::Ptr(name.clone())))));
+    let bytes = writer.finish();
+    let message = Message::read(&bytes).unwrap();
+    assert_eq!((message.bad, message.answers.len()), (0, names.len()));
+    assert!(message.answers.iter().zip(&names).all(|(read, name)| read.name == *name));
+}
+
+#[test]
 fn sections_do_not_go_back() {
     let name = Name::new([&b"a"[..]]).unwrap();
     let mut writer = Writer::new(7, Flags::QUERY, 512);

@@ -38,8 +38,14 @@ quickcheck! {
         if Message::read(&bytes).is_none_or(|message| message.bad > 0) {
             return true;
         }
-        let same = |theirs: Option<Vec<Line>>, ours: Vec<Line>| theirs.is_none_or(|theirs| known(theirs) == known(ours));
-        same(by_domain(&bytes), by_us(&bytes, |_| true)) && same(by_simple(&bytes), by_us(&bytes, |_| true))
+        let ours = known(by_us(&bytes, |_| true));
+        // Simple-dns gives the strings of a text as pairs only, and some strings are none.
+        let pairless = |mut lines: Vec<Line>| {
+            lines.retain(|line| line.2 != Kind::TXT.0);
+            lines
+        };
+        by_domain(&bytes).is_none_or(|theirs| known(theirs) == ours)
+            && by_simple(&bytes).is_none_or(|theirs| pairless(known(theirs)) == pairless(ours))
     }
 }
 

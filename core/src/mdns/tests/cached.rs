@@ -87,6 +87,23 @@ fn known_answers_are_sent_as_long_as_they_hold_half() {
     assert_eq!(lan.sees(a), Vec::<String>::new(), "nobody answered");
 }
 
+/// RFC 6762 section 5.2, however many records want to be asked for.
+#[test]
+fn questions_are_a_second_apart() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    let begin = lan.now;
+    for last in 1..=100 {
+        lan.inject_multicast(a, &response(&stranger(&format!("{last}"), last, 200)));
+        lan.run_ms(50);
+    }
+    lan.run_ms(230_000);
+    let asks = |sent: &&Sent| sent.message().questions.iter().any(|asked| asked.kind == Kind::PTR);
+    let browsed: Vec<_> = lan.queries(a, begin).into_iter().filter(asks).map(|sent| sent.at).collect();
+    assert!(browsed.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)));
+    assert!((8..45).contains(&browsed.len()), "{}", browsed.len());
+}
+
 #[test]
 fn many_known_answers_go_into_several_packets() {
     let mut lan = Lan::new();

@@ -166,6 +166,24 @@ fn two_programs_on_one_machine_find_each_other() {
     assert_eq!(lan.hosts[a].stats.mdns.conflicts + lan.hosts[b].stats.mdns.conflicts, 0);
 }
 
+/// The question of the other program is, byte for byte, the one that we have just asked ourselves.
+#[test]
+fn the_same_question_of_another_program_is_no_echo() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    let begin = lan.now;
+    while lan.queries(a, begin).is_empty() {
+        lan.run_ms(1);
+    }
+    let (ask, begin) = (lan.queries(a, begin)[0].transmit.bytes.clone(), lan.now);
+    lan.inject(a, "10.1.0.1:5353", "224.0.0.251", &ask);
+    lan.run_ms(5);
+    assert!(lan.responses(a, begin).is_empty());
+    lan.inject(a, "10.1.0.1:5353", "224.0.0.251", &ask);
+    lan.run_ms(150);
+    assert_eq!(lan.responses(a, begin).len(), 1);
+}
+
 #[test]
 fn loopback_alone_will_do() {
     let mut lan = Lan::new();

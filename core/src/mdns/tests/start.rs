@@ -131,6 +131,26 @@ fn questions_grow_rare_and_only_the_first_allows_unicast() {
     }
 }
 
+/// RFC 6762 section 6 holds for announcements too, and they stay whole.
+#[test]
+fn questions_while_announcing_do_not_make_it_hasty() {
+    for n in 0..10 {
+        let mut lan = Lan::new();
+        let a = lan.host("a");
+        let begin = lan.now;
+        while lan.responses(a, begin).is_empty() {
+            lan.run_ms(1);
+        }
+        lan.run_ms(100 + n * 80);
+        lan.inject_multicast(a, &query(&[(&service_name(), Kind::PTR, false)]));
+        lan.run_ms(5_000);
+        let sent = lan.responses(a, begin);
+        let whole: Vec<_> = sent.iter().filter(|sent| sent.message().answers.len() == 4).collect();
+        assert_eq!(whole.len(), 2);
+        assert!(sent.windows(2).all(|pair| pair[1].at - pair[0].at >= Duration::from_secs(1)));
+    }
+}
+
 #[test]
 fn an_idle_pair_hardly_wakes() {
     let mut lan = Lan::new();
@@ -230,6 +250,8 @@ fn from_another_port_one_can_ask_but_not_answer() {
     assert_eq!(lan.multicast(new), [Multicast::Off, Multicast::Ok]);
     lan.run(Duration::from_secs(3 * 3600));
     assert_eq!(lan.sees(new), ["old"], "although such answers say ten seconds");
+    let asked = lan.queries(new, begin).len();
+    assert!(asked < 25, "{asked}: nor are they asked for all the time");
     assert!(lan.sees(old).is_empty());
     assert!(lan.responses(new, begin).is_empty());
     for sent in lan.queries(new, begin) {
