@@ -28,6 +28,8 @@ pub struct MdnsStats {
     pub bad_records: u64,
     /// Messages from senders that are not on the link.
     pub off_link: u64,
+    /// Responses that answer nothing we asked, or do not come from port 5353.
+    pub unasked: u64,
     /// Records not kept because the cache was full.
     pub cache_full: u64,
     /// Answers dropped because too many were waiting.

@@ -1,0 +1,164 @@
+//! Answers that wait for their time: to be polite, to be merged, and not to be repeated within a second.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use super::ours::Own;
+use crate::time::Instant;
+
+/// A record is not multicast again on a link within this time (RFC 6762 section 6).
+pub(super) const REPEAT_AFTER: Duration = Duration::from_secs(1);
+/// The same when it defends a name against a probe (RFC 6762 section 6).
+pub(super) const DEFEND_AFTER: Duration = Duration::from_millis(250);
+/// However many packets of known answers somebody sends, nobody waits longer than this for an answer.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// Answers to single askers that wait at a time.
+const DIRECT_MAX: usize = 64;
+
+/// What one link still has to say.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    waiting: BTreeMap<Own, Waiting>,
+    direct: Vec<Direct>,
+    /// When each record was last multicast.
+    sent: BTreeMap<Own, Instant>,
+}
+
+/// When an answer goes out.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// With another packet that leaves then or later.
+    earliest: Instant,
+    /// In a packet of its own.
+    due: Instant,
+    /// No known answer postpones it beyond this.
+    latest: Instant,
+    /// Who wants it, if that is only one: their known answers can take it back.
+    asker: Option<IpAddr>,
+}
+
+/// An answer for one asker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Direct {
+    pub(super) to: SocketAddr,
+    pub(super) due: Instant,
+    pub(super) answers: BTreeSet<Own>,
+}
+
+impl Answers {
+    /// `asker` is to hear this by multicast after `delay`, or when a second (`gap`) has passed since it was last
+    /// multicast: delayed and not dropped, the asker may not have been there then.
+    pub(super) fn multicast(
+        &mut self,
+        now: Instant,
+        own: Own,
+        delay: Duration,
+        gap: Duration,
+        asker: IpAddr,
+    ) {
+        let free = self.sent.get(&own).map_or(now, |&sent| sent + gap);
+        let at = free.max(now + delay);
+        let new = Waiting { earliest: at, due: at, latest: free.max(now + WAIT_MAX), asker: Some(asker) };
+        let waiting = self.waiting.entry(own).or_insert(new);
+        waiting.earliest = waiting.earliest.min(new.earliest);
+        waiting.due = waiting.due.min(new.due);
+        waiting.asker = waiting.asker.filter(|&other| other == asker);
+    }
+
+    /// `to` is to hear this alone after `delay`. False when too much waits already.
+    pub(super) fn unicast(&mut self, at: Instant, to: SocketAddr, answers: BTreeSet<Own>) -> bool {
+        if let Some(waiting) = self.direct.iter_mut().find(|waiting| waiting.to == to) {
+            waiting.due = waiting.due.min(at);
+            waiting.answers.extend(answers);
+            return true;
+        }
+        let has_room = self.direct.len() < DIRECT_MAX;
+        if has_room {
+            self.direct.push(Direct { to, due: at, answers });
+        }
+        has_room
+    }
+
+    /// `asker` knows this; nobody else has asked, so nobody needs to hear it (RFC 6762 section 7.2).
+    pub(super) fn on_known(&mut self, own: Own, asker: IpAddr) {
+        if self.waiting.get(&own).is_some_and(|waiting| waiting.asker == Some(asker)) {
+            self.waiting.remove(&own);
+        }
+        for waiting in self.direct.iter_mut().filter(|waiting| waiting.to.ip() == asker) {
+            waiting.answers.remove(&own);
+        }
+        self.direct.retain(|waiting| !waiting.answers.is_empty());
+    }
+
+    /// `asker` has more known answers to tell (RFC 6762 section 7.2).
+    pub(super) fn postpone(&mut self, now: Instant, asker: IpAddr, delay: Duration) {
+        for waiting in self.waiting.values_mut().filter(|waiting| waiting.asker == Some(asker)) {
+            waiting.due = waiting.due.max(now + delay).min(waiting.latest.max(waiting.due));
+            waiting.earliest = waiting.due;
+        }
+    }
+
+    /// Somebody else has multicast the very same (RFC 6762 section 7.4).
+    pub(super) fn on_duplicate(&mut self, own: Own) {
+        self.waiting.remove(&own);
+    }
+
+    /// What to multicast now: nothing unless something is due, then all that may leave.
+    pub(super) fn due(&self, now: Instant) -> Vec<Own> {
+        if !self.waiting.values().any(|waiting| waiting.due <= now) {
+            return Vec::new();
+        }
+        self.waiting.iter().filter(|(_, waiting)| waiting.earliest <= now).map(|(&own, _)| own).collect()
+    }
+
+    /// Takes an answer for one asker that is due.
+    pub(super) fn due_direct(&mut self, now: Instant) -> Option<Direct> {
+        let at = self.direct.iter().position(|waiting| waiting.due <= now)?;
+        Some(self.direct.swap_remove(at))
+    }
+
+    /// These have just been multicast.
+    pub(super) fn on_sent(&mut self, now: Instant, all: &[Own]) {
+        for own in all {
+            self.waiting.remove(own);
+            self.sent.insert(*own, now);
+        }
+    }
+
+    /// Whether this was multicast less than `span` ago.
+    pub(super) fn is_sent_within(&self, now: Instant, own: Own, span: Duration) -> bool {
+        self.sent.get(&own).is_some_and(|&sent| now - sent < span)
+    }
+
+    /// When all of these may be multicast again; `now` or later.
+    pub(super) fn ready(&self, now: Instant, all: &[Own]) -> Instant {
+        let sent = all.iter().filter_map(|own| self.sent.get(own));
+        sent.map(|&sent| sent + REPEAT_AFTER).max().unwrap_or(now).max(now)
+    }
+
+    /// Nothing is to be said any more.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.direct.clear();
+    }
+
+    /// This record is gone.
+    pub(super) fn forget(&mut self, own: Own) {
+        self.waiting.remove(&own);
+        self.sent.remove(&own);
+        self.direct.iter_mut().for_each(|waiting| {
+            waiting.answers.remove(&own);
+        });
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        let waiting = self.waiting.values().map(|waiting| waiting.due);
+        waiting.chain(self.direct.iter().map(|waiting| waiting.due)).min()
+    }
+}

@@ -1,0 +1,168 @@
+//! Asking: who is there, again and again at growing intervals, and what is missing of whom (RFC 6762 section 5).
+
+use alloc::vec::Vec;
+use core::{ops::RangeInclusive, time::Duration};
+
+use bytes::Bytes;
+
+use super::{link::Link, sender::Sender};
+use crate::{
+    config::MdnsSocket,
+    dns::{CLASS_IN, Data, Flags, Kind, Name, Record, Section, Writer},
+    rng::Rng,
+    time::Instant,
+};
+
+/// The wait before the first question (RFC 6762 section 5.2).
+pub(super) const FIRST_WAIT: RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_millis(120);
+/// From the first question to the second; the interval doubles from there on (RFC 6762 section 5.2).
+const SECOND_AFTER: Duration = Duration::from_secs(1);
+/// The longest interval (RFC 6762 section 5.2).
+const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// Packets of known answers that one question brings along; whoever would come behind them answers once more.
+const KNOWN_PACKETS_MAX: usize = 32;
+/// Unicast answers are taken for this long after a question that allows them (RFC 6762 section 6).
+const UNICAST_FOR: Duration = Duration::from_secs(2);
+
+/// The question for everybody, repeated for ever.
+#[derive(Debug)]
+pub(super) struct Browse {
+    /// When it is asked next.
+    pub(super) at: Instant,
+    /// The interval after that.
+    interval: Duration,
+    is_first: bool,
+    asked: Option<Instant>,
+    /// Until when unicast answers are taken.
+    unicast_until: Instant,
+    /// The id of one-shot questions.
+    id: u16,
+}
+
+impl Browse {
+    pub(super) fn new(now: Instant, rng: &mut Rng) -> Self {
+        Self {
+            at: now + rng.duration(FIRST_WAIT),
+            interval: SECOND_AFTER,
+            is_first: true,
+            asked: None,
+            unicast_until: Instant::ORIGIN,
+            id: u16::try_from(1 + rng.below(u64::from(u16::MAX))).unwrap_or(1),
+        }
+    }
+
+    /// Begins the series again.
+    pub(super) fn restart(&mut self, now: Instant, rng: &mut Rng) {
+        *self =
+            Self { asked: self.asked, unicast_until: self.unicast_until, id: self.id, ..Self::new(now, rng) };
+        self.hold();
+    }
+
+    /// A record must be asked for again: soon, whatever the series says.
+    pub(super) fn hasten(&mut self, now: Instant) {
+        self.at = self.at.min(now);
+        self.hold();
+    }
+
+    /// A question of any kind was sent that allows unicast answers, or not.
+    pub(super) fn on_asked(&mut self, now: Instant, unicast: bool) {
+        if unicast {
+            self.unicast_until = now + UNICAST_FOR;
+        }
+    }
+
+    /// Whether a unicast answer with this id answers something that we asked.
+    pub(super) fn is_asked(&self, now: Instant, id: u16, socket: MdnsSocket) -> bool {
+        now <= self.unicast_until && (socket != MdnsSocket::OneShot || id == self.id)
+    }
+
+    /// The id of a question through this socket (RFC 6762 section 18.1).
+    fn id(&self, socket: MdnsSocket) -> u16 {
+        if socket == MdnsSocket::OneShot { self.id } else { 0 }
+    }
+
+    /// Two questions are at least a second apart (RFC 6762 section 5.2).
+    fn hold(&mut self) {
+        if let Some(asked) = self.asked {
+            self.at = self.at.max(asked + SECOND_AFTER);
+        }
+    }
+}
+
+impl Link {
+    /// Asks for everybody if that is due.
+    pub(super) fn browse(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        socket: MdnsSocket,
+        rng: &mut Rng,
+        sender: &mut Sender<'_>,
+    ) {
+        if self.browse.at > now {
+            return;
+        }
+        let unicast = self.browse.is_first && socket == MdnsSocket::Exclusive;
+        let is_one_shot = socket == MdnsSocket::OneShot;
+        for bytes in self.browse_packets(now, service, unicast, socket) {
+            sender.query(self.transmit(self.group(), bytes));
+        }
+        self.cache.on_asked(now, service, Kind::PTR, rng);
+        self.browse.on_asked(now, unicast || is_one_shot);
+        self.browse.is_first = false;
+        self.browse.asked = Some(now);
+        self.browse.at = now + self.browse.interval;
+        self.browse.interval = (self.browse.interval * 2).min(INTERVAL_MAX);
+    }
+
+    /// Asks for single records of others.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        questions: &[(Name, Kind)],
+        socket: MdnsSocket,
+        sender: &mut Sender<'_>,
+    ) {
+        let mut writer = Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
+        for (name, kind) in questions {
+            writer.question(name, *kind, false);
+        }
+        if !writer.is_empty() {
+            self.browse.on_asked(now, socket == MdnsSocket::OneShot);
+            sender.query(self.transmit(self.group(), writer.finish()));
+        }
+    }
+
+    /// The question and what we know already; what does not fit one packet follows in others without a question
+    /// (RFC 6762 section 7.2).
+    fn browse_packets(&self, now: Instant, service: &Name, unicast: bool, socket: MdnsSocket) -> Vec<Bytes> {
+        let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
+        let mut writer = new();
+        let mut packets = Vec::new();
+        writer.question(service, Kind::PTR, unicast);
+        // The resolvers whose way of asking this is know nothing of known answers.
+        let known = self
+            .cache
+            .of(service, Kind::PTR)
+            .filter(|entry| socket != MdnsSocket::OneShot && entry.is_known(now));
+        for entry in known {
+            let record = known_answer(service, &entry.data, entry.left(now));
+            if !writer.record(Section::Answer, &record) {
+                if packets.len() + 1 == KNOWN_PACKETS_MAX {
+                    break;
+                }
+                writer.set(Flags::TRUNCATED);
+                packets.push(core::mem::replace(&mut writer, new()).finish());
+                writer.record(Section::Answer, &record);
+            }
+        }
+        packets.push(writer.finish());
+        packets
+    }
+}
+
+fn known_answer(service: &Name, data: &Data, left: Duration) -> Record {
+    let ttl = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+    Record { name: service.clone(), class: CLASS_IN, flush: false, ttl, data: data.clone() }
+}

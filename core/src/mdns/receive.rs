@@ -1,0 +1,195 @@
+//! What comes in: checked, sorted into queries and responses, and handed to those whom it concerns.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+use core::net::IpAddr;
+
+use super::{
+    Mdns, PORT, cache,
+    link::LinkKey,
+    ours::{Own, Unique},
+    probe::is_our_own,
+    respond::Incoming,
+    sender::Sender,
+};
+use crate::{
+    boundary::Datagram,
+    config::MdnsSocket,
+    discovery::Found,
+    dns::{CLASS_IN, Data, Message, Name, NameRef, Record},
+    outbox::Outbox,
+    stats::MdnsStats,
+    time::Instant,
+};
+
+impl Mdns {
+    /// Takes in whatever came.
+    pub(super) fn on_bytes(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        stats: &mut MdnsStats,
+        out: &mut Outbox<Found>,
+    ) {
+        if self.withdrawn {
+            return;
+        }
+        let own = self.own();
+        let by_multicast = datagram.to.is_multicast();
+        let from = datagram.from.ip();
+        let Some(link) = self.link_of(datagram).and_then(|key| self.links.get_mut(&key)) else {
+            stats.off_link += 1;
+            return;
+        };
+        // What was multicast to us is on the link, or was reflected to it on purpose (RFC 6762 section 11).
+        if !by_multicast && !link.site.has_neighbour(from) {
+            stats.off_link += 1;
+            return;
+        }
+        if by_multicast && self.everywhere.contains(&from) && self.heard.is_echo(now, datagram.bytes) {
+            self.heard.on_own(out);
+            return;
+        }
+        let Some(message) = Message::read(datagram.bytes).filter(|message| message.flags.is_plain()) else {
+            stats.malformed += 1;
+            return;
+        };
+        stats.bad_records += message.bad;
+        let incoming = Incoming { from: datagram.from, by_multicast, message: &message };
+        if message.flags.is_response() {
+            let is_asked = by_multicast || link.browse.is_asked(now, message.id, self.socket);
+            if datagram.from.port() != PORT || !is_asked {
+                stats.unasked += 1;
+                return;
+            }
+            stats.responses_in += 1;
+            self.heard.on_others(out);
+            let key = link.key;
+            self.on_response(now, key, &incoming, stats, out);
+            return;
+        }
+        stats.queries_in += 1;
+        if by_multicast {
+            self.heard.on_others(out);
+        }
+        if by_multicast && datagram.from.port() == PORT {
+            self.directory.on_probe(now, &self.service, link, own, &message, out);
+        }
+        let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
+        if is_our_own(ours, &self.everywhere, &message) {
+            return;
+        }
+        if link.phase.is_established() {
+            let mut sender = Sender { now, heard: &mut self.heard, stats, out };
+            link.on_query(now, ours, &incoming, &mut self.rng, &mut self.budget, &mut sender);
+        } else if link.on_rival(now, ours, &self.everywhere, &message) {
+            stats.conflicts += 1;
+        }
+    }
+
+    fn on_response(
+        &mut self,
+        now: Instant,
+        key: LinkKey,
+        response: &Incoming<'_>,
+        stats: &mut MdnsStats,
+        out: &mut Outbox<Found>,
+    ) {
+        let &Incoming { from, by_multicast, message } = response;
+        let Some(link) = self.links.get_mut(&key) else { return };
+        if let Some(ours) = &self.ours {
+            let contested = |record| link.contested(ours, &self.everywhere, record);
+            let contested: BTreeSet<Unique> = message.claims().filter_map(contested).collect();
+            if link.phase.is_established() && by_multicast {
+                for record in &message.answers {
+                    if let Some(own) = ours.same(record, &link.site) {
+                        link.on_same(now, own, record.ttl, from.ip());
+                    }
+                }
+            }
+            if !contested.is_empty() {
+                stats.conflicts += 1;
+                self.on_conflict(now, key, &contested, out);
+            }
+        }
+        self.remember(now, key, from.ip(), message, stats);
+    }
+
+    /// Somebody else has a name of ours. While we ask for it, it is theirs; when it was ours already, we ask again
+    /// (RFC 6762 sections 8.1 and 9).
+    fn on_conflict(
+        &mut self,
+        now: Instant,
+        key: LinkKey,
+        contested: &BTreeSet<Unique>,
+        out: &mut Outbox<Found>,
+    ) {
+        let wait = self.conflicts.on_conflict(now);
+        let Some(link) = self.links.get_mut(&key) else { return };
+        if link.phase.is_established() {
+            link.probe_after(now, wait, &mut self.rng);
+            return;
+        }
+        let gone: &[Own] =
+            if contested.contains(&Unique::Instance) { &[Own::Service, Own::Srv, Own::Txt] } else { &[] };
+        self.goodbye(now, gone, out);
+        if let Some(ours) = &mut self.ours {
+            contested.iter().for_each(|which| ours.rename(*which, &mut self.rng));
+        }
+        self.probe(now, wait);
+    }
+
+    /// Keeps what is said of instances of our service and of their hosts, and of nothing else.
+    fn remember(
+        &mut self,
+        now: Instant,
+        key: LinkKey,
+        from: IpAddr,
+        message: &Message<'_>,
+        stats: &mut MdnsStats,
+    ) {
+        let mut room = self.cache_max.saturating_sub(self.links.values().map(|link| link.cache.len()).sum());
+        let Some(link) = self.links.get_mut(&key) else { return };
+        // Pointers first, then what they point to, then where that is: whatever the order in the message.
+        for rank in 0..3 {
+            for record in message.claims().filter(|record| is_kept(rank, record, &self.service)) {
+                let name = record.name.to_name();
+                let data = record.data.to_owned();
+                if rank == 2 && !link.cache.is_target(&name) {
+                    continue;
+                }
+                let touched: Vec<Name> = match &data {
+                    Data::Ptr(instance) => [instance.clone()].into(),
+                    Data::A(_) | Data::Aaaa(_) => link.cache.instances_on(&name).cloned().collect(),
+                    _ => [name.clone()].into(),
+                };
+                let heard = cache::Heard {
+                    name,
+                    data,
+                    ttl: record.ttl,
+                    flush: record.flush,
+                    source: from,
+                    is_capped: self.socket == MdnsSocket::OneShot,
+                };
+                let before = link.cache.len();
+                if !link.cache.insert(now, heard, room, self.cache_max, &mut self.rng) {
+                    stats.cache_full += 1;
+                    continue;
+                }
+                room = room.saturating_sub(link.cache.len().saturating_sub(before));
+                let is_heard = rank == 0 && record.ttl > 0;
+                touched.into_iter().for_each(|instance| self.directory.touch(instance, is_heard));
+            }
+        }
+    }
+}
+
+/// Whether this record is one of those that are kept in this round.
+fn is_kept(rank: u8, record: &Record<NameRef<'_>, &[u8]>, service: &Name) -> bool {
+    record.class == CLASS_IN
+        && match &record.data {
+            Data::Ptr(instance) => rank == 0 && record.name == *service && instance.is_child_of(service),
+            Data::Srv { .. } | Data::Txt(_) => rank == 1 && record.name.is_child_of(service),
+            Data::A(_) | Data::Aaaa(_) => rank == 2,
+            _ => false,
+        }
+}

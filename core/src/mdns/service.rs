@@ -1,0 +1,323 @@
+//! From records to peers (RFC 6763): who is there, and where.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::{
+    net::{IpAddr, SocketAddr, SocketAddrV6},
+    str::from_utf8,
+    time::Duration,
+};
+
+use super::{
+    link::{Link, LinkKey},
+    query::FIRST_WAIT,
+    sender::Sender,
+};
+use crate::{
+    config::MdnsSocket,
+    discovery::{Found, Sighting, SightingKind},
+    dns::{Data, Kind, Message, Name, NameRef, txt_value},
+    event::Source,
+    identity::{BootId, read_hex},
+    outbox::Outbox,
+    rng::Rng,
+    text::Nick,
+    time::Instant,
+};
+
+/// Addresses told of one peer.
+const ADDRESSES_MAX: usize = 8;
+/// A peer that is heard again is told again after this time, unchanged as it may be: who lost it can dial it.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// A prober that has not announced itself by then is gone.
+const HINT_FOR: Duration = Duration::from_secs(5);
+/// Probers remembered at a time.
+const HINTS_MAX: usize = 64;
+/// Instances taken out of one probe.
+const PROPOSED_MAX: usize = 4;
+/// Times that missing records are asked for.
+const ASKS: u32 = 4;
+/// Instances that we ask for records of at a time.
+const ASKING_MAX: usize = 64;
+
+/// The instances of our service that are heard on any link.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    told: BTreeMap<Name, Told>,
+    asking: BTreeMap<Name, Asking>,
+    /// Instances that were seen in the records they probe with, before they are anybody's.
+    hints: BTreeMap<Name, Told>,
+    /// Instances of which something has changed, and whether they were heard just now.
+    touched: BTreeMap<Name, bool>,
+}
+
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    sighting: Sighting,
+}
+
+#[derive(Debug)]
+struct Asking {
+    at: Instant,
+    asked: u32,
+}
+
+/// Who we are, so that we do not discover ourselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Own {
+    pub(super) id: [u8; 8],
+    pub(super) boot: BootId,
+}
+
+impl Directory {
+    /// Something about an instance has changed, or (`heard`) its pointer has been heard again.
+    pub(super) fn touch(&mut self, instance: Name, heard: bool) {
+        *self.touched.entry(instance).or_default() |= heard;
+    }
+
+    /// Tells what has changed.
+    pub(super) fn tell(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        links: &BTreeMap<LinkKey, Link>,
+        own: Option<Own>,
+        rng: &mut Rng,
+        out: &mut Outbox<Found>,
+    ) {
+        for (instance, heard) in core::mem::take(&mut self.touched) {
+            let pointer = Data::Ptr(instance.clone());
+            let heard_on: Vec<&Link> =
+                links.values().filter(|link| link.cache.find(service, &pointer).is_some()).collect();
+            if heard_on.is_empty() {
+                self.asking.remove(&instance);
+                self.on_gone(&instance, out);
+                continue;
+            }
+            match sighting(now, &instance, &heard_on) {
+                Some(sighting) if is_own(&sighting, own) => {
+                    self.asking.remove(&instance);
+                }
+                Some(sighting) => {
+                    self.asking.remove(&instance);
+                    self.on_seen(now, instance, sighting, heard, out);
+                }
+                // What was told once is not asked for again: the session knows better by now.
+                None if heard && !self.told.contains_key(&instance) => {
+                    let has_room = self.asking.len() < ASKING_MAX;
+                    if has_room && !self.asking.contains_key(&instance) {
+                        self.asking.insert(instance, Asking { at: now + rng.duration(FIRST_WAIT), asked: 0 });
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Asks for what is missing of those who have been heard of, if it is time.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        links: &mut BTreeMap<LinkKey, Link>,
+        socket: MdnsSocket,
+        sender: &mut Sender<'_>,
+    ) {
+        for (instance, asking) in &mut self.asking {
+            if asking.at > now {
+                continue;
+            }
+            asking.at = now + Duration::from_secs(1) * (1 << asking.asked.min(ASKS));
+            asking.asked += 1;
+            let pointer = Data::Ptr(instance.clone());
+            for link in links.values_mut() {
+                if link.cache.find(service, &pointer).is_some() {
+                    let questions = missing(link, instance);
+                    link.ask(now, &questions, socket, sender);
+                }
+            }
+        }
+        self.asking.retain(|_, asking| asking.asked < ASKS);
+    }
+
+    /// Somebody probes for a name of our service. That is not theirs yet, but they are there: two who start
+    /// together need not wait for each other's announcements.
+    pub(super) fn on_probe(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        link: &Link,
+        own: Option<Own>,
+        probe: &Message<'_>,
+        out: &mut Outbox<Found>,
+    ) {
+        for (instance, sighting) in proposed(service, link, probe) {
+            let is_known = link.cache.find(service, &Data::Ptr(instance.clone())).is_some()
+                || self.hints.contains_key(&instance)
+                || self.is_there(&sighting);
+            if !is_known && !is_own(&sighting, own) && self.hints.len() < HINTS_MAX {
+                out.push(Found::Sighting(sighting.clone()));
+                self.hints.insert(instance, Told { at: now, sighting });
+            }
+        }
+    }
+
+    /// Takes back hints that have led to nothing.
+    pub(super) fn on_tick(&mut self, now: Instant, out: &mut Outbox<Found>) {
+        let is_over = |hint: &Told| hint.at + HINT_FOR <= now;
+        while let Some(instance) =
+            self.hints.iter().find(|(_, hint)| is_over(hint)).map(|(name, _)| name.clone())
+        {
+            if let Some(Told { sighting, .. }) = self.hints.remove(&instance) {
+                self.lose(sighting, out);
+            }
+        }
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let asking = self.asking.values().map(|asking| asking.at);
+        asking.chain(self.hints.values().map(|hint| hint.at + HINT_FOR)).min()
+    }
+
+    fn on_seen(
+        &mut self,
+        now: Instant,
+        instance: Name,
+        sighting: Sighting,
+        heard: bool,
+        out: &mut Outbox<Found>,
+    ) {
+        if let Some(hint) = self.hints.remove(&instance).filter(|hint| hint.sighting == sighting) {
+            self.told.insert(instance, hint);
+            return;
+        }
+        let is_news = self
+            .told
+            .get(&instance)
+            .is_none_or(|told| told.sighting != sighting || heard && now - told.at >= TELL_AGAIN);
+        if is_news {
+            out.push(Found::Sighting(sighting.clone()));
+            self.told.insert(instance, Told { at: now, sighting });
+        }
+    }
+
+    fn on_gone(&mut self, instance: &Name, out: &mut Outbox<Found>) {
+        let Some(Told { sighting, .. }) = self.told.remove(instance) else { return };
+        self.lose(sighting, out);
+    }
+
+    fn lose(&mut self, sighting: Sighting, out: &mut Outbox<Found>) {
+        // A peer that changed its name is still there.
+        if !self.is_there(&sighting) {
+            out.push(Found::Sighting(Sighting { kind: SightingKind::Lost, ..sighting }));
+        }
+    }
+
+    /// Whether the same run of the same peer is seen under any name.
+    fn is_there(&self, sighting: &Sighting) -> bool {
+        let who = (sighting.id, sighting.boot);
+        let is_same = |told: &Told| who.0.is_some() && (told.sighting.id, told.sighting.boot) == who;
+        self.told.values().chain(self.hints.values()).any(is_same)
+    }
+}
+
+/// What the records of all links together say of an instance, if that is enough to reach it.
+fn sighting(now: Instant, instance: &Name, links: &[&Link]) -> Option<Sighting> {
+    let texts = links.iter().flat_map(|link| link.cache.of(instance, Kind::TXT));
+    let text = texts.max_by_key(|entry| (!entry.is_dying(), entry.heard, entry.left(now)))?;
+    let Data::Txt(strings) = &text.data else { return None };
+    let mut addresses = BTreeSet::new();
+    for link in links {
+        reach(link, instance, &mut addresses);
+    }
+    seen(strings, addresses)
+}
+
+/// What the records of a probe say of the instances it is for.
+fn proposed<'p>(service: &Name, link: &Link, probe: &Message<'p>) -> Vec<(Name, Sighting)> {
+    let of = |name: NameRef<'p>| probe.authority.iter().filter(move |record| record.name == name);
+    let mut all = Vec::new();
+    let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
+    for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
+        let Data::Srv { port, target, .. } = record.data else { continue };
+        let text = of(record.name).find_map(|record| match record.data {
+            Data::Txt(strings) => Some(strings),
+            _ => None,
+        });
+        let data = of(target).map(|record| &record.data);
+        let places = data.filter_map(|data| match *data {
+            Data::A(v4) => place(link, v4.into(), port),
+            Data::Aaaa(v6) => place(link, v6.into(), port),
+            _ => None,
+        });
+        let sighting = text.and_then(|strings| seen(strings, places.collect()));
+        all.extend(sighting.map(|sighting| (record.name.to_name(), sighting)));
+    }
+    all
+}
+
+/// The peer that says this of itself, if there is a place to reach it.
+fn seen(strings: &[u8], places: BTreeSet<(bool, SocketAddr)>) -> Option<Sighting> {
+    let value = |key| txt_value(strings, key).and_then(|value| from_utf8(value).ok());
+    let addresses: Vec<_> = places.into_iter().map(|(_, address)| address).take(ADDRESSES_MAX).collect();
+    (!addresses.is_empty()).then(|| Sighting {
+        source: Source::Mdns,
+        kind: SightingKind::Seen,
+        id: value("id").and_then(|id| read_hex(id).ok()),
+        boot: value("b").and_then(|boot| read_hex(boot).ok()).map(|boot| BootId(u64::from_be_bytes(boot))),
+        nick: value("n").map(Nick::lenient),
+        addresses,
+    })
+}
+
+/// Where a link says that an instance is.
+fn reach(link: &Link, instance: &Name, places: &mut BTreeSet<(bool, SocketAddr)>) {
+    for entry in link.cache.of(instance, Kind::SRV).filter(|entry| !entry.is_dying()) {
+        let Data::Srv { port, target, .. } = &entry.data else { continue };
+        let of = |kind| link.cache.of(target, kind).filter(|entry| !entry.is_dying());
+        places.extend(of(Kind::A).chain(of(Kind::AAAA)).filter_map(|entry| match entry.data {
+            Data::A(v4) => place(link, v4.into(), *port),
+            Data::Aaaa(v6) => place(link, v6.into(), *port),
+            _ => None,
+        }));
+    }
+}
+
+/// The socket of a neighbour; link-local ones, which come last, need the interface besides.
+fn place(link: &Link, address: IpAddr, port: u16) -> Option<(bool, SocketAddr)> {
+    let is_reachable = port != 0 && link.site.has_neighbour(address);
+    is_reachable.then(|| match address {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+            (true, SocketAddrV6::new(v6, port, 0, link.key.interface).into())
+        }
+        _ => (false, SocketAddr::new(address, port)),
+    })
+}
+
+fn is_own(sighting: &Sighting, own: Option<Own>) -> bool {
+    own.is_some_and(|own| sighting.id == Some(own.id) && sighting.boot == Some(own.boot))
+}
+
+/// What to ask on a link to be able to reach an instance.
+fn missing(link: &Link, instance: &Name) -> Vec<(Name, Kind)> {
+    let mut questions = Vec::new();
+    if link.cache.of(instance, Kind::TXT).next().is_none() {
+        questions.push((instance.clone(), Kind::TXT));
+    }
+    let mut is_known = false;
+    for entry in link.cache.of(instance, Kind::SRV) {
+        is_known = true;
+        if let Data::Srv { target, .. } = &entry.data
+            && [Kind::A, Kind::AAAA].iter().all(|kind| link.cache.of(target, *kind).next().is_none())
+        {
+            questions.extend([(target.clone(), Kind::A), (target.clone(), Kind::AAAA)]);
+        }
+    }
+    if !is_known {
+        questions.push((instance.clone(), Kind::SRV));
+    }
+    questions
+}

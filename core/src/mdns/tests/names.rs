@@ -1,0 +1,69 @@
+//! Our own names.
+
+use super::{ours::Unique, *};
+
+fn ours(nick: &str) -> Ours {
+    let nick = Nick::new(nick).unwrap();
+    Ours::new(REAL, Announcement { key: PeerKey([3; 32]), boot: BootId(4), nick, port: 1 })
+}
+
+#[test]
+fn the_instance_is_the_nick_and_four_digits() {
+    let digits = PeerKey([3; 32]).digits();
+    let ana = ours("Ana. B \u{1F600}");
+    assert_eq!(ana.label(), format!("Ana. B \u{1F600}-{digits:04}"));
+    let instance = ana.name_of(Unique::Instance);
+    assert_eq!(instance.labels().next(), Some(ana.label().as_bytes()), "one label, dot and all");
+    assert_eq!(instance.labels().count(), 4);
+}
+
+#[test]
+fn long_nicks_are_cut_at_a_character_and_keep_their_end() {
+    let mut long = ours(&"\u{1F600}".repeat(32));
+    let digits = format!("-{:04}", PeerKey([3; 32]).digits());
+    assert_eq!(long.label(), "\u{1F600}".repeat(14) + &digits);
+    let mut rng = Rng::new([1; 32]);
+    for number in 2..=10 {
+        long.rename(Unique::Instance, &mut rng);
+        assert_eq!(long.label(), "\u{1F600}".repeat(13) + &digits + &format!(" ({number})"));
+    }
+    for _ in 0..1_000 {
+        long.rename(Unique::Instance, &mut rng);
+        assert!(long.label().len() <= 63);
+        assert!(long.name_of(Unique::Instance).borrow().is_child_of(&service_name()));
+    }
+}
+
+#[test]
+fn the_host_is_named_by_key_and_boot() {
+    let host = ours("a").name_of(Unique::Host).clone();
+    let label = String::from_utf8(host.labels().next().unwrap().to_vec()).unwrap();
+    assert!(
+        label
+            .strip_prefix("p2pc-")
+            .is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    );
+    assert_eq!(*ours("another nick").name_of(Unique::Host), host);
+}
+
+#[test]
+fn the_text_says_what_it_should() {
+    let lan = &mut Lan::new();
+    let host = lan.settled("Zo\u{eb}");
+    let sent = lan.sent.iter().filter(|sent| sent.message().flags.is_response()).last().unwrap();
+    let message = sent.message();
+    let Some(Data::Txt(strings)) =
+        message.answers.iter().map(|record| record.data.clone()).find(|data| data.kind() == Kind::TXT)
+    else {
+        panic!("no text")
+    };
+    assert_eq!(&strings[..10], b"\x09txtvers=1");
+    let value = |key| crate::dns::txt_value(strings, key).map(|value| core::str::from_utf8(value).unwrap());
+    assert_eq!(value("v"), Some("1"));
+    assert_eq!(value("id"), Some("0101010101010101"));
+    assert_eq!(value("b"), Some("0000000000000001"));
+    assert_eq!(value("cap"), Some("0"));
+    assert_eq!(value("n"), Some("Zo\u{eb}"));
+    assert!(strings.len() < 200);
+    assert_eq!(lan.instance(host).labels().nth(1), Some(&b"_p2p-chat"[..]));
+}
