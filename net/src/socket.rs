@@ -54,7 +54,7 @@ impl Socket {
         let mut chunks = bytes.chunks_exact_mut(BUFFER);
         let mut buffers: [_; BUFFERS] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-        *filled = match self.state.recv((&self.udp).into(), &mut buffers, metas) {
+        *filled = match self.state.recv((&self.udp).into(), &mut buffers, metas.as_mut()) {
             Ok(count) => count,
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
@@ -164,7 +164,7 @@ const BUFFER: usize = 1 << 16;
 pub struct Batch {
     via: Via,
     bytes: Box<[u8]>,
-    metas: [RecvMeta; BUFFERS],
+    metas: Box<[RecvMeta; BUFFERS]>,
     filled: usize,
 }
 
@@ -178,19 +178,24 @@ impl Batch {
 
     /// What came in last, in order.
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
-        self.bytes.chunks_exact(BUFFER).zip(&self.metas).take(self.filled).flat_map(move |(buffer, meta)| {
-            let bytes = buffer.get(..meta.len).unwrap_or_default();
-            let unknown =
-                if meta.addr.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-            // An empty datagram has an empty stride, and says nothing.
-            bytes.chunks(meta.stride.max(1)).map(move |bytes| Datagram {
-                via: self.via,
-                interface: meta.interface_index.unwrap_or(0),
-                from: meta.addr,
-                to: meta.dst_ip.unwrap_or(unknown),
-                bytes,
-            })
-        })
+        self.bytes.chunks_exact(BUFFER).zip(self.metas.iter()).take(self.filled).flat_map(
+            move |(buffer, meta)| {
+                let bytes = buffer.get(..meta.len).unwrap_or_default();
+                let unknown = if meta.addr.is_ipv4() {
+                    Ipv4Addr::UNSPECIFIED.into()
+                } else {
+                    Ipv6Addr::UNSPECIFIED.into()
+                };
+                // An empty datagram has an empty stride, and says nothing.
+                bytes.chunks(meta.stride.max(1)).map(move |bytes| Datagram {
+                    via: self.via,
+                    interface: meta.interface_index.unwrap_or(0),
+                    from: meta.addr,
+                    to: meta.dst_ip.unwrap_or(unknown),
+                    bytes,
+                })
+            },
+        )
     }
 }
 

@@ -10,30 +10,31 @@ use crate::{Clock, Net, clock::entropy, os};
 #[derive(Debug)]
 pub struct Watch {
     clock: Clock,
-    next: Instant,
+    last: Option<Instant>,
     wall: WallWatch,
     sleep: SleepWatch,
 }
 
-/// A roam or a plugged cable is seen within this time, at the cost of a fifth of a wake-up per second.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// A loop that is awake for another reason looks after this time.
+const EARLIEST: Duration = Duration::from_secs(3);
+/// For a look alone a loop wakes after this time: so soon at the latest is a roam or a plugged cable seen.
+const LATEST: Duration = Duration::from_secs(5);
 
 impl Watch {
     /// One that has told nothing yet, so its first look tells everything.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let (wall, sleep) = Default::default();
-        Self { clock, next: Instant::ORIGIN, wall, sleep }
+        Self { clock, last: None, wall, sleep }
     }
 
     /// Looks if it is time to; hands what a node must be told to `feed`.
     pub fn look(&mut self, net: &mut Net, mut feed: impl FnMut(Instant, Input<'_>)) {
         let now = self.clock.now();
-        if now < self.next {
+        if self.last.is_some_and(|last| now - last < EARLIEST) {
             return;
         }
-        let first = self.next == Instant::ORIGIN;
-        self.next = now + INTERVAL;
+        let first = self.last.replace(now).is_none();
         let slept = self.sleep.has_slept(now, os::awake());
         if slept {
             if let Ok(bytes) = entropy() {
@@ -53,7 +54,7 @@ impl Watch {
     /// How long a loop may wait for the node's `wake`, and still look in time.
     #[must_use]
     pub fn until(&self, wake: Option<Wake>) -> Duration {
-        let look = self.next - self.clock.now();
+        let look = self.last.map_or(Duration::ZERO, |last| last + LATEST - self.clock.now());
         self.clock.until(wake).map_or(look, |wait| wait.min(look))
     }
 }
@@ -133,7 +134,8 @@ mod tests {
     fn a_loop_waits_for_what_comes_first() {
         let clock = Clock::new();
         let mut watch = Watch::new(clock);
-        watch.next = clock.now() + Duration::from_secs(5);
+        assert_eq!(watch.until(None), Duration::ZERO, "the first look is due at once");
+        watch.last = Some(clock.now());
         let wake = |seconds| {
             let at = clock.now() + Duration::from_secs(seconds);
             Some(Wake { at, reason: chat_core::Reason::Dial })
