@@ -238,6 +238,10 @@ fn what_is_left_out_is_not_heard() {
     let mut one = here.run(|| open(&[]));
     // Another program has joined on eth1, and the kernel takes its groups in for everybody who does not object.
     let (other, _elsewhere) = there.run(|| (open(&["eth0"]), open(&["eth1"])));
+    send(&mut one, Via::Mdns, 3, "224.0.0.251:5353", b"not even woken");
+    thread::sleep(std::time::Duration::from_millis(50));
+    let ipv4 = other.sockets().iter().find(|socket| socket.via() == Via::Mdns && socket.is_ipv4()).unwrap();
+    assert!(!ipv4.receive(&mut chat_net::Batch::new()));
     for interface in [2, 3] {
         for group in ["224.0.0.251:5353", "[ff02::fb]:5353"] {
             send(&mut one, Via::Mdns, interface, group, b"anybody?");

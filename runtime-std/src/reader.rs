@@ -43,3 +43,6 @@ pub(crate) fn read(socket: &Socket, inbox: &SyncSender<Turn>) {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
