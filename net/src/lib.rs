@@ -1,2 +1,37 @@
-//! What the operating system gives: interfaces, sockets and the clock.
+//! What the operating system gives: the clock, the network interfaces and the sockets. No protocol.
+//!
+//! A runtime opens a [`Net`], reads from its [`Socket`]s into a [`Batch`], sends through [`Net::send`], and asks
+//! [`Watch`] at least as often as it says for what the system has to tell:
+//!
+//! ```text
+//! Watch::look  ->  Input::Interfaces, Input::WallClock, Input::Entropy
+//! Socket::receive(&mut Batch)  ->  Net::datagrams  ->  Input::Datagram
+//! Output::Transmit  ->  Net::send ... Net::flush before waiting
+//! ```
+//!
+//! Nothing here fails after the start: the errors of sockets are counted in [`NetStats`], since datagrams get lost
+//! anyway, and a network that has gone is an empty list of interfaces.
 #![forbid(unsafe_code)]
+
+mod bind;
+mod clock;
+mod error;
+mod groups;
+mod host;
+mod interfaces;
+mod net;
+mod os;
+mod outgoing;
+mod socket;
+mod stats;
+mod watch;
+
+pub use bind::CHAT_PORT;
+pub use clock::{Clock, entropy};
+pub use error::OpenError;
+pub use host::{OnOutput, Submit};
+pub use interfaces::{LookedAt, Why};
+pub use net::{Net, Options};
+pub use socket::{Batch, Socket};
+pub use stats::NetStats;
+pub use watch::Watch;

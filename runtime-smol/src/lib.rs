@@ -1,2 +1,113 @@
-//! The chat on smol.
+//! The chat on smol: one task, in which the node, its timer and all its sockets wait together in async-io.
 #![forbid(unsafe_code)]
+
+use std::{
+    future::{Future, poll_fn},
+    io, iter,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    thread,
+};
+
+use chat_core::{Event, Input, Node, Output};
+use chat_net::{Batch, Clock, Net, OnOutput, Socket, Submit, Watch};
+use smol::{Async, Timer, channel, future};
+
+/// Lets `node` live on `net` by the time of `clock`, by which it was made, on a thread of its own.
+///
+/// # Errors
+/// If the system gives no thread, or does not let the sockets be waited for.
+pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Result<Submit> {
+    let sockets =
+        net.sockets().iter().cloned().map(Async::new_nonblocking).collect::<io::Result<Vec<_>>>()?;
+    let (submit, inbox) = channel::bounded(INPUTS);
+    // async-io has a thread that waits for all sockets and timers anyway. With `smol::block_on` this one would take turns
+    // with it, and each turn wakes the other up to ten times: too much for a peer that is idle.
+    let live = move || future::block_on(run(node, net, clock, on_output, inbox, sockets));
+    thread::Builder::new().name("chat-node".into()).spawn(live)?;
+    // Nobody takes it after the node's end, and then there is nothing to be done.
+    Ok(Arc::new(move |input| drop(submit.send_blocking(input))))
+}
+
+/// What the loop may be behind with before those who submit have to wait.
+const INPUTS: usize = 256;
+/// What is taken in before the node is asked what it wants: the more at once, the fuller its datagrams.
+const INPUTS_AT_ONCE: usize = 64;
+
+async fn run(
+    mut node: Node,
+    mut net: Net,
+    clock: Clock,
+    mut on_output: OnOutput,
+    inbox: channel::Receiver<Input<'static>>,
+    sockets: Vec<Async<Arc<Socket>>>,
+) {
+    let (mut watch, mut batch, mut finished) = (Watch::new(clock), Batch::new(), false);
+    loop {
+        watch.look(&mut net, |now, input| node.handle(now, input));
+        let wake = loop {
+            match node.poll() {
+                Output::Transmit(transmit) => net.send(transmit),
+                Output::Event(Event::Finished) => finished = true,
+                Output::Wait(wake) => break wake,
+                output => on_output(output),
+            }
+        };
+        net.flush();
+        if finished {
+            break;
+        }
+        let mut idle = true;
+        for socket in &sockets {
+            if socket.get_ref().receive(&mut batch) {
+                idle = false;
+                for datagram in net.datagrams(&batch) {
+                    node.handle(clock.now(), Input::Datagram(datagram));
+                }
+            }
+        }
+        for input in iter::from_fn(|| inbox.try_recv().ok()).take(INPUTS_AT_ONCE) {
+            idle = false;
+            node.handle(clock.now(), input);
+        }
+        if idle {
+            let input = async { Woken::By(inbox.recv().await) };
+            let tick = async {
+                Timer::after(watch.until(wake)).await;
+                Woken::By(Ok(Input::Tick))
+            };
+            match future::or(input, future::or(readable(&sockets), tick)).await {
+                Woken::By(Ok(input)) => node.handle(clock.now(), input),
+                // Nobody is left who could submit anything.
+                Woken::By(Err(channel::RecvError)) => break,
+                Woken::ByDatagrams => {}
+            }
+        }
+    }
+    // First the reactor lets go of the sockets, then they are closed.
+    drop(sockets);
+    drop(net);
+    if finished {
+        on_output(Output::Event(Event::Finished));
+    }
+}
+
+/// What ended a wait.
+enum Woken {
+    By(Result<Input<'static>, channel::RecvError>),
+    ByDatagrams,
+}
+
+/// Waits until one of the sockets has something to receive.
+///
+/// Not by `Async::poll_readable`: it counts from the last call, and while another thread waits in the reactor it can
+/// miss one event after the other.
+async fn readable(sockets: &[Async<Arc<Socket>>]) -> Woken {
+    let mut waits: Vec<_> = sockets.iter().map(Async::readable).collect();
+    poll_fn(|context| {
+        let ready = waits.iter_mut().any(|wait| Pin::new(wait).poll(context).is_ready());
+        if ready { Poll::Ready(Woken::ByDatagrams) } else { Poll::Pending }
+    })
+    .await
+}

@@ -1,2 +1,114 @@
-//! The chat on blocking threads.
+//! The chat on blocking threads: one for each socket, which waits in the kernel for datagrams, and one for the node,
+//! which waits for all of them on a channel. No async anywhere.
 #![forbid(unsafe_code)]
+
+mod reader;
+
+use std::{
+    io, iter,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use chat_core::{Event, Input, Node, Output};
+use chat_net::{Clock, Net, OnOutput, Submit, Watch};
+use reader::Load;
+
+/// Lets `node` live on `net` by the time of `clock`, by which it was made, on threads of its own.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Result<Submit> {
+    let (door, inbox) = sync_channel(TURNS);
+    let door = Door(door);
+    let spawn_reader = |socket: &Arc<_>| {
+        let (socket, inbox) = (Arc::clone(socket), door.0.clone());
+        thread::Builder::new().name("chat-reader".into()).spawn(move || reader::read(&socket, &inbox))
+    };
+    let readers = net.sockets().iter().map(spawn_reader).collect::<io::Result<Vec<_>>>()?;
+    let live = move || run(node, net, clock, on_output, inbox, readers);
+    thread::Builder::new().name("chat-node".into()).spawn(live)?;
+    Ok(Arc::new(move |input| door.submit(input)))
+}
+
+/// What the loop may be behind with before those who submit, and the readers, have to wait.
+const TURNS: usize = 256;
+/// What is taken in before the node is asked what it wants: the more at once, the fuller its datagrams.
+const TURNS_AT_ONCE: usize = 64;
+
+/// What makes the loop turn.
+enum Turn {
+    Input(Input<'static>),
+    Datagrams(Load),
+    Stop,
+}
+
+fn run(
+    mut node: Node,
+    mut net: Net,
+    clock: Clock,
+    mut on_output: OnOutput,
+    inbox: Receiver<Turn>,
+    readers: Vec<JoinHandle<()>>,
+) {
+    let mut watch = Watch::new(clock);
+    let (mut stopped, mut finished) = (false, false);
+    while !stopped {
+        watch.look(&mut net, |now, input| node.handle(now, input));
+        let wake = loop {
+            match node.poll() {
+                Output::Transmit(transmit) => net.send(transmit),
+                Output::Event(Event::Finished) => finished = true,
+                Output::Wait(wake) => break wake,
+                output => on_output(output),
+            }
+        };
+        net.flush();
+        if finished {
+            break;
+        }
+        match inbox.recv_timeout(watch.until(wake)) {
+            Ok(first) => {
+                for turn in iter::once(first).chain(inbox.try_iter()).take(TURNS_AT_ONCE) {
+                    match turn {
+                        Turn::Input(input) => node.handle(clock.now(), input),
+                        Turn::Datagrams(load) => {
+                            for datagram in net.datagrams(&load.batch) {
+                                node.handle(clock.now(), Input::Datagram(datagram));
+                            }
+                            load.give_back();
+                        }
+                        Turn::Stop => stopped = true,
+                    }
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => node.handle(clock.now(), Input::Tick),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // The readers end when their sockets are closed, or when nobody takes from them any more.
+    drop((net, inbox));
+    readers.into_iter().for_each(|reader| drop(reader.join()));
+    if finished {
+        on_output(Output::Event(Event::Finished));
+    }
+}
+
+/// The way in for everybody but the readers. The loop ends when it is closed.
+struct Door(SyncSender<Turn>);
+
+impl Door {
+    fn submit(&self, input: Input<'static>) {
+        // It has gone after the node's end, and then there is nothing to be done.
+        let _ = self.0.send(Turn::Input(input));
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        let _ = self.0.send(Turn::Stop);
+    }
+}

@@ -7,6 +7,7 @@
 //! | [`chat`] | one running chat program, driven by JSON lines |
 //! | [`running`] | a running program that prints lines: every wait bounded, everything kept for the failure message |
 //! | [`outcome`] | a program run to its end: exit code, output, time |
+//! | [`namespace`] | for tests that open sockets themselves: the test runs in a namespace, and threads of it in others |
 //! | [`bin`] | the two programs, built once |
 //! | [`scratch`] | directories that vanish with the test |
 //! | [`watch`] | real time, in one place |
@@ -18,6 +19,8 @@
 pub mod bin;
 pub mod chat;
 pub mod lan;
+#[cfg(target_os = "linux")]
+pub mod namespace;
 mod netns;
 pub mod outcome;
 pub mod running;
