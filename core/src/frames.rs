@@ -190,8 +190,11 @@ impl Frame {
             kind::HEARTBEAT => {
                 type Room = (u16, u64, ByteArray<16>);
                 let (counter, clock, rooms): (_, _, Bounded<Room, PULSES_MAX>) = read(body)?;
-                let pulse =
-                    |(room, up_to, digest): Room| Pulse { room, up_to: Stamp(up_to), digest: digest.into_array() };
+                let pulse = |(room, up_to, digest): Room| Pulse {
+                    room,
+                    up_to: Stamp(up_to),
+                    digest: digest.into_array(),
+                };
                 let rooms = rooms.0.into_iter().map(pulse).collect();
                 Self::Heartbeat { counter, clock: UnixMillis(clock), rooms }
             }

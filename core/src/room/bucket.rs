@@ -32,7 +32,9 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// Takes `count` out if there are so many.
     pub(crate) fn take(&mut self, now: Instant, rate: Rate, count: u64) -> bool {
-        let (Some(cost), Some(burst)) = (rate.time_for(count), rate.time_for(rate.burst)) else { return false };
+        let (Some(cost), Some(burst)) = (rate.time_for(count), rate.time_for(rate.burst)) else {
+            return false;
+        };
         let full_at = self.full_at.max(now) + cost;
         let enough = full_at - now <= burst;
         if enough {

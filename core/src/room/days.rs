@@ -84,7 +84,8 @@ impl Rooms {
     pub(super) fn load_newest(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
         let Some(room) = self.rooms.get(&id) else { return };
         let today = day_of(self.clock.stamp(turn.now));
-        if let Some(day) = room.history.last_day().filter(|&day| day >= today && !room.history.is_loaded(day)) {
+        if let Some(day) = room.history.last_day().filter(|&day| day >= today && !room.history.is_loaded(day))
+        {
             self.load(turn, id, day, Job::Nothing);
         }
     }
@@ -138,6 +139,7 @@ impl Rooms {
             match job {
                 Job::Entry(link, bytes, repair) if shares(link) => {
                     self.on_entry(turn, link, id, bytes, repair, true);
+                    self.ask(turn, link);
                 }
                 Job::Frame(link, frame) if shares(link) => self.on_room_frame(turn, link, id, frame),
                 Job::Run(link) if shares(link) => self.resume(turn, link),

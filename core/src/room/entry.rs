@@ -120,13 +120,7 @@ mod tests {
     use quickcheck::quickcheck;
 
     use super::*;
-    use crate::{
-        identity::BootId,
-        room::item::Item,
-        suite::REAL,
-        text::RoomName,
-        time::UnixMillis,
-    };
+    use crate::{identity::BootId, room::item::Item, suite::REAL, text::RoomName, time::UnixMillis};
 
     fn person(seed: u8) -> Identity {
         Identity::new(REAL, &[seed; 32])

@@ -6,13 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{
-    LinkId, Rooms, Timer, Turn,
-    bucket::Rate,
-    days::Job,
-    entry::author_of,
-    history::day_of,
-};
+use super::{LinkId, Rooms, Timer, Turn, bucket::Rate, days::Job, entry::author_of, history::day_of};
 use crate::{
     event::EntryId,
     frames::{Frame, Mark, PUSH_MAX, WANT_MAX},

@@ -323,7 +323,9 @@ impl Rooms {
                 link.set_floor(room, day);
                 return self.on_floor(turn, id, room);
             }
-            Frame::Heartbeat { counter, clock, rooms } => return self.on_heartbeat(turn, id, counter, clock, &rooms),
+            Frame::Heartbeat { counter, clock, rooms } => {
+                return self.on_heartbeat(turn, id, counter, clock, &rooms);
+            }
             Frame::Record(_) => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
@@ -402,7 +404,10 @@ impl Rooms {
 
 impl fmt::Debug for Rooms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rooms").field("rooms", &self.names).field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("Rooms")
+            .field("rooms", &self.names)
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 

@@ -48,23 +48,18 @@ impl Rooms {
     fn proofs(&self, link: &Link) -> Frame {
         let count = link.slots.len().max(1).next_multiple_of(PROOFS_STEP).min(PROOFS_MAX);
         let slots = link.slots.iter().copied().chain(core::iter::repeat(None)).take(count);
-        let proof = |(index, room): (u64, Option<RoomKeyId>)| match room.and_then(|room| self.rooms.get(&room)) {
-            Some(room) => room.key.proof(self.suite, &self.own, &link.side, &link.binding),
-            None => self.suite.mac(&self.pads, &[&link.binding, &index.to_le_bytes()]),
-        };
+        let proof =
+            |(index, room): (u64, Option<RoomKeyId>)| match room.and_then(|room| self.rooms.get(&room)) {
+                Some(room) => room.key.proof(self.suite, &self.own, &link.side, &link.binding),
+                None => self.suite.mac(&self.pads, &[&link.binding, &index.to_le_bytes()]),
+            };
         Frame::Proofs {
             binding: link.binding.first_chunk().copied().unwrap_or_default(),
             proofs: (0..).zip(slots).map(proof).collect(),
         }
     }
 
-    pub(super) fn on_proofs(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: LinkId,
-        tag: [u8; 8],
-        proofs: Vec<[u8; 32]>,
-    ) {
+    pub(super) fn on_proofs(&mut self, turn: &mut Turn<'_>, id: LinkId, tag: [u8; 8], proofs: Vec<[u8; 32]>) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let bindings = [Some(link.binding), link.previous];
         match bindings.into_iter().flatten().find(|binding| is_tag_of(&tag, binding)) {

@@ -3,13 +3,7 @@
 
 use core::{ops::Bound, time::Duration};
 
-use super::{
-    LinkId, Rooms, Turn,
-    bucket::Rate,
-    days::Job,
-    history::digest_of,
-    link::Tried,
-};
+use super::{LinkId, Rooms, Turn, bucket::Rate, days::Job, history::digest_of, link::Tried};
 use crate::{
     event::Stamp,
     frames::{Digest, Frame, PULSES_MAX, Pulse},
@@ -38,7 +32,8 @@ impl Rooms {
         // Not all rooms may fit: those behind the last one of the previous heartbeat come first.
         let after = link.rotation.map_or(Bound::Unbounded, Bound::Excluded);
         let before = link.rotation.map_or(Bound::Excluded(RoomKeyId([0; 16])), Bound::Included);
-        let shared = link.shared.range((after, Bound::Unbounded)).chain(link.shared.range((Bound::Unbounded, before)));
+        let shared =
+            link.shared.range((after, Bound::Unbounded)).chain(link.shared.range((Bound::Unbounded, before)));
         let pulses = shared.filter_map(|(&room, _)| self.pulse(now, id, room).map(|pulse| (room, pulse)));
         let (ids, rooms): (alloc::vec::Vec<_>, alloc::vec::Vec<_>) = pulses.take(PULSES_MAX).unzip();
         let counter = link.beats + 1;
@@ -147,7 +142,8 @@ mod tests {
         let pair = ([1; 16], [2; 16]);
         // One attempt a second, for two hours.
         let at = |second: u64| Instant::ORIGIN + Duration::from_secs(second);
-        let tried: alloc::vec::Vec<_> = (0..7200).filter(|&second| shared.may_try(at(second), pair)).collect();
+        let tried: alloc::vec::Vec<_> =
+            (0..7200).filter(|&second| shared.may_try(at(second), pair)).collect();
         assert_eq!(&tried[..5], [0, 5, 15, 35, 75]);
         let longest = tried.windows(2).map(|pair| pair[1] - pair[0]).max();
         assert_eq!(longest, Some(600));

@@ -26,6 +26,9 @@ const FULL_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Undurable {
     own: BTreeMap<EntryId, Written>,
     others: BTreeMap<EntryId, Arrived>,
+    /// Entries of others that have been shown although the store then did not take them: not shown again when
+    /// repair brings them once more.
+    refused: BTreeSet<EntryId>,
     /// Commands that wait for it, in entries or still gathering.
     pub(super) says: usize,
 }
@@ -63,6 +66,11 @@ impl Undurable {
         if self.others.len() < ARRIVED_MAX {
             self.others.insert(id, arrived);
         }
+    }
+
+    /// Whether the entry has been shown before.
+    pub(super) fn was_shown(&mut self, id: &EntryId) -> bool {
+        self.refused.remove(id)
     }
 
     pub(super) fn has(&self, id: &EntryId) -> bool {
@@ -153,6 +161,9 @@ impl Rooms {
                 before.entry(written.room).or_insert(written.previous);
                 (written.room, written.stamp)
             } else if let Some(arrived) = self.undurable.others.remove(id) {
+                if self.undurable.refused.len() < ARRIVED_MAX {
+                    self.undurable.refused.insert(*id);
+                }
                 (arrived.room, arrived.stamp)
             } else {
                 continue;

@@ -135,7 +135,8 @@ impl Rooms {
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         let Some(run) = link.run.as_mut().filter(|run| run.room == room_id) else { return };
         let Phase::Days { part, range: current, .. } = &mut run.phase else { return };
-        let Some(range) = current.as_mut().filter(|range| range.from == from && range.round + 1 == round) else {
+        let Some(range) = current.as_mut().filter(|range| range.from == from && range.round + 1 == round)
+        else {
             return;
         };
         self.timers.set(Timer::Run(id), turn.now + ANSWER_TIMEOUT);
@@ -145,16 +146,24 @@ impl Rooms {
             let Some((next, question)) = Range::begin(room, from, to) else { return self.finish(turn, id) };
             *current = Some(next);
             let link = &*link;
-            return turn.send(id, link, room_id, |room| {
-                Frame::Reconcile { room, from, to, round: 0, message: question }
+            return turn.send(id, link, room_id, |room| Frame::Reconcile {
+                room,
+                from,
+                to,
+                round: 0,
+                message: question,
             });
         }
         match range.answered(room, message) {
             Some(Some(question)) => {
                 let (to, round) = (range.to, range.round);
                 let link = &*link;
-                turn.send(id, link, room_id, |room| {
-                    Frame::Reconcile { room, from, to, round, message: question }
+                turn.send(id, link, room_id, |room| Frame::Reconcile {
+                    room,
+                    from,
+                    to,
+                    round,
+                    message: question,
                 });
             }
             Some(None) => {
@@ -217,7 +226,8 @@ impl Range {
         self.idle = if new { 0 } else { self.idle + 1 };
         let Some(question) = question else { return Some(None) };
         self.round += 2;
-        let goes_on = self.idle < IDLE_ROUNDS_MAX && self.round / 2 < ROUNDS_MAX && question.len() <= RECONCILE_MAX;
+        let goes_on =
+            self.idle < IDLE_ROUNDS_MAX && self.round / 2 < ROUNDS_MAX && question.len() <= RECONCILE_MAX;
         // What has been found until now is worth having, whatever the other side is up to.
         if goes_on { Some(Some(question.into())) } else { Some(None) }
     }

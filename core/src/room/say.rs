@@ -82,7 +82,7 @@ impl Rooms {
         room.own = Some((entry.id, stamp));
         self.receipts.expect(entry.id, id);
         self.push_own(turn, id, &entry);
-        self.show(turn, id, &entry, Some(body), Shown { own: true, late: false });
+        self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
     }
 
     /// Tells the person what an entry says, and hands it to the store.
@@ -98,7 +98,7 @@ impl Rooms {
         let messages = body.map_or_else(Vec::new, |body| {
             messages(room.place.clone(), self.nick_of(&entry.author), entry, body, shown)
         });
-        for message in &messages {
+        for message in messages.iter().filter(|_| !shown.again) {
             turn.event(Event::Message(message.clone()));
         }
         turn.out.push(Wish::Persist(Record::Entry(StoredEntry {
@@ -120,6 +120,8 @@ pub(super) struct Shown {
     pub(super) own: bool,
     /// It came by repair.
     pub(super) late: bool,
+    /// It has been shown before, and only has to be stored.
+    pub(super) again: bool,
 }
 
 impl Room {
@@ -135,7 +137,7 @@ impl Room {
 
 fn messages(place: Place, nick: Option<&Nick>, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
     let Body { boot, wall: sent, items, .. } = body;
-    let Shown { own, late } = shown;
+    let Shown { own, late, .. } = shown;
     let message = |(item, said): (u16, Item)| {
         let Item::Text { text, action, reply } = said else { return None };
         let id = MessageId { entry: entry.id, item };

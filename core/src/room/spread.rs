@@ -140,7 +140,9 @@ impl Rooms {
         };
         let mark = Mark::new(entry.stamp, &entry.id);
         let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
-        let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else { return };
+        let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
+            return;
+        };
         if room.history.has(entry.stamp, entry.id) {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
@@ -189,7 +191,8 @@ impl Rooms {
         room.arrival = Some(turn.now);
         let (stamp, author) = (entry.stamp, entry.author);
         self.undurable.add(entry.id, Arrived { room: room_id, stamp, author, link: id });
-        self.show(turn, room_id, &entry, body, Shown { own: false, late });
+        let again = self.undurable.was_shown(&entry.id);
+        self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
     }
 
     /// The stamps that are no strays in `room` now.
