@@ -201,9 +201,8 @@ fn too_many_unanswered_are_refused_until_the_store_answers() {
     assert_eq!(world.peers[1].heard().len(), 4097);
 }
 
-/// Two cores shall carry 100,000 messages a second between them: what the rooms take of it, with no store and no
-/// network, must leave room for both. Run with `--release` and `--nocapture` for the figure; without, only a
-/// shameful one fails.
+/// Two cores shall carry 100,000 messages a second between them. What the rooms take of that, both sides and this
+/// harness, is printed (`--nocapture`); only a shameful figure fails, since debug builds are slow.
 #[test]
 fn a_full_entry_costs_little() {
     let mut world = World::unborn();
@@ -213,22 +212,19 @@ fn a_full_entry_costs_little() {
     world.connect(0, 1);
     world.run_ms(100);
     let text = "x".repeat(100);
-    let begin = process_time();
-    for _ in 0..50 {
+    let begin = processor_time();
+    for _ in 0..200 {
         (0..64).for_each(|_| world.say(0, &text));
         world.run_ms(10);
     }
-    let spent = process_time() - begin;
-    assert_eq!(world.peers[1].heard().len(), 3200);
-    std::println!("{} us for an entry of 64 messages, both sides and this harness", spent.as_micros() / 50);
-    assert!(spent < Duration::from_secs(3));
+    let spent = processor_time() - begin;
+    assert_eq!(world.peers[1].heard().len(), 12_800);
+    std::println!("an entry of 64 messages takes {} us", spent.as_micros() / 200);
+    assert!(spent < Duration::from_secs(4), "{spent:?}");
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it measures how long the machine takes, nothing in the test depends on it"
-)]
-fn process_time() -> Duration {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed()
+/// What this thread has used of a processor; nothing on systems that do not tell.
+fn processor_time() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
