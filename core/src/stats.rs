@@ -98,6 +98,25 @@ pub struct RoomStats {
     pub repaired: u64,
     /// Reconciliations begun.
     pub reconciliations: u64,
-    /// Entries not pushed because a neighbour was too far behind; repair brings them.
+    /// Entries not pushed because a neighbour was too far behind; it is told of them and asks. Also those not sent
+    /// on request for the same reason.
     pub backlogged: u64,
+    /// Frames of a kind that this version does not know.
+    pub unknown: u64,
+    /// Entries whose stamp lies outside the window, not kept because there are too many of them.
+    pub strays_refused: u64,
+    /// Entries not kept because their day holds too many.
+    pub day_full: u64,
+    /// Entries that the store did not take.
+    pub not_stored: u64,
+    /// Rooms not entered because there are too many.
+    pub rooms_full: u64,
+    /// Things not done because too many wait for the store to read a day.
+    pub waiting_full: u64,
+    /// Missing entries not asked for yet because too many are missing.
+    pub needs_full: u64,
+    /// Entries asked for, and comparisons, that a neighbour did not answer.
+    pub unanswered: u64,
+    /// Comparisons not made because a neighbour asks for too many.
+    pub scans_refused: u64,
 }

@@ -1,0 +1,287 @@
+//! What travels inside a session: one byte that says which kind of frame it is, then a CBOR tuple (RFC 8949).
+//!
+//! Reading is total: any bytes give a frame, or nothing. Lists are bounded, nesting is bounded, and a frame that is
+//! not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to be skipped.
+
+use alloc::vec::Vec;
+use core::{fmt, marker::PhantomData};
+
+use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
+};
+use serde_bytes::{ByteArray, ByteBuf};
+
+use crate::{
+    event::{EntryId, Stamp},
+    time::UnixMillis,
+};
+
+/// Proofs in one frame.
+pub(crate) const PROOFS_MAX: usize = 512;
+/// Entries in one push.
+pub(crate) const PUSH_MAX: usize = 64;
+/// Entries that one frame asks for.
+pub(crate) const WANT_MAX: usize = 64;
+/// Entries that one frame announces or acknowledges.
+pub(crate) const LIST_MAX: usize = 256;
+/// Days that one frame compares.
+pub(crate) const DAYS_MAX: usize = 512;
+/// Bytes of one message of a set reconciliation.
+pub(crate) const RECONCILE_MAX: usize = 4096;
+/// Rooms in one heartbeat, so that it fits a datagram of 1100 bytes with room to spare.
+pub(crate) const PULSES_MAX: usize = 32;
+
+/// Nothing here nests deeper.
+const DEPTH_MAX: usize = 8;
+
+/// One frame. `room` is always the index of the room in the sender's latest [`Frame::Proofs`] on the same link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Frame {
+    /// A peer's signed record about itself.
+    Record(Bytes),
+    /// Proofs that the sender knows the keys of rooms, some of them random bytes; a proof's place in the list is
+    /// the room's index from now on. `binding` begins the handshake hash that they are made for.
+    Proofs { binding: [u8; 8], proofs: Vec<[u8; 32]> },
+    /// The first day of the room's history that the sender keeps.
+    Floor { room: u16, day: u32 },
+    /// Entries as their authors signed them; `repair` when they are not new.
+    Push { room: u16, entries: Vec<Bytes>, repair: bool },
+    /// The sender has these entries, in order.
+    Have { room: u16, marks: Vec<Mark> },
+    /// The sender asks for these entries.
+    Want { room: u16, marks: Vec<Mark> },
+    /// The sender's store has these entries for good.
+    Stored { room: u16, ids: Vec<EntryId> },
+    /// What the days from `from` up to, not including, `to` hold. A question lists all days that hold anything at
+    /// the sender; its answer lists those that differ at the other.
+    Sums { room: u16, answer: bool, from: u32, to: u32, days: Vec<(u32, Digest)> },
+    /// One message of the set reconciliation of the entries with `from <= stamp < to`, questions with an even
+    /// round and answers with an odd one. An empty answer with an earlier `to` means: ask for less.
+    Reconcile { room: u16, from: Stamp, to: Stamp, round: u16, message: Bytes },
+    /// The sender lives. `counter` rises with each, `clock` is its wall clock.
+    Heartbeat { counter: u64, clock: UnixMillis, rooms: Vec<Pulse> },
+    /// A kind from a later version.
+    Unknown { kind: u8 },
+}
+
+/// A short fingerprint of a set of entries.
+pub(crate) type Digest = [u8; 16];
+
+/// One room in a heartbeat: the fingerprint of the entries before `up_to`, from the later of both floors on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pulse {
+    pub(crate) room: u16,
+    pub(crate) up_to: Stamp,
+    pub(crate) digest: Digest,
+}
+
+/// An entry's name together with its place: the stamp in big-endian, then the first 24 bytes of the id. Marks sort
+/// like (stamp, id), so who learns of a missing entry also learns where it belongs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Mark(pub(crate) [u8; 32]);
+
+impl Mark {
+    pub(crate) fn new(stamp: Stamp, id: &EntryId) -> Self {
+        let mut mark = [0; 32];
+        let bytes = stamp.0.to_be_bytes().into_iter().chain(id.0);
+        mark.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Self(mark)
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp(u64::from_be_bytes(self.0.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// The smallest and the largest id that this mark may stand for.
+    pub(crate) fn ids(&self) -> (EntryId, EntryId) {
+        let with = |rest: u8| {
+            let mut id = [rest; 32];
+            id.iter_mut().zip(self.0.iter().skip(8)).for_each(|(to, &from)| *to = from);
+            EntryId(id)
+        };
+        (with(0), with(u8::MAX))
+    }
+}
+
+impl Frame {
+    /// The frame as it is sent.
+    pub(crate) fn encode(&self) -> Bytes {
+        match self {
+            Self::Record(record) => write(kind::RECORD, &(serde_bytes::Bytes::new(record),), record.len()),
+            Self::Proofs { binding, proofs } => {
+                let size = proofs.len() * 32;
+                write(kind::PROOFS, &(ByteArray::new(*binding), pack(proofs.iter())), size)
+            }
+            Self::Floor { room, day } => write(kind::FLOOR, &(room, day), 0),
+            Self::Push { room, entries, repair } => {
+                let size = entries.iter().map(|entry| entry.len() + 8).sum();
+                let entries: Vec<_> = entries.iter().map(|entry| serde_bytes::Bytes::new(entry)).collect();
+                write(kind::PUSH, &(room, entries, repair), size)
+            }
+            Self::Have { room, marks } => list(kind::HAVE, *room, marks.iter().map(|mark| &mark.0)),
+            Self::Want { room, marks } => list(kind::WANT, *room, marks.iter().map(|mark| &mark.0)),
+            Self::Stored { room, ids } => list(kind::STORED, *room, ids.iter().map(|id| &id.0)),
+            Self::Sums { room, answer, from, to, days } => {
+                let days: Vec<_> = days.iter().map(|&(day, digest)| (day, ByteArray::new(digest))).collect();
+                let size = days.len() * 23;
+                write(kind::SUMS, &(room, answer, from, to, days), size)
+            }
+            Self::Reconcile { room, from, to, round, message } => {
+                let body = (room, from.0, to.0, round, serde_bytes::Bytes::new(message));
+                write(kind::RECONCILE, &body, message.len())
+            }
+            Self::Heartbeat { counter, clock, rooms } => {
+                let pulse = |pulse: &Pulse| (pulse.room, pulse.up_to.0, ByteArray::new(pulse.digest));
+                let rooms: Vec<_> = rooms.iter().map(pulse).collect();
+                let size = rooms.len() * 32;
+                write(kind::HEARTBEAT, &(counter, clock.0, rooms), size)
+            }
+            Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
+        }
+    }
+
+    /// The frame in `bytes`, or `None` when they are none.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&kind, body) = bytes.split_first()?;
+        Some(match kind {
+            kind::RECORD => {
+                let (record,): (ByteBuf,) = read(body)?;
+                Self::Record(record.into_vec().into())
+            }
+            kind::PROOFS => {
+                let (binding, proofs): (ByteArray<8>, ByteBuf) = read(body)?;
+                Self::Proofs { binding: binding.into_array(), proofs: unpack(&proofs, PROOFS_MAX)? }
+            }
+            kind::FLOOR => {
+                let (room, day) = read(body)?;
+                Self::Floor { room, day }
+            }
+            kind::PUSH => {
+                let (room, entries, repair): (u16, Bounded<ByteBuf, PUSH_MAX>, bool) = read(body)?;
+                let entries = entries.0.into_iter().map(|entry| entry.into_vec().into()).collect();
+                Self::Push { room, entries, repair }
+            }
+            kind::HAVE => {
+                let (room, marks) = read_list(body, LIST_MAX)?;
+                Self::Have { room, marks: marks.map(Mark).collect() }
+            }
+            kind::WANT => {
+                let (room, marks) = read_list(body, WANT_MAX)?;
+                Self::Want { room, marks: marks.map(Mark).collect() }
+            }
+            kind::STORED => {
+                let (room, ids) = read_list(body, LIST_MAX)?;
+                Self::Stored { room, ids: ids.map(EntryId).collect() }
+            }
+            kind::SUMS => {
+                type Day = (u32, ByteArray<16>);
+                let (room, answer, from, to, days): (_, _, _, _, Bounded<Day, DAYS_MAX>) = read(body)?;
+                let days = days.0.into_iter().map(|(day, digest)| (day, digest.into_array())).collect();
+                Self::Sums { room, answer, from, to, days }
+            }
+            kind::RECONCILE => {
+                let (room, from, to, round, message): (_, _, _, _, ByteBuf) = read(body)?;
+                let message = Bytes::from(message.into_vec());
+                (message.len() <= RECONCILE_MAX).then_some(())?;
+                Self::Reconcile { room, from: Stamp(from), to: Stamp(to), round, message }
+            }
+            kind::HEARTBEAT => {
+                type Room = (u16, u64, ByteArray<16>);
+                let (counter, clock, rooms): (_, _, Bounded<Room, PULSES_MAX>) = read(body)?;
+                let pulse = |(room, up_to, digest): Room| Pulse {
+                    room,
+                    up_to: Stamp(up_to),
+                    digest: digest.into_array(),
+                };
+                let rooms = rooms.0.into_iter().map(pulse).collect();
+                Self::Heartbeat { counter, clock: UnixMillis(clock), rooms }
+            }
+            kind => Self::Unknown { kind },
+        })
+    }
+}
+
+/// The first byte of each frame.
+mod kind {
+    pub(super) const RECORD: u8 = 1;
+    pub(super) const PROOFS: u8 = 2;
+    pub(super) const FLOOR: u8 = 3;
+    pub(super) const PUSH: u8 = 4;
+    pub(super) const HAVE: u8 = 5;
+    pub(super) const WANT: u8 = 6;
+    pub(super) const STORED: u8 = 7;
+    pub(super) const SUMS: u8 = 8;
+    pub(super) const RECONCILE: u8 = 9;
+    pub(super) const HEARTBEAT: u8 = 10;
+}
+
+fn write(kind: u8, body: &impl Serialize, size: usize) -> Bytes {
+    let mut bytes = Vec::with_capacity(size + 64);
+    bytes.push(kind);
+    // Writing to memory fails only for types that CBOR cannot hold, and there are none above.
+    let _ = ciborium::into_writer(body, &mut bytes);
+    bytes.into()
+}
+
+fn list<'a>(kind: u8, room: u16, names: impl ExactSizeIterator<Item = &'a [u8; 32]>) -> Bytes {
+    let size = names.len() * 32;
+    write(kind, &(room, pack(names)), size)
+}
+
+/// Names of 32 bytes one after the other in a single byte string: a list of byte strings would only repeat how long
+/// each is.
+fn pack<'a>(names: impl Iterator<Item = &'a [u8; 32]>) -> ByteBuf {
+    names.flatten().copied().collect::<Vec<u8>>().into()
+}
+
+fn read<T: DeserializeOwned>(mut bytes: &[u8]) -> Option<T> {
+    let body = ciborium::de::from_reader_with_recursion_limit(&mut bytes, DEPTH_MAX).ok()?;
+    bytes.is_empty().then_some(body)
+}
+
+fn read_list(bytes: &[u8], max: usize) -> Option<(u16, impl Iterator<Item = [u8; 32]> + use<>)> {
+    let (room, names): (u16, ByteBuf) = read(bytes)?;
+    Some((room, unpack(&names, max)?.into_iter()))
+}
+
+fn unpack(packed: &[u8], max: usize) -> Option<Vec<[u8; 32]>> {
+    let names = packed.chunks_exact(32);
+    (names.remainder().is_empty() && names.len() <= max).then_some(())?;
+    Some(names.filter_map(|name| name.first_chunk().copied()).collect())
+}
+
+/// A list of at most `MAX` elements; a longer one, or one that says to be longer, is an error before any room is
+/// made for it.
+pub(crate) struct Bounded<T, const MAX: usize>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BoundedVisitor(PhantomData))
+    }
+}
+
+struct BoundedVisitor<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor<T, MAX> {
+    type Value = Bounded<T, MAX>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {MAX} elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if list.len() == MAX {
+                return Err(A::Error::invalid_length(MAX + 1, &self));
+            }
+            list.push(element);
+        }
+        Ok(Bounded(list))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+use alloc::{boxed::Box, vec};
+
+use quickcheck::{Arbitrary, Gen, quickcheck};
+
+use super::*;
+
+impl Arbitrary for Frame {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let room = u16::arbitrary(g);
+        match u8::arbitrary(g) % 10 {
+            0 => Self::Record(bytes(g)),
+            1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
+            2 => Self::Floor { room, day: u32::arbitrary(g) },
+            3 => Self::Push { room, entries: many(g, PUSH_MAX, bytes), repair: bool::arbitrary(g) },
+            4 => Self::Have { room, marks: many(g, LIST_MAX, |g| Mark(array(g))) },
+            5 => Self::Want { room, marks: many(g, WANT_MAX, |g| Mark(array(g))) },
+            6 => Self::Stored { room, ids: many(g, LIST_MAX, |g| EntryId(array(g))) },
+            7 => Self::Sums {
+                room,
+                answer: bool::arbitrary(g),
+                from: u32::arbitrary(g),
+                to: u32::arbitrary(g),
+                days: many(g, DAYS_MAX, |g| (u32::arbitrary(g), array(g))),
+            },
+            8 => Self::Reconcile {
+                room,
+                from: Stamp(u64::arbitrary(g)),
+                to: Stamp(u64::arbitrary(g)),
+                round: u16::arbitrary(g),
+                message: bytes(g),
+            },
+            _ => Self::Heartbeat {
+                counter: u64::arbitrary(g),
+                clock: UnixMillis(u64::arbitrary(g)),
+                rooms: many(g, PULSES_MAX, |g| Pulse {
+                    room: u16::arbitrary(g),
+                    up_to: Stamp(u64::arbitrary(g)),
+                    digest: array(g),
+                }),
+            },
+        }
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        Box::new(core::iter::empty())
+    }
+}
+
+fn array<const N: usize>(g: &mut Gen) -> [u8; N] {
+    core::array::from_fn(|_| u8::arbitrary(g))
+}
+
+fn bytes(g: &mut Gen) -> Bytes {
+    Vec::<u8>::arbitrary(g).into()
+}
+
+fn many<T>(g: &mut Gen, max: usize, mut one: impl FnMut(&mut Gen) -> T) -> Vec<T> {
+    let count = usize::arbitrary(g) % (max + 1);
+    (0..count).map(|_| one(g)).collect()
+}
+
+quickcheck! {
+    fn what_is_written_is_read(frame: Frame) -> bool {
+        Frame::decode(&frame.encode()) == Some(frame)
+    }
+
+    fn any_bytes_are_read_or_refused(kind: u8, bytes: Vec<u8>) -> bool {
+        let bytes: Vec<u8> = core::iter::once(kind % 12).chain(bytes).collect();
+        Frame::decode(&bytes).is_none_or(|frame| Frame::decode(&frame.encode()) == Some(frame))
+    }
+
+    fn a_flipped_byte_never_panics(frame: Frame, at: usize, flip: u8) -> bool {
+        let mut bytes = frame.encode().to_vec();
+        let at = at % bytes.len();
+        bytes[at] ^= flip;
+        let _ = Frame::decode(&bytes);
+        true
+    }
+
+    fn a_cut_frame_is_refused(frame: Frame) -> bool {
+        let bytes = frame.encode();
+        bytes.len() < 2 || Frame::decode(&bytes[..bytes.len() - 1]).is_none()
+    }
+
+    fn nothing_may_follow(frame: Frame) -> bool {
+        let mut bytes = frame.encode().to_vec();
+        bytes.push(0);
+        Frame::decode(&bytes).is_none()
+    }
+
+    fn marks_sort_like_stamp_and_id(one: (u64, u8), other: (u64, u8)) -> bool {
+        let key = |(stamp, id): (u64, u8)| (Stamp(stamp), EntryId([id; 32]));
+        let mark = |(stamp, id): (Stamp, EntryId)| Mark::new(stamp, &id);
+        mark(key(one)).cmp(&mark(key(other))) == key(one).cmp(&key(other))
+    }
+}
+
+#[test]
+fn an_unknown_kind_is_told_apart_from_rubbish() {
+    assert_eq!(Frame::decode(&[200, 1, 2, 3]), Some(Frame::Unknown { kind: 200 }));
+    assert_eq!(Frame::decode(&[]), None);
+    assert_eq!(Frame::decode(&[kind::FLOOR, 0xff]), None);
+}
+
+#[test]
+fn lists_beyond_their_bound_are_refused() {
+    let push = |count| Frame::Push { room: 0, entries: vec![Bytes::new(); count], repair: false }.encode();
+    assert!(Frame::decode(&push(PUSH_MAX)).is_some());
+    assert!(Frame::decode(&push(PUSH_MAX + 1)).is_none());
+    let want = |count| Frame::Want { room: 0, marks: vec![Mark([0; 32]); count] }.encode();
+    assert!(Frame::decode(&want(WANT_MAX)).is_some());
+    assert!(Frame::decode(&want(WANT_MAX + 1)).is_none());
+    let message = Bytes::from(vec![0; RECONCILE_MAX + 1]);
+    let long = Frame::Reconcile { room: 0, from: Stamp(0), to: Stamp(1), round: 0, message };
+    assert!(Frame::decode(&long.encode()).is_none());
+}
+
+#[test]
+fn lengths_that_lie_cost_nothing() {
+    // A push whose list says to have 2^63 elements, and one whose byte string says to be as long.
+    assert_eq!(Frame::decode(&[kind::PUSH, 0x83, 0, 0x9b, 0x7f, 255, 255, 255, 255, 255, 255, 255]), None);
+    assert_eq!(Frame::decode(&[kind::RECORD, 0x81, 0x5b, 0x7f, 255, 255, 255, 255, 255, 255, 255]), None);
+    let deep: Vec<u8> = core::iter::once(kind::PUSH).chain(vec![0x81; 50_000]).collect();
+    assert_eq!(Frame::decode(&deep), None);
+}
+
+#[test]
+fn a_full_heartbeat_fits_a_datagram() {
+    let pulse = Pulse { room: u16::MAX, up_to: Stamp(u64::MAX), digest: [255; 16] };
+    let rooms = vec![pulse; PULSES_MAX];
+    let frame = Frame::Heartbeat { counter: u64::MAX, clock: UnixMillis(u64::MAX), rooms };
+    assert!(frame.encode().len() <= 1100, "{}", frame.encode().len());
+}
+
+#[test]
+fn a_mark_knows_its_stamp_and_which_ids_it_may_mean() {
+    let id = EntryId(core::array::from_fn(|index| u8::try_from(index).unwrap()));
+    let mark = Mark::new(Stamp(77), &id);
+    let (low, high) = mark.ids();
+    assert_eq!(mark.stamp(), Stamp(77));
+    assert!(low <= id && id <= high);
+    assert_eq!(Mark::new(Stamp(77), &low), mark);
+    assert_eq!(Mark::new(Stamp(77), &high), mark);
+}

@@ -1,0 +1,150 @@
+//! Days that must be read back from the store before something can go on, and what waits for them.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use bytes::Bytes;
+
+use super::{
+    LinkId, Rooms, Turn, Wish,
+    history::{day_of, start_of},
+};
+use crate::{
+    event::EntryId,
+    frames::Frame,
+    store::{Answer, Request, RoomKeyId},
+};
+
+/// What may wait for days to be loaded, in number and in bytes.
+const JOBS_MAX: usize = 1024;
+const JOBS_BYTES_MAX: usize = 2 << 20;
+/// Days that are loaded at the same time.
+const LOADS_MAX: usize = 64;
+
+/// What was asked of the store.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    next: u64,
+    asked: BTreeMap<u64, Asked>,
+    waiting: BTreeMap<(RoomKeyId, u32), Vec<Job>>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Asked {
+    Day(RoomKeyId, u32),
+    /// For the peer of this link.
+    Entries(LinkId, RoomKeyId),
+}
+
+/// What goes on when a day is loaded.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// This entry came; whether it came by repair.
+    Entry(LinkId, Bytes, bool),
+    /// This frame came.
+    Frame(LinkId, Frame),
+    /// Our own reconciliation.
+    Run(LinkId),
+    /// Nothing but the day itself.
+    Nothing,
+}
+
+impl Job {
+    fn size(&self) -> usize {
+        64 + match self {
+            Self::Entry(_, bytes, _) => bytes.len(),
+            Self::Frame(_, Frame::Reconcile { message, .. }) => message.len(),
+            Self::Frame(_, Frame::Have { marks, .. } | Frame::Want { marks, .. }) => marks.len() * 32,
+            Self::Frame(_, Frame::Sums { days, .. }) => days.len() * 20,
+            _ => 0,
+        }
+    }
+}
+
+impl Rooms {
+    /// Loads `day` of `room`, then does `job`.
+    pub(super) fn load(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, day: u32, job: Job) {
+        let loads = &mut self.loads;
+        let jobs: usize = loads.waiting.values().map(Vec::len).sum();
+        let fits = jobs < JOBS_MAX && loads.bytes + job.size() <= JOBS_BYTES_MAX;
+        let under_way = loads.waiting.contains_key(&(room, day));
+        if !fits || !under_way && loads.waiting.len() >= LOADS_MAX {
+            turn.stats.waiting_full += 1;
+            return;
+        }
+        loads.bytes += job.size();
+        loads.waiting.entry((room, day)).or_default().push(job);
+        if !under_way {
+            let (from, to) = (start_of(day), start_of(day.saturating_add(1)));
+            self.fetch(turn, Asked::Day(room, day), Request::Ids { room, from, to });
+        }
+    }
+
+    /// Loads the newest day of a room that has just been entered, so that nobody's first message waits for it.
+    pub(super) fn load_newest(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let today = day_of(self.clock.stamp(turn.now));
+        if let Some(day) = room.history.last_day().filter(|&day| day >= today && !room.history.is_loaded(day))
+        {
+            self.load(turn, id, day, Job::Nothing);
+        }
+    }
+
+    /// Reads entries for the peer of `link`.
+    pub(super) fn fetch_entries(
+        &mut self,
+        turn: &mut Turn<'_>,
+        link: LinkId,
+        room: RoomKeyId,
+        ids: Vec<EntryId>,
+    ) {
+        self.fetch(turn, Asked::Entries(link, room), Request::Entries { room, ids });
+    }
+
+    fn fetch(&mut self, turn: &mut Turn<'_>, asked: Asked, what: Request) {
+        let request = self.loads.next;
+        self.loads.next += 1;
+        self.loads.asked.insert(request, asked);
+        turn.out.push(Wish::Fetch { request, what });
+    }
+
+    pub(super) fn on_fetched(&mut self, turn: &mut Turn<'_>, request: u64, answer: Answer) {
+        match (self.loads.asked.remove(&request), answer) {
+            (Some(Asked::Day(room, day)), Answer::Ids(ids)) => self.on_day(turn, room, day, ids),
+            // A store that does not understand has nothing.
+            (Some(Asked::Day(room, day)), _) => self.on_day(turn, room, day, Vec::new()),
+            (Some(Asked::Entries(link, room)), Answer::Entries(entries)) => {
+                self.on_entries(turn, link, room, entries);
+            }
+            (Some(Asked::Entries(link, room)), _) => self.on_entries(turn, link, room, Vec::new()),
+            (None, _) => {}
+        }
+    }
+
+    fn on_day(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomKeyId,
+        day: u32,
+        ids: Vec<(crate::event::Stamp, EntryId)>,
+    ) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.history.load(turn.now, day, ids.into_iter());
+        }
+        self.make_room(turn.now);
+        let jobs = self.loads.waiting.remove(&(id, day)).unwrap_or_default();
+        for job in jobs {
+            self.loads.bytes = self.loads.bytes.saturating_sub(job.size());
+            let shares = |link| self.links.get(&link).is_some_and(|link| link.shared.contains_key(&id));
+            match job {
+                Job::Entry(link, bytes, repair) if shares(link) => {
+                    self.on_entry(turn, link, id, bytes, repair, true);
+                    self.ask(turn, link);
+                }
+                Job::Frame(link, frame) if shares(link) => self.on_room_frame(turn, link, id, frame),
+                Job::Run(link) if shares(link) => self.resume(turn, link),
+                _ => {}
+            }
+        }
+    }
+}

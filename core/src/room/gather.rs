@@ -1,0 +1,110 @@
+//! Gathering: the first thing said leaves at once; what is said right behind it waits for company, so that one
+//! signature serves what a bot says in bulk, and what a person types waits for nothing.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{
+    entry::ITEMS_MAX,
+    item::{ITEMS_BYTES_MAX, Item},
+};
+use crate::time::Instant;
+
+/// For so long after an entry things said in the same room wait for company.
+pub(crate) const GATHER: Duration = Duration::from_millis(2);
+
+/// What an author says in one room, on its way into entries.
+#[derive(Debug, Default)]
+pub(crate) struct Gather {
+    open: Batch,
+    /// When the previous entry was closed.
+    closed: Option<Instant>,
+}
+
+/// What one entry will hold.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) items: Vec<Item>,
+    /// The commands that said them, in the same order.
+    pub(crate) tags: Vec<u64>,
+    size: usize,
+}
+
+impl Gather {
+    /// Takes one item; answers what is ready to become an entry now.
+    pub(crate) fn add(&mut self, now: Instant, tag: u64, item: Item) -> Option<Batch> {
+        let size = item.size();
+        let full = if self.open.size + size > ITEMS_BYTES_MAX { self.close(now) } else { None };
+        let waits = !self.open.items.is_empty() || self.closed.is_some_and(|closed| now - closed < GATHER);
+        self.open.items.push(item);
+        self.open.tags.push(tag);
+        self.open.size += size;
+        if !waits || self.open.items.len() >= ITEMS_MAX { self.close(now) } else { full }
+    }
+
+    /// Takes what waits, if anything does.
+    pub(crate) fn close(&mut self, now: Instant) -> Option<Batch> {
+        let batch = core::mem::take(&mut self.open);
+        (!batch.items.is_empty()).then(|| {
+            self.closed = Some(now);
+            batch
+        })
+    }
+
+    /// When what waits has waited enough.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.closed.filter(|_| !self.open.items.is_empty()).map(|closed| closed + GATHER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    fn at(micros: u64) -> Instant {
+        Instant::ORIGIN + Duration::from_micros(micros)
+    }
+
+    fn item(length: usize) -> Item {
+        Item::Text { text: "x".to_string().repeat(length), action: false, reply: None }
+    }
+
+    fn tags(batch: Option<Batch>) -> Vec<u64> {
+        batch.map(|batch| batch.tags).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_first_leaves_at_once_and_the_next_waits_two_milliseconds_at_most() {
+        let mut gather = Gather::default();
+        assert_eq!(tags(gather.add(at(0), 1, item(5))), [1]);
+        assert_eq!(gather.due(), None);
+        assert_eq!(tags(gather.add(at(500), 2, item(5))), []);
+        assert_eq!(tags(gather.add(at(1999), 3, item(5))), []);
+        assert_eq!(gather.due(), Some(at(2000)));
+        assert_eq!(tags(gather.close(at(2000))), [2, 3]);
+        assert_eq!(tags(gather.add(at(3999), 4, item(5))), []);
+        assert_eq!(tags(gather.close(at(4000))), [4]);
+        assert_eq!(tags(gather.add(at(6000), 5, item(5))), [5]);
+    }
+
+    #[test]
+    fn sixty_four_items_do_not_wait() {
+        let mut gather = Gather::default();
+        gather.add(at(0), 0, item(100));
+        let ready = (1..=64).map(|tag| tags(gather.add(at(0), tag, item(100))).len());
+        assert_eq!(ready.filter(|&count| count > 0).collect::<Vec<_>>(), [64]);
+        assert_eq!(gather.due(), None);
+    }
+
+    #[test]
+    fn eight_kilobytes_do_not_wait() {
+        let mut gather = Gather::default();
+        gather.add(at(0), 0, item(5));
+        assert_eq!(tags(gather.add(at(0), 1, item(4096))), []);
+        assert_eq!(tags(gather.add(at(0), 2, item(4000))), []);
+        assert_eq!(tags(gather.add(at(0), 3, item(4000))), [1, 2]);
+        assert_eq!(tags(gather.close(at(2000))), [3]);
+    }
+}

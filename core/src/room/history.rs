@@ -1,0 +1,317 @@
+//! A room's history as a set of (stamp, id): what every day adds up to, and the ids of the days that matter now.
+//!
+//! Days of long ago are kept as sums only; their ids are read back from the store when two peers differ in them.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use crate::{
+    event::{EntryId, Stamp},
+    frames::{Digest, Mark},
+    store::{IdSum, RoomKeyId, StoredDay},
+    suite::Suite,
+    time::Instant,
+};
+
+/// Entries in one room and day. Beyond it they are refused: 131,072 hold up to eight million messages.
+pub(crate) const DAY_ENTRIES_MAX: usize = 1 << 17;
+
+const DAY: u64 = 86_400_000_000;
+
+/// The day of a stamp, counted from 1970.
+pub(crate) fn day_of(stamp: Stamp) -> u32 {
+    u32::try_from(stamp.0 / DAY).unwrap_or(u32::MAX)
+}
+
+/// The first stamp of a day.
+pub(crate) fn start_of(day: u32) -> Stamp {
+    Stamp(u64::from(day) * DAY)
+}
+
+/// The set of one room's entries.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    days: BTreeMap<u32, Day>,
+}
+
+#[derive(Debug, Default)]
+struct Day {
+    sum: IdSum,
+    newest: Stamp,
+    /// All of the day's when `loaded`, otherwise only those added since.
+    ids: BTreeSet<(Stamp, EntryId)>,
+    loaded: bool,
+    used: Instant,
+}
+
+impl History {
+    /// Takes in a day that the store has.
+    pub(crate) fn restore(&mut self, stored: &StoredDay) {
+        let day = Day { sum: stored.sum, newest: stored.newest, ..Day::default() };
+        self.days.insert(stored.day, day);
+    }
+
+    /// Whether the ids of `day` are at hand. Those of a day that holds nothing are.
+    pub(crate) fn is_loaded(&self, day: u32) -> bool {
+        self.days.get(&day).is_none_or(|day| day.loaded)
+    }
+
+    /// Whether no more entries fit into `day`.
+    pub(crate) fn is_full(&self, day: u32) -> bool {
+        self.days.get(&day).is_some_and(|day| day.sum.count >= DAY_ENTRIES_MAX as u64)
+    }
+
+    /// The store's ids of `day`; what was added meanwhile stays.
+    pub(crate) fn load(&mut self, now: Instant, day: u32, ids: impl Iterator<Item = (Stamp, EntryId)>) {
+        let Some(entry) = self.days.get_mut(&day).filter(|day| !day.loaded) else { return };
+        entry.ids.extend(ids.filter(|&(stamp, _)| day_of(stamp) == day));
+        entry.sum = sum(entry.ids.iter());
+        entry.newest = entry.ids.last().map_or(Stamp(0), |&(stamp, _)| stamp);
+        entry.loaded = true;
+        entry.used = now;
+        if entry.ids.is_empty() {
+            self.days.remove(&day);
+        }
+    }
+
+    /// Forgets the ids of the day that was used longest ago, but before `before`; answers whether there was one.
+    pub(crate) fn unload_before(&mut self, before: Instant) -> bool {
+        let day = self.days.values_mut().filter(|day| day.loaded && day.used < before);
+        let Some(day) = day.min_by_key(|day| day.used) else { return false };
+        day.ids = BTreeSet::new();
+        day.loaded = false;
+        true
+    }
+
+    /// How many ids are in memory.
+    pub(crate) fn loaded(&self) -> usize {
+        self.days.values().map(|day| day.ids.len()).sum()
+    }
+
+    /// Adds an entry; false when it is there already, as far as the day is loaded.
+    pub(crate) fn insert(&mut self, now: Instant, stamp: Stamp, id: EntryId) -> bool {
+        let day = self.days.entry(day_of(stamp)).or_insert_with(|| Day { loaded: true, ..Day::default() });
+        day.used = now;
+        let new = day.ids.insert((stamp, id));
+        if new {
+            day.sum.add(&id);
+            day.newest = day.newest.max(stamp);
+        }
+        new
+    }
+
+    /// Takes an entry back that the store did not take.
+    pub(crate) fn remove(&mut self, stamp: Stamp, id: EntryId) {
+        let number = day_of(stamp);
+        let Some(day) = self.days.get_mut(&number) else { return };
+        if day.ids.remove(&(stamp, id)) {
+            day.sum.remove(&id);
+            if day.loaded {
+                day.newest = day.ids.last().map_or(Stamp(0), |&(stamp, _)| stamp);
+            }
+            if day.sum.count == 0 {
+                self.days.remove(&number);
+            }
+        }
+    }
+
+    /// Whether the entry is there, as far as its day is loaded.
+    pub(crate) fn has(&self, stamp: Stamp, id: EntryId) -> bool {
+        self.days.get(&day_of(stamp)).is_some_and(|day| day.ids.contains(&(stamp, id)))
+    }
+
+    /// The entry that `mark` names, as far as its day is loaded.
+    pub(crate) fn find(&self, mark: &Mark) -> Option<EntryId> {
+        let (low, high) = mark.ids();
+        let day = self.days.get(&day_of(mark.stamp()))?;
+        day.ids.range((mark.stamp(), low)..=(mark.stamp(), high)).next().map(|&(_, id)| id)
+    }
+
+    /// The newest stamp that is not beyond `limit`, as far as known.
+    pub(crate) fn newest(&self, limit: Stamp) -> Option<Stamp> {
+        self.days.range(..=day_of(limit)).rev().find_map(|(_, day)| {
+            if day.newest <= limit {
+                return Some(day.newest);
+            }
+            day.ids.range(..=(limit, EntryId([u8::MAX; 32]))).next_back().map(|&(stamp, _)| stamp)
+        })
+    }
+
+    /// What the entries of the days from `from` on and before the stamp `to` add up to, with the number of steps
+    /// that it took; or the day that must be loaded first.
+    pub(crate) fn sum(&self, from: u32, to: Stamp) -> Result<(IdSum, usize), u32> {
+        let (mut total, mut steps) = (IdSum::default(), 0);
+        let last = day_of(to);
+        if last < from {
+            return Ok((total, steps));
+        }
+        for (&number, day) in self.days.range(from..=last) {
+            steps += 1;
+            if number < last || day.newest < to {
+                total.merge(&day.sum);
+            } else if !day.loaded {
+                return Err(number);
+            } else {
+                // Mostly few entries are that new: take them away from the whole.
+                let mut part = day.sum;
+                for (_, id) in day.ids.range((to, EntryId([0; 32]))..) {
+                    part.remove(id);
+                    steps += 1;
+                }
+                total.merge(&part);
+            }
+        }
+        Ok((total, steps))
+    }
+
+    /// The (stamp, id) of the loaded entries with `from <= stamp < to`, in order. Both lie in one day, or `to` at
+    /// its end.
+    pub(crate) fn ids(&self, from: Stamp, to: Stamp) -> impl Iterator<Item = (Stamp, EntryId)> {
+        let range = (from, EntryId([0; 32]))..(to.max(from), EntryId([0; 32]));
+        self.days.get(&day_of(from)).into_iter().flat_map(move |day| day.ids.range(range.clone()).copied())
+    }
+
+    /// The days from `from` up to, not including, `to` that hold anything.
+    pub(crate) fn days(&self, from: u32, to: u32) -> impl Iterator<Item = u32> {
+        self.days.range(from..to.max(from)).map(|(&day, _)| day)
+    }
+
+    /// The newest day that holds anything.
+    pub(crate) fn last_day(&self) -> Option<u32> {
+        self.days.last_key_value().map(|(&day, _)| day)
+    }
+
+    /// The digest of one day: of its sum, which is always at hand but which somebody patient could make collide,
+    /// or when there is a `key`, of all its marks in order under that key.
+    pub(crate) fn digest(&self, suite: &'static dyn Suite, number: u32, key: Option<&[u8; 32]>) -> Digest {
+        let Some(day) = self.days.get(&number) else { return Digest::default() };
+        let hash = match key {
+            Some(key) => {
+                let marks = day.ids.iter().flat_map(|(stamp, id)| Mark::new(*stamp, id).0);
+                suite.mac(key, &[b"p2p-chat/1 day", &marks.collect::<Vec<u8>>()])
+            }
+            None => suite.hash(&[b"p2p-chat/1 day", &day.sum.count.to_le_bytes(), &day.sum.sum]),
+        };
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// How many entries `day` holds.
+    pub(crate) fn count(&self, day: u32) -> usize {
+        self.days.get(&day).map_or(0, |day| usize::try_from(day.sum.count).unwrap_or(usize::MAX))
+    }
+
+    /// All of it as sums, for a room that is put aside.
+    pub(crate) fn into_stored(self, room: RoomKeyId) -> Vec<StoredDay> {
+        let stored = |(day, Day { sum, newest, .. })| StoredDay { room, day, sum, newest };
+        self.days.into_iter().map(stored).collect()
+    }
+}
+
+/// The digest of what a heartbeat speaks of.
+pub(crate) fn digest_of(suite: &'static dyn Suite, sum: &IdSum) -> Digest {
+    let hash = suite.hash(&[b"p2p-chat/1 room", &sum.count.to_le_bytes(), &sum.sum]);
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+fn sum<'a>(ids: impl Iterator<Item = &'a (Stamp, EntryId)>) -> IdSum {
+    ids.fold(IdSum::default(), |mut sum, (_, id)| {
+        sum.add(id);
+        sum
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+    use crate::suite::REAL;
+
+    const NOW: Instant = Instant::ORIGIN;
+
+    fn id(byte: u8) -> EntryId {
+        EntryId([byte; 32])
+    }
+
+    fn history(entries: &[(u64, u8)]) -> History {
+        let mut history = History::default();
+        for &(stamp, byte) in entries {
+            history.insert(NOW, Stamp(stamp), id(byte));
+        }
+        history
+    }
+
+    quickcheck! {
+        fn a_sum_is_that_of_the_entries_in_its_window(entries: Vec<(u16, u8)>, from: u8, to: u16) -> bool {
+            // Sixteen hours a step, so that days and stamps are crossed in every way.
+            let at = |stamp: u16| Stamp(u64::from(stamp) * DAY * 2 / 3);
+            let mut history = History::default();
+            let mut set = BTreeSet::new();
+            for (stamp, byte) in entries {
+                let stamp = at(stamp % 64);
+                assert_eq!(history.insert(NOW, stamp, id(byte)), set.insert((stamp, id(byte))));
+            }
+            let (from, to) = (u32::from(from % 50), at(to % 70));
+            let within = set.iter().filter(|(stamp, _)| *stamp >= start_of(from) && *stamp < to);
+            history.sum(from, to).map(|(sum, _)| sum) == Ok(sum(within))
+        }
+    }
+
+    #[test]
+    fn what_was_put_aside_and_loaded_again_is_the_same() {
+        let mut before = history(&[(5, 1), (7, 2), (DAY + 1, 3)]);
+        let stored = history(&[(5, 1), (7, 2), (DAY + 1, 3)]).into_stored(RoomKeyId([0; 16]));
+        let mut after = History::default();
+        stored.iter().for_each(|day| after.restore(day));
+        assert!(!after.is_loaded(0) && after.is_loaded(9));
+        assert_eq!(after.sum(0, Stamp(8)), before.sum(0, Stamp(8)).map(|(sum, _)| (sum, 1)));
+        assert_eq!(after.sum(0, Stamp(7)), Err(0));
+        assert_eq!(after.newest(Stamp(DAY * 2)), Some(Stamp(DAY + 1)));
+        // One of our own is added before the day is loaded.
+        assert!(after.insert(NOW, Stamp(6), id(9)) && before.insert(NOW, Stamp(6), id(9)));
+        after.load(NOW, 0, [(Stamp(5), id(1)), (Stamp(7), id(2))].into_iter());
+        assert_eq!(after.sum(0, Stamp(7)), before.sum(0, Stamp(7)));
+        assert_eq!(after.digest(REAL, 0, Some(&[1; 32])), before.digest(REAL, 0, Some(&[1; 32])));
+        assert_eq!(after.ids(Stamp(0), Stamp(8)).count(), 3);
+    }
+
+    #[test]
+    fn the_newest_within_a_limit_ignores_what_lies_beyond() {
+        let history = history(&[(5, 1), (90, 2), (DAY * 9, 3)]);
+        assert_eq!(history.newest(Stamp(100)), Some(Stamp(90)));
+        assert_eq!(history.newest(Stamp(89)), Some(Stamp(5)));
+        assert_eq!(history.newest(Stamp(4)), None);
+    }
+
+    #[test]
+    fn marks_find_their_entries() {
+        let history = history(&[(5, 1), (5, 2)]);
+        assert_eq!(history.find(&Mark::new(Stamp(5), &id(2))), Some(id(2)));
+        assert_eq!(history.find(&Mark::new(Stamp(6), &id(2))), None);
+        assert_eq!(history.find(&Mark::new(Stamp(5), &id(3))), None);
+    }
+
+    #[test]
+    fn what_is_removed_leaves_no_trace() {
+        let mut history = history(&[(5, 1), (7, 2)]);
+        history.remove(Stamp(7), id(2));
+        history.remove(Stamp(7), id(2));
+        assert_eq!(history.sum(0, Stamp(99)), super::tests::history(&[(5, 1)]).sum(0, Stamp(99)));
+        history.remove(Stamp(5), id(1));
+        assert_eq!(history.last_day(), None);
+    }
+
+    #[test]
+    fn days_long_unused_are_put_aside() {
+        let mut history = history(&[(5, 1), (DAY, 2)]);
+        let later = NOW + core::time::Duration::from_secs(60);
+        history.insert(later, Stamp(DAY + 1), id(3));
+        assert!(!history.unload_before(NOW));
+        assert!(history.unload_before(later));
+        assert!(!history.is_loaded(0) && history.is_loaded(1));
+        assert!(!history.unload_before(later));
+        assert_eq!(history.loaded(), 2);
+    }
+}

@@ -1,0 +1,222 @@
+//! What an entry holds: the body that is sealed, and its items.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
+    ser::SerializeTuple as _,
+};
+use serde_bytes::ByteArray;
+
+use super::entry::{BODY_MAX, ITEMS_MAX};
+use crate::{
+    event::{EntryId, MessageId, Stamp},
+    frames::Bounded,
+    identity::BootId,
+    text::TEXT_MAX,
+    time::UnixMillis,
+};
+
+/// Nothing here nests deeper.
+const DEPTH_MAX: usize = 8;
+/// Bytes that the body takes beside its items: four fields and their list's head.
+const BODY_FRAME: usize = 72;
+/// What the items of one entry may add up to.
+pub(crate) const ITEMS_BYTES_MAX: usize = BODY_MAX - BODY_FRAME;
+
+/// What an author sealed into an entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Body {
+    /// The author's entry before this one in the room, by their own store.
+    pub(crate) previous: Option<(EntryId, Stamp)>,
+    pub(crate) boot: BootId,
+    /// The author's own wall clock, right or wrong.
+    pub(crate) wall: UnixMillis,
+    /// At most [`ITEMS_MAX`]. An item's index is part of its name, so those that cannot be read keep their place.
+    pub(crate) items: Vec<Item>,
+}
+
+/// One thing said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Item {
+    Text {
+        text: String,
+        action: bool,
+        reply: Option<MessageId>,
+    },
+    /// Of a kind from a later version, or a text that is too long: shown nowhere.
+    Unknown,
+}
+
+impl Item {
+    /// No fewer bytes than it takes when written.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text { text, reply, .. } => text.len() + 8 + if reply.is_some() { 40 } else { 0 },
+            Self::Unknown => 2,
+        }
+    }
+}
+
+type Wire<'a> = (Option<(ByteArray<32>, u64)>, u64, u64, &'a [Item]);
+
+impl Body {
+    /// The body as CBOR; at most [`BODY_MAX`] bytes if the items are at most [`ITEMS_BYTES_MAX`].
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let previous = self.previous.map(|(id, stamp)| (ByteArray::new(id.0), stamp.0));
+        let wire: Wire<'_> = (previous, self.boot.0, self.wall.0, &self.items);
+        let size = self.items.iter().map(Item::size).sum::<usize>();
+        let mut bytes = Vec::with_capacity(size + BODY_FRAME);
+        // Writing to memory fails only for types that CBOR cannot hold, and there are none above.
+        let _ = ciborium::into_writer(&wire, &mut bytes);
+        bytes
+    }
+
+    /// Reads a body; `None` when it makes no sense to this version.
+    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
+        type Previous = Option<(ByteArray<32>, u64)>;
+        let (previous, boot, wall, items): (Previous, u64, u64, Bounded<Item, ITEMS_MAX>) =
+            ciborium::de::from_reader_with_recursion_limit(&mut bytes, DEPTH_MAX).ok()?;
+        let previous = previous.map(|(id, stamp)| (EntryId(id.into_array()), Stamp(stamp)));
+        bytes.is_empty().then_some(Self {
+            previous,
+            boot: BootId(boot),
+            wall: UnixMillis(wall),
+            items: items.0,
+        })
+    }
+}
+
+/// The first element of an item that is a text.
+const TEXT: u8 = 1;
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text { text, action, reply } => {
+                let mut item = serializer.serialize_tuple(4)?;
+                item.serialize_element(&TEXT)?;
+                item.serialize_element(text)?;
+                item.serialize_element(action)?;
+                item.serialize_element(&reply.map(|reply| (ByteArray::new(reply.entry.0), reply.item)))?;
+                item.end()
+            }
+            Self::Unknown => (0u8,).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ItemVisitor)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = Item;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Item, A::Error> {
+        let missing = |index| A::Error::invalid_length(index, &"an item");
+        let kind: u8 = seq.next_element()?.ok_or_else(|| missing(0))?;
+        let item = if kind == TEXT {
+            let text: String = seq.next_element()?.ok_or_else(|| missing(1))?;
+            let action = seq.next_element()?.ok_or_else(|| missing(2))?;
+            let reply: Option<(ByteArray<32>, u16)> = seq.next_element()?.ok_or_else(|| missing(3))?;
+            let reply = reply.map(|(id, item)| MessageId { entry: EntryId(id.into_array()), item });
+            let fits = (1..=TEXT_MAX).contains(&text.len());
+            if fits { Item::Text { text, action, reply } } else { Item::Unknown }
+        } else {
+            Item::Unknown
+        };
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString as _, vec};
+
+    use quickcheck::{Arbitrary, Gen, quickcheck};
+
+    use super::*;
+
+    impl Arbitrary for Body {
+        fn arbitrary(g: &mut Gen) -> Self {
+            let id = |g: &mut Gen| EntryId(core::array::from_fn(|_| u8::arbitrary(g)));
+            let item = |g: &mut Gen| Item::Text {
+                text: String::arbitrary(g) + "!",
+                action: bool::arbitrary(g),
+                reply: bool::arbitrary(g).then(|| MessageId { entry: id(g), item: u16::arbitrary(g) }),
+            };
+            Self {
+                previous: bool::arbitrary(g).then(|| (id(g), Stamp(u64::arbitrary(g)))),
+                boot: BootId(u64::arbitrary(g)),
+                wall: UnixMillis(u64::arbitrary(g)),
+                items: (0..usize::arbitrary(g) % (ITEMS_MAX + 1)).map(|_| item(g)).collect(),
+            }
+        }
+    }
+
+    quickcheck! {
+        fn what_is_written_is_read(body: Body) -> bool {
+            Body::decode(&body.encode()) == Some(body)
+        }
+
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) -> bool {
+            Body::decode(&bytes).is_none_or(|body| Body::decode(&body.encode()) == Some(body))
+        }
+
+        fn sizes_are_not_underrated(body: Body) -> bool {
+            let items = body.items.iter().map(Item::size).sum::<usize>();
+            body.encode().len() <= items + BODY_FRAME
+        }
+    }
+
+    #[test]
+    fn an_item_of_a_later_kind_keeps_its_place() {
+        let text = || Item::Text { text: "b".to_string(), action: false, reply: None };
+        let items = [(9u8, "a", vec![1u8, 2]), (TEXT, "b", vec![])];
+        let mut bytes = Vec::new();
+        let wire = (None::<()>, 1u64, 2u64, [&items[..1], &[]].concat());
+        ciborium::into_writer(&wire, &mut bytes).unwrap();
+        assert_eq!(Body::decode(&bytes).unwrap().items, [Item::Unknown]);
+        // A known kind with one more field than we know.
+        let mut bytes = Vec::new();
+        let longer = (None::<()>, 1u64, 2u64, [(TEXT, "b", false, None::<()>, 77u8)]);
+        ciborium::into_writer(&longer, &mut bytes).unwrap();
+        assert_eq!(Body::decode(&bytes).unwrap().items, [text()]);
+    }
+
+    #[test]
+    fn a_text_beyond_the_limit_is_not_shown() {
+        let body = |length| Body {
+            previous: None,
+            boot: BootId(1),
+            wall: UnixMillis(2),
+            items: vec![Item::Text { text: "x".repeat(length), action: false, reply: None }],
+        };
+        assert_ne!(Body::decode(&body(TEXT_MAX).encode()).unwrap().items, [Item::Unknown]);
+        assert_eq!(Body::decode(&body(TEXT_MAX + 1).encode()).unwrap().items, [Item::Unknown]);
+    }
+
+    #[test]
+    fn too_many_items_are_refused() {
+        let body = |count| Body {
+            previous: None,
+            boot: BootId(1),
+            wall: UnixMillis(2),
+            items: vec![Item::Unknown; count],
+        };
+        assert!(Body::decode(&body(ITEMS_MAX).encode()).is_some());
+        assert!(Body::decode(&body(ITEMS_MAX + 1).encode()).is_none());
+    }
+}

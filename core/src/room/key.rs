@@ -1,0 +1,184 @@
+//! A room is a key: a root, and what is derived from it.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    identity::{BootId, Identity, PeerKey},
+    store::RoomKeyId,
+    suite::{Suite, kdf},
+    text::RoomName,
+};
+
+/// Who knows these keys is a member of the room.
+pub(crate) struct RoomKey {
+    id: RoomKeyId,
+    seal: Zeroizing<[u8; 32]>,
+    nonce: Zeroizing<[u8; 32]>,
+    proof: Zeroizing<[u8; 32]>,
+    tag: Zeroizing<[u8; 32]>,
+}
+
+impl RoomKey {
+    /// The key of an open room: whoever knows the name has it.
+    pub(crate) fn open(suite: &'static dyn Suite, name: &RoomName) -> Self {
+        let root = kdf(suite, "p2p-chat/1 room open", &[name.as_str().as_bytes()]);
+        Self::from_root(suite, &Zeroizing::new(root))
+    }
+
+    /// The key of the conversation with `other`, whose X25519 key is `direct`; both sides derive the same. `None`
+    /// when that key is a point of small order.
+    ///
+    /// Both agreements are static, so a key that leaks opens what was said before; entries are signed, so nobody
+    /// can put words into the other's mouth.
+    pub(crate) fn direct(
+        suite: &'static dyn Suite,
+        own: &Identity,
+        other: &PeerKey,
+        direct: &[u8; 32],
+    ) -> Option<Self> {
+        let agreed = own.agree(suite, direct)?;
+        let mut people = [(own.key(), own.direct_public()), (*other, *direct)];
+        people.sort_unstable();
+        let [(one, one_direct), (two, two_direct)] = &people;
+        let parts: [&[u8]; 5] = [&*agreed, &one.0, &two.0, one_direct, two_direct];
+        let root = Zeroizing::new(kdf(suite, "p2p-chat/1 room direct", &parts));
+        Some(Self::from_root(suite, &root))
+    }
+
+    fn from_root(suite: &'static dyn Suite, root: &[u8; 32]) -> Self {
+        let derive = |label| Zeroizing::new(kdf(suite, label, &[root]));
+        let id = kdf(suite, "p2p-chat/1 room id", &[root]);
+        Self {
+            id: RoomKeyId(id.first_chunk().copied().unwrap_or_default()),
+            seal: derive("p2p-chat/1 room seal"),
+            nonce: derive("p2p-chat/1 room nonce"),
+            proof: derive("p2p-chat/1 room proof"),
+            tag: derive("p2p-chat/1 room tag"),
+        }
+    }
+
+    /// The public name of this key.
+    pub(crate) const fn id(&self) -> RoomKeyId {
+        self.id
+    }
+
+    /// The nonce of an entry: random, and yet never the same for two entries even when the randomness repeats, as
+    /// it does in a cloned machine.
+    pub(crate) fn nonce(
+        &self,
+        suite: &'static dyn Suite,
+        random: &[u8; 32],
+        header: &[u8],
+        plain: &[u8],
+    ) -> [u8; 24] {
+        let mac = suite.mac(&self.nonce, &[random, header, plain]);
+        mac.first_chunk().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn seal(
+        &self,
+        suite: &'static dyn Suite,
+        nonce: &[u8; 24],
+        header: &[u8],
+        plain: &[u8],
+    ) -> alloc::vec::Vec<u8> {
+        suite.seal(&self.seal, nonce, header, plain)
+    }
+
+    pub(crate) fn unseal(
+        &self,
+        suite: &'static dyn Suite,
+        nonce: &[u8; 24],
+        header: &[u8],
+        sealed: &[u8],
+    ) -> Option<alloc::vec::Vec<u8>> {
+        suite.open(&self.seal, nonce, header, sealed)
+    }
+
+    /// What `prover` shows to `verifier` inside the session of handshake hash `binding`. It names both sides and
+    /// their order, so an echo proves nothing.
+    pub(crate) fn proof(
+        &self,
+        suite: &'static dyn Suite,
+        prover: &Side,
+        verifier: &Side,
+        binding: &[u8; 32],
+    ) -> [u8; 32] {
+        let role = [u8::from(prover < verifier)];
+        let parts: [&[u8]; 5] = [b"p2p-chat/1 proof", &role, &prover.0.0, &verifier.0.0, binding];
+        suite.mac(&self.proof, &parts)
+    }
+
+    /// By what members recognise each other in records; noise to everybody else. It serves finding only.
+    pub(crate) fn tag(&self, suite: &'static dyn Suite, side: &Side) -> [u8; 8] {
+        let mac = suite.mac(&self.tag, &[&side.0.0, &side.1.0.to_le_bytes()]);
+        mac.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for RoomKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RoomKey({:?})", self.id)
+    }
+}
+
+/// One end of a link: two runs of one identity differ in their boot id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Side(pub(crate) PeerKey, pub(crate) BootId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::REAL;
+
+    fn person(seed: u8) -> Identity {
+        Identity::new(REAL, &[seed; 32])
+    }
+
+    fn side(seed: u8, boot: u64) -> Side {
+        Side(person(seed).key(), BootId(boot))
+    }
+
+    #[test]
+    fn a_name_is_a_room() {
+        let room = |name: &str| RoomKey::open(REAL, &RoomName::new(name).unwrap()).id();
+        assert_eq!(room("#Lobby"), room("#lobby"));
+        assert_ne!(room("#lobby"), room("#lobby2"));
+    }
+
+    #[test]
+    fn two_people_share_a_room_and_nobody_else_does() {
+        let (a, b, c) = (person(1), person(2), person(3));
+        let room = |own: &Identity, other: &Identity| {
+            RoomKey::direct(REAL, own, &other.key(), &other.direct_public()).unwrap().id()
+        };
+        assert_eq!(room(&a, &b), room(&b, &a));
+        assert_ne!(room(&a, &b), room(&a, &c));
+        assert!(RoomKey::direct(REAL, &a, &b.key(), &[0; 32]).is_none());
+        // The same agreement under another name is another room.
+        let posing = RoomKey::direct(REAL, &a, &c.key(), &b.direct_public()).unwrap().id();
+        assert_ne!(posing, room(&a, &b));
+    }
+
+    #[test]
+    fn a_proof_is_good_for_one_prover_one_verifier_and_one_session() {
+        let room = RoomKey::open(REAL, &RoomName::lobby());
+        let (a, b) = (side(1, 1), side(2, 1));
+        let proof = room.proof(REAL, &a, &b, &[7; 32]);
+        assert_eq!(proof, room.proof(REAL, &a, &b, &[7; 32]));
+        assert_ne!(proof, room.proof(REAL, &b, &a, &[7; 32]));
+        assert_ne!(proof, room.proof(REAL, &a, &side(3, 1), &[7; 32]));
+        assert_ne!(proof, room.proof(REAL, &a, &b, &[8; 32]));
+        // Two runs of one identity: only the order of their boot ids tells the proofs apart.
+        let (one, two) = (side(1, 1), side(1, 2));
+        assert_ne!(room.proof(REAL, &one, &two, &[7; 32]), room.proof(REAL, &two, &one, &[7; 32]));
+    }
+
+    #[test]
+    fn tags_differ_for_each_run() {
+        let room = RoomKey::open(REAL, &RoomName::lobby());
+        assert_ne!(room.tag(REAL, &side(1, 1)), room.tag(REAL, &side(1, 2)));
+    }
+}

@@ -1,0 +1,152 @@
+//! Heartbeats: each carries the fingerprints of the rooms that both ends share, so that a difference shows soon and
+//! costs next to nothing while there is none.
+
+use core::{ops::Bound, time::Duration};
+
+use super::{LinkId, Rooms, Turn, bucket::Rate, days::Job, history::digest_of, link::Tried};
+use crate::{
+    event::Stamp,
+    frames::{Digest, Frame, PULSES_MAX, Pulse},
+    store::RoomKeyId,
+    time::{Instant, UnixMillis},
+};
+
+/// While entries keep coming, the newest stretch of a room is left out of its fingerprint.
+const UNSETTLED: Duration = Duration::from_secs(3);
+/// A difference that shows in so many heartbeats in a row is no coincidence.
+const DIFFERS: u32 = 2;
+/// When a repair has not removed a difference, the next one waits, twice as long each time.
+const PAUSE_MIN: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_mins(10);
+/// Days and entries that may be looked through for one peer.
+pub(super) const SCANS: Rate = Rate { per_second: 4_000_000, burst: 8_000_000 };
+
+impl Rooms {
+    /// What to tell the peer of `id` now.
+    pub(crate) fn heartbeat(&mut self, now: Instant, id: LinkId) -> Frame {
+        self.make_room(now);
+        let clock = self.clock.wall(now);
+        let Some(link) = self.links.get(&id) else {
+            return Frame::Heartbeat { counter: 0, clock, rooms: alloc::vec::Vec::new() };
+        };
+        // Not all rooms may fit: those behind the last one of the previous heartbeat come first.
+        let after = link.rotation.map_or(Bound::Unbounded, Bound::Excluded);
+        let before = link.rotation.map_or(Bound::Excluded(RoomKeyId([0; 16])), Bound::Included);
+        let shared =
+            link.shared.range((after, Bound::Unbounded)).chain(link.shared.range((Bound::Unbounded, before)));
+        let pulses = shared.filter_map(|(&room, _)| self.pulse(now, id, room).map(|pulse| (room, pulse)));
+        let (ids, rooms): (alloc::vec::Vec<_>, alloc::vec::Vec<_>) = pulses.take(PULSES_MAX).unzip();
+        let counter = link.beats + 1;
+        if let Some(link) = self.links.get_mut(&id) {
+            link.beats = counter;
+            link.rotation = ids.last().copied();
+        }
+        Frame::Heartbeat { counter, clock, rooms }
+    }
+
+    fn pulse(&self, now: Instant, id: LinkId, room_id: RoomKeyId) -> Option<Pulse> {
+        let (link, room) = (self.links.get(&id)?, self.rooms.get(&room_id)?);
+        let from = room.floor.max(link.floor(room_id)?);
+        let newest = room.history.newest(self.clock.stamp(now)).map_or(0, |newest| newest.0);
+        let coming = room.arrival.is_some_and(|arrival| now - arrival < UNSETTLED);
+        let unsettled = u64::try_from(UNSETTLED.as_micros()).unwrap_or(0);
+        let up_to = Stamp(if coming { newest.saturating_sub(unsettled) } else { newest + 1 });
+        let (sum, _) = room.history.sum(from, up_to).ok()?;
+        Some(Pulse { room: link.index(room_id)?, up_to, digest: digest_of(self.suite, &sum) })
+    }
+
+    pub(super) fn on_heartbeat(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        counter: u64,
+        clock: UnixMillis,
+        pulses: &[Pulse],
+    ) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        // A datagram may come late; only the latest word counts.
+        if link.heard.is_some_and(|heard| heard >= counter) {
+            return;
+        }
+        link.heard = Some(counter);
+        self.clock.on_neighbour(turn.now, id, clock);
+        for pulse in pulses {
+            if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(pulse.room)) {
+                self.on_pulse(turn, id, room, pulse);
+            }
+        }
+    }
+
+    fn on_pulse(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, pulse: &Pulse) {
+        let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
+        let Some(floor) = link.floor(room_id) else { return };
+        let sum = match room.history.sum(room.floor.max(floor), pulse.up_to) {
+            Ok((sum, steps)) if link.scans.take(turn.now, SCANS, steps as u64) => sum,
+            Ok(_) => {
+                turn.stats.scans_refused += 1;
+                return;
+            }
+            // The next heartbeat can be compared.
+            Err(day) => return self.load(turn, room_id, day, Job::Nothing),
+        };
+        let pair = (digest_of(self.suite, &sum), pulse.digest);
+        let busy = link.is_busy_with(room_id);
+        let Some(shared) = link.shared.get_mut(&room_id) else { return };
+        if pair.0 == pair.1 {
+            shared.differed = 0;
+            shared.tried = None;
+            return;
+        }
+        shared.differed += 1;
+        if shared.differed >= DIFFERS && !busy && shared.may_try(turn.now, pair) {
+            shared.differed = 0;
+            self.begin(turn, id, room_id);
+        }
+    }
+}
+
+impl super::link::Shared {
+    /// Whether to repair this difference now. What no repair has removed is tried less and less often: the other
+    /// may have refused what we have for good.
+    fn may_try(&mut self, now: Instant, pair: (Digest, Digest)) -> bool {
+        let pause = match &self.tried {
+            Some(tried) if tried.pair == pair => {
+                if now < tried.again_at {
+                    return false;
+                }
+                (tried.pause * 2).min(PAUSE_MAX)
+            }
+            _ => PAUSE_MIN,
+        };
+        self.tried = Some(Tried { pair, again_at: now + pause, pause });
+        true
+    }
+}
+
+impl super::link::Link {
+    /// Whether something is under way that may bring what is missing in `room`.
+    fn is_busy_with(&self, room: RoomKeyId) -> bool {
+        let running = self.run.as_ref().is_some_and(|run| run.room == room);
+        running || self.queue.contains(&room) || self.needs.iter().any(|(other, _)| *other == room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::link::Shared;
+
+    #[test]
+    fn a_difference_that_stays_is_tried_less_and_less_often() {
+        let mut shared = Shared { index: 0, differed: 0, tried: None };
+        let pair = ([1; 16], [2; 16]);
+        // One attempt a second, for two hours.
+        let at = |second: u64| Instant::ORIGIN + Duration::from_secs(second);
+        let tried: alloc::vec::Vec<_> =
+            (0..7200).filter(|&second| shared.may_try(at(second), pair)).collect();
+        assert_eq!(&tried[..5], [0, 5, 15, 35, 75]);
+        let longest = tried.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert_eq!(longest, Some(600));
+        assert!(shared.may_try(at(7200), ([1; 16], [3; 16])), "another difference does not wait");
+    }
+}

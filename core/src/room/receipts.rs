@@ -1,0 +1,196 @@
+//! What the store has for good, and who else has: done, receipts, and what becomes of entries that it did not take.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::{LinkId, Rooms, Turn};
+use crate::{
+    event::{EntryId, Event, MessageId, Refusal, Stamp},
+    frames::{Frame, LIST_MAX},
+    identity::PeerKey,
+    store::RoomKeyId,
+};
+
+/// Entries of ours whose receipts are counted, the latest ones.
+const COUNTED_MAX: usize = 4096;
+/// Received entries that the store has not answered yet; above it no receipt is given.
+const ARRIVED_MAX: usize = 16_384;
+/// For so long nothing is said after the store took nothing.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
+
+/// Entries that the store has not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct Undurable {
+    own: BTreeMap<EntryId, Written>,
+    others: BTreeMap<EntryId, Arrived>,
+    /// Entries of others that have been shown although the store then did not take them: not shown again when
+    /// repair brings them once more.
+    refused: BTreeSet<EntryId>,
+    /// Commands that wait for it, in entries or still gathering.
+    pub(super) says: usize,
+}
+
+#[derive(Debug)]
+struct Written {
+    room: RoomKeyId,
+    stamp: Stamp,
+    /// Our entry before it.
+    previous: Option<(EntryId, Stamp)>,
+    tags: Vec<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) room: RoomKeyId,
+    pub(super) stamp: Stamp,
+    pub(super) author: PeerKey,
+    pub(super) link: LinkId,
+}
+
+impl Undurable {
+    pub(super) fn add_own(
+        &mut self,
+        id: EntryId,
+        room: RoomKeyId,
+        stamp: Stamp,
+        previous: Option<(EntryId, Stamp)>,
+        tags: Vec<u64>,
+    ) {
+        self.own.insert(id, Written { room, stamp, previous, tags });
+    }
+
+    pub(super) fn add(&mut self, id: EntryId, arrived: Arrived) {
+        if self.others.len() < ARRIVED_MAX {
+            self.others.insert(id, arrived);
+        }
+    }
+
+    /// Whether the entry has been shown before.
+    pub(super) fn was_shown(&mut self, id: &EntryId) -> bool {
+        self.refused.remove(id)
+    }
+
+    pub(super) fn has(&self, id: &EntryId) -> bool {
+        self.own.contains_key(id) || self.others.contains_key(id)
+    }
+
+    /// Whether anything of `room` is under way.
+    pub(super) fn concerns(&self, room: RoomKeyId) -> bool {
+        self.own.values().any(|written| written.room == room)
+            || self.others.values().any(|arrived| arrived.room == room)
+    }
+}
+
+/// Who has stored our latest entries.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    counted: BTreeMap<EntryId, Counted>,
+    order: VecDeque<EntryId>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    room: RoomKeyId,
+    by: BTreeSet<PeerKey>,
+}
+
+impl Receipts {
+    /// From now on receipts for `id` are counted.
+    pub(super) fn expect(&mut self, id: EntryId, room: RoomKeyId) {
+        if self.counted.contains_key(&id) {
+            return;
+        }
+        if self.order.len() >= COUNTED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.counted.remove(&oldest);
+        }
+        self.counted.insert(id, Counted { room, by: BTreeSet::new() });
+        self.order.push_back(id);
+    }
+
+    /// `peer` has stored the entry; how many have, if that is news.
+    fn count(&mut self, id: &EntryId, room: RoomKeyId, peer: PeerKey) -> Option<u32> {
+        let counted = self.counted.get_mut(id).filter(|counted| counted.room == room)?;
+        let new = counted.by.insert(peer);
+        new.then(|| u32::try_from(counted.by.len()).unwrap_or(u32::MAX))
+    }
+}
+
+impl Rooms {
+    /// The store has `entries` for good.
+    pub(super) fn on_stored_here(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
+        self.full_until = None;
+        let mut acknowledged: BTreeMap<(LinkId, RoomKeyId), Vec<EntryId>> = BTreeMap::new();
+        for &id in entries {
+            if let Some(written) = self.undurable.own.remove(&id) {
+                self.undurable.says = self.undurable.says.saturating_sub(written.tags.len());
+                for (item, tag) in (0..).zip(written.tags) {
+                    turn.event(Event::Done { tag, message: Some(MessageId { entry: id, item }) });
+                }
+            } else if let Some(Arrived { room, author, link, .. }) = self.undurable.others.remove(&id) {
+                for (&to, _) in self.links.iter().filter(|(to, it)| **to == link || it.peer() == author) {
+                    acknowledged.entry((to, room)).or_default().push(id);
+                }
+            }
+        }
+        for ((link, room), ids) in acknowledged {
+            ids.chunks(LIST_MAX).for_each(|ids| self.acknowledge(turn, link, room, ids));
+        }
+    }
+
+    pub(super) fn acknowledge(&self, turn: &mut Turn<'_>, id: LinkId, room: RoomKeyId, ids: &[EntryId]) {
+        if let Some(link) = self.links.get(&id) {
+            turn.send(id, link, room, |room| Frame::Stored { room, ids: ids.to_vec() });
+        }
+    }
+
+    /// The store did not take `entries`: as far as we are concerned they do not exist. Those of others come back by
+    /// repair; ours may have reached somebody already, and then do so too.
+    pub(super) fn on_not_stored(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
+        self.full_until = Some(turn.now + FULL_PAUSE);
+        let mut before: BTreeMap<RoomKeyId, Option<(EntryId, Stamp)>> = BTreeMap::new();
+        for id in entries {
+            turn.stats.not_stored += 1;
+            let (room, stamp) = if let Some(written) = self.undurable.own.remove(id) {
+                self.undurable.says = self.undurable.says.saturating_sub(written.tags.len());
+                written.tags.iter().for_each(|&tag| turn.refuse(tag, Refusal::StoreFull));
+                before.entry(written.room).or_insert(written.previous);
+                (written.room, written.stamp)
+            } else if let Some(arrived) = self.undurable.others.remove(id) {
+                if self.undurable.refused.len() < ARRIVED_MAX {
+                    self.undurable.refused.insert(*id);
+                }
+                (arrived.room, arrived.stamp)
+            } else {
+                continue;
+            };
+            if let Some(room) = self.rooms.get_mut(&room) {
+                room.history.remove(stamp, *id);
+            }
+        }
+        for (id, previous) in before {
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            if room.own.is_some_and(|(own, _)| entries.contains(&own)) {
+                room.own = previous;
+            }
+        }
+    }
+
+    /// The peer of `link` has stored entries.
+    pub(super) fn on_stored(&mut self, turn: &mut Turn<'_>, link: LinkId, room: RoomKeyId, ids: &[EntryId]) {
+        let Some(peer) = self.links.get(&link).map(super::Link::peer) else { return };
+        let sharing = self.links.values().filter(|link| link.shared.contains_key(&room));
+        let neighbours: BTreeSet<_> = sharing.map(super::Link::peer).collect();
+        let neighbours = u32::try_from(neighbours.len()).unwrap_or(u32::MAX);
+        for id in ids {
+            if let Some(stored_by) = self.receipts.count(id, room, peer) {
+                // Some of those who have it may have left since.
+                turn.event(Event::Receipt { entry: *id, stored_by, of: neighbours.max(stored_by) });
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What the person says, from the command to the entry.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{
+    Room, Rooms, Timer, Turn, Wish,
+    entry::{Entry, STAMP_MAX},
+    gather::Batch,
+    history::day_of,
+    item::{Body, Item},
+};
+use crate::{
+    event::{Event, Message, MessageId, Place, Refusal, Stamp},
+    store::{Record, RoomKeyId, StoredEntry},
+    text::Nick,
+};
+
+/// Things said that the store has not taken yet.
+const SAYS_MAX: usize = 4096;
+/// A stamp that is so far ahead of the stamp clock does not push later ones ahead.
+const AHEAD_MAX: Duration = Duration::from_mins(1);
+
+impl Rooms {
+    pub(super) fn say(&mut self, turn: &mut Turn<'_>, tag: u64, place: &Place, item: Item) {
+        match self.may_say(turn, place) {
+            Ok(id) => {
+                let Some(room) = self.rooms.get_mut(&id) else { return };
+                self.undurable.says += 1;
+                let ready = room.gather.add(turn.now, tag, item);
+                ready.into_iter().for_each(|batch| self.write(turn, id, batch));
+                self.plan_close(id);
+            }
+            Err(reason) => turn.refuse(tag, reason),
+        }
+    }
+
+    fn may_say(&mut self, turn: &mut Turn<'_>, place: &Place) -> Result<RoomKeyId, Refusal> {
+        if self.full_until.is_some_and(|until| turn.now < until) {
+            return Err(Refusal::StoreFull);
+        }
+        if self.undurable.says >= SAYS_MAX {
+            return Err(Refusal::Busy);
+        }
+        let id = match place {
+            Place::Room(_) => self.names.get(place).copied().ok_or(Refusal::NotInRoom)?,
+            Place::Direct(peer) => self.open_direct(turn, *peer)?,
+        };
+        let today = day_of(self.clock.stamp(turn.now));
+        match self.rooms.get(&id) {
+            Some(room) if room.history.is_full(today) => Err(Refusal::StoreFull),
+            Some(_) => Ok(id),
+            None => Err(Refusal::NotInRoom),
+        }
+    }
+
+    /// What waits in a room has waited enough.
+    pub(super) fn on_gathered(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
+        let batch = self.rooms.get_mut(&id).and_then(|room| room.gather.close(turn.now));
+        batch.into_iter().for_each(|batch| self.write(turn, id, batch));
+        self.plan_close(id);
+    }
+
+    fn plan_close(&mut self, id: RoomKeyId) {
+        match self.rooms.get(&id).and_then(|room| room.gather.due()) {
+            Some(due) => self.timers.set(Timer::Close(id), due),
+            None => self.timers.clear(Timer::Close(id)),
+        }
+    }
+
+    /// Makes an entry of what was said, gives it to the neighbours, shows it and stores it: in this order, since the
+    /// network takes longest.
+    fn write(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, batch: Batch) {
+        let (clock, wall) = (self.clock.stamp(turn.now), self.clock.wall(turn.now));
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let body = Body { previous: room.own, boot: self.own.1, wall, items: batch.items };
+        let stamp = room.next_stamp(clock);
+        let entry = Entry::seal(self.suite, &mut self.rng, &self.identity, &room.key, stamp, &body);
+        room.history.insert(turn.now, stamp, entry.id);
+        room.arrival = Some(turn.now);
+        self.undurable.add_own(entry.id, id, stamp, room.own, batch.tags);
+        room.own = Some((entry.id, stamp));
+        self.receipts.expect(entry.id, id);
+        self.push_own(turn, id, &entry);
+        self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
+    }
+
+    /// Tells the person what an entry says, and hands it to the store.
+    pub(super) fn show(
+        &self,
+        turn: &mut Turn<'_>,
+        id: RoomKeyId,
+        entry: &Entry,
+        body: Option<Body>,
+        shown: Shown,
+    ) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let messages = body.map_or_else(Vec::new, |body| {
+            messages(room.place.clone(), self.nick_of(&entry.author), entry, body, shown)
+        });
+        for message in messages.iter().filter(|_| !shown.again) {
+            turn.event(Event::Message(message.clone()));
+        }
+        turn.out.push(Wish::Persist(Record::Entry(StoredEntry {
+            room: id,
+            place: room.place.clone(),
+            id: entry.id,
+            stamp: entry.stamp,
+            author: entry.author,
+            bytes: entry.bytes.clone(),
+            messages,
+        })));
+    }
+}
+
+/// How an entry's messages are marked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// This very run wrote it.
+    pub(super) own: bool,
+    /// It came by repair.
+    pub(super) late: bool,
+    /// It has been shown before, and only has to be stored.
+    pub(super) again: bool,
+}
+
+impl Room {
+    /// The stamp of an entry written when the stamp clock says `clock`: later than whatever is in the room, unless
+    /// that claims to be from the future.
+    fn next_stamp(&self, clock: Stamp) -> Stamp {
+        let ahead = u64::try_from(AHEAD_MAX.as_micros()).unwrap_or(0);
+        let newest = self.history.newest(Stamp(clock.0.saturating_add(ahead)));
+        let after = newest.map_or(0, |newest| newest.0.saturating_add(1));
+        Stamp(clock.0.max(after)).min(STAMP_MAX)
+    }
+}
+
+fn messages(place: Place, nick: Option<&Nick>, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
+    let Body { boot, wall: sent, items, .. } = body;
+    let Shown { own, late, .. } = shown;
+    let message = |(item, said): (u16, Item)| {
+        let Item::Text { text, action, reply } = said else { return None };
+        let id = MessageId { entry: entry.id, item };
+        let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.cloned(), place.clone());
+        Some(Message { id, place, from, boot, nick, text, action, reply, sent, stamp, late, own })
+    };
+    (0..).zip(items).filter_map(message).collect()
+}

@@ -1,0 +1,204 @@
+//! Spreading: own entries go to every neighbour in the room at once; what neighbours push is verified once, shown and
+//! stored.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    LinkId, Rooms, Timer, Turn,
+    days::Job,
+    entry::Entry,
+    history::{day_of, start_of},
+    receipts::Arrived,
+    say::Shown,
+};
+use crate::{
+    event::{Place, Stamp},
+    frames::{Frame, LIST_MAX, Mark},
+    identity::PeerKey,
+    store::RoomKeyId,
+};
+
+/// An entry further ahead of the stamp clock is a stray.
+const STRAY_AHEAD: Duration = Duration::from_mins(10);
+/// Strays that a room takes in from one author, and altogether.
+const STRAYS_AUTHOR_MAX: u32 = 64;
+const STRAYS_MAX: u32 = 4096;
+/// Entries that are announced to a neighbour that fell behind; beyond it repair finds them.
+const BEHIND_MAX: usize = 32_768;
+/// So often we look whether a neighbour has caught up.
+const BEHIND_CHECK: Duration = Duration::from_millis(50);
+
+/// Entries with stamps outside the window that a room has taken in.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    by_author: BTreeMap<PeerKey, u32>,
+    count: u32,
+}
+
+impl Strays {
+    fn admit(&mut self, author: PeerKey) -> bool {
+        if self.count >= STRAYS_MAX {
+            return false;
+        }
+        let by_author = self.by_author.entry(author).or_default();
+        let admitted = *by_author < STRAYS_AUTHOR_MAX;
+        if admitted {
+            *by_author += 1;
+            self.count += 1;
+        }
+        admitted
+    }
+}
+
+/// A neighbour to whom one room's entries are only announced, because it is too far behind. It asks for them in
+/// order and at its own pace; when it has asked for the last one announced, pushing begins again.
+#[derive(Debug, Default)]
+pub(crate) struct Behind {
+    marks: VecDeque<Mark>,
+    last: Option<Mark>,
+}
+
+impl Behind {
+    /// Whether nothing is left to be announced or asked for, now that `marks` have been asked for.
+    pub(super) fn has_caught_up(&mut self, marks: &[Mark]) -> bool {
+        if self.last.is_some_and(|last| marks.contains(&last)) {
+            self.last = None;
+        }
+        self.marks.is_empty() && self.last.is_none()
+    }
+}
+
+impl Rooms {
+    /// Gives an entry of ours to all neighbours in its room, encoded once.
+    pub(super) fn push_own(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, entry: &Entry) {
+        for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.shared.contains_key(&room)) {
+            if link.behind.contains_key(&room) || (turn.backlog)(id) > self.backlog_max {
+                turn.stats.backlogged += 1;
+                let behind = link.behind.entry(room).or_default();
+                if behind.marks.len() < BEHIND_MAX {
+                    behind.marks.push_back(Mark::new(entry.stamp, &entry.id));
+                }
+                self.timers.set_by(Timer::Behind(id), turn.now + BEHIND_CHECK);
+            } else {
+                let entries = Vec::from([entry.bytes.clone()]);
+                turn.send(id, link, room, |room| Frame::Push { room, entries, repair: false });
+            }
+        }
+    }
+
+    /// Announces to a neighbour that was behind what it has missed, once it has room.
+    pub(super) fn announce(&mut self, turn: &mut Turn<'_>, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let mut announced = Vec::new();
+        if (turn.backlog)(id) <= self.backlog_max / 2 {
+            for (&room, behind) in &mut link.behind {
+                let count = behind.marks.len().min(LIST_MAX);
+                let marks: Vec<_> = behind.marks.drain(..count).collect();
+                behind.last = marks.last().copied().or(behind.last);
+                announced.push((room, marks));
+            }
+        }
+        for (room, marks) in announced.into_iter().filter(|(_, marks)| !marks.is_empty()) {
+            turn.send(id, link, room, |room| Frame::Have { room, marks });
+        }
+        if link.behind.values().any(|behind| !behind.marks.is_empty()) {
+            self.timers.set(Timer::Behind(id), turn.now + BEHIND_CHECK);
+        }
+    }
+
+    pub(super) fn on_push(
+        &mut self,
+        turn: &mut Turn<'_>,
+        link: LinkId,
+        room: RoomKeyId,
+        entries: Vec<Bytes>,
+        repair: bool,
+    ) {
+        entries.into_iter().for_each(|bytes| self.on_entry(turn, link, room, bytes, repair, false));
+        self.ask(turn, link);
+    }
+
+    /// An entry came from the peer of `id`. `admitted` when its author's rate has been looked at before.
+    pub(super) fn on_entry(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        bytes: Bytes,
+        repair: bool,
+        admitted: bool,
+    ) {
+        let Some(entry) = Entry::read(self.suite, bytes).filter(|entry| entry.room == room_id) else {
+            turn.stats.malformed += 1;
+            return;
+        };
+        let mark = Mark::new(entry.stamp, &entry.id);
+        let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
+        let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
+            return;
+        };
+        if room.history.has(entry.stamp, entry.id) {
+            turn.stats.duplicates += 1;
+            let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
+            self.settle(turn, &mark);
+            if stored {
+                self.acknowledge(turn, id, room_id, &[entry.id]);
+            }
+            return;
+        }
+        let wanted = self.wanted.get(&mark) == Some(&id);
+        if !wanted && !admitted && !link.rates.admit(turn.now, entry.author, self.author_rate) {
+            turn.stats.over_rate += 1;
+            return;
+        }
+        if !room.history.is_loaded(day) {
+            self.load(turn, room_id, day, Job::Entry(id, entry.bytes, repair));
+            return;
+        }
+        self.settle(turn, &mark);
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        if room.history.is_full(day) {
+            turn.stats.day_full += 1;
+            return;
+        }
+        let is_party = match room.place {
+            Place::Room(_) => true,
+            Place::Direct(other) => [other, self.own.0].contains(&entry.author),
+        };
+        let body = match entry.open(self.suite, &room.key) {
+            Ok(body) if is_party => body,
+            _ => {
+                turn.stats.forged += 1;
+                return;
+            }
+        };
+        if !window.contains(&entry.stamp) {
+            turn.stats.strays += 1;
+            if !room.strays.admit(entry.author) {
+                turn.stats.strays_refused += 1;
+                return;
+            }
+        }
+        let late = repair || wanted;
+        turn.stats.repaired += u64::from(late);
+        room.history.insert(turn.now, entry.stamp, entry.id);
+        room.arrival = Some(turn.now);
+        let (stamp, author) = (entry.stamp, entry.author);
+        self.undurable.add(entry.id, Arrived { room: room_id, stamp, author, link: id });
+        let again = self.undurable.was_shown(&entry.id);
+        self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
+    }
+
+    /// The stamps that are no strays in `room` now.
+    pub(super) fn window(&self, turn: &Turn<'_>, room: RoomKeyId) -> core::ops::RangeInclusive<Stamp> {
+        let floor = self.rooms.get(&room).map_or(0, |room| room.floor);
+        let ahead = u64::try_from(STRAY_AHEAD.as_micros()).unwrap_or(0);
+        start_of(floor)..=Stamp(self.clock.stamp(turn.now).0.saturating_add(ahead))
+    }
+}

@@ -1,0 +1,201 @@
+//! Rooms, conversations, and who is shown what.
+
+use super::*;
+
+fn join(name: &str) -> Action {
+    Action::Join(RoomName::new(name).unwrap())
+}
+
+fn leave(name: &str) -> Action {
+    Action::Leave(RoomName::new(name).unwrap())
+}
+
+fn rooms_told(world: &World, index: usize) -> Vec<(String, PeerKey, bool)> {
+    let told = |event: &Event| match event {
+        Event::Room { room, key, joined } => Some((String::from(room.as_str()), *key, *joined)),
+        _ => None,
+    };
+    world.peers[index].events.iter().filter_map(told).collect()
+}
+
+#[test]
+fn everybody_starts_in_the_lobby_and_it_is_remembered_that_somebody_left_it() {
+    let mut world = World::new(1);
+    assert!(world.peers[0].rooms.names.contains_key(&lobby()));
+    world.command(0, 1, leave("#lobby"));
+    world.command(0, 2, join("#rust"));
+    world.restart(0);
+    assert!(world.peers[0].rooms.names.keys().eq([&room("#rust")]));
+}
+
+#[test]
+fn entering_and_leaving_twice_does_no_harm() {
+    let mut world = World::new(1);
+    world.command(0, 1, join("#rust"));
+    world.command(0, 2, join("#rust"));
+    world.command(0, 3, leave("#rust"));
+    world.command(0, 4, leave("#rust"));
+    assert!(world.peers[0].done().iter().map(|&(tag, _)| tag).eq(1..=4));
+    assert_eq!(world.peers[0].store.rooms.len(), 2);
+}
+
+#[test]
+fn others_are_told_who_enters_and_leaves_a_room_that_they_are_in() {
+    let mut world = World::new(3);
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        world.connect(one, other);
+    }
+    world.command(0, 1, join("#rust"));
+    world.run_ms(50);
+    world.peers.iter_mut().for_each(|peer| peer.events.clear());
+    world.command(1, 1, join("#rust"));
+    world.run_ms(50);
+    let (key0, key1) = (world.key(0), world.key(1));
+    assert_eq!(rooms_told(&world, 0), [("#rust".into(), key1, true)]);
+    assert_eq!(rooms_told(&world, 1), [("#rust".into(), key0, true)]);
+    assert_eq!(rooms_told(&world, 2), []);
+    world.command(1, 2, leave("#rust"));
+    world.run_ms(50);
+    assert_eq!(rooms_told(&world, 0).last(), Some(&("#rust".into(), key1, false)));
+}
+
+#[test]
+fn nobody_outside_a_room_gets_anything_of_it() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.command(0, 1, join("#rust"));
+    world.say_in(0, room("#rust"), "members only");
+    world.run_s(30);
+    assert!(world.peers[1].heard().is_empty() && world.peers[1].store.entries.is_empty());
+    // Later it enters, and gets what was said today.
+    world.command(1, 1, join("#rust"));
+    world.run_s(1);
+    assert_eq!(world.peers[1].heard(), ["members only"]);
+}
+
+#[test]
+fn who_has_left_hears_nothing_more_and_has_it_all_after_coming_back() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    (0..2).for_each(|index| world.command(index, 1, join("#rust")));
+    world.run_ms(50);
+    world.say_in(0, room("#rust"), "one");
+    world.run_ms(50);
+    world.command(1, 2, leave("#rust"));
+    world.run_ms(50);
+    world.say_in(0, room("#rust"), "two");
+    world.run_s(20);
+    assert_eq!(world.peers[1].heard(), ["one"]);
+    world.command(1, 3, join("#rust"));
+    world.run_s(1);
+    assert_eq!(world.peers[1].heard(), ["one", "two"]);
+}
+
+#[test]
+fn direct_messages_reach_one_person_only() {
+    let mut world = World::new(3);
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        world.connect(one, other);
+    }
+    world.run_ms(50);
+    let (key0, key1) = (world.key(0), world.key(1));
+    world.say_in(0, Place::Direct(key1), "between us");
+    world.run_s(30);
+    let heard: Vec<_> = world.peers[1].messages().map(|message| (&message.place, &*message.text)).collect();
+    assert_eq!(heard, [(&Place::Direct(key0), "between us")]);
+    assert_eq!(world.peers[0].messages().next().unwrap().place, Place::Direct(key1));
+    assert!(world.peers[2].messages().next().is_none() && world.peers[2].store.entries.is_empty());
+    let entry = world.peers[0].messages().next().unwrap().id.entry;
+    assert_eq!(world.peers[0].receipts(), [(entry, 1, 1)]);
+}
+
+#[test]
+fn direct_messages_wait_for_somebody_who_is_away_even_for_days_and_over_restarts() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_s(1);
+    world.cut(0, 1);
+    let (key0, key1) = (world.key(0), world.key(1));
+    world.say_in(0, Place::Direct(key1), "are you there?");
+    world.run_s(3 * 86_400);
+    world.restart(0);
+    world.run_s(1);
+    world.say_in(0, Place::Direct(key1), "still not?");
+    world.run_s(1);
+    world.restart(1);
+    assert!(!world.peers[1].rooms.names.contains_key(&Place::Direct(key0)), "nobody has asked for it yet");
+    world.link(0, 1);
+    world.run_s(2);
+    assert_eq!(world.peers[1].heard(), ["are you there?", "still not?"]);
+    // The one of the earlier run is acknowledged too.
+    assert_eq!(world.peers[0].receipts().len(), 2);
+    assert_eq!(world.stored(1, &Place::Direct(key0)), world.stored(0, &Place::Direct(key1)));
+}
+
+#[test]
+fn proofs_come_again_when_the_session_is_renewed_by_either_side_first() {
+    for first in [0, 1] {
+        let mut world = World::new(2);
+        let (a, b) = world.link(0, 1);
+        world.run_ms(50);
+        let ends = [(0, a), (1, b)];
+        world.turn(first, |rooms, turn| rooms.on_rebound(turn, ends[first].1, [9; 32]));
+        world.run_ms(50);
+        let second = 1 - first;
+        world.turn(second, |rooms, turn| rooms.on_rebound(turn, ends[second].1, [9; 32]));
+        world.run_ms(50);
+        (0..2).for_each(|index| world.command(index, 1, join("#rust")));
+        world.run_ms(50);
+        world.say_in(0, room("#rust"), "hello");
+        world.say_in(1, room("#rust"), "hello");
+        world.run_ms(50);
+        assert_eq!((world.peers[0].heard(), world.peers[1].heard()), (["hello"].into(), ["hello"].into()));
+    }
+}
+
+#[test]
+fn both_sides_of_a_race_agree_although_their_first_handshakes_differed() {
+    // Each side brings the link up with the handshake that it finished first; then one of them is kept.
+    let mut world = World::new(2);
+    let (key0, key1) = (world.key(0), world.key(1));
+    let (a, b) = (LinkId(1), LinkId(2));
+    world.peers[0].links.insert(a, (1, b));
+    world.peers[1].links.insert(b, (0, a));
+    world.turn(0, |rooms, turn| rooms.on_link_up(turn, a, key1, BootId(0), [1; 32]));
+    world.turn(1, |rooms, turn| rooms.on_link_up(turn, b, key0, BootId(0), [2; 32]));
+    world.say(0, "before");
+    world.run_ms(50);
+    assert!(world.peers[1].heard().is_empty());
+    world.turn(0, |rooms, turn| rooms.on_rebound(turn, a, [2; 32]));
+    world.run_ms(50);
+    world.say(1, "after");
+    world.run_ms(50);
+    assert_eq!(world.peers[1].heard(), ["before"]);
+    assert_eq!(world.peers[0].heard(), ["after"]);
+}
+
+#[test]
+fn rooms_have_a_cap_and_conversations_with_the_absent_make_room() {
+    let mut world = World::unborn();
+    world.add_with(0, |config| config.rooms_max = 4);
+    (0..4).for_each(|_| {
+        world.add();
+    });
+    for other in 1..4 {
+        world.connect(0, other);
+        world.run_ms(20);
+        world.cut(0, other);
+    }
+    // The lobby and three conversations; the fourth puts one of them aside.
+    world.connect(0, 4);
+    world.run_ms(50);
+    let place = Place::Direct(world.key(4));
+    world.say_in(0, place, "hello");
+    world.run_ms(50);
+    assert_eq!(world.peers[4].heard(), ["hello"]);
+    assert_eq!(world.peers[0].rooms.rooms.len(), 4);
+    for (tag, name) in (1..).zip(["#a", "#b", "#c"]) {
+        world.command(0, tag, join(name));
+    }
+    assert_eq!(world.peers[0].refused(), [(3, Refusal::TooManyRooms)]);
+}

@@ -1,0 +1,150 @@
+//! Stores that fail, are slow, or hold more than memory should.
+
+use super::*;
+
+fn pair() -> World {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    world
+}
+
+#[test]
+fn what_the_store_does_not_take_is_refused_and_not_counted() {
+    let mut world = pair();
+    world.say(0, "kept");
+    world.run_ms(50);
+    let id = world.id_of(0, &lobby());
+    let own = world.peers[0].rooms.rooms[&id].own;
+    world.peers[0].store.broken = true;
+    world.say(0, "lost");
+    world.say(0, "lost too");
+    world.run_ms(50);
+    assert_eq!(world.peers[0].refused(), [(0, Refusal::StoreFull), (0, Refusal::StoreFull)]);
+    assert_eq!(world.peers[0].rooms.rooms[&id].own, own, "the next entry names the last one that exists");
+    assert_eq!(world.peers[0].rooms.undurable.says, 0);
+    // For a while nothing is even tried.
+    let seen = world.seen.len();
+    world.say(0, "not even sent");
+    assert_eq!(world.peers[0].refused().len(), 3);
+    assert_eq!(world.seen.len(), seen);
+    // Then all is well again, and what had reached the other comes back.
+    world.peers[0].store.broken = false;
+    world.run_s(30);
+    world.say(0, "kept again");
+    world.run_s(30);
+    assert_eq!(world.stored(0, &lobby()), ["kept", "lost", "lost too", "kept again"]);
+    assert_eq!(world.ids(0, id), world.ids(1, id));
+}
+
+#[test]
+fn a_receiver_whose_store_fails_gives_no_receipt_and_gets_it_later() {
+    let mut world = pair();
+    world.peers[1].store.broken = true;
+    world.say(0, "hello");
+    world.run_s(1);
+    assert_eq!(world.peers[1].heard(), ["hello"], "shown all the same");
+    assert!(world.peers[0].receipts().is_empty());
+    world.peers[1].store.broken = false;
+    world.run_s(60);
+    assert_eq!(world.peers[0].receipts().len(), 1);
+    assert_eq!(world.stored(1, &lobby()), ["hello"]);
+    assert_eq!(world.peers[1].messages().count(), 1, "and told once");
+}
+
+#[test]
+fn after_a_restart_nothing_is_sent_or_told_twice() {
+    let mut world = pair();
+    world.say_many(0, 50);
+    world.run_s(10);
+    for index in 0..2 {
+        world.restart(index);
+        world.connect(0, 1);
+        world.seen.clear();
+        world.run_s(60);
+        assert_eq!(world.count_seen(|frame| matches!(frame, Frame::Push { .. } | Frame::Want { .. })), 0);
+        assert!(world.peers[index].heard().is_empty());
+    }
+    world.say(0, "new");
+    world.run_ms(50);
+    assert_eq!(world.peers[1].heard(), ["new"]);
+    let id = world.id_of(0, &lobby());
+    assert_eq!(world.ids(0, id), world.ids(1, id));
+}
+
+#[test]
+fn a_message_that_comes_before_the_day_is_read_back_is_heard() {
+    let mut world = pair();
+    world.say_many(0, 20);
+    world.run_s(10);
+    world.restart(1);
+    world.peers[1].store.takes = Duration::from_millis(300);
+    world.connect(0, 1);
+    world.run_ms(10);
+    world.say(0, "early");
+    world.say(1, "own");
+    world.run_ms(50);
+    world.run_s(20);
+    assert_eq!(world.peers[1].heard(), ["early"]);
+    let id = world.id_of(0, &lobby());
+    assert_eq!(world.ids(0, id), world.ids(1, id));
+    assert_eq!(world.ids(0, id).len(), 22);
+    assert_eq!(world.peers[1].stats.repaired, 0);
+}
+
+#[test]
+fn days_of_long_ago_are_read_back_only_where_they_differ() {
+    let mut world = pair();
+    for _ in 0..30 {
+        world.say_many(0, 5);
+        world.run_ms(100);
+        world.cut(0, 1);
+        world.run_s(86_400);
+        world.link(0, 1);
+        world.run_ms(100);
+    }
+    assert_eq!(world.stored(1, &lobby()).len(), 150);
+    // One entry of the tenth day is missing on one side.
+    let id = world.id_of(0, &lobby());
+    let day = history::day_of(Stamp(NEW_YEAR * 1000)) + 10;
+    let from = (id, history::start_of(day), EntryId([0; 32]));
+    let lost = *world.peers[1].store.entries.range(from..).next().unwrap().0;
+    world.peers[1].store.entries.remove(&lost);
+    (0..2).for_each(|index| world.restart(index));
+    world.run_s(1);
+    (0..2).for_each(|index| world.peers[index].store.fetches = 0);
+    world.connect(0, 1);
+    world.run_s(5);
+    assert!(world.peers[1].store.entries.contains_key(&lost));
+    // The last days, the one that differs, and the missing entry.
+    assert!((0..2).all(|index| world.peers[index].store.fetches <= 5));
+    assert!(world.peers[1].rooms.rooms[&id].history.loaded() <= 20);
+}
+
+#[test]
+fn a_store_that_keeps_nothing_still_allows_a_chat() {
+    let mut world = pair();
+    for peer in &mut world.peers {
+        peer.store.forgetful = true;
+    }
+    world.say_many(0, 20);
+    world.run_s(60);
+    assert_eq!(world.peers[1].heard(), numbers(20));
+    assert_eq!(world.peers[0].done().len(), 20);
+    assert_eq!(world.peers[0].receipts().len(), 20);
+}
+
+#[test]
+fn a_full_day_takes_no_more() {
+    let mut world = World::new(1);
+    let id = world.id_of(0, &lobby());
+    let (now, stamp) = (world.now, Stamp(world.wall(0).0 * 1000));
+    let history = &mut world.peers[0].rooms.rooms.get_mut(&id).unwrap().history;
+    for number in 0..u64::try_from(history::DAY_ENTRIES_MAX).unwrap() {
+        let mut entry = [0; 32];
+        entry[..8].copy_from_slice(&number.to_le_bytes());
+        history.insert(now, stamp, EntryId(entry));
+    }
+    world.say(0, "one too many");
+    assert_eq!(world.peers[0].refused(), [(0, Refusal::StoreFull)]);
+}
