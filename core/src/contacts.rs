@@ -246,11 +246,6 @@ impl Contacts {
         self.due.next().map(|(at, _)| at)
     }
 
-    /// What the person calls the peer with this key, as discovery heard it.
-    pub(crate) fn nick(&self, key: PeerKey) -> Option<Nick> {
-        self.contacts.get(&Who::Id(key.short()))?.nick.clone()
-    }
-
     /// Picks the next address of `who` to dial and sets when the one after it is due.
     fn next_dial(&mut self, now: Instant, who: Who) -> Option<SocketAddr> {
         let wanted: Vec<SocketAddr> = {

@@ -20,6 +20,7 @@ use crate::{
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
+    session::LinkId,
     stats::RoomStats,
     store::{Answer, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
     suite::Suite,
@@ -52,10 +53,6 @@ use days::Loads;
 use key::{RoomKey, Side};
 use link::Link;
 use receipts::{Receipts, Undurable};
-
-/// Names one link, an encrypted association with a peer; never reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct LinkId(pub(crate) u64);
 
 /// Commands that may wait for the store's first answer.
 const QUEUED_MAX: usize = 4096;

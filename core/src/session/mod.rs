@@ -400,7 +400,8 @@ impl Limits {
         Self {
             sessions: config.sessions_max,
             half_open: config.half_open_max,
-            backlog: config.backlog_max,
+            // Entries stop at once the limit; what is said about them must still get through.
+            backlog: config.backlog_max.saturating_mul(2),
             renewal: Duration::from_secs(3600),
             packets: 1 << 32,
             failures: 1 << 36,

@@ -75,7 +75,8 @@ impl Ranges {
         self.0.drain(..excess);
     }
 
-    pub(super) fn contains(&self, number: u64) -> bool {
+    #[cfg(test)]
+    fn contains(&self, number: u64) -> bool {
         let at = self.0.partition_point(|range| range.end <= number);
         self.0.get(at).is_some_and(|range| range.contains(&number))
     }

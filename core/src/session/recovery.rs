@@ -85,7 +85,8 @@ impl Recovery {
         self.base.saturating_add(self.slots.len() as u64)
     }
 
-    pub(super) const fn has_in_flight(&self) -> bool {
+    #[cfg(test)]
+    const fn has_in_flight(&self) -> bool {
         self.in_flight > 0
     }
 

@@ -1,0 +1,102 @@
+//! What was asked of the store and is not answered yet.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+
+use crate::{
+    boundary::{Output, Token},
+    event::EntryId,
+    store::{Record, Request},
+};
+
+/// Bytes that a record takes beside an entry's own.
+const RECORD_BYTES: usize = 256;
+
+/// The node's side of the store: what is collected, what is under way, and how much of it.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    next: u64,
+    collected: Vec<Record>,
+    waiting: VecDeque<Batch>,
+    bytes: usize,
+    /// Which request of the rooms a token stands for.
+    fetches: BTreeMap<Token, u64>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    token: Token,
+    entries: Vec<EntryId>,
+    bytes: usize,
+}
+
+impl Ledger {
+    pub(super) fn fetch_state(&mut self) -> Output {
+        Output::Fetch { token: self.token(), what: Request::State }
+    }
+
+    pub(super) fn fetch(&mut self, request: u64, what: Request) -> Output {
+        let token = self.token();
+        self.fetches.insert(token, request);
+        Output::Fetch { token, what }
+    }
+
+    pub(super) fn on_fetched(&mut self, token: Token) -> Option<u64> {
+        self.fetches.remove(&token)
+    }
+
+    /// Keeps `record` for the next [`seal`](Self::seal).
+    pub(super) fn collect(&mut self, record: Record) {
+        self.bytes += size(&record);
+        self.collected.push(record);
+    }
+
+    /// Hands out what was collected.
+    pub(super) fn seal(&mut self) -> Option<Output> {
+        if self.collected.is_empty() {
+            return None;
+        }
+        let records = core::mem::take(&mut self.collected);
+        let token = self.token();
+        let entries = records.iter().filter_map(|record| match record {
+            Record::Entry(entry) => Some(entry.id),
+            _ => None,
+        });
+        let (entries, bytes) = (entries.collect(), records.iter().map(size).sum());
+        self.waiting.push_back(Batch { token, entries, bytes });
+        Some(Output::Persist { token, records })
+    }
+
+    /// The entries of everything up to `token`, in the order they were handed out.
+    pub(super) fn on_persisted(&mut self, token: Token) -> Vec<Vec<EntryId>> {
+        let mut done = Vec::new();
+        while self.waiting.front().is_some_and(|batch| batch.token <= token) {
+            let Some(batch) = self.waiting.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(batch.bytes);
+            if !batch.entries.is_empty() {
+                done.push(batch.entries);
+            }
+        }
+        done
+    }
+
+    /// How much the store has not answered yet, in bytes.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    const fn token(&mut self) -> Token {
+        self.next += 1;
+        Token(self.next)
+    }
+}
+
+fn size(record: &Record) -> usize {
+    RECORD_BYTES
+        + match record {
+            Record::Entry(entry) => entry.bytes.len(),
+            _ => 0,
+        }
+}

@@ -1,0 +1,268 @@
+//! A few nodes in virtual time on one lossy, reordering link, each with a store in memory.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+mod store;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chat_core::*;
+pub(crate) use store::Store;
+
+pub(crate) const PORT: u16 = 27182;
+const START: u64 = 1_790_000_000_000;
+
+/// One link, everybody on it, and what is under way.
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) hosts: Vec<Host>,
+    /// Of 1000 datagrams, how many get lost.
+    pub(crate) loss: u64,
+    /// The longest delay; each datagram draws its own, so they overtake each other.
+    pub(crate) jitter: Duration,
+    /// Pairs that do not hear each other.
+    pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// How long a store takes to answer.
+    pub(crate) store_delay: Duration,
+    /// All bytes that were sent, for comparing two runs.
+    pub(crate) trace: Vec<(Instant, usize, Transmit)>,
+    rng: Rng,
+    queue: BTreeMap<(Instant, u64), (usize, Arrival)>,
+    sequence: u64,
+}
+
+pub(crate) struct Host {
+    pub(crate) node: Option<Node>,
+    pub(crate) store: Store,
+    pub(crate) events: Vec<(Instant, Event)>,
+    pub(crate) secret: [u8; 32],
+    pub(crate) wakes: u64,
+    wake: Option<Instant>,
+    tag: u64,
+    boots: u64,
+}
+
+enum Arrival {
+    Datagram { via: Via, from: SocketAddr, to: IpAddr, bytes: Bytes },
+    Persisted(Token),
+    Fetched(Token, Answer),
+}
+
+impl World {
+    pub(crate) fn new(seed: u8) -> Self {
+        Self {
+            now: Instant::ORIGIN + Duration::from_secs(1),
+            hosts: Vec::new(),
+            loss: 0,
+            jitter: Duration::from_micros(50),
+            cut: BTreeSet::new(),
+            store_delay: Duration::from_micros(300),
+            trace: Vec::new(),
+            rng: Rng::new([seed; 32]),
+            queue: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// Adds a host and starts a node on it.
+    pub(crate) fn add(&mut self) -> usize {
+        let index = self.hosts.len();
+        let secret = [u8::try_from(index + 1).unwrap(); 32];
+        let (store, events) = (Store::default(), Vec::new());
+        self.hosts.push(Host { node: None, store, events, secret, wakes: 0, wake: None, tag: 0, boots: 0 });
+        self.start(index);
+        index
+    }
+
+    /// Starts a node on a host, with what its store kept.
+    pub(crate) fn start(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        host.boots += 1;
+        let mut seed = host.secret;
+        seed[31] = u8::try_from(host.boots).unwrap();
+        let mut config = Config::new(REAL, Nick::new(&format!("peer{index}")).unwrap(), PORT);
+        config.mdns_socket = MdnsSocket::Shared;
+        host.node = Some(Node::new(config, Identity::new(REAL, &host.secret), seed, self.now));
+        self.drain(index);
+        let wall = UnixMillis(START + u64::try_from(self.now.since_origin().as_millis()).unwrap());
+        self.input(index, Input::WallClock(wall));
+        let address = Subnet { address: address_of(index).ip(), prefix: 24 };
+        let (name, addresses) = ("eth0".into(), vec![address]);
+        let eth0 = Interface { index: 2, name, addresses, multicast: true, loopback: false, mtu: 1500 };
+        self.input(index, Input::Interfaces(&[eth0]));
+    }
+
+    /// Ends a node as `kill -9` does.
+    pub(crate) fn kill(&mut self, index: usize) {
+        self.hosts[index].node = None;
+        self.hosts[index].wake = None;
+    }
+
+    pub(crate) fn key(&self, index: usize) -> PeerKey {
+        Identity::new(REAL, &self.hosts[index].secret).key()
+    }
+
+    pub(crate) fn command(&mut self, index: usize, action: Action) -> u64 {
+        let host = &mut self.hosts[index];
+        host.tag += 1;
+        let tag = host.tag;
+        self.input(index, Input::Command(Command { tag, action }));
+        tag
+    }
+
+    pub(crate) fn say(&mut self, index: usize, text: &str) -> u64 {
+        self.say_in(index, Place::Room(RoomName::lobby()), text)
+    }
+
+    pub(crate) fn say_in(&mut self, index: usize, place: Place, text: &str) -> u64 {
+        let text = Text::new(text).unwrap();
+        self.command(index, Action::Say { place, text, action: false, reply: None })
+    }
+
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.run_until(end, |_| false);
+    }
+
+    /// Runs until `done` holds; panics when that takes longer than `limit`. Answers how long it took.
+    pub(crate) fn run_to(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Duration {
+        let start = self.now;
+        assert!(self.run_until(start + limit, &done) || done(self), "not within {limit:?}");
+        self.now - start
+    }
+
+    fn run_until(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {
+        while !done(self) {
+            let wake =
+                self.hosts.iter().enumerate().filter_map(|(index, host)| Some((host.wake?, index))).min();
+            let arrival = self.queue.first_key_value().map(|(&(at, _), _)| at);
+            let next = [wake.map(|(at, _)| at), arrival].into_iter().flatten().min();
+            let Some(at) = next.filter(|&at| at <= end) else {
+                self.now = end;
+                return false;
+            };
+            self.now = self.now.max(at);
+            if arrival == Some(at) {
+                let (_, (index, arrival)) = self.queue.pop_first().unwrap();
+                self.arrive(index, arrival);
+            } else if let Some((_, index)) = wake {
+                self.hosts[index].wakes += 1;
+                self.input(index, Input::Tick);
+            }
+        }
+        true
+    }
+
+    fn arrive(&mut self, index: usize, arrival: Arrival) {
+        match arrival {
+            Arrival::Datagram { via, from, to, bytes } => {
+                let datagram = Datagram { via, interface: 2, from, to, bytes: &bytes };
+                self.input(index, Input::Datagram(datagram));
+            }
+            Arrival::Persisted(token) => self.input(index, Input::Persisted { token, result: Ok(()) }),
+            Arrival::Fetched(token, answer) => self.input(index, Input::Fetched { token, answer }),
+        }
+    }
+
+    pub(crate) fn input(&mut self, index: usize, input: Input<'_>) {
+        let now = self.now;
+        if let Some(node) = &mut self.hosts[index].node {
+            node.handle(now, input);
+            self.drain(index);
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        loop {
+            let Some(node) = &mut self.hosts[index].node else { return };
+            match node.poll() {
+                Output::Transmit(transmit) => self.send(index, &transmit),
+                Output::Event(event) => self.hosts[index].events.push((self.now, event)),
+                Output::Persist { token, records } => {
+                    self.hosts[index].store.append(records);
+                    self.later(index, self.store_delay, Arrival::Persisted(token));
+                }
+                Output::Fetch { token, what } => {
+                    let answer = self.hosts[index].store.answer(&what);
+                    self.later(index, self.store_delay, Arrival::Fetched(token, answer));
+                }
+                Output::Wait(wake) => {
+                    assert!(wake.is_none_or(|wake| wake.at > self.now), "a wake that is not later than now");
+                    self.hosts[index].wake = wake.map(|wake| wake.at);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, index: usize, transmit: &Transmit) {
+        self.trace.push((self.now, index, transmit.clone()));
+        let (via, to, bytes) = (transmit.via, transmit.to.ip(), transmit.bytes.clone());
+        let port = if via == Via::Mdns { 5353 } else { PORT };
+        let from = SocketAddr::new(address_of(index).ip(), port);
+        for other in 0..self.hosts.len() {
+            let pair = (index.min(other), index.max(other));
+            if !(to.is_multicast() || to == address_of(other).ip()) || self.cut.contains(&pair) {
+                continue;
+            }
+            if other != index && self.rng.below(1000) < self.loss {
+                continue;
+            }
+            let delay = Duration::from_micros(20) + self.rng.duration(Duration::ZERO..=self.jitter);
+            self.later(other, delay, Arrival::Datagram { via, from, to, bytes: bytes.clone() });
+        }
+    }
+
+    fn later(&mut self, index: usize, delay: Duration, arrival: Arrival) {
+        self.sequence += 1;
+        self.queue.insert((self.now + delay, self.sequence), (index, arrival));
+    }
+}
+
+impl Host {
+    /// The texts shown, own ones included, in the order they were shown.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.messages().map(|message| message.text.as_str()).collect()
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.events.iter().filter_map(|(_, event)| match event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    /// The states that the peer with `key` went through.
+    pub(crate) fn states(&self, key: PeerKey) -> Vec<PeerState> {
+        let of = |event: &Event| match event {
+            Event::Peer(change) if change.key == Some(key) => Some(change.state),
+            _ => None,
+        };
+        self.events.iter().filter_map(|(_, event)| of(event)).collect()
+    }
+
+    pub(crate) fn sees(&self, key: PeerKey) -> bool {
+        self.states(key).last() == Some(&PeerState::Online)
+    }
+
+    pub(crate) fn is_done(&self, tag: u64) -> bool {
+        self.events.iter().any(|(_, event)| matches!(event, Event::Done { tag: done, .. } if *done == tag))
+    }
+
+    /// The last receipt of each entry, as (stored by, of).
+    pub(crate) fn receipts(&self) -> BTreeMap<EntryId, (u32, u32)> {
+        let receipt = |event: &Event| match event {
+            Event::Receipt { entry, stored_by, of } => Some((*entry, (*stored_by, *of))),
+            _ => None,
+        };
+        self.events.iter().filter_map(|(_, event)| receipt(event)).collect()
+    }
+}
+
+pub(crate) fn address_of(index: usize) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::new(10, 0, 0, u8::try_from(index + 1).unwrap()).into(), PORT)
+}

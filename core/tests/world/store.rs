@@ -1,0 +1,76 @@
+//! A store in memory that answers like the real one.
+
+use std::collections::BTreeMap;
+
+use chat_core::*;
+
+const DAY: u64 = 86_400_000_000;
+
+#[derive(Default)]
+pub(crate) struct Store {
+    state: State,
+    pub(crate) entries: BTreeMap<(RoomKeyId, Stamp, EntryId), StoredEntry>,
+}
+
+impl Store {
+    pub(crate) fn append(&mut self, records: Vec<Record>) {
+        for record in records {
+            match record {
+                Record::Entry(entry) => {
+                    self.entries.entry((entry.room, entry.stamp, entry.id)).or_insert(entry);
+                }
+                Record::Peer(peer) => {
+                    self.state.peers.retain(|known| known.key != peer.key);
+                    self.state.peers.insert(0, peer);
+                }
+                Record::Room(room) => {
+                    self.state.rooms.retain(|known| known.name != room.name);
+                    self.state.rooms.push(room);
+                }
+                Record::Nick(nick) => self.state.nick = Some(nick),
+                other => panic!("a record that this store does not know: {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) fn answer(&self, what: &Request) -> Answer {
+        match what {
+            Request::State => Answer::State(self.state()),
+            Request::Entries { room, ids } => {
+                let find =
+                    |id: &EntryId| self.entries.values().find(|entry| entry.room == *room && entry.id == *id);
+                let found = ids.iter().filter_map(find);
+                Answer::Entries(found.map(|entry| (entry.id, entry.bytes.clone())).collect())
+            }
+            Request::Ids { room, from, to } => {
+                let (none, all) = (EntryId([0; 32]), self.entries.keys());
+                let within = |key: &&(RoomKeyId, Stamp, EntryId)| {
+                    **key >= (*room, *from, none) && **key < (*room, *to, none)
+                };
+                Answer::Ids(all.filter(within).map(|&(_, stamp, id)| (stamp, id)).collect())
+            }
+            other => panic!("a request that this store does not know: {other:?}"),
+        }
+    }
+
+    fn state(&self) -> State {
+        let mut days: BTreeMap<(RoomKeyId, u32), StoredDay> = BTreeMap::new();
+        let mut own: BTreeMap<RoomKeyId, OwnEntry> = BTreeMap::new();
+        for (&(room, stamp, id), entry) in &self.entries {
+            let day = u32::try_from(stamp.0 / DAY).unwrap();
+            let stored = days.entry((room, day)).or_insert(StoredDay {
+                room,
+                day,
+                sum: IdSum::default(),
+                newest: stamp,
+            });
+            stored.sum.add(&id);
+            stored.newest = stamp;
+            if let Some(message) = entry.messages.iter().find(|message| message.own) {
+                own.insert(room, OwnEntry { room, id, stamp, boot: message.boot });
+            }
+        }
+        let (days, own) = (days.into_values().collect(), own.into_values().collect());
+        State { days, own, ..self.state.clone() }
+    }
+}
