@@ -62,7 +62,10 @@ impl Mdns {
                 return;
             }
             stats.responses_in += 1;
-            self.heard.on_others(out);
+            // An answer to us alone does not show that multicast reaches us, unless there is no other way to tell.
+            if by_multicast || self.socket == MdnsSocket::OneShot {
+                self.heard.on_others(out);
+            }
             let key = link.key;
             self.on_response(now, key, &incoming, stats, out);
             return;

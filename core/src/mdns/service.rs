@@ -156,8 +156,7 @@ impl Directory {
     ) {
         for (instance, sighting) in proposed(service, link, probe) {
             let is_known = link.cache.find(service, &Data::Ptr(instance.clone())).is_some()
-                || self.hints.contains_key(&instance)
-                || self.is_there(&sighting);
+                || self.hints.contains_key(&instance);
             if !is_known && !is_own(&sighting, own) && self.hints.len() < HINTS_MAX {
                 out.push(Found::Sighting(sighting.clone()));
                 self.hints.insert(instance, Told { at: now, sighting });

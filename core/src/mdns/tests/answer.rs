@@ -339,4 +339,10 @@ fn a_forged_goodbye_is_corrected() {
     assert_eq!(lan.responses(a, begin).len(), 1);
     assert_eq!(lan.sees(b), ["a"]);
     assert!(lan.sightings(b).iter().all(|(_, seen)| seen.kind == SightingKind::Seen));
+    // What all have said need not be corrected by all.
+    let begin = lan.now;
+    let all = Name::new([&b"_services"[..], b"_dns-sd", b"_udp", b"local"]).unwrap();
+    lan.inject_multicast(a, &response(&[record(&all, 0, false, Data::Ptr(service_name()))]));
+    lan.run_ms(3_000);
+    assert!(lan.responses(a, begin).is_empty());
 }

@@ -99,8 +99,11 @@ fn a_new_address_is_announced_and_the_old_one_taken_back() {
     let queries = lan.queries(a, begin);
     assert!(queries.iter().all(|sent| sent.message().authority.is_empty()), "no probes");
     assert_eq!(addresses(lan.sightings(b).last().unwrap().1), ["10.1.0.77:27182"]);
-    // The goodbye, and two announcements.
-    assert_eq!(lan.responses(a, begin).len(), 3);
+    // The goodbye, which speaks of that address only, and two announcements.
+    let sent = lan.responses(a, begin);
+    assert_eq!(sent.len(), 3);
+    let gone = sent[0].message();
+    assert!(gone.answers.len() == 1 && gone.answers[0].ttl == 0 && !gone.answers[0].flush);
 }
 
 #[test]
@@ -114,8 +117,20 @@ fn another_network_on_the_same_interface_is_another_link() {
     assert_eq!(lan.sees(a), Vec::<String>::new());
     let begin = lan.now;
     lan.run_ms(3_000);
-    let queries = lan.queries(a, begin);
-    assert_eq!(queries.iter().filter(|sent| !sent.message().authority.is_empty()).count(), 3);
+    assert_eq!(conflict::probes(&lan, a, begin).len(), 3);
+    assert_eq!(lan.multicast(a), [Multicast::Alone, Multicast::Ok], "the other is still heard");
+}
+
+#[test]
+fn on_another_network_one_can_be_alone_again() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    let b = lan.settled("b");
+    lan.kill(b);
+    lan.hosts[a].interfaces[0].addresses[0].address = [172, 16, 0, 1].into();
+    lan.plug(a);
+    lan.run_ms(4_000);
+    assert_eq!(lan.multicast(a), [Multicast::Alone, Multicast::Ok, Multicast::Alone]);
 }
 
 #[test]
@@ -136,6 +151,23 @@ fn the_same_interfaces_again_mean_a_wake_up() {
         lan.run_ms(100);
     }
     assert_eq!(probes(&lan), 3);
+}
+
+/// RFC 6762 section 5.2.
+#[test]
+fn a_wake_up_does_not_ask_twice_within_a_second() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    lan.run_ms(8_000);
+    let begin = lan.now;
+    while lan.queries(a, begin).is_empty() {
+        lan.run_ms(1);
+    }
+    lan.plug(a);
+    lan.run_ms(3_000);
+    let asked = lan.queries(a, begin).into_iter().filter(|sent| sent.message().authority.is_empty());
+    let asked: Vec<_> = asked.map(|sent| sent.at).collect();
+    assert_eq!((asked.len(), asked[1] - asked[0]), (3, Duration::from_secs(1)));
 }
 
 #[test]

@@ -132,6 +132,22 @@ fn a_storm_of_instances_costs_few_questions() {
 }
 
 #[test]
+fn a_storm_of_probes_is_told_in_part() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    for n in 2..200 {
+        let mut writer = Writer::new(0, Flags::QUERY, 1472);
+        for record in &stranger(&format!("{n}"), n, 120)[1..] {
+            writer.record(Section::Authority, record);
+        }
+        lan.inject_multicast(a, &writer.finish());
+    }
+    assert_eq!(lan.sightings(a).len(), 64);
+    lan.run_ms(6_000);
+    assert_eq!(lan.sees(a), Vec::<String>::new());
+}
+
+#[test]
 fn unknown_interfaces_and_none_at_all() {
     let mut lan = Lan::new();
     let a = lan.settled("a");

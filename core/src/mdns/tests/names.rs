@@ -44,6 +44,9 @@ fn the_host_is_named_by_key_and_boot() {
             .is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
     );
     assert_eq!(*ours("another nick").name_of(Unique::Host), host);
+    let (key, nick) = (PeerKey([3; 32]), Nick::new("a").unwrap());
+    let other = Ours::new(REAL, Announcement { key, boot: BootId(5), nick, port: 1 });
+    assert_ne!(*other.name_of(Unique::Host), host);
 }
 
 #[test]
