@@ -7,16 +7,16 @@ fn a_newcomer_sees_who_is_there_within_300_ms() {
     let mut times = Vec::new();
     for n in 0..40 {
         let mut lan = Lan::new();
-        let old = lan.settled("old");
-        lan.run_ms(n * 7);
+        let old = lan.host_with("old", [1; 32], n, MdnsSocket::Shared, &[1]);
+        lan.run_ms(5_000);
         let begin = lan.now;
-        let new = lan.host("new");
+        let new = lan.host_with("new", [2; 32], 100 + n, MdnsSocket::Shared, &[1]);
         lan.run_ms(1_500);
         let (at, seen) = lan.sightings(new)[0];
         assert_eq!(seen.nick.as_ref().unwrap().as_str(), "old");
         assert_eq!(addresses(seen), ["10.1.0.1:27182"]);
         assert_eq!(seen.id, Some([1; 8]));
-        assert_eq!(seen.boot, Some(BootId(1)));
+        assert_eq!(seen.boot, Some(BootId(n)));
         let (_, seen) = lan.sightings(old)[0];
         assert_eq!(addresses(seen), ["10.1.0.2:27182"]);
         assert_eq!((lan.sightings(new).len(), lan.sightings(old).len()), (1, 1), "told once each");
