@@ -73,10 +73,6 @@ impl People {
         self.own
     }
 
-    pub(crate) fn nick(&self) -> &Nick {
-        &self.nick
-    }
-
     pub(crate) fn rename(&mut self, nick: Nick) {
         self.nick = nick;
     }
@@ -259,11 +255,6 @@ impl People {
 impl Person {
     pub(crate) fn is_there(&self) -> bool {
         !self.runs.is_empty()
-    }
-
-    /// The run that we have a session with, or any.
-    pub(crate) fn best(&self) -> Option<&PeerChange> {
-        self.runs.values().min_by_key(|run| (!run.direct, run.state))
     }
 }
 

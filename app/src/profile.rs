@@ -160,10 +160,10 @@ fn lock(path: &Path) -> Result<File, TryLockError> {
 }
 
 fn fresh_secret() -> Result<Zeroizing<[u8; 32]>, Fault> {
-    let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut())
-        .map_err(|error| Fault::usage(format!("the system gives no randomness: {error}")))?;
-    Ok(secret)
+    let secret = chat_net::entropy();
+    secret
+        .map(Zeroizing::new)
+        .map_err(|error| Fault::usage(format!("the system gives no randomness: {error}")))
 }
 
 /// The secret, `None` if there is none yet.
