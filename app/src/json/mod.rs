@@ -3,8 +3,6 @@
 mod command;
 mod history;
 pub(crate) mod line;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,6 @@ mod alone;
 mod command;
 mod delivery;
 pub(crate) mod show;
-#[cfg(test)]
-mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

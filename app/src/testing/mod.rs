@@ -1,4 +1,10 @@
-//! What several tests need.
+//! What several tests need, and those of the whole program.
+
+pub(crate) mod child;
+mod exits;
+pub(crate) mod fake;
+mod json;
+mod plain;
 
 use std::{
     path::PathBuf,
@@ -21,6 +27,11 @@ impl Folder {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// A profile in it, as an argument.
+    pub(crate) fn profile(&self) -> String {
+        self.path("profile").into_os_string().into_string().unwrap()
     }
 }
 
