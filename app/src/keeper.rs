@@ -172,3 +172,104 @@ fn nothing(what: &Request) -> Answer {
         _ => Answer::Ids(Vec::new()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use chat_core::{MessageId, Nick, PeerKey, Place};
+
+    use super::*;
+    use crate::store::{Cursor, Known, Memory, Shown};
+
+    type Appended = Result<Vec<Fresh>, StoreError>;
+    type Stored = Result<Vec<Shown>, StoreError>;
+
+    /// A store that fails when told to, and counts transactions.
+    struct Moody {
+        inner: Memory,
+        mood: Arc<Mutex<(Result<(), StoreError>, usize)>>,
+    }
+
+    impl Store for Moody {
+        fn append(&mut self, batches: &[Vec<Record>]) -> Appended {
+            let mut mood = self.mood.lock().unwrap();
+            mood.1 += 1;
+            mood.0.and_then(|()| self.inner.append(batches))
+        }
+
+        fn fetch(&mut self, what: &Request) -> Result<Answer, StoreError> {
+            self.mood.lock().unwrap().0.and_then(|()| self.inner.fetch(what))
+        }
+
+        fn history(
+            &mut self,
+            _: &Place,
+            _: usize,
+            _: Option<MessageId>,
+        ) -> Result<Option<Vec<Cursor>>, StoreError> {
+            Ok(None)
+        }
+
+        fn shown(&mut self, _: &[Cursor]) -> Stored {
+            Ok(vec![])
+        }
+
+        fn since(&mut self, _: Cursor, _: usize) -> Stored {
+            Ok(vec![])
+        }
+
+        fn newest(&mut self) -> Result<Cursor, StoreError> {
+            Ok(0)
+        }
+
+        fn known(&mut self) -> Result<Vec<Known>, StoreError> {
+            Ok(vec![])
+        }
+    }
+
+    fn nick(token: u64) -> Job {
+        Job::Persist { token: Token(token), records: vec![Record::Nick(Nick::new("ana").unwrap())] }
+    }
+
+    /// Does all jobs, which wait already; what the node and the front end hear, and how many transactions it took.
+    fn run(mood: Result<(), StoreError>, jobs: Vec<Job>) -> (Vec<String>, Vec<String>, usize) {
+        let submitted = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&submitted);
+        let submit: Submit = Arc::new(move |input| into.lock().unwrap().push(format!("{input:?}")));
+        let mood = Arc::new(Mutex::new((mood, 0)));
+        let inner = Memory::new(PeerKey([0; 32]), Memory::BYTES_MAX);
+        let store = Box::new(Moody { inner, mood: Arc::clone(&mood) });
+        let (tell, told) = mpsc::channel();
+        let (send, waiting) = mpsc::channel();
+        let (done, closed) = mpsc::sync_channel(1);
+        jobs.into_iter().chain([Job::Close(done)]).for_each(|job| send.send(job).unwrap());
+        spawn(store, waiting, submit, tell, true).unwrap();
+        closed.recv().unwrap();
+        let heard = told.iter().map(|happening| format!("{happening:?}")).collect();
+        let submitted = submitted.lock().unwrap().clone();
+        let transactions = mood.lock().unwrap().1;
+        (heard, submitted, transactions)
+    }
+
+    #[test]
+    fn what_waits_is_one_transaction_and_events_come_behind_it() {
+        let jobs = vec![nick(1), Job::Event(Event::Finished), nick(2), nick(3)];
+        let (heard, submitted, transactions) = run(Ok(()), jobs);
+        assert_eq!(transactions, 1);
+        assert_eq!(submitted, ["Persisted { token: Token(3), result: Ok(()) }"]);
+        assert_eq!(heard, ["Event(Finished)"]);
+    }
+
+    #[test]
+    fn trouble_is_told_to_the_node_each_time_and_to_the_person_once() {
+        let ask = || Job::Fetch { token: Token(9), what: Request::State };
+        let (heard, submitted, _) = run(Err(StoreError::Full), vec![nick(1), ask()]);
+        assert_eq!(heard, ["Store(Err(Full))"]);
+        assert_eq!(submitted[0], "Persisted { token: Token(1), result: Err(Full) }");
+        assert!(
+            submitted[1].starts_with("Fetched { token: Token(9), answer: State(State { nick: None"),
+            "{submitted:?}"
+        );
+    }
+}

@@ -37,7 +37,10 @@ fn becomes_the_program() {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let arguments: String = arguments.iter().flat_map(|argument| [argument, UNIT]).collect();
-    command.args(["--exact", BECOME, "--nocapture", "--test-threads=1"]).env(ARGUMENTS, arguments).env("USER", "ana");
+    command
+        .args(["--exact", BECOME, "--nocapture", "--test-threads=1"])
+        .env(ARGUMENTS, arguments)
+        .env("USER", "ana");
     command
 }
 

@@ -42,7 +42,8 @@ fn a_profile_in_use_is_4_and_who_we_are_can_still_be_asked() {
     for command in [&["--plain", "--profile", &profile][..], &["peers", "--profile", &profile]] {
         let ended = ends(command);
         assert_eq!(ended.code(), Some(4), "{ended:?}");
-        let works = format!("this works: chat-test --ephemeral {} (", command[0]).replace("--ephemeral peers", "--ephemeral peers");
+        let works = format!("this works: chat-test --ephemeral {} (", command[0])
+            .replace("--ephemeral peers", "--ephemeral peers");
         assert!(fault(&ended).contains(&works), "{}", ended.errors);
     }
     let ended = ends(&["id", "--json", "--profile", &profile]);
@@ -80,7 +81,11 @@ fn signals_end_it_in_order() {
         let folder = Folder::new("signal");
         let mut child = Child::new(&[arguments, "--profile", &folder.profile()]);
         child.line("bo");
-        let hi = if arguments == "--json" { r##"{"cmd":"send","room":"#lobby","text":"last words"}"## } else { "last words" };
+        let hi = if arguments == "--json" {
+            r##"{"cmd":"send","room":"#lobby","text":"last words"}"##
+        } else {
+            "last words"
+        };
         child.say(hi);
         child.line(if arguments == "--json" { r#""entry""# } else { "last words" });
         child.signal(signal);

@@ -4,24 +4,31 @@
 //! - `fake: hear N TEXT`: bo says TEXT N times in the same room, each time an entry of its own
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
+//! - `fake: later TEXT`: bo says TEXT after a while, one word
 //! - `fake: lose`: bo is lost
 
 use std::{
     io,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Command, Config, EntryId, Event, Identity, Input, MdnsSocket, Message, MessageId,
-    Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request, RoomKeyId,
-    RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis,
+    Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request,
+    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis,
 };
 use chat_net::{Clock, OnOutput};
 
 use crate::{cli::Options, engine::Opened, fault::Fault};
 
+/// In a while.
+const LATER: Duration = Duration::from_millis(400);
 /// The one who is there.
 pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
 
@@ -55,11 +62,20 @@ fn begin(
         rooms: Vec::new(),
         is_alone,
         heard: None,
+        later: None,
     };
     thread::spawn(move || {
         (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
-        while let Ok(input) = inputs.recv() {
-            fake.on_input(input);
+        loop {
+            let patience = if fake.later.is_some() { LATER } else { Duration::MAX };
+            match inputs.recv_timeout(patience) {
+                Ok(input) => fake.on_input(input),
+                Err(RecvTimeoutError::Timeout) => {
+                    let (place, text) = fake.later.take().unwrap();
+                    fake.hear(&place, &text);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     });
     Ok(Arc::new(move |input| drop(submit.send(input))))
@@ -78,6 +94,8 @@ struct Fake {
     rooms: Vec<RoomName>,
     is_alone: bool,
     heard: Option<StoredEntry>,
+    /// What bo says in a while.
+    later: Option<(Place, String)>,
 }
 
 impl Fake {
@@ -92,7 +110,8 @@ impl Fake {
                 }
             }
             Input::Persisted { token, result } => {
-                let (done, rest) = std::mem::take(&mut self.unpersisted).into_iter().partition(|(its, _)| *its <= token);
+                let (done, rest) =
+                    std::mem::take(&mut self.unpersisted).into_iter().partition(|(its, _)| *its <= token);
                 self.unpersisted = rest;
                 for event in Vec::into_iter(done).flat_map(|(_, events)| events) {
                     match (result, event) {
@@ -113,7 +132,9 @@ impl Fake {
             Action::Say { place: Place::Room(room), .. } if !self.rooms.contains(&room) => {
                 self.refuse(tag, Refusal::NotInRoom);
             }
-            Action::Say { place: Place::Direct(key), .. } if key != BO => self.refuse(tag, Refusal::UnknownPeer),
+            Action::Say { place: Place::Direct(key), .. } if key != BO => {
+                self.refuse(tag, Refusal::UnknownPeer)
+            }
             Action::Say { place, text, action, reply } => {
                 let mut entry = self.entry(&place, self.own, text.as_str());
                 let message = &mut entry.messages[0];
@@ -161,6 +182,7 @@ impl Fake {
                 }
             }
             ["direct", text] => self.hear(&Place::Direct(BO), text),
+            ["later", text] => self.later = Some((place.clone(), text.to_string())),
             ["again"] => {
                 let entry = self.heard.clone().unwrap();
                 self.persist(vec![Record::Entry(entry)], vec![]);

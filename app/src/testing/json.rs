@@ -55,8 +55,10 @@ fn hello_comes_first_and_commands_are_answered() {
         (r#"{"cmd":"dance","id":"a"}"#, json!("unknown-command")),
         (r##"{"cmd":"send","room":"#nowhere","text":"x"}"##, json!("not-in-room")),
         (&format!(r#"{{"cmd":"send","to":"{}","text":"x"}}"#, "00".repeat(32)), json!("unknown-peer")),
-        (r##"{"cmd":"history","room":"#lobby","before":"0000000000000000000000000000000000000000000000000000000000000000.0"}"##,
-         json!("unknown-id")),
+        (
+            r##"{"cmd":"history","room":"#lobby","before":"0000000000000000000000000000000000000000000000000000000000000000.0"}"##,
+            json!("unknown-id"),
+        ),
     ] {
         child.say(line);
         assert_eq!(child.object("error")["code"], answer, "{line}");
@@ -80,7 +82,10 @@ fn a_message_is_told_once_and_when_it_is_stored() {
     assert_eq!(hello["cursor"], json!(0));
     child.say(r##"{"cmd":"send","room":"#lobby","text":"fake: hear 2 knock\u001b[2J"}"##);
     let (first, second) = (child.object("message"), child.object("message"));
-    assert_eq!((&first["text"], &first["own"], &first["room"]), (&json!("knock[2J"), &json!(false), &json!("#lobby")));
+    assert_eq!(
+        (&first["text"], &first["own"], &first["room"]),
+        (&json!("knock[2J"), &json!(false), &json!("#lobby"))
+    );
     assert_eq!(first["from"], json!({"nick": "bo", "key": BO.to_string(), "verified": false}));
     assert!(first["cursor"].as_u64() < second["cursor"].as_u64());
     assert_eq!(first.get("replay"), None);
@@ -122,12 +127,16 @@ fn history_is_there_after_a_kill_for_all_that_was_acknowledged() {
     assert!(kept.iter().all(|message| message["replay"] == json!(true) && message["own"] == json!(true)));
     // A page, from the middle.
     let before = kept[50]["id"].as_str().unwrap();
-    child.say(&json!({"cmd": "history", "room": "#lobby", "limit": 3, "before": before, "id": "page"}).to_string());
+    child.say(
+        &json!({"cmd": "history", "room": "#lobby", "limit": 3, "before": before, "id": "page"}).to_string(),
+    );
     let texts: Vec<Value> = loop {
         // Behind whatever was stored and not acknowledged.
         let message = child.object("message");
         if message["text"] == json!("number 47") {
-            break [message, child.object("message"), child.object("message")].map(|it| it["text"].clone()).into();
+            break [message, child.object("message"), child.object("message")]
+                .map(|it| it["text"].clone())
+                .into();
         }
     };
     assert_eq!(texts, ["number 47", "number 48", "number 49"]);
@@ -191,7 +200,9 @@ fn a_sleeping_reader_is_told_what_it_missed() {
 fn what_is_read_before_the_end_is_carried_out() {
     let folder = Folder::new("json-end");
     let (mut child, _) = bot(&folder.profile());
-    (0..50).for_each(|id| child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": "x"}).to_string()));
+    (0..50).for_each(|id| {
+        child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": "x"}).to_string())
+    });
     child.end_input();
     let ended = child.ended();
     assert_eq!(ended.code(), Some(0));

@@ -5,6 +5,8 @@ mod exits;
 pub(crate) mod fake;
 mod json;
 mod plain;
+#[cfg(unix)]
+mod terminal;
 
 use std::{
     path::PathBuf,

@@ -76,7 +76,9 @@ fn a_conversation() {
 fn slips_are_told_and_nothing_is_said() {
     let mut child = Child::new(&["--ephemeral"]);
     child.line("nothing is kept");
-    for slip in ["/msg nobody hi", "/msg ana hi", "/join ops", "/nick \u{200b}", "/connect nowhere", "/msg bo"] {
+    for slip in
+        ["/msg nobody hi", "/msg ana hi", "/join ops", "/nick \u{200b}", "/connect nowhere", "/msg bo"]
+    {
         child.say(slip);
     }
     child.say(&"x".repeat(4097));
