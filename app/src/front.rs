@@ -1,11 +1,7 @@
 //! The loop that every front end runs in, and how it ends: what was read is carried out, what was said is stored,
 //! everybody gets a goodbye, and all that within two seconds.
 
-use std::{
-    collections::BTreeMap,
-    sync::mpsc::{Receiver, RecvTimeoutError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::mpsc::Receiver, time::Duration};
 
 use chat_core::{Action, EntryId, Event, Instant};
 use chat_net::Clock;
@@ -127,10 +123,7 @@ impl Phase {
 pub(crate) fn wait(told: &Receiver<Happening>, patience: Option<Duration>) -> Option<Happening> {
     match patience {
         None => told.recv().ok(),
-        Some(patience) => match told.recv_timeout(patience) {
-            Ok(happening) => Some(happening),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        },
+        Some(patience) => told.recv_timeout(patience).ok(),
     }
 }
 

@@ -33,10 +33,13 @@ pub(crate) enum Job {
     /// Passed on when everything before it is durable.
     Event(Event),
     /// A question of the front end, which sends itself the answer.
-    Ask(Box<dyn FnOnce(&mut dyn Store) + Send>),
+    Ask(Ask),
     /// Answered when everything before it is durable and the store is closed.
     Close(SyncSender<()>),
 }
+
+/// A question with the way of its answer inside.
+type Ask = Box<dyn FnOnce(&mut dyn Store) + Send>;
 
 pub(crate) type Jobs = Sender<Job>;
 
@@ -136,7 +139,7 @@ enum Step {
     Persist,
     Fetch(Token, Request),
     Event(Event),
-    Ask(Box<dyn FnOnce(&mut dyn Store) + Send>),
+    Ask(Ask),
     Close(SyncSender<()>),
 }
 

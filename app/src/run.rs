@@ -119,6 +119,7 @@ fn log_to_stderr(level: &str) {
     let _ = env_logger::Builder::new().parse_filters(level).try_init();
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(crate) fn no_start(error: io::Error) -> Fault {
     Fault::usage(format!("cannot start: {error}"))
 }

@@ -23,7 +23,7 @@ impl Plain {
                     Ok(key) => self.say(Place::Direct(key), text, false, engine),
                     Err(error) => Err(error.to_string()),
                 },
-                Typed::Command(command) => self.on_command(command, engine).map(|()| Said::No),
+                Typed::Command(command) => self.on_command(&command, engine).map(|()| Said::No),
                 Typed::Wrong(why) => Err(why),
                 Typed::Nothing => Ok(Said::No),
             },
@@ -38,8 +38,8 @@ impl Plain {
         self.gate.leave();
     }
 
-    fn on_command(&mut self, command: Command<'_>, engine: &mut Engine) -> Result<(), String> {
-        match command {
+    fn on_command(&mut self, command: &Command<'_>, engine: &mut Engine) -> Result<(), String> {
+        match *command {
             Command::Help => {
                 let rows = HELP.iter().map(|(usage, what)| [(*usage).to_string(), (*what).to_string()]);
                 self.list(show::columns(rows.collect()));

@@ -25,15 +25,17 @@ impl Alone {
 
     /// Takes in what the network looks like; the answer is a line about it when the interfaces have changed.
     pub(super) fn on_net(&mut self, now: Instant, net: NetChange) -> Option<String> {
-        let before = self.net.replace(net.clone());
+        let before = self.net.take();
         if before.as_ref().is_some_and(|before| before.multicast != net.multicast) {
             self.due.get_or_insert(now + SOON);
         }
         let is_news = before.is_none_or(|before| before.interfaces != net.interfaces);
-        is_news.then(|| match net.interfaces.as_slice() {
+        let line = is_news.then(|| match net.interfaces.as_slice() {
             [] => String::from("network: none; waiting for one"),
             some => format!("network: {} \u{b7} UDP port {}", some.join(", "), self.port),
-        })
+        });
+        self.net = Some(net);
+        line
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {

@@ -102,9 +102,12 @@ impl Arbitrary for Any {
     }
 }
 
+/// Batches that are appended together.
+type Transaction = Vec<Vec<Any>>;
+
 #[test]
 fn memory_answers_like_the_disk() {
-    fn alike(batches: Vec<Vec<Vec<Any>>>, before: u8, cursor: u8, limit: u8, reopen: bool) -> bool {
+    fn alike(batches: Vec<Transaction>, before: u8, cursor: u8, limit: u8, reopen: bool) -> bool {
         let folder = Folder::new("alike");
         let (mut memory, mut kept) = (Memory::new(OWN, Memory::BYTES_MAX), disk(&folder));
         for transaction in batches {
@@ -143,7 +146,7 @@ fn memory_answers_like_the_disk() {
         assert_eq!(memory.known(), kept.known());
         true
     }
-    let check: fn(Vec<Vec<Vec<Any>>>, u8, u8, u8, bool) -> bool = alike;
+    let check: fn(Vec<Transaction>, u8, u8, u8, bool) -> bool = alike;
     QuickCheck::new().rng(Gen::new(10)).tests(60).quickcheck(check);
 }
 

@@ -133,7 +133,7 @@ impl Fake {
                 self.refuse(tag, Refusal::NotInRoom);
             }
             Action::Say { place: Place::Direct(key), .. } if key != BO => {
-                self.refuse(tag, Refusal::UnknownPeer)
+                self.refuse(tag, Refusal::UnknownPeer);
             }
             Action::Say { place, text, action, reply } => {
                 let mut entry = self.entry(&place, self.own, text.as_str());

@@ -191,8 +191,9 @@ fn a_sleeping_reader_is_told_what_it_missed() {
 
     let child = Child::new(&["--json", "--profile", &folder.profile(), "--since", &last.to_string()]);
     child.object("hello");
-    let missed = (heard..MESSAGES).map(|_| child.object("message")).count();
-    assert_eq!(missed, MESSAGES - heard);
+    for _ in heard..MESSAGES {
+        assert_eq!(child.object("message")["from"]["nick"], json!("bo"));
+    }
     assert_eq!(child.object("message")["text"], json!("awake"));
 }
 
@@ -200,9 +201,9 @@ fn a_sleeping_reader_is_told_what_it_missed() {
 fn what_is_read_before_the_end_is_carried_out() {
     let folder = Folder::new("json-end");
     let (mut child, _) = bot(&folder.profile());
-    (0..50).for_each(|id| {
-        child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": "x"}).to_string())
-    });
+    for id in 0..50 {
+        child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": "x"}).to_string());
+    }
     child.end_input();
     let ended = child.ended();
     assert_eq!(ended.code(), Some(0));
