@@ -9,8 +9,8 @@ use std::{
 };
 
 use chat_core::{
-    Action, Answer, Command, Config, Identity, Input, MdnsSocket, Nick, Node, Output, PeerKey, REAL, Request,
-    RoomName, State,
+    Action, Answer, Command, Config, Identity, Input, MdnsSocket, Nick, Node, Output, PeerKey, REAL, Record,
+    Request, RoomName, State,
 };
 
 use chat_net::{Clock, Net, OnOutput, OpenError, Submit};
@@ -96,6 +96,11 @@ impl Ready {
             Ok(Answer::State(state)) => state,
             _ => return Err(Fault::new(Exit::Damaged, "the history cannot be read")),
         };
+        if let Some(nick) = options.nick.clone().filter(|nick| state.nick.as_ref() != Some(nick)) {
+            // From now on, as `--help` says, also when the node ends before it asks for that.
+            let kept = store.append(&[vec![Record::Nick(nick)]]);
+            kept.map_err(|error| Fault::usage(format!("the nick cannot be kept: {error}")))?;
+        }
         let nick = options.nick.clone().or_else(|| state.nick.clone()).unwrap_or_else(profile::account);
         let opened = open(options)?;
         let mut config = Config::new(REAL, nick.clone(), opened.port);
@@ -126,27 +131,26 @@ impl Ready {
         is_new.then_some(lobby).into_iter().chain(joined).collect()
     }
 
-    /// Lets the node run. Its events reach the front end at once or, with `durable`, after everything the node
-    /// wanted stored before them; then new messages are told when they are stored, too.
+    /// Lets the node run. Its events reach the front end at once; with `stored`, new messages are told once more
+    /// when they are in the store.
     ///
     /// # Errors
     /// When the runtime cannot start.
-    pub(crate) fn begin(self, tell: &Tell, durable: bool) -> Result<Engine, Fault> {
+    pub(crate) fn begin(self, tell: &Tell, stored: bool) -> Result<Engine, Fault> {
         let (jobs, waiting) = mpsc::channel();
         let (route_jobs, route_tell) = (jobs.clone(), tell.clone());
-        let on_output: OnOutput = Box::new(move |output| route(output, durable, &route_jobs, &route_tell));
+        let on_output: OnOutput = Box::new(move |output| route(output, &route_jobs, &route_tell));
         let fault = |error: io::Error| Fault::usage(format!("cannot start: {error}"));
         let submit = (self.begin)(self.config, self.identity, on_output).map_err(fault)?;
-        keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), durable).map_err(fault)?;
+        keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
         Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
     }
 }
 
 /// Sends each output where it belongs. It is called by the runtime's loop and never waits.
-fn route(output: Output, durable: bool, jobs: &Jobs, tell: &Tell) {
+fn route(output: Output, jobs: &Jobs, tell: &Tell) {
     // At the end of the program the receivers go first.
     match output {
-        Output::Event(event) if durable => drop(jobs.send(Job::Event(event))),
         Output::Event(event) => drop(tell.send(Happening::Event(event))),
         Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
         Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),

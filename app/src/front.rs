@@ -91,6 +91,10 @@ pub(crate) fn run(
     if !engine.close(end - clock.now()) {
         log::error!("the store did not finish in time");
     }
+    // What was stored last is told, too.
+    while let Ok(happening) = told.try_recv() {
+        front.on_happening(clock.now(), happening, engine);
+    }
     out.finish(end - clock.now());
 }
 

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use chat_core::{Answer, Event, Input, Record, Request, State, StoreError, Token};
+use chat_core::{Answer, Input, Record, Request, State, StoreError, Token};
 use chat_net::Submit;
 
 use crate::{
@@ -30,8 +30,6 @@ pub(crate) enum Job {
         token: Token,
         what: Request,
     },
-    /// Passed on when everything before it is durable.
-    Event(Event),
     /// A question of the front end, which sends itself the answer.
     Ask(Ask),
     /// Answered when everything before it is durable and the store is closed.
@@ -82,7 +80,6 @@ impl Keeper {
                         }
                         persisted += 1;
                     }
-                    Step::Event(event) => self.tell(Happening::Event(event)),
                     Step::Fetch(token, what) => {
                         let answer = self.store.fetch(&what).unwrap_or_else(|_| nothing(&what));
                         (self.submit)(Input::Fetched { token, answer });
@@ -138,7 +135,6 @@ enum Step {
     /// The next of `records`.
     Persist,
     Fetch(Token, Request),
-    Event(Event),
     Ask(Ask),
     Close(SyncSender<()>),
 }
@@ -154,7 +150,6 @@ impl Batch {
                     batch.steps.push(Step::Persist);
                 }
                 Job::Fetch { token, what } => batch.steps.push(Step::Fetch(token, what)),
-                Job::Event(event) => batch.steps.push(Step::Event(event)),
                 Job::Ask(ask) => batch.steps.push(Step::Ask(ask)),
                 Job::Close(done) => {
                     // What comes after the end is not done any more.
@@ -256,12 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_one_transaction_and_events_come_behind_it() {
-        let jobs = vec![nick(1), Job::Event(Event::Finished), nick(2), nick(3)];
-        let (heard, submitted, transactions) = run(Ok(()), jobs);
+    fn what_waits_is_one_transaction() {
+        let (heard, submitted, transactions) = run(Ok(()), vec![nick(1), nick(2), nick(3)]);
         assert_eq!(transactions, 1);
         assert_eq!(submitted, ["Persisted { token: Token(3), result: Ok(()) }"]);
-        assert_eq!(heard, ["Event(Finished)"]);
+        assert_eq!(heard, Vec::<String>::new());
     }
 
     #[test]

@@ -192,9 +192,14 @@ impl People {
         }
     }
 
+    /// Whether `name` cannot come to mean somebody else when more people are seen.
+    pub(crate) fn is_exact(name: &str) -> bool {
+        name.parse::<PeerKey>().is_ok() || split_digits(name).is_some() || is_prefix(name)
+    }
+
     /// The keys that have `name` as nick, and those that it names by digits or as the beginning of the key.
     fn matching(&self, name: &str) -> (BTreeSet<PeerKey>, BTreeSet<PeerKey>) {
-        let is_prefix = name.len() >= PREFIX_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_prefix = is_prefix(name);
         let prefix = name.to_ascii_lowercase();
         let called =
             |person: &Person, name: &str| person.nick.as_ref().is_some_and(|nick| same(nick.as_str(), name));
@@ -271,6 +276,11 @@ pub(crate) fn found_by(via: Source) -> &'static str {
 /// `nick-4821`.
 pub(crate) fn with_digits(nick: &str, key: PeerKey) -> String {
     format!("{nick}-{:04}", key.digits())
+}
+
+/// Whether `name` may be the beginning of a key.
+fn is_prefix(name: &str) -> bool {
+    name.len() >= PREFIX_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `nick-4821` in its two parts.

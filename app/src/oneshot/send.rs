@@ -16,9 +16,11 @@ use crate::{
     happening::Happening,
     input::LINE_MAX,
     json::line::Line,
-    people::Unresolved,
+    people::{People, Unresolved},
 };
 
+/// How long to look for others of a nick before one of them is taken for the one that is meant.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How soon to try again when the other is here but cannot be written to yet.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -67,8 +69,9 @@ pub(crate) fn send(
     open: Open<'_>,
 ) -> Result<Exit, Fault> {
     let mut run = Run::begin(program, arguments, cli, open)?;
-    let until = run.clock.now() + wish.timeout;
-    let sent = Sending { wish, until, state: State::Waiting { again: None } }.run(&mut run);
+    let begin = run.clock.now();
+    let (settled, until) = (begin + SETTLE.min(wish.timeout / 2), begin + wish.timeout);
+    let sent = Sending { wish, settled, until, state: State::Waiting { again: None } }.run(&mut run);
     run.end();
     let (message, by, of) = sent.map_err(|fault| match (&fault.exit, cli.options.ephemeral) {
         (Exit::Undelivered, true) => Fault::new(fault.exit, format!("{fault}; it is lost")),
@@ -89,6 +92,8 @@ pub(crate) fn send(
 /// A message on its way.
 struct Sending<'a> {
     wish: &'a Send,
+    /// When a nick alone is enough: until then somebody else of that name may turn up.
+    settled: Instant,
     until: Instant,
     state: State,
 }
@@ -131,9 +136,7 @@ impl Sending<'_> {
                 Some(Happening::Event(Event::Receipt { entry, stored_by: by @ 1.., of })) => {
                     receipts.push((entry, by, of));
                 }
-                Some(Happening::Event(Event::Peer(_)))
-                    if matches!(self.state, State::Waiting { again: None }) =>
-                {
+                Some(Happening::Event(Event::Peer(_))) if matches!(self.state, State::Waiting { .. }) => {
                     self.say(run)?;
                 }
                 Some(Happening::Stop) => return Err(self.undelivered()),
@@ -161,8 +164,15 @@ impl Sending<'_> {
                 Place::Room(room.clone())
             }
             To::Person(name) => match run.people.resolve(name) {
+                Ok(_) if run.clock.now() < self.settled && !People::is_exact(name) => {
+                    self.state = State::Waiting { again: Some(self.settled) };
+                    return Ok(());
+                }
                 Ok(key) => Place::Direct(key),
-                Err(Unresolved::Unknown(_)) => return Ok(()),
+                Err(Unresolved::Unknown(_)) => {
+                    self.state = State::Waiting { again: None };
+                    return Ok(());
+                }
                 Err(error) => return Err(Fault::usage(error.to_string())),
             },
         };

@@ -64,14 +64,19 @@ pub(crate) struct Ended {
 impl Child {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let (mut child, stdout) = Self::silent(arguments);
+        child.listen(stdout);
+        child
+    }
+
+    /// Begins to read what a silent one says.
+    pub(crate) fn listen(&mut self, stdout: BufReader<ChildStdout>) {
         let (line, lines) = mpsc::channel();
         let read = move || {
             let all = stdout.lines().map_while(Result::ok);
             all.take_while(|text| line.send(text.clone()).is_ok()).for_each(drop);
         };
         thread::spawn(read);
-        child.lines = lines;
-        child
+        self.lines = lines;
     }
 
     /// One whose output nobody reads but the caller.

@@ -1,7 +1,5 @@
 //! The program as bots see it.
 
-use std::io::BufRead as _;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -148,7 +146,7 @@ fn history_is_there_after_a_kill_for_all_that_was_acknowledged() {
 fn a_sleeping_reader_is_told_what_it_missed() {
     const MESSAGES: usize = 9000;
     let folder = Folder::new("json-lag");
-    let (mut child, mut stdout) = Child::silent(&["--json", "--profile", &folder.profile()]);
+    let (mut child, stdout) = Child::silent(&["--json", "--profile", &folder.profile()]);
     let order = format!("fake: hear {MESSAGES} {}", "x".repeat(2500));
     child.say(&json!({"cmd": "send", "room": "#lobby", "text": order, "id": 1}).to_string());
     // Nothing is read until all of it is stored, and a later command is carried out too.
@@ -160,14 +158,16 @@ fn a_sleeping_reader_is_told_what_it_missed() {
         })
     };
     assert!(stored(&format!("SELECT count(*) > {MESSAGES} FROM messages")), "the reader holds up the store");
-    child.say(r#"{"cmd":"nick","nick":"zoe"}"#);
-    assert!(stored("SELECT value = 'zoe' FROM settings"), "the reader holds up the input");
+    // The first one comes back when the store has told of everything, the second when all that was told is shown.
+    for nick in ["zoe", "mia"] {
+        child.say(&json!({"cmd": "nick", "nick": nick}).to_string());
+        assert!(stored(&format!("SELECT value = '{nick}' FROM settings")), "the reader holds up the input");
+    }
+    child.listen(stdout);
     let mut last = Value::Null;
     let mut heard = 0;
     let lagged = loop {
-        let mut line = String::new();
-        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "no word about it after {heard}");
-        let line: Value = serde_json::from_str(&line).unwrap();
+        let line: Value = serde_json::from_str(&child.line("")).unwrap();
         match line["type"].as_str().unwrap() {
             "message" => {
                 heard += 1;
@@ -181,11 +181,7 @@ fn a_sleeping_reader_is_told_what_it_missed() {
     assert!((5000..MESSAGES).contains(&heard), "{heard}");
     // It goes on from here.
     child.say(r##"{"cmd":"send","room":"#lobby","text":"fake: hear 1 awake"}"##);
-    let mut line = String::new();
-    while !line.contains("awake") {
-        line.clear();
-        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it ended");
-    }
+    child.line("awake");
     child.say(r#"{"cmd":"quit"}"#);
     assert_eq!(child.ended().code(), Some(0));
 

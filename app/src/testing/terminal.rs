@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Read as _, Write as _},
-    process::Stdio,
+    process::{self, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -47,13 +47,23 @@ impl Screen {
     }
 }
 
+/// A program that does not outlive a test that failed.
+struct Leaving(process::Child);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs the program on a terminal, lets `act` use it, and gives back how it ended and the terminal's mode.
 fn on_a_terminal(act: impl FnOnce(&mut Screen, u32)) -> (Option<i32>, LocalFlags, LocalFlags) {
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).unwrap();
     let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
     let before = tcgetattr(&terminal.slave).unwrap().local_flags;
-    let mut process = child::command(&["--ephemeral"])
+    let process = child::command(&["--ephemeral"])
         .env("TERM", "xterm")
         .stdin(slave())
         .stdout(slave())
@@ -67,8 +77,9 @@ fn on_a_terminal(act: impl FnOnce(&mut Screen, u32)) -> (Option<i32>, LocalFlags
         while output.read_exact(&mut byte).is_ok() && show.send(byte[0]).is_ok() {}
     });
     let mut screen = Screen { keys: File::from(terminal.master), shown, seen: String::new() };
-    act(&mut screen, process.id());
-    let status = process.wait().unwrap();
+    let mut process = Leaving(process);
+    act(&mut screen, process.0.id());
+    let status = process.0.wait().unwrap();
     (status.code(), before, tcgetattr(&terminal.slave).unwrap().local_flags)
 }
 
