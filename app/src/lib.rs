@@ -1,2 +1,53 @@
-//! What a person sees: command line, front ends, profile and history.
+//! What a person sees: command line, front ends, profile and history. No runtime: a program brings its own.
+//!
+//! ```no_run
+//! # fn start(_: chat_core::Node, _: chat_net::Net, _: chat_net::Clock, _: chat_app::OnOutput)
+//! #     -> std::io::Result<chat_app::Submit> { unimplemented!() }
+//! fn main() -> std::process::ExitCode {
+//!     chat_app::main("chat-std", start)
+//! }
+//! ```
 #![forbid(unsafe_code)]
+
+mod address;
+mod clean;
+mod cli;
+mod engine;
+mod fault;
+mod front;
+mod happening;
+mod input;
+mod json;
+mod keeper;
+mod multicast;
+mod oneshot;
+mod out;
+mod people;
+mod plain;
+mod profile;
+mod run;
+mod signals;
+pub mod store;
+mod terminal;
+#[cfg(test)]
+mod testing;
+
+use std::{io, process::ExitCode};
+
+use chat_core::Node;
+use chat_net::{Clock, Net};
+
+pub use chat_net::{OnOutput, Submit};
+
+/// How a runtime drives a node: it takes the sockets, feeds the node what arrives, sends what it transmits, gives
+/// everything else it wants to the [`OnOutput`], and returns the way to give it more.
+pub type Start = fn(Node, Net, Clock, OnOutput) -> io::Result<Submit>;
+
+/// The whole program: reads the command line, runs until the person or a signal ends it, and tells how it ended.
+///
+/// `program` is the name by which the person calls it.
+#[must_use]
+pub fn main(program: &'static str, start: Start) -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    run::program(program, &arguments, &|options| engine::open_net(options, start)).into()
+}

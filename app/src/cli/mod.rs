@@ -1,0 +1,173 @@
+//! The command line: what can be asked for, and one line for what cannot.
+
+mod complaint;
+#[cfg(test)]
+mod tests;
+
+use std::{ffi::OsString, net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+
+use chat_core::{Nick, RoomName};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+
+use crate::{
+    address,
+    fault::{Exit, Fault},
+};
+
+/// Chat for the people on this network: no server, no account, no Internet.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, after_help = EXITS, subcommand_precedence_over_arg = true)]
+pub(crate) struct Cli {
+    /// The room to begin in; without it #lobby, where everybody starts
+    #[arg(value_name = "#room", value_parser = room)]
+    pub(crate) room: Option<RoomName>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Plain lines, also on a terminal: for screen readers and logs
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) plain: bool,
+    /// JSON lines on standard input and output: for bots and scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// With --json: begin with the messages that came after this one
+    #[arg(long, value_name = "CURSOR", requires = "json")]
+    pub(crate) since: Option<u64>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+const EXITS: &str = "exit: 0 ok, 1 usage or configuration, 2 no usable network, 3 not delivered in time,\n      \
+                     4 profile in use, 5 store damaged";
+
+/// What holds for every way of running.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Where keys, history and settings are kept
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) profile: Option<PathBuf>,
+    /// A fresh key, nothing read, nothing written
+    #[arg(long, global = true, conflicts_with = "profile")]
+    pub(crate) ephemeral: bool,
+    /// What others see you as, from now on
+    #[arg(long, value_name = "NAME", global = true, value_parser = nick)]
+    pub(crate) nick: Option<Nick>,
+    /// The UDP port to chat on; without it 27182 or one near it
+    #[arg(long, value_name = "PORT", global = true)]
+    pub(crate) port: Option<NonZeroU16>,
+    /// Use this network interface only (repeatable)
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) interface: Vec<String>,
+    /// Reach somebody by address; without a port 27182 (repeatable)
+    #[arg(long, value_name = "ADDR[:PORT]", global = true, value_parser = address::parse)]
+    pub(crate) connect: Vec<SocketAddr>,
+    /// How others are found: mdns, manual
+    #[arg(long, value_name = "LIST", global = true, default_value = "mdns,manual", value_parser = discovery)]
+    pub(crate) discovery: Discovery,
+    /// Messages a second that one author may push unasked; what exceeds it comes later
+    #[arg(long, value_name = "N", global = true, default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) author_rate: u32,
+    /// What to log to standard error
+    #[arg(long, value_name = "LEVEL", global = true, default_value = "error",
+          value_parser = ["off", "error", "warn", "info", "debug", "trace"])]
+    pub(crate) log: String,
+}
+
+/// What to do instead of chatting.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send one message and wait until somebody else has stored it
+    Send {
+        /// A room, a nick, a nick with its digits (ana-4821), or a key
+        #[arg(value_name = "#room|nick|key")]
+        to: String,
+        /// What to say, or - for standard input
+        #[arg(value_name = "TEXT|-", required = true)]
+        text: Vec<String>,
+        /// How long to wait, such as 10s, 500ms or 2m
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+        timeout: Duration,
+    },
+    /// Look around for two seconds and tell who is there
+    Peers,
+    /// Tell who you are
+    Id,
+}
+
+/// Which discoveries run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Discovery {
+    pub(crate) mdns: bool,
+    /// Addresses by hand, and those remembered. Typed ones are always used.
+    pub(crate) manual: bool,
+}
+
+impl Cli {
+    /// Reads the arguments, those behind the program's name.
+    ///
+    /// # Errors
+    /// What to print and how to exit: for `--help` and `--version` too.
+    pub(crate) fn read(program: &'static str, arguments: &[OsString]) -> Result<Self, Stop> {
+        let named = std::iter::once(OsString::from(program)).chain(arguments.iter().cloned());
+        let mut command = Self::command().name(program).bin_name(program);
+        let read = command.try_get_matches_from_mut(named).and_then(|found| Self::from_arg_matches(&found));
+        match read {
+            Ok(Self { room: Some(room), command: Some(_), .. }) => {
+                Err(Stop::Fault(Fault::usage(format!("{room} goes with the chat, not with a command"))))
+            }
+            Ok(cli) => Ok(cli),
+            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                Err(Stop::Answer(error.to_string()))
+            }
+            Err(error) => Err(Stop::Fault(Fault::new(Exit::Usage, complaint::one_line(&error, &command)))),
+        }
+    }
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The person asked for this text.
+    Answer(String),
+    Fault(Fault),
+}
+
+fn room(text: &str) -> Result<RoomName, String> {
+    RoomName::new(text).map_err(|error| format!("{error}; the commands are send, peers and id"))
+}
+
+fn nick(text: &str) -> Result<Nick, String> {
+    Nick::new(text).map_err(|error| error.to_string())
+}
+
+fn discovery(text: &str) -> Result<Discovery, String> {
+    let mut wanted = Discovery::default();
+    for name in text.split(',') {
+        match name.trim() {
+            "mdns" => wanted.mdns = true,
+            "manual" => wanted.manual = true,
+            name @ ("broadcast" | "mdns-crates") => {
+                return Err(format!(
+                    "{name} is not built in; allowed are mdns and manual, with a comma between"
+                ));
+            }
+            _ => return Err(String::from("allowed are mdns and manual, with a comma between")),
+        }
+    }
+    Ok(wanted)
+}
+
+/// A number of seconds, or one with its unit: `10s`, `500ms`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const ALLOWED: &str = "allowed is a number of seconds up to a day, or one with s, ms or m behind it";
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" | "" => 1_000,
+        "m" => 60_000,
+        _ => return Err(String::from(ALLOWED)),
+    };
+    let number: u64 = digits.parse().map_err(|_| String::from(ALLOWED))?;
+    let duration = Duration::from_millis(number.saturating_mul(millis));
+    if duration > Duration::from_secs(86_400) { Err(String::from(ALLOWED)) } else { Ok(duration) }
+}

@@ -1,0 +1,91 @@
+use super::*;
+
+fn read(line: &str) -> Result<Cli, Stop> {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    Cli::read("chat-std", &words)
+}
+
+/// The one line that a bad command line gets.
+fn complaint(line: &str) -> String {
+    match read(line) {
+        Err(Stop::Fault(fault)) => {
+            assert_eq!(fault.exit, Exit::Usage);
+            assert_eq!(fault.message.lines().count(), 1, "{line}: {}", fault.message);
+            fault.message
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn nothing_is_needed() {
+    let cli = read("").unwrap();
+    assert!(cli.room.is_none() && cli.command.is_none() && !cli.json && !cli.plain);
+    assert_eq!(cli.options.discovery, Discovery { mdns: true, manual: true });
+    assert_eq!((cli.options.author_rate, cli.options.log.as_str()), (200, "error"));
+}
+
+#[test]
+fn options_may_stand_before_and_behind_a_command() {
+    for line in ["--ephemeral --port 9 send #Ops hi there", "send --port 9 #Ops --ephemeral hi there"] {
+        let cli = read(line).unwrap();
+        assert!(cli.options.ephemeral);
+        assert_eq!(cli.options.port.map(NonZeroU16::get), Some(9));
+        let Some(Command::Send { to, text, timeout }) = cli.command else { panic!() };
+        assert_eq!(
+            (to.as_str(), text.join(" ").as_str(), timeout),
+            ("#Ops", "hi there", Duration::from_secs(10))
+        );
+    }
+    let Some(Command::Send { text, .. }) = read("send bo -").unwrap().command else { panic!() };
+    assert_eq!(text, ["-"]);
+    assert_eq!(read("#Ops --nick ana").unwrap().room, RoomName::new("#ops").ok());
+    assert_eq!(read("--connect 10.0.0.1 --connect [::1]:7").unwrap().options.connect.len(), 2);
+    assert_eq!(
+        read("--discovery manual").unwrap().options.discovery,
+        Discovery { mdns: false, manual: true }
+    );
+    assert_eq!(read("--json --since 17").unwrap().since, Some(17));
+}
+
+#[test]
+fn a_complaint_is_one_line_and_says_what_is_allowed() {
+    let says = |line: &str, parts: &[&str]| {
+        let text = complaint(line);
+        assert!(parts.iter().all(|part| text.contains(part)), "{line}: {text}");
+    };
+    says("--frobnicate", &["--frobnicate", "--profile", "--nick", "--timeout", "--version"]);
+    says("--port zero", &["zero", "--port"]);
+    says("--port 0", &["'0'", "--port"]);
+    says("--author-rate 0", &["'0'", "1..=1000000"]);
+    says("--log loud", &["loud", "off, error, warn, info, debug, trace"]);
+    says("--connect nowhere", &["nowhere", "IP address"]);
+    says("--discovery broadcast", &["broadcast is not built in", "mdns and manual"]);
+    says("--discovery mdns,mdns-crates", &["mdns-crates is not built in"]);
+    says("--discovery pigeons", &["mdns and manual"]);
+    says("lobby", &["begins with #", "send, peers and id"]);
+    says("send", &["#room|nick|key", "TEXT", "chat-std send"]);
+    says("send bo hi --timeout soon", &["soon", "seconds"]);
+    says("send bo hi --timeout 9999999m", &["seconds up to a day"]);
+    says("--plain --json", &["--plain", "--json"]);
+    says("--profile x --ephemeral", &["--profile", "--ephemeral"]);
+    says("--since 4", &["--json"]);
+    says("--nick \u{200B}", &["visible"]);
+    says("#ops peers", &["#ops"]);
+    for later in ["tail", "rooms", "doctor", "export"] {
+        says(later, &["begins with #"]);
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let answer = |line: &str| match read(line) {
+        Err(Stop::Answer(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let help = answer("--help");
+    for word in ["chat-std", "#room", "--ephemeral", "send", "exit: 0 ok"] {
+        assert!(help.contains(word), "{help}");
+    }
+    assert_eq!(answer("--version").trim(), concat!("chat-std ", env!("CARGO_PKG_VERSION")));
+}

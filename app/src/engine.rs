@@ -1,0 +1,223 @@
+//! A node that is about to run, and one that runs: sockets, store and identity put together.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+use chat_core::{
+    Action, Answer, Command, Config, Identity, Input, MdnsSocket, Nick, Node, Output, PeerKey, REAL, Record,
+    Request, RoomName, State,
+};
+
+use chat_net::{Clock, Net, OnOutput, OpenError, Submit};
+
+use crate::{
+    Start,
+    cli::{self, Discovery},
+    fault::{Exit, Fault},
+    happening::{Happening, Tell},
+    keeper::{self, Job, Jobs},
+    profile::{self, Profile},
+    store::Store,
+};
+
+/// Sockets that are open, and a runtime that waits for its node.
+pub(crate) struct Opened {
+    pub(crate) port: u16,
+    pub(crate) mdns_socket: MdnsSocket,
+    pub(crate) begin: Box<dyn FnOnce(Config, Identity, OnOutput) -> io::Result<Submit>>,
+}
+
+/// Opens the sockets; tests have one that opens none.
+pub(crate) type Open<'a> = &'a dyn Fn(&cli::Options) -> Result<Opened, Fault>;
+
+/// Opens real sockets for the runtime behind `start`.
+///
+/// # Errors
+/// When nothing is up, an interface is unknown, or the port is taken.
+pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, Fault> {
+    let wanted = chat_net::Options {
+        interfaces: options.interface.clone(),
+        port: options.port.map(Into::into),
+        mdns: options.discovery.mdns,
+    };
+    let net = Net::open(&wanted).map_err(|error| {
+        let exit = match error {
+            OpenError::UnknownInterface { .. } | OpenError::NoNetwork { .. } => Exit::NoNetwork,
+            _ => Exit::Usage,
+        };
+        Fault::new(exit, error.to_string())
+    })?;
+    Ok(Opened {
+        port: net.port(),
+        mdns_socket: net.mdns_socket(),
+        begin: Box::new(move |config, identity, on_output| {
+            let clock = Clock::new();
+            let node = Node::new(config, identity, chat_net::entropy()?, clock.now());
+            start(node, net, clock, on_output)
+        }),
+    })
+}
+
+/// Everything is open; nothing runs yet.
+pub(crate) struct Ready {
+    pub(crate) key: PeerKey,
+    pub(crate) nick: Nick,
+    pub(crate) port: u16,
+    /// `None` when nothing is kept.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) state: State,
+    pub(crate) store: Box<dyn Store>,
+    identity: Identity,
+    config: Config,
+    begin: Box<dyn FnOnce(Config, Identity, OnOutput) -> io::Result<Submit>>,
+    profile: Profile,
+}
+
+impl Ready {
+    /// Opens the profile, then its store, then the sockets.
+    ///
+    /// # Errors
+    /// Whatever keeps the program from running, with its exit code.
+    pub(crate) fn open(
+        program: &str,
+        arguments: &[OsString],
+        options: &cli::Options,
+        open: Open<'_>,
+    ) -> Result<Self, Fault> {
+        let profile = Profile::open(options, &beside(program, arguments))?;
+        let identity = Identity::new(REAL, &profile.secret);
+        let mut store = profile.store(identity.key())?;
+        let state = match store.fetch(&Request::State) {
+            Ok(Answer::State(state)) => state,
+            _ => return Err(Fault::new(Exit::Damaged, "the history cannot be read")),
+        };
+        if let Some(nick) = options.nick.clone().filter(|nick| state.nick.as_ref() != Some(nick)) {
+            // From now on, as `--help` says, also when the node ends before it asks for that.
+            let kept = store.append(&[vec![Record::Nick(nick)]]);
+            kept.map_err(|error| Fault::usage(format!("the nick cannot be kept: {error}")))?;
+        }
+        let nick = options.nick.clone().or_else(|| state.nick.clone()).unwrap_or_else(profile::account);
+        let opened = open(options)?;
+        let mut config = Config::new(REAL, nick.clone(), opened.port);
+        config.nick_wins = options.nick.is_some();
+        config.mdns_socket = opened.mdns_socket;
+        let Discovery { mdns, manual } = options.discovery;
+        config.discovery = chat_core::Discovery { mdns, remembered: manual };
+        config.author_rate = options.author_rate;
+        Ok(Self {
+            key: identity.key(),
+            nick,
+            port: opened.port,
+            folder: profile.folder.clone(),
+            state,
+            store,
+            identity,
+            config,
+            begin: opened.begin,
+            profile,
+        })
+    }
+
+    /// The rooms that we are in, the lobby too unless it was left.
+    pub(crate) fn rooms(&self) -> Vec<RoomName> {
+        let lobby = RoomName::lobby();
+        let is_new = !self.state.rooms.iter().any(|room| room.name == lobby);
+        let joined = self.state.rooms.iter().filter(|room| room.joined).map(|room| room.name.clone());
+        is_new.then_some(lobby).into_iter().chain(joined).collect()
+    }
+
+    /// Lets the node run. Its events reach the front end at once; with `stored`, new messages are told once more
+    /// when they are in the store.
+    ///
+    /// # Errors
+    /// When the runtime cannot start.
+    pub(crate) fn begin(self, tell: &Tell, stored: bool) -> Result<Engine, Fault> {
+        let (jobs, waiting) = mpsc::channel();
+        let (route_jobs, route_tell) = (jobs.clone(), tell.clone());
+        let on_output: OnOutput = Box::new(move |output| route(output, &route_jobs, &route_tell));
+        let fault = |error: io::Error| Fault::usage(format!("cannot start: {error}"));
+        let submit = (self.begin)(self.config, self.identity, on_output).map_err(fault)?;
+        keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
+        Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
+    }
+}
+
+/// Sends each output where it belongs. It is called by the runtime's loop and never waits.
+fn route(output: Output, jobs: &Jobs, tell: &Tell) {
+    // At the end of the program the receivers go first.
+    match output {
+        Output::Event(event) => drop(tell.send(Happening::Event(event))),
+        Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
+        Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),
+        Output::Transmit(_) | Output::Wait(_) => {}
+    }
+}
+
+/// A node that runs, with its store.
+pub(crate) struct Engine {
+    submit: Submit,
+    jobs: Jobs,
+    last_tag: u64,
+    _profile: Profile,
+}
+
+impl Engine {
+    /// Asks the node for something. The answer is a `Done` or `Refused` with this tag.
+    pub(crate) fn command(&mut self, action: Action) -> u64 {
+        self.last_tag += 1;
+        (self.submit)(Input::Command(Command { tag: self.last_tag, action }));
+        self.last_tag
+    }
+
+    /// Asks the store, behind everything that waits for it. `None` when the store is closed.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let ask = Job::Ask(Box::new(move |store| drop(answer.send(question(store)))));
+        self.jobs.send(ask).ok()?;
+        answered.recv().ok()
+    }
+
+    /// Makes durable what waits and closes the store. The answer says whether that was done in time.
+    pub(crate) fn close(&self, patience: Duration) -> bool {
+        let (done, closed) = mpsc::sync_channel(1);
+        self.jobs.send(Job::Close(done)).is_ok() && closed.recv_timeout(patience).is_ok()
+    }
+}
+
+/// A queue for happenings.
+pub(crate) fn queue() -> (Tell, Receiver<Happening>) {
+    mpsc::channel()
+}
+
+/// The command that works beside a program that holds the profile.
+pub(crate) fn beside(program: &str, arguments: &[OsString]) -> String {
+    let mut words = vec![program.to_string(), String::from("--ephemeral")];
+    let mut arguments = arguments.iter().map(|argument| argument.to_string_lossy());
+    while let Some(argument) = arguments.next() {
+        match argument.as_ref() {
+            "--profile" => drop(arguments.next()),
+            other if other.starts_with("--profile=") => {}
+            other => words.push(profile::quote(other)),
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_works_is_the_same_without_the_profile() {
+        let arguments = ["#ops", "--profile", "a b", "--nick", "x y", "--profile=c"].map(OsString::from);
+        assert_eq!(beside("chat-std", &arguments), "chat-std --ephemeral '#ops' --nick 'x y'");
+    }
+}

@@ -1,0 +1,41 @@
+//! What a front end hears of: one queue, so that everything has one order.
+
+use std::sync::mpsc;
+
+use chat_core::{Event, Message, StoreError};
+
+use crate::store::Cursor;
+
+/// Something that a front end should know.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// From the node.
+    Event(Event),
+    /// A message is in the store now, and was not before.
+    Stored(Cursor, Message),
+    /// The store takes nothing more, or does again.
+    Store(Result<(), StoreError>),
+    /// From the person.
+    Line(Line),
+    /// The person's last line has been read.
+    InputEnded,
+    /// A signal asks to end.
+    Stop,
+    /// Nobody reads what we write.
+    OutputClosed,
+    /// What was waiting to be written has been written.
+    Drained,
+}
+
+/// One line of input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Line {
+    Text(String),
+    /// It was longer than [`LINE_MAX`](crate::input::LINE_MAX) bytes, and was skipped.
+    TooLong,
+    /// It was not UTF-8.
+    NotText,
+}
+
+/// Where happenings are put.
+pub(crate) type Tell = mpsc::Sender<Happening>;

@@ -1,0 +1,275 @@
+//! The lines that are read: any bytes in, a wish or the reason why not out.
+
+use std::collections::BTreeMap;
+
+use chat_core::{Action, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::line::{Code, Id};
+use crate::{address, happening::Line};
+
+/// Messages in the answer to a `history` without `limit`.
+const HISTORY: u64 = 50;
+/// Messages in the answer to a `history`, at most.
+const HISTORY_MAX: u64 = 10_000;
+
+/// What a line asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    /// Something that the node does.
+    Act(Action),
+    History {
+        place: Place,
+        limit: usize,
+        before: Option<MessageId>,
+    },
+    Peers,
+    Rooms,
+    Quit,
+}
+
+/// Why a line is no wish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Wrong {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+/// Reads a line. The id is there whenever it could be read, also beside an error.
+pub(super) fn read(line: Line) -> (Option<Id>, Result<Wish, Wrong>) {
+    let text = match line {
+        Line::Text(text) => text,
+        Line::TooLong => return (None, Err(bad("the line is longer than 65536 bytes"))),
+        Line::NotText => return (None, Err(bad("the line is not UTF-8"))),
+    };
+    match serde_json::from_str(&text).map(Fields) {
+        Err(error) => (None, Err(bad(format!("not a JSON object: {error}")))),
+        Ok(fields) => match fields.id() {
+            Ok(id) => (id, fields.wish()),
+            Err(wrong) => (None, Err(wrong)),
+        },
+    }
+}
+
+/// The members of an object, each as it was written; those that nobody asks for are ignored.
+struct Fields(BTreeMap<String, Box<RawValue>>);
+
+impl Fields {
+    fn id(&self) -> Result<Option<Id>, Wrong> {
+        let id = self.0.get("id").filter(|id| id.get() != "null");
+        let is_name = |id: &Id| id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+        match id {
+            Some(id) if !is_name(id) => Err(bad("id is a number or a string")),
+            id => Ok(id.cloned()),
+        }
+    }
+
+    fn wish(&self) -> Result<Wish, Wrong> {
+        let name: String = self.needed("cmd", "a string")?;
+        Ok(Wish::Act(match name.as_str() {
+            "send" => self.say()?,
+            "join" if self.has("phrase") => return Err(bad("private rooms are not built in")),
+            "join" => Action::Join(self.room()?),
+            "leave" => Action::Leave(self.room()?),
+            "nick" => Action::Rename(self.nick()?),
+            "connect" => {
+                let address: String = self.needed("address", "a string")?;
+                Action::Connect(address::parse(&address).map_err(bad)?)
+            }
+            "history" => return self.history(),
+            "peers" => return Ok(Wish::Peers),
+            "rooms" => return Ok(Wish::Rooms),
+            "quit" => return Ok(Wish::Quit),
+            _ => {
+                let known = "send history join leave nick connect peers rooms quit";
+                let message = format!("there is no such command; there are {known}");
+                return Err(Wrong { code: Code::UnknownCommand, message });
+            }
+        }))
+    }
+
+    fn say(&self) -> Result<Action, Wrong> {
+        let text: String = self.needed("text", "a string")?;
+        let text = Text::new(text).map_err(|error| match error {
+            TextError::TooLong { .. } => Wrong { code: Code::TextTooLong, message: error.to_string() },
+            TextError::Empty => bad(error.to_string()),
+        })?;
+        let action = self.wanted("action", "true or false")?.unwrap_or(false);
+        Ok(Action::Say { place: self.place()?, text, action, reply: self.message("reply")? })
+    }
+
+    fn history(&self) -> Result<Wish, Wrong> {
+        let limit = self.wanted("limit", "a number")?.unwrap_or(HISTORY);
+        if limit > HISTORY_MAX {
+            return Err(bad(format!("limit is at most {HISTORY_MAX}")));
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(Wish::History { place: self.place()?, limit, before: self.message("before")? })
+    }
+
+    /// `room`, or `to`.
+    fn place(&self) -> Result<Place, Wrong> {
+        match (self.has("room"), self.has("to")) {
+            (true, false) => self.room().map(Place::Room),
+            (false, true) => {
+                let key: String = self.needed("to", "a string")?;
+                let key: PeerKey = key.parse().map_err(|_| bad("to is a key of 64 hex digits"))?;
+                Ok(Place::Direct(key))
+            }
+            _ => Err(bad("one of room and to is needed")),
+        }
+    }
+
+    fn room(&self) -> Result<RoomName, Wrong> {
+        let name: String = self.needed("room", "a string")?;
+        RoomName::new(&name).map_err(|error| Wrong { code: Code::BadRoom, message: error.to_string() })
+    }
+
+    fn nick(&self) -> Result<Nick, Wrong> {
+        let name: String = self.needed("nick", "a string")?;
+        Nick::new(&name).map_err(|error| Wrong { code: Code::BadNick, message: error.to_string() })
+    }
+
+    fn message(&self, name: &str) -> Result<Option<MessageId>, Wrong> {
+        let text: Option<String> = self.wanted(name, "a string")?;
+        let read = |text: String| text.parse().map_err(|_| bad(format!("{name} is the id of a message")));
+        text.map(read).transpose()
+    }
+
+    fn needed<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<T, Wrong> {
+        self.wanted(name, what)?.ok_or_else(|| bad(format!("{name} is missing, {what}")))
+    }
+
+    /// A member that may be absent or null.
+    fn wanted<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<Option<T>, Wrong> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => serde_json::from_str(value.get()).map_err(|_| bad(format!("{name} is {what}"))),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value.get() != "null")
+    }
+}
+
+fn bad(message: impl Into<String>) -> Wrong {
+    Wrong { code: Code::BadCommand, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    const KEY: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
+
+    fn wish(line: &str) -> Result<Wish, Code> {
+        read(Line::Text(line.to_string())).1.map_err(|wrong| {
+            assert_eq!(wrong.message.lines().count(), 1);
+            wrong.code
+        })
+    }
+
+    fn id(line: &str) -> Option<String> {
+        read(Line::Text(line.to_string())).0.map(|id| id.get().to_string())
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        let lobby = RoomName::lobby();
+        let say = |place, text: &str| Action::Say {
+            place,
+            text: Text::new(text).unwrap(),
+            action: false,
+            reply: None,
+        };
+        let act = |line: &str, action: Action| assert_eq!(wish(line), Ok(Wish::Act(action)), "{line}");
+        act(
+            r##"{"cmd":"send","room":"#Lobby","text":"hi\nyou","new":[{}]}"##,
+            say(Place::Room(lobby.clone()), "hi\nyou"),
+        );
+        act(
+            &format!(r#"{{"cmd":"send","to":"{KEY}","room":null,"text":"x"}}"#),
+            say(Place::Direct(KEY.parse().unwrap()), "x"),
+        );
+        act(r##"{"cmd":"join","room":"#lobby"}"##, Action::Join(lobby.clone()));
+        act(r##"{"cmd":"leave","room":"#lobby"}"##, Action::Leave(lobby.clone()));
+        act(r#"{"cmd":"nick","nick":" ana "}"#, Action::Rename(Nick::new("ana").unwrap()));
+        act(r#"{"cmd":"connect","address":"10.0.0.1"}"#, Action::Connect("10.0.0.1:27182".parse().unwrap()));
+        let place = Place::Room(lobby);
+        assert_eq!(
+            wish(&format!(r##"{{"cmd":"history","room":"#lobby","limit":7,"before":"{KEY}.3"}}"##)),
+            Ok(Wish::History { place: place.clone(), limit: 7, before: format!("{KEY}.3").parse().ok() })
+        );
+        assert_eq!(
+            wish(r##"{"cmd":"history","room":"#lobby"}"##),
+            Ok(Wish::History { place, limit: 50, before: None })
+        );
+        assert_eq!(wish(r#"{"cmd":"peers"}"#), Ok(Wish::Peers));
+        assert_eq!(wish(r#"{"cmd":"rooms"}"#), Ok(Wish::Rooms));
+        assert_eq!(wish(r#" {"cmd":"quit"} "#), Ok(Wish::Quit));
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_code() {
+        let long = format!(r##"{{"cmd":"send","room":"#a","text":"{}"}}"##, "x".repeat(4097));
+        for (line, code) in [
+            ("", Code::BadCommand),
+            ("hello", Code::BadCommand),
+            ("[]", Code::BadCommand),
+            ("{}", Code::BadCommand),
+            (r#"{"cmd":1}"#, Code::BadCommand),
+            (r#"{"cmd":"quit"} {"cmd":"quit"}"#, Code::BadCommand),
+            (r#"{"cmd":"quit","id":{}}"#, Code::BadCommand),
+            (r#"{"cmd":"quit","id":true}"#, Code::BadCommand),
+            (r#"{"cmd":"frobnicate"}"#, Code::UnknownCommand),
+            (r#"{"cmd":"edit"}"#, Code::UnknownCommand),
+            (r#"{"cmd":"send","text":"x"}"#, Code::BadCommand),
+            (r##"{"cmd":"send","room":"#a","to":"ff","text":"x"}"##, Code::BadCommand),
+            (r##"{"cmd":"send","room":"#a","text":""}"##, Code::BadCommand),
+            (r##"{"cmd":"send","room":"#a","text":7}"##, Code::BadCommand),
+            (r##"{"cmd":"send","room":"#a","text":"x","action":1}"##, Code::BadCommand),
+            (r##"{"cmd":"send","room":"#a","text":"x","reply":"x"}"##, Code::BadCommand),
+            (r#"{"cmd":"send","to":"bo","text":"x"}"#, Code::BadCommand),
+            (&long, Code::TextTooLong),
+            (r#"{"cmd":"join","room":"lobby"}"#, Code::BadRoom),
+            (r##"{"cmd":"join","room":"#a b"}"##, Code::BadRoom),
+            (r##"{"cmd":"join","room":"#a","phrase":"secret"}"##, Code::BadCommand),
+            (r#"{"cmd":"nick","nick":"\u200b"}"#, Code::BadNick),
+            (r#"{"cmd":"connect","address":"bo.local"}"#, Code::BadCommand),
+            (r##"{"cmd":"history","room":"#a","limit":10001}"##, Code::BadCommand),
+            (r##"{"cmd":"history","room":"#a","limit":-1}"##, Code::BadCommand),
+            (r##"{"cmd":"history","room":"#a","before":"1.1"}"##, Code::BadCommand),
+        ] {
+            assert_eq!(wish(line), Err(code), "{line}");
+        }
+        assert_eq!(read(Line::TooLong).1.unwrap_err().code, Code::BadCommand);
+        assert_eq!(read(Line::NotText).1.unwrap_err().code, Code::BadCommand);
+        let deep = "[".repeat(30_000) + &"]".repeat(30_000);
+        assert_eq!(wish(&format!(r#"{{"cmd":"quit","x":{deep}}}"#)), Ok(Wish::Quit));
+        assert_eq!(wish(&"[".repeat(60_000)), Err(Code::BadCommand));
+    }
+
+    #[test]
+    fn an_id_comes_back_to_the_letter() {
+        for given in ["7", "-1.50e3", "12345678901234567890123", r#""a\u0041""#, "1e999"] {
+            assert_eq!(id(&format!(r#"{{"id":{given},"cmd":"quit"}}"#)).as_deref(), Some(given));
+        }
+        assert_eq!(id(r#"{"id":3,"cmd":"frobnicate"}"#).as_deref(), Some("3"), "also beside an error");
+        assert_eq!(id(r#"{"cmd":"quit"}"#), None);
+        assert_eq!(id(r#"{"cmd":"quit","id":null}"#), None);
+    }
+
+    quickcheck! {
+        fn nothing_panics(text: String, cut: usize) -> bool {
+            let _ = read(Line::Text(text.clone()));
+            let whole = format!(r##"{{"cmd":"send","id":{cut},"room":"#{text}","text":"\ud83d\ude00"}}"##);
+            let end = (0..=cut % (whole.len() + 1)).rev().find(|&end| whole.is_char_boundary(end)).unwrap_or(0);
+            let _ = read(Line::Text(whole[..end].to_string()));
+            true
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The lines that are written. `docs/JSON.md` describes each.
+
+use std::net::SocketAddr;
+
+use chat_core::{
+    EntryId, Message, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, hex,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{address, clean, multicast, store::Cursor};
+
+/// The version of the format: rises when a reader would misunderstand.
+const VERSION: u8 = 1;
+
+/// What a command brought with it to know its answer by: a number or a string, given back to the letter.
+pub(super) type Id = Box<RawValue>;
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Line<'a> {
+    Hello {
+        v: u8,
+        program: &'a str,
+        version: &'a str,
+        nick: &'a str,
+        key: String,
+        port: u16,
+        /// The folder, or null when nothing is kept.
+        profile: Option<String>,
+        cursor: Cursor,
+    },
+    Peer(Peer<'a>),
+    Message(Box<Said<'a>>),
+    Receipt {
+        id: String,
+        stored_by: u32,
+        of: u32,
+    },
+    Room {
+        room: &'a str,
+        event: &'a str,
+        key: String,
+    },
+    Net {
+        interfaces: Vec<String>,
+        multicast: &'a str,
+        reason: &'a str,
+    },
+    Done(Done<'a>),
+    Error(Error<'a>),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Peer<'a> {
+    pub(crate) state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nick: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    pub(crate) via: &'static str,
+    pub(crate) direct: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Said<'a> {
+    id: String,
+    room: String,
+    from: From<'a>,
+    text: String,
+    #[serde(skip_serializing_if = "is_false")]
+    action: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
+    sent_ms: u64,
+    late: bool,
+    own: bool,
+    cursor: Cursor,
+    #[serde(skip_serializing_if = "is_false")]
+    replay: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct From<'a> {
+    nick: Option<&'a str>,
+    key: String,
+    verified: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Done<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peers: Option<Vec<Peer<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rooms: Option<Vec<&'a str>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Error<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<Id>,
+    pub(crate) code: Code,
+    pub(crate) message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cursor: Option<Cursor>,
+}
+
+/// What went wrong, for a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Code {
+    BadCommand,
+    UnknownCommand,
+    BadRoom,
+    BadNick,
+    TextTooLong,
+    UnknownPeer,
+    UnknownId,
+    NotInRoom,
+    Busy,
+    StoreFull,
+    Lagged,
+}
+
+impl Line<'_> {
+    /// The line as it is written, without its break.
+    pub(crate) fn text(&self) -> String {
+        // Strings, numbers and lists of them cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn hello(
+        program: &'a str,
+        nick: &'a Nick,
+        key: PeerKey,
+        port: u16,
+        profile: Option<String>,
+        cursor: Cursor,
+    ) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        Self::Hello {
+            v: VERSION,
+            program,
+            version,
+            nick: nick.as_str(),
+            key: key.to_string(),
+            port,
+            profile,
+            cursor,
+        }
+    }
+
+    pub(crate) fn message(message: &'a Message, cursor: Cursor, replay: bool) -> Self {
+        let nick = message.nick.as_ref().map(Nick::as_str);
+        Self::Message(Box::new(Said {
+            id: message.id.to_string(),
+            room: message.place.to_string(),
+            from: From { nick, key: message.from.to_string(), verified: false },
+            text: clean::text(&message.text).into_owned(),
+            action: message.action,
+            reply: message.reply.map(|id| id.to_string()),
+            sent_ms: message.sent.0,
+            late: message.late,
+            own: message.own,
+            cursor,
+            replay,
+        }))
+    }
+
+    pub(crate) fn receipt(entry: EntryId, stored_by: u32, of: u32) -> Self {
+        Self::Receipt { id: entry.to_string(), stored_by, of }
+    }
+
+    pub(crate) fn room(room: &'a RoomName, key: PeerKey, joined: bool) -> Self {
+        Self::Room { room: room.as_str(), event: if joined { "join" } else { "leave" }, key: key.to_string() }
+    }
+
+    pub(crate) fn net(net: &NetChange) -> Self {
+        let interfaces = net.interfaces.iter().map(|name| clean::name(name).into_owned()).collect();
+        Self::Net { interfaces, multicast: net.multicast.word(), reason: multicast::reason(net.multicast) }
+    }
+
+    pub(crate) fn done(id: Option<Id>) -> Self {
+        Self::Done(Done { id, ..Done::default() })
+    }
+
+    pub(crate) fn said(id: Option<Id>, message: MessageId) -> Self {
+        let (entry, message) = (Some(message.entry.to_string()), Some(message.to_string()));
+        Self::Done(Done { id, entry, message, ..Done::default() })
+    }
+
+    pub(crate) fn error(id: Option<Id>, code: Code, message: &'a str) -> Self {
+        Self::Error(Error { id, code, message, cursor: None })
+    }
+
+    pub(crate) fn lagged(cursor: Cursor) -> Self {
+        let message =
+            "lines were left out because nobody read them; begin again with --since, or ask for history";
+        Self::Error(Error { id: None, code: Code::Lagged, message, cursor: Some(cursor) })
+    }
+}
+
+impl<'a> Peer<'a> {
+    pub(crate) fn new(change: &'a PeerChange) -> Self {
+        let (state, reason) = match change.state {
+            PeerState::Found => ("found", None),
+            PeerState::Online => ("online", None),
+            PeerState::Suspect => ("suspect", None),
+            PeerState::Quit => ("gone", Some("quit")),
+            PeerState::Lost => ("gone", Some("lost")),
+        };
+        Self {
+            state,
+            nick: change.nick.as_ref().map(Nick::as_str),
+            key: change.key.map(|key| key.to_string()),
+            id: change.id.filter(|_| change.key.is_none()).map(|id| hex(&id)),
+            boot: change.boot.map(|boot| boot.to_string()),
+            address: change.address.map(|address: SocketAddr| address::show(address)),
+            via: change.via.word(),
+            direct: change.direct,
+            reason,
+        }
+    }
+}
+
+impl Code {
+    pub(crate) fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownPeer => Self::UnknownPeer,
+            Refusal::NotInRoom => Self::NotInRoom,
+            Refusal::StoreFull => Self::StoreFull,
+            _ => Self::Busy,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -1,0 +1,279 @@
+//! JSON lines: one object a line in both directions, for bots and scripts. `docs/JSON.md` describes it.
+
+mod command;
+mod history;
+pub(crate) mod line;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chat_core::{Action, Event, Instant, Nick, RoomName, StoreError};
+
+use self::{
+    command::{Wish, Wrong},
+    history::{Histories, History, Next},
+    line::{Code, Done, Id, Line, Peer},
+};
+use crate::{
+    engine::{Engine, Ready},
+    front::Front,
+    happening::{self, Happening},
+    input::{Gate, UNREAD_MAX},
+    out::Out,
+    people::People,
+    store::{Cursor, Store},
+};
+
+/// Bytes that wait for the reader while more is read from the store.
+const AHEAD: usize = 256 << 10;
+
+/// The front end for programs.
+pub(crate) struct Json {
+    out: Out,
+    gate: Gate,
+    people: People,
+    rooms: BTreeSet<RoomName>,
+    pending: BTreeMap<u64, Pending>,
+    histories: Histories,
+    /// The newest message that was written, or need not be.
+    cursor: Cursor,
+    /// Lines are being left out because nobody reads them.
+    is_lagging: bool,
+    is_leaving: bool,
+}
+
+/// A command that the node works on.
+#[derive(Debug)]
+struct Pending {
+    id: Option<Id>,
+    then: Then,
+}
+
+/// What its success changes here.
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    Joined(RoomName),
+    Left(RoomName),
+    Renamed(Nick),
+}
+
+impl Json {
+    /// Greets the reader; with `since` then all that came after it, own messages left out.
+    pub(crate) fn new(
+        program: &str,
+        ready: &mut Ready,
+        since: Option<Cursor>,
+        out: Out,
+        gate: Gate,
+    ) -> Result<Self, StoreError> {
+        let cursor = ready.store.newest()?;
+        let folder = ready.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+        out.line(&Line::hello(program, &ready.nick, ready.key, ready.port, folder, cursor).text());
+        if let Some(since) = since {
+            replay(ready.store.as_mut(), since, &out)?;
+        }
+        Ok(Self {
+            out,
+            gate,
+            people: People::new(ready.key, ready.nick.clone(), Vec::new()),
+            rooms: ready.rooms().into_iter().collect(),
+            pending: BTreeMap::new(),
+            histories: Histories::default(),
+            cursor,
+            is_lagging: false,
+            is_leaving: false,
+        })
+    }
+
+    /// Enters a room that nobody asked for by a line.
+    pub(crate) fn join(&mut self, room: RoomName, engine: &mut Engine) {
+        self.rooms.insert(room.clone());
+        engine.command(Action::Join(room));
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Done { tag, message } => {
+                let Some(Pending { id, then }) = self.pending.remove(&tag) else { return };
+                match then {
+                    Then::Nothing => {}
+                    Then::Joined(room) => {
+                        self.rooms.insert(room);
+                    }
+                    Then::Left(room) => {
+                        self.rooms.remove(&room);
+                    }
+                    Then::Renamed(nick) => self.people.rename(nick),
+                }
+                self.answer(&message.map_or(Line::done(id.clone()), |message| Line::said(id, message)));
+            }
+            Event::Refused { tag, reason } => {
+                if let Some(Pending { id, .. }) = self.pending.remove(&tag) {
+                    self.answer(&Line::error(id, Code::of(reason), &reason.to_string()));
+                }
+            }
+            Event::Peer(change) => {
+                self.tell(&Line::Peer(Peer::new(&change)));
+                self.people.on_peer(change);
+            }
+            Event::Receipt { entry, stored_by, of } => {
+                self.tell(&Line::receipt(entry, stored_by, of));
+            }
+            Event::Room { room, key, joined } => {
+                self.tell(&Line::room(&room, key, joined));
+            }
+            Event::Net(net) => {
+                self.tell(&Line::net(&net));
+            }
+            // Messages are told when the store has them. The other name in discovery is decoration.
+            _ => {}
+        }
+    }
+
+    fn on_line(&mut self, line: happening::Line, engine: &mut Engine) {
+        // An empty line asks for nothing, and gets nothing.
+        if matches!(&line, happening::Line::Text(text) if text.trim().is_empty()) {
+            return self.gate.leave();
+        }
+        match command::read(line) {
+            (id, Ok(wish)) => self.on_wish(id, wish, engine),
+            (id, Err(Wrong { code, message })) => self.answer(&Line::error(id, code, &message)),
+        }
+    }
+
+    fn on_wish(&mut self, id: Option<Id>, wish: Wish, engine: &mut Engine) {
+        match wish {
+            Wish::Act(action) => {
+                let then = match &action {
+                    Action::Join(room) => Then::Joined(room.clone()),
+                    Action::Leave(room) => Then::Left(room.clone()),
+                    Action::Rename(nick) => Then::Renamed(nick.clone()),
+                    _ => Then::Nothing,
+                };
+                self.pending.insert(engine.command(action), Pending { id, then });
+            }
+            Wish::History { place, limit, before } => {
+                self.histories.push(History { id, place, limit, before });
+                self.go_on(engine);
+            }
+            Wish::Peers => {
+                let runs = self.people.present().into_iter().flat_map(|(_, person)| person.runs.values());
+                let peers = runs.chain(self.people.found()).map(Peer::new).collect();
+                let text = Line::Done(Done { id, peers: Some(peers), ..Done::default() }).text();
+                self.answer_text(&text);
+            }
+            Wish::Rooms => {
+                let rooms = Some(self.rooms.iter().map(RoomName::as_str).collect());
+                let text = Line::Done(Done { id, rooms, ..Done::default() }).text();
+                self.answer_text(&text);
+            }
+            Wish::Quit => {
+                self.is_leaving = true;
+                self.answer(&Line::done(id));
+            }
+        }
+    }
+
+    /// Goes on with the answers that are longer than a reader takes at once.
+    fn go_on(&mut self, engine: &mut Engine) {
+        loop {
+            if self.out.backlog() > AHEAD {
+                return self.out.tell_drained();
+            }
+            match self.histories.next(engine) {
+                Next::Nothing => return,
+                Next::Messages(page) => {
+                    for shown in page {
+                        self.out.line(&Line::message(&shown.message, shown.cursor, true).text());
+                    }
+                }
+                Next::Done(id) => self.answer(&Line::done(id)),
+                Next::Unknown(id) => {
+                    self.answer(&Line::error(id, Code::UnknownId, "before is no message of this profile"));
+                }
+                Next::Failed(id) => {
+                    self.answer(&Line::error(id, Code::Busy, "the history cannot be read now"));
+                }
+            }
+        }
+    }
+
+    /// Answers a command: never left out, since nothing more is read while too much waits.
+    fn answer(&mut self, line: &Line<'_>) {
+        let text = line.text();
+        self.answer_text(&text);
+    }
+
+    fn answer_text(&mut self, text: &str) {
+        self.out.line(text);
+        self.gate.leave();
+    }
+
+    /// Tells of something nobody asked for, as long as somebody reads.
+    fn tell(&mut self, line: &Line<'_>) -> bool {
+        let text = line.text();
+        if !self.is_lagging && self.out.backlog() + text.len() > UNREAD_MAX {
+            self.is_lagging = true;
+            self.out.tell_drained();
+        }
+        if !self.is_lagging {
+            self.out.line(&text);
+        }
+        !self.is_lagging
+    }
+}
+
+impl Front for Json {
+    fn on_happening(&mut self, _now: Instant, happening: Happening, engine: &mut Engine) {
+        match happening {
+            Happening::Event(event) => self.on_event(event),
+            Happening::Stored(cursor, message) => {
+                // What was said here is known here; where it is left out, nothing is missed.
+                let is_told = message.own || self.tell(&Line::message(&message, cursor, false));
+                if is_told && !self.is_lagging {
+                    self.cursor = cursor;
+                }
+            }
+            Happening::Store(Ok(())) => {}
+            Happening::Store(Err(error)) => {
+                self.tell(&Line::error(None, Code::StoreFull, &error.to_string()));
+            }
+            Happening::Line(line) => self.on_line(line, engine),
+            Happening::Drained => {
+                if std::mem::take(&mut self.is_lagging) {
+                    self.out.line(&Line::lagged(self.cursor).text());
+                }
+                self.go_on(engine);
+            }
+            Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
+        }
+    }
+
+    fn on_tick(&mut self, _now: Instant, _engine: &mut Engine) {}
+
+    fn next_wake(&self) -> Option<Instant> {
+        None
+    }
+
+    fn unanswered(&self) -> usize {
+        self.pending.len() + self.histories.len()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+}
+
+/// Writes what came after `since`, as fast as it is read.
+fn replay(store: &mut dyn Store, since: Cursor, out: &Out) -> Result<(), StoreError> {
+    let mut since = since;
+    loop {
+        let page = store.since(since, history::PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        since = last.cursor;
+        for shown in page.iter().filter(|shown| !shown.message.own) {
+            out.line(&Line::message(&shown.message, shown.cursor, false).text());
+        }
+        out.wait_below(AHEAD);
+    }
+}

@@ -1,0 +1,272 @@
+//! The store's own thread: it takes what waits, makes it durable, says so, and takes what waits by then.
+//!
+//! It never waits for more: a single message is durable after one `fsync`, and a thousand that came meanwhile
+//! share the next.
+
+use std::{
+    io,
+    sync::mpsc::{Receiver, Sender, SyncSender, TryIter},
+    thread,
+};
+
+use chat_core::{Answer, Input, Record, Request, State, StoreError, Token};
+use chat_net::Submit;
+
+use crate::{
+    happening::{Happening, Tell},
+    store::{Fresh, Store},
+};
+
+/// Jobs that are done in one go, at most.
+const BATCH_MAX: usize = 4096;
+
+/// What the thread is asked to do, in order.
+pub(crate) enum Job {
+    Persist {
+        token: Token,
+        records: Vec<Record>,
+    },
+    Fetch {
+        token: Token,
+        what: Request,
+    },
+    /// A question of the front end, which sends itself the answer.
+    Ask(Ask),
+    /// Answered when everything before it is durable and the store is closed.
+    Close(SyncSender<()>),
+}
+
+/// A question with the way of its answer inside.
+type Ask = Box<dyn FnOnce(&mut dyn Store) + Send>;
+
+pub(crate) type Jobs = Sender<Job>;
+
+/// Starts the thread. Where `messages` is set it tells of every message that is new in the store.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(crate) fn spawn(
+    store: Box<dyn Store>,
+    jobs: Receiver<Job>,
+    submit: Submit,
+    tell: Tell,
+    messages: bool,
+) -> io::Result<()> {
+    let keeper = Keeper { store, submit, tell, messages, trouble: Ok(()) };
+    thread::Builder::new().name(String::from("store")).spawn(move || keeper.run(&jobs)).map(drop)
+}
+
+struct Keeper {
+    store: Box<dyn Store>,
+    submit: Submit,
+    tell: Tell,
+    messages: bool,
+    /// How the last append went: only changes are told.
+    trouble: Result<(), StoreError>,
+}
+
+impl Keeper {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut batch = Batch::new(first, jobs.try_iter());
+            let fresh = self.append(&batch);
+            let mut fresh = fresh.into_iter().peekable();
+            let mut persisted = 0;
+            for job in batch.steps.drain(..) {
+                match job {
+                    Step::Persist => {
+                        while let Some(new) = fresh.next_if(|new| new.batch == persisted) {
+                            self.tell_stored(&batch.records, new);
+                        }
+                        persisted += 1;
+                    }
+                    Step::Fetch(token, what) => {
+                        let answer = self.store.fetch(&what).unwrap_or_else(|_| nothing(&what));
+                        (self.submit)(Input::Fetched { token, answer });
+                    }
+                    Step::Ask(ask) => ask(self.store.as_mut()),
+                    Step::Close(done) => {
+                        drop(self);
+                        let _ = done.send(());
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends what the batch holds, in one transaction, and tells the node at once.
+    fn append(&mut self, batch: &Batch) -> Vec<Fresh> {
+        let Some(token) = batch.newest else { return Vec::new() };
+        let appended = self.store.append(&batch.records);
+        let result = appended.as_ref().map(|_| ()).map_err(|&error| error);
+        (self.submit)(Input::Persisted { token, result });
+        if result != self.trouble {
+            self.trouble = result;
+            self.tell(Happening::Store(result));
+        }
+        if self.messages { appended.unwrap_or_default() } else { Vec::new() }
+    }
+
+    fn tell_stored(&self, batches: &[Vec<Record>], new: Fresh) {
+        let record = batches.get(new.batch).and_then(|batch| batch.get(new.record));
+        if let Some(Record::Entry(entry)) = record
+            && let Some(message) = entry.messages.get(new.message)
+        {
+            self.tell(Happening::Stored(new.cursor, message.clone()));
+        }
+    }
+
+    fn tell(&self, happening: Happening) {
+        // The front end ends before this thread does.
+        let _ = self.tell.send(happening);
+    }
+}
+
+/// What was waiting: the records together, and the order of it all.
+struct Batch {
+    records: Vec<Vec<Record>>,
+    newest: Option<Token>,
+    steps: Vec<Step>,
+}
+
+/// A job whose records, if any, are durable already.
+enum Step {
+    /// The next of `records`.
+    Persist,
+    Fetch(Token, Request),
+    Ask(Ask),
+    Close(SyncSender<()>),
+}
+
+impl Batch {
+    fn new(first: Job, waiting: TryIter<'_, Job>) -> Self {
+        let mut batch = Self { records: Vec::new(), newest: None, steps: Vec::new() };
+        for job in std::iter::once(first).chain(waiting.take(BATCH_MAX)) {
+            match job {
+                Job::Persist { token, records } => {
+                    batch.newest = Some(token);
+                    batch.records.push(records);
+                    batch.steps.push(Step::Persist);
+                }
+                Job::Fetch { token, what } => batch.steps.push(Step::Fetch(token, what)),
+                Job::Ask(ask) => batch.steps.push(Step::Ask(ask)),
+                Job::Close(done) => {
+                    // What comes after the end is not done any more.
+                    batch.steps.push(Step::Close(done));
+                    break;
+                }
+            }
+        }
+        batch
+    }
+}
+
+/// The answer of a store that cannot be read: it was told when an append failed, and repair brings the rest.
+fn nothing(what: &Request) -> Answer {
+    match what {
+        Request::State => Answer::State(State::default()),
+        Request::Entries { .. } => Answer::Entries(Vec::new()),
+        _ => Answer::Ids(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use chat_core::{MessageId, Nick, PeerKey, Place};
+
+    use super::*;
+    use crate::store::{Cursor, Known, Memory, Shown};
+
+    type Appended = Result<Vec<Fresh>, StoreError>;
+    type Stored = Result<Vec<Shown>, StoreError>;
+
+    /// A store that fails when told to, and counts transactions.
+    struct Moody {
+        inner: Memory,
+        mood: Arc<Mutex<(Result<(), StoreError>, usize)>>,
+    }
+
+    impl Store for Moody {
+        fn append(&mut self, batches: &[Vec<Record>]) -> Appended {
+            let mut mood = self.mood.lock().unwrap();
+            mood.1 += 1;
+            mood.0.and_then(|()| self.inner.append(batches))
+        }
+
+        fn fetch(&mut self, what: &Request) -> Result<Answer, StoreError> {
+            self.mood.lock().unwrap().0.and_then(|()| self.inner.fetch(what))
+        }
+
+        fn history(
+            &mut self,
+            _: &Place,
+            _: usize,
+            _: Option<MessageId>,
+        ) -> Result<Option<Vec<Cursor>>, StoreError> {
+            Ok(None)
+        }
+
+        fn shown(&mut self, _: &[Cursor]) -> Stored {
+            Ok(vec![])
+        }
+
+        fn since(&mut self, _: Cursor, _: usize) -> Stored {
+            Ok(vec![])
+        }
+
+        fn newest(&mut self) -> Result<Cursor, StoreError> {
+            Ok(0)
+        }
+
+        fn known(&mut self) -> Result<Vec<Known>, StoreError> {
+            Ok(vec![])
+        }
+    }
+
+    fn nick(token: u64) -> Job {
+        Job::Persist { token: Token(token), records: vec![Record::Nick(Nick::new("ana").unwrap())] }
+    }
+
+    /// Does all jobs, which wait already; what the node and the front end hear, and how many transactions it took.
+    fn run(mood: Result<(), StoreError>, jobs: Vec<Job>) -> (Vec<String>, Vec<String>, usize) {
+        let submitted = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&submitted);
+        let submit: Submit = Arc::new(move |input| into.lock().unwrap().push(format!("{input:?}")));
+        let mood = Arc::new(Mutex::new((mood, 0)));
+        let inner = Memory::new(PeerKey([0; 32]), Memory::BYTES_MAX);
+        let store = Box::new(Moody { inner, mood: Arc::clone(&mood) });
+        let (tell, told) = mpsc::channel();
+        let (send, waiting) = mpsc::channel();
+        let (done, closed) = mpsc::sync_channel(1);
+        jobs.into_iter().chain([Job::Close(done)]).for_each(|job| send.send(job).unwrap());
+        spawn(store, waiting, submit, tell, true).unwrap();
+        closed.recv().unwrap();
+        let heard = told.iter().map(|happening| format!("{happening:?}")).collect();
+        let submitted = submitted.lock().unwrap().clone();
+        let transactions = mood.lock().unwrap().1;
+        (heard, submitted, transactions)
+    }
+
+    #[test]
+    fn what_waits_is_one_transaction() {
+        let (heard, submitted, transactions) = run(Ok(()), vec![nick(1), nick(2), nick(3)]);
+        assert_eq!(transactions, 1);
+        assert_eq!(submitted, ["Persisted { token: Token(3), result: Ok(()) }"]);
+        assert_eq!(heard, Vec::<String>::new());
+    }
+
+    #[test]
+    fn trouble_is_told_to_the_node_each_time_and_to_the_person_once() {
+        let ask = || Job::Fetch { token: Token(9), what: Request::State };
+        let (heard, submitted, _) = run(Err(StoreError::Full), vec![nick(1), ask()]);
+        assert_eq!(heard, ["Store(Err(Full))"]);
+        assert_eq!(submitted[0], "Persisted { token: Token(1), result: Err(Full) }");
+        assert!(
+            submitted[1].starts_with("Fetched { token: Token(9), answer: State(State { nick: None"),
+            "{submitted:?}"
+        );
+    }
+}

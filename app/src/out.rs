@@ -1,0 +1,165 @@
+//! What is written to the person or the program that reads us: by a thread of its own, so that a reader who
+//! sleeps holds up nobody but itself.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use crate::happening::{Happening, Tell};
+
+/// A writer's queue; copies share it.
+#[derive(Clone)]
+pub(crate) struct Out(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Bytes that the writer has taken and not yet written.
+    writing: usize,
+    /// Nobody reads any more.
+    closed: bool,
+    /// Tell when everything is written.
+    tell_drained: bool,
+}
+
+impl Out {
+    /// Starts the writer.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn new(sink: impl Write + Send + 'static, tell: Tell) -> io::Result<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name(String::from("output")).spawn(move || writer.write(sink, &tell))?;
+        Ok(Self(shared))
+    }
+
+    /// Queues `line` and a line break.
+    pub(crate) fn line(&self, line: &str) {
+        let mut state = self.0.lock();
+        if !state.closed {
+            state.waiting.extend_from_slice(line.as_bytes());
+            state.waiting.push(b'\n');
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Bytes that nobody has read yet.
+    pub(crate) fn backlog(&self) -> usize {
+        self.0.lock().backlog()
+    }
+
+    /// Asks for one [`Happening::Drained`] when everything is written.
+    pub(crate) fn tell_drained(&self) {
+        self.0.lock().tell_drained = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until at most `bytes` are queued, or nobody reads any more.
+    pub(crate) fn wait_below(&self, bytes: usize) {
+        let state = self.0.lock();
+        let wait = self.0.changed.wait_while(state, |state| !state.closed && state.backlog() > bytes);
+        drop(wait);
+    }
+
+    /// Waits until everything is written, at most `patience`.
+    pub(crate) fn finish(&self, patience: Duration) {
+        let state = self.0.lock();
+        let unfinished = |state: &mut State| !state.closed && state.backlog() > 0;
+        drop(self.0.changed.wait_timeout_while(state, patience, unfinished));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, mut sink: impl Write, tell: &Tell) {
+        loop {
+            let mut state = self.lock();
+            if state.tell_drained && state.waiting.is_empty() {
+                state.tell_drained = false;
+                let _ = tell.send(Happening::Drained);
+            }
+            let idle = |state: &mut State| state.waiting.is_empty() && !state.tell_drained;
+            state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+            let bytes = std::mem::take(&mut state.waiting);
+            state.writing = bytes.len();
+            drop(state);
+            let written = sink.write_all(&bytes).and_then(|()| sink.flush());
+            let mut state = self.lock();
+            state.writing = 0;
+            state.closed |= written.is_err();
+            let closed = state.closed;
+            drop(state);
+            self.changed.notify_all();
+            if closed {
+                let _ = tell.send(Happening::OutputClosed);
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    fn backlog(&self) -> usize {
+        self.waiting.len() + self.writing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read as _,
+        sync::mpsc::{self, Receiver},
+    };
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    fn out() -> (Out, io::PipeReader, Receiver<Happening>) {
+        let (reader, writer) = io::pipe().unwrap();
+        let (tell, told) = mpsc::channel();
+        (Out::new(writer, tell).unwrap(), reader, told)
+    }
+
+    #[test]
+    fn a_sleeping_reader_holds_up_nobody() {
+        let (out, mut reader, told) = out();
+        let line = "x".repeat(999);
+        (0..1000).for_each(|_| out.line(&line));
+        assert!(out.backlog() > 900_000, "a pipe holds 64 KiB");
+        out.tell_drained();
+        assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+        reader.read_exact(&mut vec![0; 1_000_000]).unwrap();
+        assert!(matches!(told.recv_timeout(LONG), Ok(Happening::Drained)));
+        assert_eq!(out.backlog(), 0);
+        out.tell_drained();
+        assert!(
+            matches!(told.recv_timeout(LONG), Ok(Happening::Drained)),
+            "also when there is nothing to do"
+        );
+    }
+
+    #[test]
+    fn a_reader_who_went_is_told_once_and_not_waited_for() {
+        let (out, reader, told) = out();
+        drop(reader);
+        out.line("anybody?");
+        assert!(matches!(told.recv_timeout(LONG), Ok(Happening::OutputClosed)));
+        (0..1000).for_each(|_| out.line("no"));
+        assert_eq!(out.backlog(), 0);
+        out.wait_below(0);
+        out.finish(LONG);
+    }
+}

@@ -1,0 +1,120 @@
+//! What happens with a typed line.
+
+use chat_core::{Action, Nick, Place, RoomName, Text};
+
+use super::{
+    Pending, Plain,
+    command::{self, Command, HELP, Typed},
+    show,
+};
+use crate::{address, engine::Engine, happening::Line};
+
+/// For whoever says something in no room.
+const NOWHERE: &str = "you are in no room; /join #lobby";
+
+impl Plain {
+    /// Carries out a line. Its place in the gate is free when what it says is stored, or at once.
+    pub(super) fn on_line(&mut self, line: &Line, engine: &mut Engine) {
+        let done = match line {
+            Line::Text(text) => match command::read(text) {
+                Typed::Say(text) => self.say_here(text, false, engine),
+                Typed::Command(Command::Me(text)) => self.say_here(text, true, engine),
+                Typed::Command(Command::Tell { to, text }) => match self.people.resolve(to) {
+                    Ok(key) => self.say(Place::Direct(key), text, false, engine),
+                    Err(error) => Err(error.to_string()),
+                },
+                Typed::Command(command) => self.on_command(&command, engine).map(|()| Said::No),
+                Typed::Wrong(why) => Err(why),
+                Typed::Nothing => Ok(Said::No),
+            },
+            Line::TooLong => Err(String::from("a line was left out: it is longer than 65536 bytes")),
+            Line::NotText => Err(String::from("a line was left out: it is not UTF-8")),
+        };
+        match done {
+            Ok(Said::Yes) => return,
+            Ok(Said::No) => {}
+            Err(why) => self.complain(&why),
+        }
+        self.gate.leave();
+    }
+
+    fn on_command(&mut self, command: &Command<'_>, engine: &mut Engine) -> Result<(), String> {
+        match *command {
+            Command::Help => {
+                let rows = HELP.iter().map(|(usage, what)| [(*usage).to_string(), (*what).to_string()]);
+                self.list(show::columns(rows.collect()));
+            }
+            Command::Nick(name) => {
+                let nick = Nick::new(name).map_err(|error| error.to_string())?;
+                self.act(Action::Rename(nick.clone()), Pending::Rename(nick), engine);
+            }
+            Command::Join(name) => {
+                let room = room(name)?;
+                self.here = Some(room.clone());
+                self.rooms.insert(room.clone());
+                self.act(Action::Join(room.clone()), Pending::Join(room), engine);
+            }
+            Command::Leave(name) => {
+                let room = name.map(room).transpose()?.or_else(|| self.here.clone()).ok_or(NOWHERE)?;
+                self.rooms.remove(&room);
+                let here = self.here.take().filter(|here| *here != room);
+                self.here = here.or_else(|| self.rooms.first().cloned());
+                self.act(Action::Leave(room.clone()), Pending::Leave(room), engine);
+            }
+            Command::Who(name) => self.who(name.map(room).transpose()?.as_ref()),
+            Command::Peers => {
+                let peers = show::peers(&self.people);
+                let none = peers.is_empty().then(|| String::from("nobody so far"));
+                self.list(peers.into_iter().chain(none));
+            }
+            Command::Rooms => self.list(self.rooms.iter().map(|room| {
+                let mark = if self.here.as_ref() == Some(room) { " (you write here)" } else { "" };
+                format!("{room}{mark}")
+            })),
+            Command::Connect(text) => {
+                let address = address::parse(text)?;
+                self.act(Action::Connect(address), Pending::Connect, engine);
+            }
+            Command::Quit => self.is_leaving = true,
+            Command::Me(_) | Command::Tell { .. } => return Err(String::from(NOWHERE)),
+        }
+        Ok(())
+    }
+
+    fn say_here(&mut self, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
+        let room = self.here.clone().ok_or(NOWHERE)?;
+        self.say(Place::Room(room), text, action, engine)
+    }
+
+    fn say(&mut self, place: Place, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
+        let said = Text::new(text).map_err(|error| format!("not sent: {error}"))?;
+        if let Place::Direct(key) = place {
+            self.people.on_talk(key);
+        }
+        let pending = Pending::Say { text: text.to_string(), place: place.clone() };
+        self.act(Action::Say { place, text: said, action, reply: None }, pending, engine);
+        Ok(Said::Yes)
+    }
+
+    fn act(&mut self, action: Action, pending: Pending, engine: &mut Engine) {
+        let tag = engine.command(action);
+        self.pending.insert(tag, pending);
+    }
+
+    fn who(&self, room: Option<&RoomName>) {
+        let is_in = room.is_none_or(|room| self.rooms.contains(room));
+        let own = is_in.then(|| format!("{} (you)", self.people.label(self.people.own(), None)));
+        let others = show::who(&self.people, |person| room.is_none_or(|room| person.rooms.contains(room)));
+        self.list(own.into_iter().chain(others));
+    }
+}
+
+/// Whether a line says something, and is answered when that is stored.
+enum Said {
+    Yes,
+    No,
+}
+
+fn room(name: &str) -> Result<RoomName, String> {
+    RoomName::new(name).map_err(|error| error.to_string())
+}

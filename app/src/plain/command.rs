@@ -1,0 +1,152 @@
+//! What a person types: something to say, or a command behind a slash.
+
+/// A typed line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Typed<'a> {
+    Nothing,
+    Say(&'a str),
+    Command(Command<'a>),
+    /// Nothing is said when a command is misspelt; this is why.
+    Wrong(String),
+}
+
+/// A command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Command<'a> {
+    Help,
+    Nick(&'a str),
+    Join(&'a str),
+    /// A room, or the one we are in.
+    Leave(Option<&'a str>),
+    Tell {
+        to: &'a str,
+        text: &'a str,
+    },
+    Me(&'a str),
+    /// A room, or everywhere.
+    Who(Option<&'a str>),
+    Peers,
+    Rooms,
+    Connect(&'a str),
+    Quit,
+}
+
+/// What there is, for `/help` and for complaints.
+pub(super) const HELP: [(&str, &str); 11] = [
+    ("/help", "this list"),
+    ("/nick NAME", "be called NAME from now on"),
+    ("/join #room", "enter a room, and write there"),
+    ("/leave [#room]", "leave a room; its history stays"),
+    ("/msg NICK TEXT", "tell one person only; \"two words\" and ana-4821 work too"),
+    ("/me TEXT", "tell what you do"),
+    ("/who [#room]", "who is there"),
+    ("/peers", "how everybody is reached"),
+    ("/rooms", "the rooms you are in"),
+    ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
+    ("/quit", "say goodbye; Ctrl-C and Ctrl-D do it too"),
+];
+
+/// Reads a line. `//x` says `/x`.
+pub(super) fn read(line: &str) -> Typed<'_> {
+    let line = line.trim_end();
+    let Some(rest) = line.strip_prefix('/') else {
+        return if line.is_empty() { Typed::Nothing } else { Typed::Say(line) };
+    };
+    if rest.starts_with('/') {
+        return Typed::Say(rest);
+    }
+    let (name, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let argument = argument.trim();
+    let optional = (!argument.is_empty()).then_some(argument);
+    match (name, optional) {
+        ("help", _) => Typed::Command(Command::Help),
+        ("nick", Some(nick)) => Typed::Command(Command::Nick(nick)),
+        ("join", Some(room)) => Typed::Command(Command::Join(room)),
+        ("leave", room) => Typed::Command(Command::Leave(room)),
+        ("msg", Some(argument)) => match addressed(argument) {
+            Some((to, text)) => Typed::Command(Command::Tell { to, text }),
+            None => usage(name),
+        },
+        ("me", Some(text)) => Typed::Command(Command::Me(text)),
+        ("who", room) => Typed::Command(Command::Who(room)),
+        ("peers", _) => Typed::Command(Command::Peers),
+        ("rooms", _) => Typed::Command(Command::Rooms),
+        ("connect", Some(address)) => Typed::Command(Command::Connect(address)),
+        ("quit", _) => Typed::Command(Command::Quit),
+        _ => usage(name),
+    }
+}
+
+/// How the command goes, or which ones there are.
+fn usage(name: &str) -> Typed<'_> {
+    let word = |usage: &'static str| usage.split(' ').next().unwrap_or(usage);
+    Typed::Wrong(match HELP.iter().find(|(usage, _)| word(usage).strip_prefix('/') == Some(name)) {
+        Some((usage, _)) => format!("it goes like this: {usage}"),
+        None => {
+            let names: Vec<&str> = HELP.iter().map(|(usage, _)| word(usage)).collect();
+            format!("there is no /{name}; there are {}; // says a slash", names.join(" "))
+        }
+    })
+}
+
+/// `NICK TEXT` or `"TWO WORDS" TEXT`.
+fn addressed(argument: &str) -> Option<(&str, &str)> {
+    let (to, text) = match argument.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => argument.split_once(char::is_whitespace)?,
+    };
+    let text = text.trim();
+    (!to.is_empty() && !text.is_empty()).then_some((to, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    #[test]
+    fn commands_begin_with_a_slash_and_nothing_else_does() {
+        assert_eq!(read("hi /quit "), Typed::Say("hi /quit"));
+        assert_eq!(read("//quit"), Typed::Say("/quit"));
+        assert_eq!(read("  "), Typed::Nothing);
+        assert_eq!(read("/quit"), Typed::Command(Command::Quit));
+        assert_eq!(read("/leave"), Typed::Command(Command::Leave(None)));
+        assert_eq!(read("/leave  #a "), Typed::Command(Command::Leave(Some("#a"))));
+        assert_eq!(read("/me  waves at bo"), Typed::Command(Command::Me("waves at bo")));
+        let tell = |to, text| Typed::Command(Command::Tell { to, text });
+        assert_eq!(read("/msg bo hi  there"), tell("bo", "hi  there"));
+        assert_eq!(read("/msg \"zo\u{eb} b\" hi"), tell("zo\u{eb} b", "hi"));
+    }
+
+    #[test]
+    fn a_slip_is_never_said() {
+        for slip in [
+            "/",
+            "/ quit",
+            "/quti",
+            "/msg",
+            "/msg bo",
+            "/msg \"bo hi",
+            "/nick",
+            "/me",
+            "/MSG bo hi",
+            "/join ",
+        ] {
+            assert!(matches!(read(slip), Typed::Wrong(_)), "{slip}");
+        }
+        let Typed::Wrong(why) = read("/msg bo") else { panic!() };
+        assert!(why.contains("/msg NICK TEXT"), "{why}");
+        let Typed::Wrong(why) = read("/quti") else { panic!() };
+        assert!(why.contains("/quit"), "{why}");
+    }
+
+    quickcheck! {
+        fn nothing_panics_and_no_slip_is_said(rest: String) -> bool {
+            match read(&format!("/{rest}")) {
+                Typed::Say(said) => rest.starts_with('/') && said.starts_with('/'),
+                _ => true,
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Plain lines: one event a line, for people at a simple terminal, screen readers, logs and pipes.
+
+mod act;
+mod alone;
+mod command;
+mod delivery;
+pub(crate) mod show;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write as _},
+};
+
+use chat_core::{Action, Event, Instant, Message, Nick, PeerChange, Place, RoomName, StoreError};
+use chat_net::Clock;
+use jiff::tz::TimeZone;
+
+use self::{alone::Alone, delivery::Delivery, show::Show};
+use crate::{
+    address, clean,
+    engine::{Engine, Ready},
+    front::Front,
+    happening::Happening,
+    input::Gate,
+    out::Out,
+    people::{People, Turn, found_by, with_digits},
+    store::Shown,
+    terminal::Prompt,
+};
+
+/// Messages shown at start.
+const HISTORY: u8 = 20;
+
+/// The front end in plain lines.
+pub(crate) struct Plain {
+    out: Out,
+    gate: Gate,
+    clock: Clock,
+    show: Show,
+    people: People,
+    rooms: BTreeSet<RoomName>,
+    /// Where it is said what is typed without a command.
+    here: Option<RoomName>,
+    /// Where a person edits the line; what they type stays on the screen.
+    prompt: Option<Prompt>,
+    is_kept: bool,
+    alone: Alone,
+    delivery: Delivery,
+    pending: BTreeMap<u64, Pending>,
+    is_leaving: bool,
+}
+
+/// How plain lines are wanted.
+pub(crate) struct Manner {
+    pub(crate) program: &'static str,
+    /// The room to begin in.
+    pub(crate) room: Option<RoomName>,
+    pub(crate) zone: TimeZone,
+    /// The line editor's, on a terminal.
+    pub(crate) prompt: Option<Prompt>,
+    /// Whether mDNS was not left out.
+    pub(crate) mdns: bool,
+}
+
+/// A command that the node works on.
+#[derive(Debug)]
+enum Pending {
+    Say {
+        text: String,
+        place: Place,
+    },
+    Join(RoomName),
+    Leave(RoomName),
+    Rename(Nick),
+    Connect,
+    /// At start; what it does is seen elsewhere.
+    Quiet,
+}
+
+impl Plain {
+    /// Says who we are and what was said last.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn new(
+        ready: &mut Ready,
+        manner: Manner,
+        out: Out,
+        gate: Gate,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
+        let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
+        let plain = Self {
+            out,
+            gate,
+            clock,
+            show: Show::new(manner.zone),
+            people: People::new(ready.key, ready.nick.clone(), ready.store.known()?),
+            here: manner.room.or(lobby).or_else(|| rooms.first().cloned()),
+            rooms,
+            prompt: manner.prompt,
+            is_kept: ready.folder.is_some(),
+            alone: Alone::new(clock.now(), ready.port, manner.mdns),
+            delivery: Delivery::default(),
+            pending: BTreeMap::new(),
+            is_leaving: false,
+        };
+        let own = with_digits(ready.nick.as_str(), ready.key);
+        let kept = if plain.is_kept { "" } else { ", and nothing is kept" };
+        let version = env!("CARGO_PKG_VERSION");
+        plain.notice(&format!("{} {version}: you are {own}{kept}; /help tells more", manner.program));
+        let newest = ready.store.newest()?;
+        let mut last = ready.store.since(newest.saturating_sub(HISTORY.into()), HISTORY.into())?;
+        last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
+        last.iter().for_each(|shown| plain.show_message(&shown.message));
+        plain.set_prompt();
+        Ok(plain)
+    }
+
+    /// Enters the rooms of old, the lobby, and the one that was asked for.
+    pub(crate) fn begin(&mut self, engine: &mut Engine) {
+        self.rooms.extend(self.here.clone());
+        for room in &self.rooms {
+            let tag = engine.command(Action::Join(room.clone()));
+            self.pending.insert(tag, Pending::Quiet);
+        }
+    }
+
+    fn on_event(&mut self, now: Instant, event: Event) {
+        self.delivery.on_event(&event);
+        match event {
+            Event::Done { tag, message } => {
+                let pending = self.pending.remove(&tag);
+                if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
+                    self.delivery.on_said(now, message.entry, text);
+                }
+                pending.into_iter().for_each(|pending| self.on_done(pending));
+            }
+            Event::Refused { tag, reason } => {
+                let pending = self.pending.remove(&tag);
+                pending.into_iter().for_each(|pending| self.on_refused(pending, &reason.to_string()));
+            }
+            Event::Message(message) => {
+                if let Place::Direct(key) = message.place {
+                    self.people.on_talk(key);
+                }
+                // On a terminal the typed line is still there to see.
+                if !(message.own && self.prompt.is_some()) {
+                    self.show_message(&message);
+                }
+            }
+            Event::Peer(change) => self.on_peer(change),
+            Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
+            Event::Net(net) => {
+                if let Some(line) = self.alone.on_net(now, net) {
+                    self.notice(&line);
+                }
+            }
+            Event::Renamed { instance } => {
+                let name = clean::name(&instance);
+                self.notice(&format!("your name was taken in discovery; there you are {name} now"));
+            }
+            Event::Finished => self.tell_unheard(),
+            _ => {}
+        }
+    }
+
+    fn on_done(&mut self, pending: Pending) {
+        match pending {
+            Pending::Say { place, .. } => {
+                self.gate.leave();
+                self.explain_absence(&place);
+            }
+            Pending::Join(room) => {
+                self.notice(&format!("you are in {room}; anybody on this network can read along"));
+            }
+            Pending::Leave(room) => self.notice(&format!("you left {room}")),
+            Pending::Rename(nick) => {
+                self.notice(&format!("you are {} now", with_digits(nick.as_str(), self.people.own())));
+                self.people.rename(nick);
+            }
+            Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
+            Pending::Quiet => {}
+        }
+    }
+
+    fn on_refused(&mut self, pending: Pending, why: &str) {
+        match pending {
+            Pending::Say { text, .. } => {
+                self.gate.leave();
+                self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
+            }
+            Pending::Join(room) => {
+                self.rooms.remove(&room);
+                self.complain(&format!("{room}: {why}"));
+            }
+            _ => self.complain(why),
+        }
+    }
+
+    fn on_peer(&mut self, change: PeerChange) {
+        let key = change.key;
+        let at = change.address.map(|at| format!(", {}", address::show(at))).unwrap_or_default();
+        let how = format!("({}{at})", found_by(change.via));
+        let turn = self.people.on_peer(change);
+        let (Some(key), Some(turn)) = (key, turn) else { return };
+        let name = self.people.label(key, None);
+        self.notice(&match turn {
+            Turn::Came => format!("{name} is here {how}"),
+            Turn::CameAgain => format!("{name} is here from one more place {how}"),
+            Turn::Silent => format!("{name} does not answer"),
+            Turn::Back => format!("{name} answers again"),
+            Turn::Quit => format!("{name} left"),
+            Turn::Lost => format!("{name} is gone without a goodbye"),
+        });
+    }
+
+    /// Whoever writes to nobody learns when it will be read.
+    fn explain_absence(&mut self, place: &Place) {
+        let (key, who) = match place {
+            Place::Direct(key) if self.people.is_there(*key) => return,
+            Place::Direct(key) => (Some(*key), format!("{} is not", self.people.label(*key, None))),
+            Place::Room(_) if self.people.is_alone() => (None, String::from("nobody else is")),
+            Place::Room(_) => return self.delivery.forget_absence(),
+        };
+        if self.delivery.is_news_absence(key) {
+            let whom = if key.is_some() { "they come" } else { "somebody comes" };
+            let kept = if self.is_kept { "" } else { " while this program runs" };
+            self.notice(&format!("{who} here; what you say goes out when {whom}{kept}"));
+        }
+    }
+
+    fn tell_unheard(&self) {
+        let left = self.delivery.unheard();
+        if left > 0 {
+            let fate = if self.is_kept { "go out next time" } else { "are lost" };
+            self.complain(&format!("messages that nobody else has stored yet: {left}; they {fate}"));
+        }
+    }
+
+    fn show_message(&self, message: &Message) {
+        self.out.line(&self.show.message(message, &self.people, self.clock.wall()));
+    }
+
+    fn notice(&self, text: &str) {
+        self.out.line(&self.show.notice(text, self.clock.wall()));
+    }
+
+    fn list(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.out.line(&format!("  {line}")));
+    }
+
+    /// Tells of something that did not work: beside the lines of a pipe, among those of a terminal.
+    fn complain(&self, text: &str) {
+        if self.prompt.is_some() {
+            self.out.line(&format!("! {text}"));
+        } else {
+            let _ = writeln!(io::stderr(), "! {text}");
+        }
+    }
+
+    fn set_prompt(&self) {
+        if let Some(prompt) = &self.prompt {
+            prompt.set(self.here.as_ref().map_or("", RoomName::as_str));
+        }
+    }
+}
+
+impl Front for Plain {
+    fn on_happening(&mut self, now: Instant, happening: Happening, engine: &mut Engine) {
+        match happening {
+            Happening::Event(event) => self.on_event(now, event),
+            Happening::Store(Ok(())) => self.notice("the history is written again"),
+            Happening::Store(Err(error)) => {
+                self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
+            }
+            Happening::Line(line) => {
+                self.on_line(&line, engine);
+                self.set_prompt();
+                if let Some(prompt) = &self.prompt {
+                    prompt.give_back();
+                }
+            }
+            Happening::Stored(..)
+            | Happening::Drained
+            | Happening::InputEnded
+            | Happening::Stop
+            | Happening::OutputClosed => {}
+        }
+    }
+
+    fn on_tick(&mut self, now: Instant, _engine: &mut Engine) {
+        if let Some(why) = self.alone.on_tick(now, &self.people) {
+            self.notice(&why);
+        }
+        let late = self.delivery.on_tick(now);
+        if !self.people.is_alone() {
+            late.iter().for_each(|text| self.notice(&format!("nobody has stored this yet: {text}")));
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        self.alone.next_wake().into_iter().chain(self.delivery.next_wake()).min()
+    }
+
+    fn unanswered(&self) -> usize {
+        self.pending.values().filter(|pending| !matches!(pending, Pending::Quiet)).count()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+}

@@ -1,0 +1,163 @@
+//! Writing: one transaction for all that waits.
+
+use std::collections::{BTreeMap, btree_map};
+
+use chat_core::{IdSum, PeerKey, Record, RoomKeyId, StoredEntry, StoredPeer, StoredRoom};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{read, record};
+use crate::store::{Cursor, Fresh, PEERS_MAX, day_of};
+
+/// One transaction.
+pub(super) struct Append<'a> {
+    pub(super) db: &'a Transaction<'a>,
+    pub(super) own: PeerKey,
+    pub(super) conversations: &'a mut BTreeMap<RoomKeyId, i64>,
+    /// What the touched days add up to, written once at the end.
+    pub(super) days: BTreeMap<(i64, u32), (IdSum, i64)>,
+}
+
+impl Append<'_> {
+    pub(super) fn all(&mut self, batches: &[Vec<Record>]) -> rusqlite::Result<Vec<Fresh>> {
+        let mut fresh = Vec::new();
+        let mut peers = false;
+        for (batch, records) in batches.iter().enumerate() {
+            for (record, what) in records.iter().enumerate() {
+                match what {
+                    Record::Entry(entry) => self.entry(entry, |message, cursor| {
+                        fresh.push(Fresh { batch, record, message, cursor });
+                    })?,
+                    Record::Peer(peer) => {
+                        self.peer(peer)?;
+                        peers = true;
+                    }
+                    Record::Room(room) => self.room(room)?,
+                    Record::Nick(nick) => {
+                        let put = "INSERT OR REPLACE INTO settings (name, value) VALUES ('nick', ?1)";
+                        self.db.prepare_cached(put)?.execute([nick.as_str()])?;
+                    }
+                    other => log::error!("store: unknown record {other:?}"),
+                }
+            }
+        }
+        if peers {
+            self.forget_peers()?;
+        }
+        Ok(fresh)
+    }
+
+    fn entry(
+        &mut self,
+        entry: &StoredEntry,
+        mut on_fresh: impl FnMut(usize, Cursor),
+    ) -> rusqlite::Result<()> {
+        let conversation = self.conversation(entry)?;
+        let stamp = record::ordered(entry.stamp.0);
+        let put = "INSERT INTO entries (conversation, id, stamp, author, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (id) DO NOTHING";
+        let row = params![conversation, entry.id.0, stamp, entry.author.0, &entry.bytes[..]];
+        if self.db.prepare_cached(put)?.execute(row)? == 0 {
+            return Ok(());
+        }
+        let number = self.db.last_insert_rowid();
+        for (index, message) in entry.messages.iter().enumerate() {
+            let put = "INSERT INTO messages (entry, item, boot, nick, text, action, reply, sent, late, own)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (entry, item) DO NOTHING";
+            let added = self.db.prepare_cached(put)?.execute(params![
+                number,
+                message.id.item,
+                message.boot.0.cast_signed(),
+                message.nick.as_ref().map(chat_core::Nick::as_str),
+                message.text,
+                message.action,
+                message.reply.as_ref().map(record::reply),
+                record::ordered(message.sent.0),
+                message.late,
+                message.own,
+            ])?;
+            if added > 0 {
+                on_fresh(index, self.db.last_insert_rowid().cast_unsigned());
+            }
+        }
+        self.count(conversation, entry, stamp)?;
+        if entry.author == self.own {
+            self.own(conversation, entry, stamp)?;
+        }
+        Ok(())
+    }
+
+    fn conversation(&mut self, entry: &StoredEntry) -> rusqlite::Result<i64> {
+        if let Some(&number) = self.conversations.get(&entry.room) {
+            return Ok(number);
+        }
+        let put = "INSERT INTO conversations (room, place) VALUES (?1, ?2) ON CONFLICT (room) DO NOTHING";
+        self.db.prepare_cached(put)?.execute(params![entry.room.0, entry.place.to_string()])?;
+        let find = "SELECT number FROM conversations WHERE room = ?1";
+        let number = self.db.prepare_cached(find)?.query_row([entry.room.0], |row| row.get(0))?;
+        self.conversations.insert(entry.room, number);
+        Ok(number)
+    }
+
+    /// Adds a new entry to its day.
+    fn count(&mut self, conversation: i64, entry: &StoredEntry, stamp: i64) -> rusqlite::Result<()> {
+        let day = day_of(entry.stamp);
+        let (sum, newest) = match self.days.entry((conversation, day)) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(free) => {
+                let find = "SELECT count, sum, newest FROM days WHERE conversation = ?1 AND day = ?2";
+                let stored = self
+                    .db
+                    .prepare_cached(find)?
+                    .query_row(params![conversation, day], |row| Ok((read::sum(row, 0)?, row.get(2)?)));
+                free.insert(stored.optional()?.unwrap_or((IdSum::default(), i64::MIN)))
+            }
+        };
+        sum.add(&entry.id);
+        *newest = (*newest).max(stamp);
+        Ok(())
+    }
+
+    pub(super) fn write_days(&self) -> rusqlite::Result<()> {
+        let put = "INSERT OR REPLACE INTO days (conversation, day, count, sum, newest)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut put = self.db.prepare_cached(put)?;
+        for ((conversation, day), (sum, newest)) in &self.days {
+            put.execute(params![conversation, day, record::counted(sum.count), sum.sum, newest])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the newest entry of our own.
+    fn own(&self, conversation: i64, entry: &StoredEntry, stamp: i64) -> rusqlite::Result<()> {
+        let put = "INSERT INTO own (conversation, id, stamp, boot) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (conversation) DO UPDATE SET id = excluded.id, stamp = excluded.stamp,
+                   boot = excluded.boot WHERE (excluded.stamp, excluded.id) > (own.stamp, own.id)";
+        let boot = entry.messages.first().map_or(0, |message| message.boot.0);
+        self.db.prepare_cached(put)?.execute(params![conversation, entry.id.0, stamp, boot.cast_signed()])?;
+        Ok(())
+    }
+
+    fn peer(&self, peer: &StoredPeer) -> rusqlite::Result<()> {
+        let put =
+            "INSERT OR REPLACE INTO peers (key, nick, direct, addresses, seen) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (addresses, seen) = (record::addresses(peer), record::ordered(peer.seen.0));
+        let row = params![peer.key.0, peer.nick.as_str(), peer.direct, addresses, seen];
+        self.db.prepare_cached(put)?.execute(row)?;
+        Ok(())
+    }
+
+    /// Whoever can be reached makes peers for free: only so many are kept.
+    fn forget_peers(&self) -> rusqlite::Result<()> {
+        let cut = "DELETE FROM peers WHERE key IN
+                   (SELECT key FROM peers ORDER BY seen DESC, key LIMIT -1 OFFSET ?1)";
+        self.db.prepare_cached(cut)?.execute([PEERS_MAX])?;
+        Ok(())
+    }
+
+    fn room(&self, room: &StoredRoom) -> rusqlite::Result<()> {
+        let put = "INSERT OR REPLACE INTO rooms (name, joined, floor) VALUES (?1, ?2, ?3)";
+        let row = params![room.name.as_str(), room.joined, record::ordered(room.floor.0)];
+        self.db.prepare_cached(put)?.execute(row)?;
+        Ok(())
+    }
+}

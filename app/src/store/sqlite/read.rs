@@ -1,0 +1,154 @@
+//! Reading back: for the node, and for the person.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use chat_core::{Answer, IdSum, MessageId, OwnEntry, Place, Request, RoomKeyId, State, StoredDay};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::record;
+use crate::store::{Cursor, Known, PEERS_TOLD, Shown};
+
+pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
+    Ok(match what {
+        Request::State => Answer::State(state(db)?),
+        Request::Entries { room, ids } => {
+            let find = "SELECT e.bytes FROM entries e JOIN conversations c ON c.number = e.conversation
+                        WHERE e.id = ?1 AND c.room = ?2";
+            let mut find = db.prepare_cached(find)?;
+            let mut found = Vec::new();
+            for id in ids {
+                let bytes =
+                    find.query_row(params![id.0, room.0], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+                found.extend(bytes.map(|bytes| (*id, Bytes::from(bytes))));
+            }
+            Answer::Entries(found)
+        }
+        Request::Ids { room, from, to } => {
+            let find = "SELECT e.stamp, e.id FROM entries e
+                        WHERE e.conversation = (SELECT number FROM conversations WHERE room = ?1)
+                        AND e.stamp >= ?2 AND e.stamp < ?3 ORDER BY e.stamp, e.id";
+            let row = params![room.0, record::ordered(from.0), record::ordered(to.0)];
+            let mut find = db.prepare_cached(find)?;
+            let ids = find.query_map(row, |row| Ok((record::stamp(row, 0)?, record::entry_id(row, 1)?)))?;
+            Answer::Ids(ids.collect::<Result<_, _>>()?)
+        }
+        other => {
+            log::error!("store: unknown request {other:?}");
+            Answer::Ids(Vec::new())
+        }
+    })
+}
+
+fn state(db: &Connection) -> rusqlite::Result<State> {
+    let nick = db
+        .prepare_cached("SELECT value FROM settings WHERE name = 'nick'")?
+        .query_row([], |row| Ok(chat_core::Nick::lenient(row.get_ref(0)?.as_str()?)))
+        .optional()?;
+    let rooms = db
+        .prepare_cached("SELECT name, joined, floor FROM rooms ORDER BY name")?
+        .query_map([], record::room)?
+        .collect::<Result<_, _>>()?;
+    let peers = db
+        .prepare_cached(
+            "SELECT key, nick, direct, addresses, seen FROM peers ORDER BY seen DESC, key LIMIT ?1",
+        )?
+        .query_map([PEERS_TOLD], record::peer)?
+        .collect::<Result<_, _>>()?;
+    let days = db
+        .prepare_cached(
+            "SELECT c.room, d.day, d.count, d.sum, d.newest FROM days d
+             JOIN conversations c ON c.number = d.conversation ORDER BY c.room, d.day",
+        )?
+        .query_map([], |row| {
+            let (room, day) = (RoomKeyId(row.get(0)?), row.get(1)?);
+            Ok(StoredDay { room, day, sum: sum(row, 2)?, newest: record::stamp(row, 4)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    let own = db
+        .prepare_cached(
+            "SELECT c.room, o.id, o.stamp, o.boot FROM own o
+             JOIN conversations c ON c.number = o.conversation ORDER BY c.room",
+        )?
+        .query_map([], |row| {
+            let (room, id) = (RoomKeyId(row.get(0)?), record::entry_id(row, 1)?);
+            Ok(OwnEntry { room, id, stamp: record::stamp(row, 2)?, boot: record::boot(row, 3)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(State { nick, rooms, peers, days, own })
+}
+
+/// From two columns: `count, sum`.
+pub(super) fn sum(row: &Row<'_>, column: usize) -> rusqlite::Result<IdSum> {
+    Ok(IdSum { count: record::cursor(row, column)?, sum: row.get(column + 1)? })
+}
+
+pub(super) fn history(
+    db: &Connection,
+    place: &Place,
+    limit: usize,
+    before: Option<MessageId>,
+) -> rusqlite::Result<Option<Vec<Cursor>>> {
+    // Nothing comes after this one.
+    let mut end = (i64::MAX, [0xff; 32], [0xff; 32], i64::MAX);
+    if let Some(before) = before {
+        let find = "SELECT e.stamp, e.author FROM messages m JOIN entries e ON e.number = m.entry
+                    WHERE e.id = ?1 AND m.item = ?2";
+        let row = params![before.entry.0, before.item];
+        let found =
+            db.prepare_cached(find)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((stamp, author)) = found else { return Ok(None) };
+        end = (stamp, author, before.entry.0, i64::from(before.item));
+    }
+    // The first comparison lets the index find the end; the second one settles equal stamps.
+    let find = "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
+                WHERE e.conversation IN (SELECT number FROM conversations WHERE place = ?1) AND e.stamp <= ?2
+                AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5)
+                ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let row = params![place.to_string(), end.0, end.1, end.2, end.3, limit];
+    let mut find = db.prepare_cached(find)?;
+    let mut cursors: Vec<Cursor> =
+        find.query_map(row, |row| record::cursor(row, 0))?.collect::<Result<_, _>>()?;
+    cursors.reverse();
+    Ok(Some(cursors))
+}
+
+pub(super) fn shown(db: &Connection, cursors: &[Cursor]) -> rusqlite::Result<Vec<Shown>> {
+    let find = format!("SELECT {} {JOINED} WHERE m.cursor = ?1", record::MESSAGE);
+    let mut find = db.prepare_cached(&find)?;
+    let mut found = Vec::new();
+    for &cursor in cursors {
+        found.extend(find.query_row([record::counted(cursor)], record::message).optional()?);
+    }
+    Ok(found)
+}
+
+pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::Result<Vec<Shown>> {
+    let find = format!("SELECT {} {JOINED} WHERE m.cursor > ?1 ORDER BY m.cursor LIMIT ?2", record::MESSAGE);
+    let row = params![record::counted(cursor), i64::try_from(limit).unwrap_or(i64::MAX)];
+    db.prepare_cached(&find)?.query_map(row, record::message)?.collect()
+}
+
+/// A message with its entry and its conversation.
+const JOINED: &str = "FROM messages m JOIN entries e ON e.number = m.entry
+                      JOIN conversations c ON c.number = e.conversation";
+
+pub(super) fn newest(db: &Connection) -> rusqlite::Result<Cursor> {
+    let find = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)";
+    db.prepare_cached(find)?.query_row([], |row| record::cursor(row, 0))
+}
+
+pub(super) fn known(db: &Connection) -> rusqlite::Result<Vec<Known>> {
+    let talked: BTreeSet<String> = db
+        .prepare_cached("SELECT place FROM conversations WHERE place LIKE '@%'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    db.prepare_cached("SELECT key, nick, direct, addresses, seen FROM peers ORDER BY seen DESC, key")?
+        .query_map([], |row| {
+            let peer = record::peer(row)?;
+            let talked = talked.contains(&Place::Direct(peer.key).to_string());
+            Ok(Known { peer, talked })
+        })?
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! How the types of the core look in columns.
+
+use std::{net::SocketAddr, str::FromStr as _};
+
+use chat_core::{
+    BootId, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomName, Stamp, StoredPeer, StoredRoom,
+    UnixMillis,
+};
+use rusqlite::{Row, types::Type};
+
+use super::{Cursor, Shown};
+
+/// What [`message`] reads, in its order.
+pub(super) const MESSAGE: &str = "m.cursor, e.id, m.item, c.place, e.author, m.boot, m.nick, m.text, m.action, \
+     m.reply, m.sent, e.stamp, m.late, m.own";
+
+/// A number that may be anything, as one that SQLite orders alike.
+pub(super) fn ordered(number: u64) -> i64 {
+    (number ^ (1 << 63)).cast_signed()
+}
+
+/// The number again.
+pub(super) fn unordered(column: i64) -> u64 {
+    column.cast_unsigned() ^ (1 << 63)
+}
+
+/// A cursor or count: never above 2^63.
+pub(super) fn counted(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn stamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Stamp> {
+    row.get(column).map(|value| Stamp(unordered(value)))
+}
+
+pub(super) fn boot(row: &Row<'_>, column: usize) -> rusqlite::Result<BootId> {
+    row.get::<_, i64>(column).map(|value| BootId(value.cast_unsigned()))
+}
+
+pub(super) fn entry_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EntryId> {
+    row.get(column).map(EntryId)
+}
+
+/// A conversation's name as it is shown: `#room`, or `@` and the other's key.
+pub(super) fn read_place(text: &str) -> Option<Place> {
+    match text.strip_prefix('@') {
+        Some(key) => key.parse().ok().map(Place::Direct),
+        None => RoomName::new(text).ok().map(Place::Room),
+    }
+}
+
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
+    let entry = entry_id(row, 1)?;
+    let place = row.get_ref(3)?.as_str()?;
+    let message = Message {
+        id: MessageId { entry, item: row.get(2)? },
+        place: read_place(place).ok_or_else(|| unreadable(3))?,
+        from: PeerKey(row.get(4)?),
+        boot: boot(row, 5)?,
+        nick: row.get_ref(6)?.as_str_or_null()?.map(Nick::lenient),
+        text: row.get(7)?,
+        action: row.get(8)?,
+        reply: row
+            .get_ref(9)?
+            .as_blob_or_null()?
+            .map(|bytes| read_reply(bytes).ok_or_else(|| unreadable(9)))
+            .transpose()?,
+        sent: UnixMillis(unordered(row.get(10)?)),
+        stamp: stamp(row, 11)?,
+        late: row.get(12)?,
+        own: row.get(13)?,
+    };
+    Ok(Shown { cursor: cursor(row, 0)?, message })
+}
+
+pub(super) fn cursor(row: &Row<'_>, column: usize) -> rusqlite::Result<Cursor> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+pub(super) fn reply(id: &MessageId) -> [u8; 34] {
+    let mut bytes = [0; 34];
+    bytes[..32].copy_from_slice(&id.entry.0);
+    bytes[32..].copy_from_slice(&id.item.to_be_bytes());
+    bytes
+}
+
+fn read_reply(bytes: &[u8]) -> Option<MessageId> {
+    let (entry, item) = bytes.split_first_chunk()?;
+    Some(MessageId { entry: EntryId(*entry), item: u16::from_be_bytes(item.try_into().ok()?) })
+}
+
+/// From `key, nick, direct, addresses, seen`.
+pub(super) fn peer(row: &Row<'_>) -> rusqlite::Result<StoredPeer> {
+    let addresses = row.get_ref(3)?.as_str()?;
+    Ok(StoredPeer {
+        key: PeerKey(row.get(0)?),
+        nick: Nick::lenient(row.get_ref(1)?.as_str()?),
+        direct: row.get(2)?,
+        addresses: addresses.lines().filter_map(|line| SocketAddr::from_str(line).ok()).collect(),
+        seen: UnixMillis(unordered(row.get(4)?)),
+    })
+}
+
+/// One address a line.
+pub(super) fn addresses(peer: &StoredPeer) -> String {
+    peer.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// From `name, joined, floor`.
+pub(super) fn room(row: &Row<'_>) -> rusqlite::Result<StoredRoom> {
+    let name = RoomName::new(row.get_ref(0)?.as_str()?).map_err(|_| unreadable(0))?;
+    Ok(StoredRoom { name, joined: row.get(1)?, floor: stamp(row, 2)? })
+}
+
+fn unreadable(column: usize) -> rusqlite::Error {
+    rusqlite::Error::InvalidColumnType(column, String::from("unreadable"), Type::Text)
+}

@@ -1,0 +1,113 @@
+//! The database's layout and the settings that make it safe and small.
+
+use rusqlite::{Connection, config::DbConfig};
+
+/// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
+pub(super) const APPLICATION: i32 = 0x7032_7063;
+/// `PRAGMA user_version`: rises with every change of the layout.
+pub(super) const VERSION: i32 = 1;
+/// Bytes in a page of the database.
+const PAGE: i64 = 4096;
+
+/// 64-bit numbers that are compared are stored less 2^63, so that SQLite's signed order is their order: stamps
+/// and times come from the network and may be anything.
+///
+/// `cursor` is `AUTOINCREMENT` so that no number is ever given twice, even after deletions.
+pub(super) const TABLES: &str = "
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE conversations (number INTEGER PRIMARY KEY, room BLOB NOT NULL UNIQUE, place TEXT NOT NULL);
+CREATE INDEX conversations_by_place ON conversations (place);
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations,
+    id BLOB NOT NULL UNIQUE,
+    stamp INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    bytes BLOB NOT NULL
+);
+CREATE INDEX entries_by_stamp ON entries (conversation, stamp, id);
+CREATE TABLE messages (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL REFERENCES entries,
+    item INTEGER NOT NULL,
+    boot INTEGER NOT NULL,
+    nick TEXT,
+    text TEXT NOT NULL,
+    action INTEGER NOT NULL,
+    reply BLOB,
+    sent INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    own INTEGER NOT NULL,
+    UNIQUE (entry, item)
+);
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, content = 'messages', content_rowid = 'cursor', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN
+    INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
+END;
+CREATE TRIGGER messages_gone AFTER DELETE ON messages BEGIN
+    INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
+END;
+CREATE TABLE days (
+    conversation INTEGER NOT NULL REFERENCES conversations,
+    day INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    sum BLOB NOT NULL,
+    newest INTEGER NOT NULL,
+    PRIMARY KEY (conversation, day)
+) WITHOUT ROWID;
+CREATE TABLE own (
+    conversation INTEGER PRIMARY KEY REFERENCES conversations,
+    id BLOB NOT NULL,
+    stamp INTEGER NOT NULL,
+    boot INTEGER NOT NULL
+);
+CREATE TABLE peers (
+    key BLOB PRIMARY KEY,
+    nick TEXT NOT NULL,
+    direct BLOB NOT NULL,
+    addresses TEXT NOT NULL,
+    seen INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX peers_by_time ON peers (seen);
+CREATE TABLE rooms (name TEXT PRIMARY KEY, joined INTEGER NOT NULL, floor INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// Settings that write nothing: they come before anything is known about the file.
+pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
+    // Closing would otherwise fold the log into a file that we may be about to call damaged.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // The lock of the profile keeps others out; this one is for tools that look into the store meanwhile.
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    // Negative: KiB. An idle program must stay small.
+    db.pragma_update(None, "cache_size", -1024)?;
+    db.pragma_update(None, "mmap_size", 0)?;
+    db.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// Settings for a store that is ours and whole.
+pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    // In WAL mode anything less loses commits when the power fails.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", 512)?;
+    db.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / PAGE;
+    db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
+}
+
+/// Makes the tables, all or none.
+pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "page_size", PAGE)?;
+    let made = db.transaction()?;
+    made.execute_batch(TABLES)?;
+    made.pragma_update(None, "application_id", APPLICATION)?;
+    made.pragma_update(None, "user_version", VERSION)?;
+    made.commit()
+}

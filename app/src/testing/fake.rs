@@ -1,0 +1,267 @@
+//! A node without a network: it keeps its contract with the store and the front ends, and does what it is told to
+//! by messages that begin with `fake:`.
+//!
+//! - `fake: hear N TEXT`: bo says TEXT N times in the same room, each time an entry of its own
+//! - `fake: again`: the last entry comes once more
+//! - `fake: direct TEXT`: bo says TEXT to us alone
+//! - `fake: later TEXT`: bo says TEXT after a while, one word
+//! - `fake: lose`: bo is lost
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chat_core::{
+    Action, Answer, BootId, Command, Config, EntryId, Event, Identity, Input, MdnsSocket, Message, MessageId,
+    Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request,
+    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis,
+};
+use chat_net::{Clock, OnOutput};
+
+use crate::{cli::Options, engine::Opened, fault::Fault};
+
+/// In a while.
+const LATER: Duration = Duration::from_millis(400);
+/// The one who is there.
+pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
+
+/// Opens no socket; with `--discovery manual` nobody is there.
+pub(crate) fn open(options: &Options) -> Result<Opened, Fault> {
+    let is_alone = !options.discovery.mdns;
+    Ok(Opened {
+        port: 27_182,
+        mdns_socket: MdnsSocket::None,
+        begin: Box::new(move |config, identity, on_output| begin(config, &identity, on_output, is_alone)),
+    })
+}
+
+fn begin(
+    config: Config,
+    identity: &Identity,
+    on_output: OnOutput,
+    is_alone: bool,
+) -> io::Result<chat_net::Submit> {
+    let (submit, inputs) = mpsc::channel();
+    let boot = BootId(u64::from_le_bytes(*chat_net::entropy()?.first_chunk().unwrap()));
+    let mut fake = Fake {
+        own: identity.key(),
+        nick: config.nick,
+        boot,
+        clock: Clock::new(),
+        on_output,
+        last_token: 0,
+        last_entry: 0,
+        unpersisted: Vec::new(),
+        rooms: Vec::new(),
+        is_alone,
+        heard: None,
+        later: None,
+    };
+    thread::spawn(move || {
+        (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
+        loop {
+            let patience = if fake.later.is_some() { LATER } else { Duration::MAX };
+            match inputs.recv_timeout(patience) {
+                Ok(input) => fake.on_input(input),
+                Err(RecvTimeoutError::Timeout) => {
+                    let (place, text) = fake.later.take().unwrap();
+                    fake.hear(&place, &text);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    });
+    Ok(Arc::new(move |input| drop(submit.send(input))))
+}
+
+struct Fake {
+    own: PeerKey,
+    nick: Nick,
+    boot: BootId,
+    clock: Clock,
+    on_output: OnOutput,
+    last_token: u64,
+    last_entry: u64,
+    /// What is told when the store has the token.
+    unpersisted: Vec<(Token, Vec<Event>)>,
+    rooms: Vec<RoomName>,
+    is_alone: bool,
+    heard: Option<StoredEntry>,
+    /// What bo says in a while.
+    later: Option<(Place, String)>,
+}
+
+impl Fake {
+    fn on_input(&mut self, input: Input<'static>) {
+        match input {
+            Input::Fetched { answer: Answer::State(state), .. } => {
+                self.rooms.extend(state.rooms.into_iter().filter(|room| room.joined).map(|room| room.name));
+                let interfaces = vec!["fake0 10.0.0.1/24".to_string()];
+                self.tell(Event::Net(NetChange { interfaces, multicast: Multicast::Alone }));
+                if !self.is_alone {
+                    self.bo(PeerState::Online);
+                }
+            }
+            Input::Persisted { token, result } => {
+                let (done, rest) =
+                    std::mem::take(&mut self.unpersisted).into_iter().partition(|(its, _)| *its <= token);
+                self.unpersisted = rest;
+                for event in Vec::into_iter(done).flat_map(|(_, events)| events) {
+                    match (result, event) {
+                        (Ok(()), event) => self.tell(event),
+                        (Err(_), Event::Done { tag, .. }) => self.refuse(tag, Refusal::StoreFull),
+                        _ => {}
+                    }
+                }
+            }
+            Input::Command(Command { tag, action }) => self.on_command(tag, action),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, tag: u64, action: Action) {
+        let done = Event::Done { tag, message: None };
+        match action {
+            Action::Say { place: Place::Room(room), .. } if !self.rooms.contains(&room) => {
+                self.refuse(tag, Refusal::NotInRoom);
+            }
+            Action::Say { place: Place::Direct(key), .. } if key != BO => {
+                self.refuse(tag, Refusal::UnknownPeer);
+            }
+            Action::Say { place, text, action, reply } => {
+                let mut entry = self.entry(&place, self.own, text.as_str());
+                let message = &mut entry.messages[0];
+                (message.own, message.action, message.reply) = (true, action, reply);
+                let message = message.clone();
+                self.tell(Event::Message(message.clone()));
+                let mut events = vec![Event::Done { tag, message: Some(message.id) }];
+                if !self.is_alone {
+                    events.push(Event::Receipt { entry: entry.id, stored_by: 1, of: 1 });
+                }
+                self.persist(vec![Record::Entry(entry)], events);
+                if let Some(order) = text.as_str().strip_prefix("fake: ") {
+                    self.on_order(&place, order);
+                }
+            }
+            Action::Join(name) => {
+                self.rooms.push(name.clone());
+                let room = StoredRoom { name, joined: true, floor: Stamp(0) };
+                self.persist(vec![Record::Room(room)], vec![done]);
+            }
+            Action::Leave(name) => {
+                self.rooms.retain(|room| *room != name);
+                let room = StoredRoom { name, joined: false, floor: Stamp(0) };
+                self.persist(vec![Record::Room(room)], vec![done]);
+            }
+            Action::Rename(nick) => {
+                self.nick = nick.clone();
+                self.persist(vec![Record::Nick(nick)], vec![done]);
+            }
+            Action::Connect(_) => {
+                self.tell(done);
+                self.bo(PeerState::Online);
+            }
+            Action::Quit => self.tell(Event::Finished),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn on_order(&mut self, place: &Place, order: &str) {
+        let words: Vec<&str> = order.splitn(3, ' ').collect();
+        match words[..] {
+            ["hear", times, text] => {
+                for _ in 0..times.parse().unwrap() {
+                    self.hear(place, text);
+                }
+            }
+            ["direct", text] => self.hear(&Place::Direct(BO), text),
+            ["later", text] => self.later = Some((place.clone(), text.to_string())),
+            ["again"] => {
+                let entry = self.heard.clone().unwrap();
+                self.persist(vec![Record::Entry(entry)], vec![]);
+            }
+            ["lose"] => self.bo(PeerState::Lost),
+            _ => panic!("{order}"),
+        }
+    }
+
+    fn hear(&mut self, place: &Place, text: &str) {
+        let entry = self.entry(place, BO, text);
+        self.tell(Event::Message(entry.messages[0].clone()));
+        self.heard = Some(entry.clone());
+        self.persist(vec![Record::Entry(entry)], vec![]);
+    }
+
+    fn bo(&mut self, state: PeerState) {
+        let nick = Nick::new("bo").unwrap();
+        self.tell(Event::Peer(PeerChange {
+            state,
+            key: Some(BO),
+            id: Some(BO.short()),
+            boot: Some(BootId(0xb0)),
+            nick: Some(nick.clone()),
+            address: "10.0.0.2:27182".parse().ok(),
+            via: Source::Mdns,
+            direct: true,
+        }));
+        let seen = self.clock.wall();
+        let peer = StoredPeer { key: BO, nick, direct: [1; 32], addresses: vec![], seen };
+        self.persist(vec![Record::Peer(peer)], vec![]);
+    }
+
+    fn entry(&mut self, place: &Place, author: PeerKey, text: &str) -> StoredEntry {
+        self.last_entry += 1;
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&self.boot.0.to_be_bytes());
+        id[8..16].copy_from_slice(&self.last_entry.to_be_bytes());
+        let (id, sent) = (EntryId(id), self.clock.wall());
+        let stamp = Stamp(sent.0 * 1000 + self.last_entry);
+        let mut room = [0; 16];
+        place.to_string().bytes().zip(&mut room).for_each(|(byte, slot)| *slot = byte);
+        let message = Message {
+            id: MessageId { entry: id, item: 0 },
+            place: place.clone(),
+            from: author,
+            boot: self.boot,
+            nick: Some(if author == BO { Nick::new("bo").unwrap() } else { self.nick.clone() }),
+            text: text.to_string(),
+            action: false,
+            reply: None,
+            sent: UnixMillis(sent.0),
+            stamp,
+            late: false,
+            own: false,
+        };
+        StoredEntry {
+            room: RoomKeyId(room),
+            place: place.clone(),
+            id,
+            stamp,
+            author,
+            bytes: Bytes::from_static(b"signed"),
+            messages: vec![message],
+        }
+    }
+
+    fn persist(&mut self, records: Vec<Record>, then: Vec<Event>) {
+        self.last_token += 1;
+        let token = Token(self.last_token);
+        self.unpersisted.push((token, then));
+        (self.on_output)(Output::Persist { token, records });
+    }
+
+    fn refuse(&mut self, tag: u64, reason: Refusal) {
+        self.tell(Event::Refused { tag, reason });
+    }
+
+    fn tell(&mut self, event: Event) {
+        (self.on_output)(Output::Event(event));
+    }
+}

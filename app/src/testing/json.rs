@@ -1,0 +1,209 @@
+//! The program as bots see it.
+
+use serde_json::{Value, json};
+
+use super::{
+    Folder,
+    child::{Child, Ended},
+    fake::BO,
+};
+
+fn bot(profile: &str) -> (Child, Value) {
+    let child = Child::new(&["--json", "--profile", profile]);
+    let hello = child.object("hello");
+    (child, hello)
+}
+
+fn send(child: &mut Child, id: u64, text: &str) -> Value {
+    child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": text}).to_string());
+    child.object("done")
+}
+
+fn quit(mut child: Child) -> Ended {
+    child.say(r#"{"cmd":"quit"}"#);
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    ended
+}
+
+#[test]
+fn hello_comes_first_and_commands_are_answered() {
+    let folder = Folder::new("json");
+    let child = Child::new(&["--json", "--profile", &folder.profile()]);
+    let first: Value = serde_json::from_str(&child.line("")).unwrap();
+    assert_eq!((&first["type"], &first["v"], &first["nick"]), (&json!("hello"), &json!(1), &json!("ana")));
+    assert_eq!((&first["port"], &first["profile"]), (&json!(27182), &json!(folder.profile())));
+    assert_eq!(first["key"].as_str().map(str::len), Some(64));
+    let mut child = child;
+    let net = child.object("net");
+    assert_eq!((&net["multicast"], &net["interfaces"]), (&json!("alone"), &json!(["fake0 10.0.0.1/24"])));
+    let peer = child.object("peer");
+    assert_eq!(
+        peer,
+        json!({"type": "peer", "state": "online", "nick": "bo", "key": BO.to_string(), "boot": "00000000000000b0",
+               "address": "10.0.0.2:27182", "via": "mdns", "direct": true})
+    );
+    let done = send(&mut child, 7, "hi");
+    assert_eq!(done["id"], json!(7));
+    let entry = done["entry"].as_str().unwrap();
+    assert_eq!(done["message"], json!(format!("{entry}.0")));
+    assert_eq!(child.object("receipt"), json!({"type": "receipt", "id": entry, "stored_by": 1, "of": 1}));
+    for (line, answer) in [
+        ("no json", json!("bad-command")),
+        (r#"{"cmd":"dance","id":"a"}"#, json!("unknown-command")),
+        (r##"{"cmd":"send","room":"#nowhere","text":"x"}"##, json!("not-in-room")),
+        (&format!(r#"{{"cmd":"send","to":"{}","text":"x"}}"#, "00".repeat(32)), json!("unknown-peer")),
+        (
+            r##"{"cmd":"history","room":"#lobby","before":"0000000000000000000000000000000000000000000000000000000000000000.0"}"##,
+            json!("unknown-id"),
+        ),
+    ] {
+        child.say(line);
+        assert_eq!(child.object("error")["code"], answer, "{line}");
+    }
+    child.say("\n  ");
+    child.say(r#"{"cmd":"peers","id":"p"}"#);
+    let peers = child.object("done");
+    assert_eq!((&peers["id"], &peers["peers"][0]["nick"]), (&json!("p"), &json!("bo")));
+    child.say(r##"{"cmd":"join","room":"#Ops"}"##);
+    child.object("done");
+    child.say(r#"{"cmd":"rooms"}"#);
+    assert_eq!(child.object("done")["rooms"], json!(["#lobby", "#ops"]));
+    let ended = quit(child);
+    assert_eq!(ended.lines.last().map(String::as_str), Some(r#"{"type":"done"}"#));
+}
+
+#[test]
+fn a_message_is_told_once_and_when_it_is_stored() {
+    let folder = Folder::new("json-once");
+    let (mut child, hello) = bot(&folder.profile());
+    assert_eq!(hello["cursor"], json!(0));
+    child.say(r##"{"cmd":"send","room":"#lobby","text":"fake: hear 2 knock\u001b[2J"}"##);
+    let (first, second) = (child.object("message"), child.object("message"));
+    assert_eq!(
+        (&first["text"], &first["own"], &first["room"]),
+        (&json!("knock[2J"), &json!(false), &json!("#lobby"))
+    );
+    assert_eq!(first["from"], json!({"nick": "bo", "key": BO.to_string(), "verified": false}));
+    assert!(first["cursor"].as_u64() < second["cursor"].as_u64());
+    assert_eq!(first.get("replay"), None);
+    send(&mut child, 1, "fake: again");
+    child.say(&json!({"cmd": "send", "to": BO.to_string(), "text": "fake: direct psst"}).to_string());
+    let direct = child.object("message");
+    assert_eq!((&direct["room"], &direct["text"]), (&json!(format!("@{BO}")), &json!("psst")));
+    let ended = quit(child);
+    assert!(!ended.lines.iter().any(|line| line.contains("knock")), "twice: {:?}", ended.lines);
+
+    let cursor = first["cursor"].to_string();
+    let child = Child::new(&["--json", "--profile", &folder.profile(), "--since", &cursor]);
+    assert_eq!(child.object("hello")["cursor"], direct["cursor"]);
+    assert_eq!(child.object("message"), second);
+    assert_eq!(child.object("message"), direct);
+    let ended = quit(child);
+    assert!(!ended.lines.iter().any(|line| line.contains(r#""type":"message""#)), "{:?}", ended.lines);
+}
+
+#[test]
+fn history_is_there_after_a_kill_for_all_that_was_acknowledged() {
+    let folder = Folder::new("json-kill");
+    let (mut child, _) = bot(&folder.profile());
+    for number in 0..300 {
+        let text = format!("number {number}");
+        child.say(&json!({"cmd": "send", "id": number, "room": "#lobby", "text": text}).to_string());
+    }
+    let mut acknowledged: Vec<Value> = (0..100).map(|_| child.object("done")["message"].clone()).collect();
+    child.kill();
+    let rest = child.ended().lines;
+    let done = rest.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    acknowledged.extend(done.filter(|line| line["type"] == "done").map(|line| line["message"].clone()));
+
+    let (mut child, _) = bot(&folder.profile());
+    child.say(r##"{"cmd":"history","room":"#lobby","limit":10000,"id":1}"##);
+    let kept: Vec<Value> = (0..acknowledged.len()).map(|_| child.object("message")).collect();
+    let ids: Vec<&Value> = kept.iter().map(|message| &message["id"]).collect();
+    assert_eq!(ids, acknowledged.iter().collect::<Vec<_>>(), "in the order in which they were said");
+    assert!(kept.iter().all(|message| message["replay"] == json!(true) && message["own"] == json!(true)));
+    // A page, from the middle.
+    let before = kept[50]["id"].as_str().unwrap();
+    child.say(
+        &json!({"cmd": "history", "room": "#lobby", "limit": 3, "before": before, "id": "page"}).to_string(),
+    );
+    let texts: Vec<Value> = loop {
+        // Behind whatever was stored and not acknowledged.
+        let message = child.object("message");
+        if message["text"] == json!("number 47") {
+            break [message, child.object("message"), child.object("message")]
+                .map(|it| it["text"].clone())
+                .into();
+        }
+    };
+    assert_eq!(texts, ["number 47", "number 48", "number 49"]);
+    assert_eq!(child.object("done")["id"], json!("page"));
+    quit(child);
+}
+
+#[test]
+fn a_sleeping_reader_is_told_what_it_missed() {
+    const MESSAGES: usize = 9000;
+    let folder = Folder::new("json-lag");
+    let (mut child, stdout) = Child::silent(&["--json", "--profile", &folder.profile()]);
+    let order = format!("fake: hear {MESSAGES} {}", "x".repeat(2500));
+    child.say(&json!({"cmd": "send", "room": "#lobby", "text": order, "id": 1}).to_string());
+    // Nothing is read until all of it is stored, and a later command is carried out too.
+    let stored = |question: &str| {
+        (0..600).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let db = rusqlite::Connection::open(folder.path("profile/history.db")).unwrap();
+            db.query_row(question, [], |row| row.get::<_, bool>(0)).unwrap_or(false)
+        })
+    };
+    assert!(stored(&format!("SELECT count(*) > {MESSAGES} FROM messages")), "the reader holds up the store");
+    // The first one comes back when the store has told of everything, the second when all that was told is shown.
+    for nick in ["zoe", "mia"] {
+        child.say(&json!({"cmd": "nick", "nick": nick}).to_string());
+        assert!(stored(&format!("SELECT value = '{nick}' FROM settings")), "the reader holds up the input");
+    }
+    child.listen(stdout);
+    let mut last = Value::Null;
+    let mut heard = 0;
+    let lagged = loop {
+        let line: Value = serde_json::from_str(&child.line("")).unwrap();
+        match line["type"].as_str().unwrap() {
+            "message" => {
+                heard += 1;
+                last = line["cursor"].clone();
+            }
+            "error" => break line,
+            _ => {}
+        }
+    };
+    assert_eq!((&lagged["code"], &lagged["cursor"]), (&json!("lagged"), &last));
+    assert!((5000..MESSAGES).contains(&heard), "{heard}");
+    // It goes on from here.
+    child.say(r##"{"cmd":"send","room":"#lobby","text":"fake: hear 1 awake"}"##);
+    child.line("awake");
+    child.say(r#"{"cmd":"quit"}"#);
+    assert_eq!(child.ended().code(), Some(0));
+
+    let child = Child::new(&["--json", "--profile", &folder.profile(), "--since", &last.to_string()]);
+    child.object("hello");
+    for _ in heard..MESSAGES {
+        assert_eq!(child.object("message")["from"]["nick"], json!("bo"));
+    }
+    assert_eq!(child.object("message")["text"], json!("awake"));
+}
+
+#[test]
+fn what_is_read_before_the_end_is_carried_out() {
+    let folder = Folder::new("json-end");
+    let (mut child, _) = bot(&folder.profile());
+    for id in 0..50 {
+        child.say(&json!({"cmd": "send", "id": id, "room": "#lobby", "text": "x"}).to_string());
+    }
+    child.end_input();
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0));
+    assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
+    let done = ended.lines.iter().filter(|line| line.contains(r#""type":"done""#)).count();
+    assert_eq!(done, 50);
+}

@@ -1,0 +1,121 @@
+//! The program as people and pipes see it.
+
+use super::{Folder, child::Child};
+
+#[test]
+fn a_pipe_is_sent_line_by_line_and_shown_again_next_time() {
+    let folder = Folder::new("plain");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    (1..=30).for_each(|number| child.say(&format!("line {number}")));
+    child.say("/me waves");
+    child.say("//slash");
+    child.say("/frobnicate");
+    child.end_input();
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0));
+    assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
+    let has = |part: &str| ended.lines.iter().any(|line| line.ends_with(part));
+    assert!(has("#lobby <ana> line 1") && has("#lobby <ana> line 30"), "{:#?}", ended.lines);
+    assert!(has("#lobby * ana waves") && has("#lobby <ana> /slash"), "{:#?}", ended.lines);
+    assert!(!ended.lines.iter().any(|line| line.contains("frobnicate")));
+    assert!(ended.errors.contains("there is no /frobnicate"), "{}", ended.errors);
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.end_input();
+    let ended = child.ended();
+    let old: Vec<&String> = ended.lines.iter().filter(|line| line.contains("#lobby")).collect();
+    assert_eq!(old.len(), 20, "{:#?}", ended.lines);
+    assert!(old[0].ends_with("line 13") && old[19].ends_with("/slash"), "{old:#?}");
+}
+
+#[test]
+fn a_conversation() {
+    let folder = Folder::new("plain-talk");
+    let mut child = Child::new(&["--profile", &folder.profile(), "#Ops"]);
+    assert!(child.line("you are ana-").contains("/help"));
+    child.line("network: fake0 10.0.0.1/24");
+    child.line("* bo is here (mdns, 10.0.0.2:27182)");
+    child.say("fake: hear 1 two\u{1b}[31m lines\u{2028}");
+    child.line("#ops <bo> two[31m lines");
+    child.say("/msg bo fake: direct psst");
+    child.line("@bo <ana> fake: direct psst");
+    child.line("@bo <bo> psst");
+    child.say("/nick ana maria");
+    child.line("you are ana maria-");
+    child.say("/rooms");
+    child.line("  #lobby");
+    child.line("  #ops (you write here)");
+    child.say("/join #b");
+    child.line("you are in #b");
+    child.say("/leave");
+    child.line("you left #b");
+    child.say("/who");
+    child.line("ana maria (you)");
+    child.line("  bo");
+    child.say("/peers");
+    child.line("connected");
+    child.say("/connect 10.9.9.9");
+    child.line("trying that address");
+    child.say("fake: lose");
+    child.line("* bo is gone without a goodbye");
+    child.say("anybody?");
+    child.line("nobody else is here; what you say goes out when somebody comes");
+    child.say("/quit");
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(ended.errors, "");
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("you are ana maria-");
+    child.line("@bo <bo> psst");
+    child.end_input();
+    assert_eq!(child.ended().code(), Some(0));
+}
+
+#[test]
+fn slips_are_told_and_nothing_is_said() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("nothing is kept");
+    for slip in
+        ["/msg nobody hi", "/msg ana hi", "/join ops", "/nick \u{200b}", "/connect nowhere", "/msg bo"]
+    {
+        child.say(slip);
+    }
+    child.say(&"x".repeat(4097));
+    child.say(&"x".repeat(70_000));
+    child.say("/leave");
+    child.say("where?");
+    child.say("/quit");
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0));
+    let complaints: Vec<&str> = ended.errors.lines().collect();
+    let expected = [
+        "nobody called nobody",
+        "that is you",
+        "begins with #",
+        "visible character",
+        "an IP address",
+        "/msg NICK TEXT",
+        "4097 bytes, 4096 are allowed",
+        "longer than 65536 bytes",
+        "you are in no room",
+    ];
+    assert_eq!(complaints.len(), expected.len(), "{complaints:#?}");
+    for (complaint, expected) in complaints.iter().zip(expected) {
+        assert!(complaint.starts_with("! ") && complaint.contains(expected), "{complaint}");
+    }
+    assert!(!ended.lines.iter().any(|line| line.contains("<ana>")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn whoever_is_alone_is_told_why_and_what_becomes_of_it() {
+    let mut child = Child::new(&["--ephemeral", "--discovery", "manual"]);
+    child.line("alone so far: mDNS is left out by --discovery; others reach you with /connect 10.0.0.1");
+    child.say("hi");
+    child.line("while this program runs");
+    child.end_input();
+    let ended = child.ended();
+    assert!(ended.errors.contains("nobody else has stored yet: 1; they are lost"), "{}", ended.errors);
+    // It waited for somebody to come.
+    assert!((1.0..2.0).contains(&ended.took.as_secs_f64()), "{:?}", ended.took);
+}
