@@ -116,7 +116,7 @@ impl Rooms {
         };
         self.rooms.insert(id, room);
         self.names.insert(place, id);
-        self.load_newest(turn, id);
+        self.load_today(turn, id);
         self.prove_all(turn);
         Ok(id)
     }

@@ -61,6 +61,12 @@ impl Rooms {
         self.plan_close(id);
     }
 
+    /// Closes all entries that wait for company: nothing more will be said.
+    pub(crate) fn close_open(&mut self, turn: &mut Turn<'_>) {
+        let rooms: Vec<_> = self.rooms.keys().copied().collect();
+        rooms.into_iter().for_each(|room| self.on_gathered(turn, room));
+    }
+
     fn plan_close(&mut self, id: RoomKeyId) {
         match self.rooms.get(&id).and_then(|room| room.gather.due()) {
             Some(due) => self.timers.set(Timer::Close(id), due),

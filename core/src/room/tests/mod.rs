@@ -32,6 +32,8 @@ struct World {
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), (usize, Happening)>,
     count: u64,
+    /// How long the reliable streams take.
+    stream: Duration,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
@@ -93,6 +95,7 @@ impl World {
             peers: Vec::new(),
             queue: BTreeMap::new(),
             count: 0,
+            stream: LATENCY,
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
         }
@@ -178,7 +181,7 @@ impl World {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
-                    self.later(LATENCY, other, Happening::Frame(theirs, bytes));
+                    self.later(self.stream, other, Happening::Frame(theirs, bytes));
                 }
             }
             Wish::Persist(record) => {
