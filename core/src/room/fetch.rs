@@ -35,12 +35,12 @@ const PUSH_BYTES_MAX: usize = 48 << 10;
 
 impl Rooms {
     /// The peer of `id` has these entries.
-    pub(super) fn on_have(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: Vec<Mark>) {
-        let unloaded = self.split_by_load(room_id, &marks);
+    pub(super) fn on_have(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+        let unloaded = self.split_by_load(room_id, marks);
         for (day, marks) in unloaded {
             self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks }));
         }
-        self.need(turn, id, room_id, &marks);
+        self.need(turn, id, room_id, marks);
         self.ask(turn, id);
     }
 
@@ -124,13 +124,13 @@ impl Rooms {
     }
 
     /// The peer of `id` lacks these entries.
-    pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: Vec<Mark>) {
-        let unloaded = self.split_by_load(room_id, &marks);
+    pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+        let unloaded = self.split_by_load(room_id, marks);
         for (day, marks) in unloaded {
             self.load(turn, room_id, day, Job::Frame(id, Frame::Want { room: 0, marks }));
         }
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
-        if link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(&marks)) {
+        if link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(marks)) {
             link.behind.remove(&room_id);
         }
         let ids: Vec<EntryId> = marks.iter().filter_map(|mark| room.history.find(mark)).collect();

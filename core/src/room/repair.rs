@@ -30,7 +30,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The digest of a day's sum takes as long as looking through so many entries.
 const DAY_COST: usize = 16;
 /// So often all days are compared although no sum differs, with a fifth of it more or less.
-const AUDIT: Duration = Duration::from_hours(1);
+const AUDIT: Duration = Duration::from_secs(3600);
 
 /// A comparison of one room that we lead.
 #[derive(Debug)]

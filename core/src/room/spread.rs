@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// An entry further ahead of the stamp clock is a stray.
-const STRAY_AHEAD: Duration = Duration::from_mins(10);
+const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays that a room takes in from one author, and altogether.
 const STRAYS_AUTHOR_MAX: u32 = 64;
 const STRAYS_MAX: u32 = 4096;

@@ -184,8 +184,9 @@ fn who_knows_the_next_handshake_first_may_speak_before_the_other_has_come_to_it(
         let second = 1 - first;
         world.say(first, "hello");
         world.say(second, "hello");
-        world.lose =
-            Box::new(|_, _, frame| matches!(frame, Frame::Proofs { binding, .. } if *binding == [7; 8]));
+        world.lose = Box::new(move |from, _, frame| {
+            from == first && matches!(frame, Frame::Proofs { binding, .. } if *binding == [7; 8])
+        });
         let keys = [world.key(0), world.key(1)];
         let links = [LinkId(1), LinkId(2)];
         for index in 0..2 {

@@ -2,7 +2,6 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -37,8 +36,11 @@ struct World {
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
-    lose: Box<dyn FnMut(usize, usize, &Frame) -> bool>,
+    lose: Box<Loss>,
 }
+
+/// Whether a frame from one peer to another gets lost.
+type Loss = dyn FnMut(usize, usize, &Frame) -> bool;
 
 struct Peer {
     identity: Identity,

@@ -106,7 +106,7 @@ fn a_newcomer_meets(full: usize) {
     let (empty, mut world) = (1 - full, World::new(2));
     let id = world.id_of(0, &lobby());
     // A store of twenty thousand entries with equal stamps here and there, as an import would make it.
-    let key = key::RoomKey::open(REAL, &RoomName::lobby());
+    let key = RoomKey::open(REAL, &RoomName::lobby());
     let (identity, mut rng) = (Identity::new(REAL, &[99; 32]), Rng::new([4; 32]));
     let count = 20_000;
     for number in 0..count {
