@@ -80,13 +80,12 @@ impl Rooms {
         }
     }
 
-    /// Loads the newest day of a room that has just been entered, so that nobody's first message waits for it.
-    pub(super) fn load_newest(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
+    /// Loads today in a room that has just been entered, so that nobody's first message waits for it.
+    pub(super) fn load_today(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
         let Some(room) = self.rooms.get(&id) else { return };
         let today = day_of(self.clock.stamp(turn.now));
-        if let Some(day) = room.history.last_day().filter(|&day| day >= today && !room.history.is_loaded(day))
-        {
-            self.load(turn, id, day, Job::Nothing);
+        if !room.history.is_loaded(today) {
+            self.load(turn, id, today, Job::Nothing);
         }
     }
 

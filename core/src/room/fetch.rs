@@ -6,17 +6,20 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{LinkId, Rooms, Timer, Turn, bucket::Rate, days::Job, entry::author_of, history::day_of};
+use super::{
+    LinkId, Rooms, Timer, Turn, bucket::Rate, days::Job, entry::author_of, history::day_of,
+    reconcile::RANGE_MAX,
+};
 use crate::{
     event::EntryId,
     frames::{Frame, Mark, PUSH_MAX, WANT_MAX},
     store::RoomKeyId,
 };
 
-/// Entries that we know one peer to have and lack ourselves; beyond it the next repair finds them.
-const NEEDS_MAX: usize = 32_768;
 /// Below so many needs we look for more.
 pub(super) const NEEDS_FEW: usize = 1024;
+/// Entries that we know one peer to have and lack ourselves; beyond it the next repair finds them.
+const NEEDS_MAX: usize = RANGE_MAX + NEEDS_FEW;
 /// Entries that one peer has been asked for and has not sent.
 const ASKED_MAX: usize = 4 * WANT_MAX;
 /// A peer that sends nothing of what it was asked for during this time has it no longer.
@@ -32,12 +35,12 @@ const PUSH_BYTES_MAX: usize = 48 << 10;
 
 impl Rooms {
     /// The peer of `id` has these entries.
-    pub(super) fn on_have(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: Vec<Mark>) {
-        let unloaded = self.split_by_load(room_id, &marks);
+    pub(super) fn on_have(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+        let unloaded = self.split_by_load(room_id, marks);
         for (day, marks) in unloaded {
             self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks }));
         }
-        self.need(turn, id, room_id, &marks);
+        self.need(turn, id, room_id, marks);
         self.ask(turn, id);
     }
 
@@ -121,12 +124,15 @@ impl Rooms {
     }
 
     /// The peer of `id` lacks these entries.
-    pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: Vec<Mark>) {
-        let unloaded = self.split_by_load(room_id, &marks);
+    pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+        let unloaded = self.split_by_load(room_id, marks);
         for (day, marks) in unloaded {
             self.load(turn, room_id, day, Job::Frame(id, Frame::Want { room: 0, marks }));
         }
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
+        if link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(marks)) {
+            link.behind.remove(&room_id);
+        }
         let ids: Vec<EntryId> = marks.iter().filter_map(|mark| room.history.find(mark)).collect();
         if ids.is_empty() {
             return;
@@ -137,11 +143,6 @@ impl Rooms {
         }
         link.serving += 1;
         self.fetch_entries(turn, id, room_id, ids);
-        if let Some(link) = self.links.get_mut(&id)
-            && link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(&marks))
-        {
-            link.behind.remove(&room_id);
-        }
     }
 
     /// The store has read what the peer of `id` asked for.

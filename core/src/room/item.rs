@@ -157,11 +157,19 @@ mod tests {
                 action: bool::arbitrary(g),
                 reply: bool::arbitrary(g).then(|| MessageId { entry: id(g), item: u16::arbitrary(g) }),
             };
+            let mut size = 0;
+            let mut fits = |item: &Item| {
+                size += item.size();
+                size <= ITEMS_BYTES_MAX
+            };
             Self {
                 previous: bool::arbitrary(g).then(|| (id(g), Stamp(u64::arbitrary(g)))),
                 boot: BootId(u64::arbitrary(g)),
                 wall: UnixMillis(u64::arbitrary(g)),
-                items: (0..usize::arbitrary(g) % (ITEMS_MAX + 1)).map(|_| item(g)).collect(),
+                items: (0..usize::arbitrary(g) % (ITEMS_MAX + 1))
+                    .map(|_| item(g))
+                    .take_while(&mut fits)
+                    .collect(),
             }
         }
     }
@@ -177,7 +185,8 @@ mod tests {
 
         fn sizes_are_not_underrated(body: Body) -> bool {
             let items = body.items.iter().map(Item::size).sum::<usize>();
-            body.encode().len() <= items + BODY_FRAME
+            let length = body.encode().len();
+            length <= items + BODY_FRAME && length <= BODY_MAX
         }
     }
 

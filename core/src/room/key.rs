@@ -17,7 +17,6 @@ pub(crate) struct RoomKey {
     seal: Zeroizing<[u8; 32]>,
     nonce: Zeroizing<[u8; 32]>,
     proof: Zeroizing<[u8; 32]>,
-    tag: Zeroizing<[u8; 32]>,
 }
 
 impl RoomKey {
@@ -55,7 +54,6 @@ impl RoomKey {
             seal: derive("p2p-chat/1 room seal"),
             nonce: derive("p2p-chat/1 room nonce"),
             proof: derive("p2p-chat/1 room proof"),
-            tag: derive("p2p-chat/1 room tag"),
         }
     }
 
@@ -109,12 +107,6 @@ impl RoomKey {
         let role = [u8::from(prover < verifier)];
         let parts: [&[u8]; 5] = [b"p2p-chat/1 proof", &role, &prover.0.0, &verifier.0.0, binding];
         suite.mac(&self.proof, &parts)
-    }
-
-    /// By what members recognise each other in records; noise to everybody else. It serves finding only.
-    pub(crate) fn tag(&self, suite: &'static dyn Suite, side: &Side) -> [u8; 8] {
-        let mac = suite.mac(&self.tag, &[&side.0.0, &side.1.0.to_le_bytes()]);
-        mac.first_chunk().copied().unwrap_or_default()
     }
 }
 
@@ -174,11 +166,5 @@ mod tests {
         // Two runs of one identity: only the order of their boot ids tells the proofs apart.
         let (one, two) = (side(1, 1), side(1, 2));
         assert_ne!(room.proof(REAL, &one, &two, &[7; 32]), room.proof(REAL, &two, &one, &[7; 32]));
-    }
-
-    #[test]
-    fn tags_differ_for_each_run() {
-        let room = RoomKey::open(REAL, &RoomName::lobby());
-        assert_ne!(room.tag(REAL, &side(1, 1)), room.tag(REAL, &side(1, 2)));
     }
 }

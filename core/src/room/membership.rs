@@ -1,7 +1,5 @@
 //! Which rooms we are in: open ones by name, conversations by the other's key.
 
-use alloc::vec::Vec;
-
 use super::{
     Known, Room, Rooms, Timer, Turn, gather,
     history::{History, day_of, start_of},
@@ -116,7 +114,7 @@ impl Rooms {
         };
         self.rooms.insert(id, room);
         self.names.insert(place, id);
-        self.load_newest(turn, id);
+        self.load_today(turn, id);
         self.prove_all(turn);
         Ok(id)
     }
@@ -173,10 +171,5 @@ impl Rooms {
             }
             loaded = self.rooms.values().map(|room| room.history.loaded()).sum();
         }
-    }
-
-    /// The links over which `room` is shared, with the rooms' own order of links.
-    pub(super) fn links_of(&self, room: RoomKeyId) -> Vec<super::LinkId> {
-        self.links.iter().filter(|(_, link)| link.shared.contains_key(&room)).map(|(&id, _)| id).collect()
     }
 }

@@ -345,8 +345,8 @@ impl Rooms {
     fn on_room_frame(&mut self, turn: &mut Turn<'_>, link: LinkId, room: RoomKeyId, frame: Frame) {
         match frame {
             Frame::Push { entries, repair, .. } => self.on_push(turn, link, room, entries, repair),
-            Frame::Have { marks, .. } => self.on_have(turn, link, room, marks),
-            Frame::Want { marks, .. } => self.on_want(turn, link, room, marks),
+            Frame::Have { marks, .. } => self.on_have(turn, link, room, &marks),
+            Frame::Want { marks, .. } => self.on_want(turn, link, room, &marks),
             Frame::Stored { ids, .. } => self.on_stored(turn, link, room, &ids),
             Frame::Sums { answer: false, from, to, days, .. } => {
                 self.on_sums_asked(turn, link, room, (from, to), days);

@@ -17,7 +17,7 @@ const UNSETTLED: Duration = Duration::from_secs(3);
 const DIFFERS: u32 = 2;
 /// When a repair has not removed a difference, the next one waits, twice as long each time.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
-const PAUSE_MAX: Duration = Duration::from_mins(10);
+const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
 /// Days and entries that may be looked through for one peer.
 pub(super) const SCANS: Rate = Rate { per_second: 4_000_000, burst: 8_000_000 };
 

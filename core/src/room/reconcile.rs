@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Entries that are reconciled at a time, on either side.
-const RANGE_MAX: usize = 16_384;
+pub(super) const RANGE_MAX: usize = 16_384;
 /// Rounds in a row that bring nothing new, and rounds altogether.
 const IDLE_ROUNDS_MAX: u16 = 32;
 const ROUNDS_MAX: u16 = 1024;
@@ -226,8 +226,10 @@ impl Range {
         self.idle = if new { 0 } else { self.idle + 1 };
         let Some(question) = question else { return Some(None) };
         self.round += 2;
-        let goes_on =
-            self.idle < IDLE_ROUNDS_MAX && self.round / 2 < ROUNDS_MAX && question.len() <= RECONCILE_MAX;
+        let goes_on = self.idle < IDLE_ROUNDS_MAX
+            && self.round / 2 < ROUNDS_MAX
+            && self.needs.len() <= RANGE_MAX
+            && question.len() <= RECONCILE_MAX;
         // What has been found until now is worth having, whatever the other side is up to.
         if goes_on { Some(Some(question.into())) } else { Some(None) }
     }

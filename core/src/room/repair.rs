@@ -27,8 +27,10 @@ use crate::{
 const STRONG_DAYS: u32 = 3;
 /// A peer that does not answer during this time is left alone until its heartbeats differ again.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The digest of a day's sum takes as long as looking through so many entries.
+const DAY_COST: usize = 16;
 /// So often all days are compared although no sum differs, with a fifth of it more or less.
-const AUDIT: Duration = Duration::from_hours(1);
+const AUDIT: Duration = Duration::from_secs(3600);
 
 /// A comparison of one room that we lead.
 #[derive(Debug)]
@@ -123,7 +125,7 @@ impl Rooms {
             let frame = Frame::Sums { room: 0, answer: false, from, to, days };
             return self.load(turn, room_id, day, Job::Frame(id, frame));
         }
-        if !link.scans.take(turn.now, SCANS, room.strong_entries(to)) {
+        if !link.scans.take(turn.now, SCANS, room.comparing((from, to))) {
             turn.stats.scans_refused += 1;
             return;
         }
@@ -223,8 +225,11 @@ impl Room {
         days.find(|&day| day >= self.floor && !self.history.is_loaded(day))
     }
 
-    fn strong_entries(&self, to: u32) -> u64 {
-        self.history.days(strong(to), to).map(|day| self.history.count(day) as u64 + 1).sum()
+    /// What it takes to compare these days, in entries looked through.
+    fn comparing(&self, (from, to): (u32, u32)) -> u64 {
+        let days = self.history.days(from, to).count();
+        let strong = self.history.days(strong(to), to).map(|day| self.history.count(day));
+        (days * DAY_COST + strong.sum::<usize>()) as u64
     }
 
     fn digests(

@@ -19,7 +19,7 @@ use crate::{
 /// Things said that the store has not taken yet.
 const SAYS_MAX: usize = 4096;
 /// A stamp that is so far ahead of the stamp clock does not push later ones ahead.
-const AHEAD_MAX: Duration = Duration::from_mins(1);
+const AHEAD_MAX: Duration = Duration::from_secs(60);
 
 impl Rooms {
     pub(super) fn say(&mut self, turn: &mut Turn<'_>, tag: u64, place: &Place, item: Item) {
@@ -96,7 +96,7 @@ impl Rooms {
     ) {
         let Some(room) = self.rooms.get(&id) else { return };
         let messages = body.map_or_else(Vec::new, |body| {
-            messages(room.place.clone(), self.nick_of(&entry.author), entry, body, shown)
+            messages(&room.place, self.nick_of(&entry.author), entry, body, shown)
         });
         for message in messages.iter().filter(|_| !shown.again) {
             turn.event(Event::Message(message.clone()));
@@ -135,7 +135,7 @@ impl Room {
     }
 }
 
-fn messages(place: Place, nick: Option<&Nick>, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
+fn messages(place: &Place, nick: Option<&Nick>, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
     let Body { boot, wall: sent, items, .. } = body;
     let Shown { own, late, .. } = shown;
     let message = |(item, said): (u16, Item)| {

@@ -25,14 +25,15 @@ use crate::{
 };
 
 /// An entry further ahead of the stamp clock is a stray.
-const STRAY_AHEAD: Duration = Duration::from_mins(10);
+const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays that a room takes in from one author, and altogether.
 const STRAYS_AUTHOR_MAX: u32 = 64;
 const STRAYS_MAX: u32 = 4096;
 /// Entries that are announced to a neighbour that fell behind; beyond it repair finds them.
 const BEHIND_MAX: usize = 32_768;
-/// So often we look whether a neighbour has caught up.
+/// So often we look whether a neighbour has caught up, and after looking so many times we believe that it has.
 const BEHIND_CHECK: Duration = Duration::from_millis(50);
+const BEHIND_CHECKS: u32 = 20;
 
 /// Entries with stamps outside the window that a room has taken in.
 #[derive(Debug, Default)]
@@ -57,11 +58,14 @@ impl Strays {
 }
 
 /// A neighbour to whom one room's entries are only announced, because it is too far behind. It asks for them in
-/// order and at its own pace; when it has asked for the last one announced, pushing begins again.
+/// order and at its own pace; when it has asked for the last one announced, or for nothing at all during a while,
+/// pushing begins again.
 #[derive(Debug, Default)]
 pub(crate) struct Behind {
     marks: VecDeque<Mark>,
     last: Option<Mark>,
+    /// How often we have looked since the last one was announced.
+    looked: u32,
 }
 
 impl Behind {
@@ -101,13 +105,16 @@ impl Rooms {
                 let count = behind.marks.len().min(LIST_MAX);
                 let marks: Vec<_> = behind.marks.drain(..count).collect();
                 behind.last = marks.last().copied().or(behind.last);
+                behind.looked = if count > 0 { 0 } else { behind.looked + 1 };
                 announced.push((room, marks));
             }
         }
         for (room, marks) in announced.into_iter().filter(|(_, marks)| !marks.is_empty()) {
             turn.send(id, link, room, |room| Frame::Have { room, marks });
         }
-        if link.behind.values().any(|behind| !behind.marks.is_empty()) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.behind.retain(|_, behind| behind.looked < BEHIND_CHECKS);
+        if !link.behind.is_empty() {
             self.timers.set(Timer::Behind(id), turn.now + BEHIND_CHECK);
         }
     }

@@ -10,7 +10,7 @@ fn link_of(world: &World, index: usize) -> LinkId {
 }
 
 /// A frame that arrives at a peer as if its neighbour had sent it.
-fn inject(world: &mut World, index: usize, frame: Frame) {
+fn inject(world: &mut World, index: usize, frame: &Frame) {
     let link = link_of(world, index);
     let frame = Frame::decode(&frame.encode()).unwrap();
     world.turn(index, |rooms, turn| rooms.on_frame(turn, link, frame));
@@ -43,7 +43,7 @@ fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
 
 fn push(world: &mut World, bytes: Bytes) {
     let room = index_of_lobby(world, 1);
-    inject(world, 0, Frame::Push { room, entries: [bytes].into(), repair: false });
+    inject(world, 0, &Frame::Push { room, entries: [bytes].into(), repair: false });
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn an_echo_of_our_own_proofs_proves_nothing() {
         Frame::Proofs { .. } if *from == 0 => Some(frame.clone()),
         _ => None,
     });
-    inject(&mut world, 0, proofs.unwrap());
+    inject(&mut world, 0, &proofs.unwrap());
     world.say(0, "secret");
     world.run_s(20);
     assert!(world.peers[0].rooms.links[&a].shared.is_empty());
@@ -149,7 +149,7 @@ fn nobody_else_speaks_in_a_conversation() {
     let stranger = Identity::new(REAL, &[77; 32]);
     let entry = Entry::seal(REAL, &mut Rng::new([1; 32]), &stranger, &key, stamp, &body);
     let room = world.peers[1].rooms.links[&link_of(&world, 1)].index(id).unwrap();
-    inject(&mut world, 0, Frame::Push { room, entries: [entry.bytes].into(), repair: false });
+    inject(&mut world, 0, &Frame::Push { room, entries: [entry.bytes].into(), repair: false });
     assert_eq!(world.peers[0].stats.forged, 1);
     assert!(world.ids(0, id).is_empty());
 }
@@ -161,7 +161,7 @@ fn repair_is_no_way_around_the_rate() {
     let room = index_of_lobby(&world, 1);
     for number in 0..2500 {
         let entry = forge(50, "#lobby", Stamp(now + number), "flood");
-        inject(&mut world, 0, Frame::Push { room, entries: [entry.bytes].into(), repair: true });
+        inject(&mut world, 0, &Frame::Push { room, entries: [entry.bytes].into(), repair: true });
     }
     assert_eq!(world.peers[0].messages().count(), 2000);
     assert_eq!(world.peers[0].stats.over_rate, 500);
@@ -173,14 +173,14 @@ fn announcements_of_what_does_not_exist_are_given_up() {
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
     let marks: Vec<_> = (0..200).map(|number| Mark::new(Stamp(now + number), &EntryId([3; 32]))).collect();
-    inject(&mut world, 0, Frame::Have { room, marks: marks.clone() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone() });
     assert_eq!(world.peers[0].rooms.wanted.len(), 200);
     world.run_s(60);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].stats.unanswered, 200);
     // Those outside the window are not even asked for.
     let marks = [Stamp(0), Stamp(now * 2)].map(|stamp| Mark::new(stamp, &EntryId([4; 32])));
-    inject(&mut world, 0, Frame::Have { room, marks: marks.into() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.into() });
     assert!(world.peers[0].rooms.wanted.is_empty());
 }
 
@@ -189,7 +189,7 @@ fn a_peer_that_goes_leaves_nothing_wanted() {
     let mut world = pair();
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
-    inject(&mut world, 0, Frame::Have { room, marks: [Mark::new(Stamp(now), &EntryId([3; 32]))].into() });
+    inject(&mut world, 0, &Frame::Have { room, marks: [Mark::new(Stamp(now), &EntryId([3; 32]))].into() });
     world.cut(0, 1);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].rooms.next_wake(), None);
@@ -199,8 +199,8 @@ fn a_peer_that_goes_leaves_nothing_wanted() {
 fn frames_for_rooms_that_are_not_shared_are_counted() {
     let mut world = pair();
     let id = EntryId([1; 32]);
-    inject(&mut world, 0, Frame::Stored { room: 999, ids: [id].into() });
-    inject(&mut world, 0, Frame::Unknown { kind: 99 });
+    inject(&mut world, 0, &Frame::Stored { room: 999, ids: [id].into() });
+    inject(&mut world, 0, &Frame::Unknown { kind: 99 });
     assert_eq!((world.peers[0].stats.malformed, world.peers[0].stats.unknown), (1, 1));
 }
 
@@ -208,7 +208,7 @@ fn frames_for_rooms_that_are_not_shared_are_counted() {
 fn a_receipt_for_an_entry_that_we_have_not_written_is_ignored() {
     let mut world = pair();
     let room = index_of_lobby(&world, 1);
-    inject(&mut world, 0, Frame::Stored { room, ids: [EntryId([1; 32])].into() });
+    inject(&mut world, 0, &Frame::Stored { room, ids: [EntryId([1; 32])].into() });
     assert!(world.peers[0].receipts().is_empty());
 }
 
@@ -226,7 +226,7 @@ fn a_query_for_everything_gives_one_frame() {
     // Protocol version 1, an infinite bound, an empty list of ids: what do you have?
     let message = Bytes::from_static(&[0x61, 0, 0, 2, 0]);
     let room = index_of_lobby(&world, 1);
-    inject(&mut world, 0, Frame::Reconcile { room, from, to, round: 0, message });
+    inject(&mut world, 0, &Frame::Reconcile { room, from, to, round: 0, message });
     let answer: Vec<_> = world.seen.iter().filter(|(from, _, _)| *from == 0).collect();
     let [(_, _, Frame::Reconcile { message, round: 1, .. })] = &answer[..] else { panic!("{answer:?}") };
     assert!((3500..=4096).contains(&message.len()), "{}", message.len());
@@ -237,7 +237,7 @@ fn a_query_for_everything_gives_one_frame() {
     assert!(scans.take(now, pulse::SCANS, pulse::SCANS.burst - 100_000));
     for _ in 0..200 {
         let message = Bytes::from_static(&[0x61, 0, 0, 2, 0]);
-        inject(&mut world, 0, Frame::Reconcile { room, from, to, round: 0, message });
+        inject(&mut world, 0, &Frame::Reconcile { room, from, to, round: 0, message });
     }
     assert!(
         (100..=102).contains(&world.peers[0].stats.scans_refused),
@@ -269,7 +269,7 @@ quickcheck! {
         for frame in frames {
             // Half of them about a room that is shared.
             let lobby = index_of_lobby(&world, 1);
-            inject(&mut world, 0, about(frame, lobby));
+            inject(&mut world, 0, &about(frame, lobby));
             world.run_ms(7);
         }
         world.run_s(20);

@@ -156,22 +156,50 @@ fn proofs_come_again_when_the_session_is_renewed_by_either_side_first() {
 #[test]
 fn both_sides_of_a_race_agree_although_their_first_handshakes_differed() {
     // Each side brings the link up with the handshake that it finished first; then one of them is kept.
-    let mut world = World::new(2);
-    let (key0, key1) = (world.key(0), world.key(1));
-    let (a, b) = (LinkId(1), LinkId(2));
-    world.peers[0].links.insert(a, (1, b));
-    world.peers[1].links.insert(b, (0, a));
-    world.turn(0, |rooms, turn| rooms.on_link_up(turn, a, key1, BootId(0), [1; 32]));
-    world.turn(1, |rooms, turn| rooms.on_link_up(turn, b, key0, BootId(0), [2; 32]));
-    world.say(0, "before");
-    world.run_ms(50);
-    assert!(world.peers[1].heard().is_empty());
-    world.turn(0, |rooms, turn| rooms.on_rebound(turn, a, [2; 32]));
-    world.run_ms(50);
-    world.say(1, "after");
-    world.run_ms(50);
-    assert_eq!(world.peers[1].heard(), ["before"]);
-    assert_eq!(world.peers[0].heard(), ["after"]);
+    for late in 0..2 {
+        let mut world = World::new(2);
+        let (early, keys) = (1 - late, [world.key(0), world.key(1)]);
+        let links = [LinkId(1), LinkId(2)];
+        for index in 0..2 {
+            world.peers[index].links.insert(links[index], (1 - index, links[1 - index]));
+        }
+        world.turn(late, |rooms, turn| rooms.on_link_up(turn, links[late], keys[early], BootId(0), [1; 32]));
+        world.turn(early, |rooms, turn| rooms.on_link_up(turn, links[early], keys[late], BootId(0), [2; 32]));
+        (0..2).for_each(|index| world.say(index, "before"));
+        world.run_ms(50);
+        assert!(world.peers[early].heard().is_empty());
+        world.turn(late, |rooms, turn| rooms.on_rebound(turn, links[late], [2; 32]));
+        world.run_ms(50);
+        (0..2).for_each(|index| world.say(index, "after"));
+        world.run_ms(50);
+        (0..2).for_each(|index| assert_eq!(world.peers[index].heard(), ["before", "after"]));
+    }
+}
+
+#[test]
+fn who_knows_the_next_handshake_first_may_speak_before_the_other_has_come_to_it() {
+    // The floor comes together with proofs that can only be looked at later.
+    for first in 0..2 {
+        let mut world = World::new(2);
+        let second = 1 - first;
+        world.say(first, "hello");
+        world.say(second, "hello");
+        world.lose = Box::new(move |from, _, frame| {
+            from == first && matches!(frame, Frame::Proofs { binding, .. } if *binding == [7; 8])
+        });
+        let keys = [world.key(0), world.key(1)];
+        let links = [LinkId(1), LinkId(2)];
+        for index in 0..2 {
+            world.peers[index].links.insert(links[index], (1 - index, links[1 - index]));
+            let other = keys[1 - index];
+            world.turn(index, |rooms, turn| rooms.on_link_up(turn, links[index], other, BootId(0), [7; 32]));
+        }
+        world.turn(first, |rooms, turn| rooms.on_rebound(turn, links[first], [9; 32]));
+        world.run_ms(50);
+        world.turn(second, |rooms, turn| rooms.on_rebound(turn, links[second], [9; 32]));
+        world.run_ms(50);
+        (0..2).for_each(|index| assert_eq!(world.peers[index].heard(), ["hello"]));
+    }
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -32,11 +31,16 @@ struct World {
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), (usize, Happening)>,
     count: u64,
+    /// How long the reliable streams take.
+    stream: Duration,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
-    lose: Box<dyn FnMut(usize, usize, &Frame) -> bool>,
+    lose: Box<Loss>,
 }
+
+/// Whether a frame from one peer to another gets lost.
+type Loss = dyn FnMut(usize, usize, &Frame) -> bool;
 
 struct Peer {
     identity: Identity,
@@ -93,6 +97,7 @@ impl World {
             peers: Vec::new(),
             queue: BTreeMap::new(),
             count: 0,
+            stream: LATENCY,
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
         }
@@ -178,7 +183,7 @@ impl World {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
-                    self.later(LATENCY, other, Happening::Frame(theirs, bytes));
+                    self.later(self.stream, other, Happening::Frame(theirs, bytes));
                 }
             }
             Wish::Persist(record) => {

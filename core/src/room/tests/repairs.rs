@@ -98,10 +98,15 @@ fn one_missing_of_two_thousand_costs_little() {
 
 #[test]
 fn a_newcomer_gets_more_than_one_reconciliation_can_hold() {
-    let mut world = World::new(2);
+    // One of the two leads; here it is once the one who has all, and once the one who has nothing.
+    (0..2).for_each(a_newcomer_meets);
+}
+
+fn a_newcomer_meets(full: usize) {
+    let (empty, mut world) = (1 - full, World::new(2));
     let id = world.id_of(0, &lobby());
     // A store of twenty thousand entries with equal stamps here and there, as an import would make it.
-    let key = key::RoomKey::open(REAL, &RoomName::lobby());
+    let key = RoomKey::open(REAL, &RoomName::lobby());
     let (identity, mut rng) = (Identity::new(REAL, &[99; 32]), Rng::new([4; 32]));
     let count = 20_000;
     for number in 0..count {
@@ -111,27 +116,28 @@ fn a_newcomer_gets_more_than_one_reconciliation_can_hold() {
         let entry = entry::Entry::seal(REAL, &mut rng, &identity, &key, stamp, &body);
         let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
         let stored = StoredEntry { room: id, place: lobby(), id: entry.id, stamp, author, bytes, messages };
-        world.peers[0].store.entries.insert((id, stamp, entry.id), stored);
+        world.peers[full].store.entries.insert((id, stamp, entry.id), stored);
     }
-    world.restart(0);
+    world.restart(full);
     world.run_s(1);
     // The scan of the whole store for each request would take minutes here.
     let index: BTreeMap<EntryId, Bytes> =
-        world.peers[0].store.entries.values().map(|entry| (entry.id, entry.bytes.clone())).collect();
-    world.peers[0].store.by_id = Some(index);
+        world.peers[full].store.entries.values().map(|entry| (entry.id, entry.bytes.clone())).collect();
+    world.peers[full].store.by_id = Some(index);
     for one in [0, 1] {
         world.peers[one].config.author_rate = 1000;
         world.peers[one].rooms.author_rate = 1000;
     }
     world.connect(0, 1);
     world.run_s(60);
-    assert_eq!(world.ids(1, id).len() as u64, count);
-    let stamps: Vec<_> = world.peers[1].messages().map(|message| message.stamp).collect();
+    assert_eq!(world.ids(empty, id).len() as u64, count);
+    let stamps: Vec<_> = world.peers[empty].messages().map(|message| message.stamp).collect();
     assert!(stamps.is_sorted(), "the oldest first");
     assert!(world.seen.iter().all(|(_, _, frame)| match frame {
         Frame::Reconcile { message, .. } => message.len() <= 4096,
         _ => true,
     }));
+    assert!(world.count_seen(|frame| matches!(frame, Frame::Reconcile { round: 0, .. })) >= 2);
     let seen = world.seen.len();
     world.run_s(60);
     assert_eq!(world.seen.len(), seen);
@@ -165,14 +171,52 @@ fn a_neighbour_that_is_far_behind_is_told_and_asks_in_order() {
     world.say_many(0, 500);
     assert_eq!(world.peers[1].heard().len(), 3);
     world.peers[0].backlog = 0;
+    world.say(0, "behind all that");
     world.run_ms(300);
-    assert_eq!(world.peers[1].heard()[3..], numbers(500));
+    assert_eq!(world.peers[1].heard()[3..503], numbers(500));
+    assert_eq!(world.peers[1].heard()[503..], ["behind all that"]);
     assert_eq!(world.count_seen(IS_RECONCILE), 0);
     // And then it is pushed to as before.
     world.say(0, "live");
     world.run_ms(5);
     assert_eq!(world.peers[1].heard().last(), Some(&"live"));
     assert!(!world.peers[1].messages().last().unwrap().late);
+}
+
+#[test]
+fn a_neighbour_that_asks_for_nothing_is_pushed_to_again() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    let max = world.peers[0].config.backlog_max;
+    world.peers[0].backlog = max + 1;
+    world.say(0, "missed");
+    world.run_ms(5);
+    world.peers[0].backlog = 0;
+    world.lose = Box::new(|_, _, frame| matches!(frame, Frame::Have { .. }));
+    world.run_s(2);
+    world.say(0, "live");
+    world.run_ms(5);
+    assert_eq!(world.peers[1].heard(), ["live"]);
+    assert!(
+        world.peers.iter().all(|peer| peer.rooms.next_wake() > Some(world.now + Duration::from_secs(60)))
+    );
+}
+
+#[test]
+fn what_is_on_its_way_is_no_difference() {
+    let mut world = World::unborn();
+    (0..2).for_each(|_| {
+        world.add_with(0, |config| config.author_rate = 1000);
+    });
+    world.stream = Duration::from_millis(400);
+    world.connect(0, 1);
+    world.run_s(2);
+    let runs = |world: &World| world.peers.iter().map(|peer| peer.stats.reconciliations).sum::<u64>();
+    let before = runs(&world);
+    world.say_many(0, 10_000);
+    assert_eq!(runs(&world), before);
+    assert!(world.peers[1].messages().all(|message| !message.late));
 }
 
 #[test]

@@ -77,8 +77,8 @@ fn a_message_that_comes_before_the_day_is_read_back_is_heard() {
     let mut world = pair();
     world.say_many(0, 20);
     world.run_s(10);
-    world.restart(1);
     world.peers[1].store.takes = Duration::from_millis(300);
+    world.restart(1);
     world.connect(0, 1);
     world.run_ms(10);
     world.say(0, "early");
@@ -90,6 +90,20 @@ fn a_message_that_comes_before_the_day_is_read_back_is_heard() {
     assert_eq!(world.ids(0, id), world.ids(1, id));
     assert_eq!(world.ids(0, id).len(), 22);
     assert_eq!(world.peers[1].stats.repaired, 0);
+}
+
+#[test]
+fn the_first_message_after_a_start_waits_for_no_reading() {
+    let mut world = pair();
+    world.say_many(0, 20);
+    world.restart(1);
+    world.run_ms(10);
+    world.peers[1].store.takes = Duration::from_millis(300);
+    world.connect(0, 1);
+    world.run_ms(10);
+    world.say(0, "quick");
+    world.run_ms(2);
+    assert_eq!(world.peers[1].heard(), ["quick"]);
 }
 
 #[test]
