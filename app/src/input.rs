@@ -8,15 +8,13 @@ use std::{
 
 use crate::{
     happening::{Happening, Line, Tell},
-    out::Out,
+    out::{Out, UNREAD_MAX},
 };
 
 /// The longest line that is read, in bytes: the longest message with every character escaped, and to spare.
 pub(crate) const LINE_MAX: usize = 64 << 10;
 /// Lines that may wait for their answer before the input is left to wait.
 pub(crate) const UNANSWERED_MAX: usize = 1024;
-/// Bytes that may wait for a reader before its further wishes are left to wait.
-pub(crate) const UNREAD_MAX: usize = 16 << 20;
 
 /// Counts the lines that are not answered yet; copies share the count.
 #[derive(Clone, Debug, Default)]

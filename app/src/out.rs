@@ -2,6 +2,7 @@
 //! sleeps holds up nobody but itself.
 
 use std::{
+    cell::Cell,
     io::{self, Write},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -9,6 +10,9 @@ use std::{
 };
 
 use crate::happening::{Happening, Tell};
+
+/// Bytes that may wait for a reader: then nothing more is told, and its further wishes are left to wait.
+pub(crate) const UNREAD_MAX: usize = 16 << 20;
 
 /// A writer's queue; copies share it.
 #[derive(Clone)]
@@ -75,6 +79,42 @@ impl Out {
         let state = self.0.lock();
         let unfinished = |state: &mut State| !state.closed && state.backlog() > 0;
         drop(self.0.changed.wait_timeout_while(state, patience, unfinished));
+    }
+}
+
+/// Tells a reader what it did not ask for, as long as it keeps up.
+pub(crate) struct Teller {
+    out: Out,
+    left_out: Cell<u64>,
+}
+
+impl Teller {
+    pub(crate) fn new(out: Out) -> Self {
+        Self { out, left_out: Cell::new(0) }
+    }
+
+    /// Queues `line`, or leaves it out when too much waits. The answer says whether it will be read.
+    pub(crate) fn tell(&self, line: &str) -> bool {
+        let before = self.left_out.get();
+        if before == 0 && self.out.backlog() + line.len() <= UNREAD_MAX {
+            self.out.line(line);
+            return true;
+        }
+        self.left_out.set(before + 1);
+        if before == 0 {
+            self.out.tell_drained();
+        }
+        false
+    }
+
+    /// Whether lines are being left out.
+    pub(crate) fn is_lagging(&self) -> bool {
+        self.left_out.get() > 0
+    }
+
+    /// How many lines were left out until now, when everything before them is read.
+    pub(crate) fn on_drained(&self) -> u64 {
+        self.left_out.take()
     }
 }
 
@@ -149,6 +189,19 @@ mod tests {
             matches!(told.recv_timeout(LONG), Ok(Happening::Drained)),
             "also when there is nothing to do"
         );
+    }
+
+    #[test]
+    fn a_reader_who_fell_behind_is_told_how_far() {
+        let (out, mut reader, told) = out();
+        let teller = Teller::new(out);
+        let line = "x".repeat((1 << 20) - 1);
+        assert_eq!((0..20).filter(|_| teller.tell(&line)).count(), 16);
+        assert!(teller.is_lagging() && !teller.tell("short"), "what comes later is left out too");
+        let read = thread::spawn(move || reader.read_exact(&mut vec![0; 16 << 20]).map(|()| reader));
+        assert!(matches!(told.recv_timeout(LONG), Ok(Happening::Drained)));
+        assert_eq!((teller.on_drained(), teller.is_lagging(), teller.tell("again")), (5, false, true));
+        drop(read.join().unwrap());
     }
 
     #[test]

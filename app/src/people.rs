@@ -269,6 +269,7 @@ pub(crate) fn found_by(via: Source) -> &'static str {
         Source::Manual => "by address",
         Source::Remembered => "remembered",
         Source::Exchange => "by others",
+        Source::Outside => "came to us",
         other => other.word(),
     }
 }

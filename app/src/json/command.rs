@@ -254,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_page_about_it_are_commands() {
+        let page = include_str!("../../../docs/JSON.md");
+        let examples: Vec<&str> =
+            page.lines().filter(|line| line.starts_with('{') && line.contains(r#""cmd":"#)).collect();
+        assert!(examples.len() > 10);
+        for example in examples {
+            let whole =
+                example.replace("1f9a\u{2026}", KEY).replace("c2f0\u{2026}", KEY).replace("%wlp3s0", "%1");
+            let read = wish(&whole);
+            assert!(read.is_ok(), "{example}: {read:?}");
+        }
+    }
+
+    #[test]
     fn an_id_comes_back_to_the_letter() {
         for given in ["7", "-1.50e3", "12345678901234567890123", r#""a\u0041""#, "1e999"] {
             assert_eq!(id(&format!(r#"{{"id":{given},"cmd":"quit"}}"#)).as_deref(), Some(given));

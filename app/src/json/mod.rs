@@ -17,8 +17,8 @@ use crate::{
     engine::{Engine, Ready},
     front::Front,
     happening::{self, Happening},
-    input::{Gate, UNREAD_MAX},
-    out::Out,
+    input::Gate,
+    out::{Out, Teller},
     people::People,
     store::{Cursor, Store},
 };
@@ -29,6 +29,7 @@ const AHEAD: usize = 256 << 10;
 /// The front end for programs.
 pub(crate) struct Json {
     out: Out,
+    teller: Teller,
     gate: Gate,
     people: People,
     rooms: BTreeSet<RoomName>,
@@ -36,8 +37,6 @@ pub(crate) struct Json {
     histories: Histories,
     /// The newest message that was written, or need not be.
     cursor: Cursor,
-    /// Lines are being left out because nobody reads them.
-    is_lagging: bool,
     is_leaving: bool,
 }
 
@@ -73,6 +72,7 @@ impl Json {
             replay(ready.store.as_mut(), since, &out)?;
         }
         Ok(Self {
+            teller: Teller::new(out.clone()),
             out,
             gate,
             people: People::new(ready.key, ready.nick.clone(), Vec::new()),
@@ -80,7 +80,6 @@ impl Json {
             pending: BTreeMap::new(),
             histories: Histories::default(),
             cursor,
-            is_lagging: false,
             is_leaving: false,
         })
     }
@@ -210,16 +209,8 @@ impl Json {
     }
 
     /// Tells of something nobody asked for, as long as somebody reads.
-    fn tell(&mut self, line: &Line<'_>) -> bool {
-        let text = line.text();
-        if !self.is_lagging && self.out.backlog() + text.len() > UNREAD_MAX {
-            self.is_lagging = true;
-            self.out.tell_drained();
-        }
-        if !self.is_lagging {
-            self.out.line(&text);
-        }
-        !self.is_lagging
+    fn tell(&self, line: &Line<'_>) -> bool {
+        self.teller.tell(&line.text())
     }
 }
 
@@ -230,7 +221,7 @@ impl Front for Json {
             Happening::Stored(cursor, message) => {
                 // What was said here is known here; where it is left out, nothing is missed.
                 let is_told = message.own || self.tell(&Line::message(&message, cursor, false));
-                if is_told && !self.is_lagging {
+                if is_told && !self.teller.is_lagging() {
                     self.cursor = cursor;
                 }
             }
@@ -240,7 +231,7 @@ impl Front for Json {
             }
             Happening::Line(line) => self.on_line(line, engine),
             Happening::Drained => {
-                if std::mem::take(&mut self.is_lagging) {
+                if self.teller.on_drained() > 0 {
                     self.out.line(&Line::lagged(self.cursor).text());
                 }
                 self.go_on(engine);

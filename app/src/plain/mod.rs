@@ -22,7 +22,7 @@ use crate::{
     front::Front,
     happening::Happening,
     input::Gate,
-    out::Out,
+    out::{Out, Teller},
     people::{People, Turn, found_by, with_digits},
     store::Shown,
     terminal::Prompt,
@@ -33,7 +33,7 @@ const HISTORY: u8 = 20;
 
 /// The front end in plain lines.
 pub(crate) struct Plain {
-    out: Out,
+    teller: Teller,
     gate: Gate,
     clock: Clock,
     show: Show,
@@ -92,7 +92,7 @@ impl Plain {
         let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
         let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
         let plain = Self {
-            out,
+            teller: Teller::new(out),
             gate,
             clock,
             show: Show::new(manner.zone),
@@ -240,21 +240,23 @@ impl Plain {
     }
 
     fn show_message(&self, message: &Message) {
-        self.out.line(&self.show.message(message, &self.people, self.clock.wall()));
+        self.teller.tell(&self.show.message(message, &self.people, self.clock.wall()));
     }
 
     fn notice(&self, text: &str) {
-        self.out.line(&self.show.notice(text, self.clock.wall()));
+        self.teller.tell(&self.show.notice(text, self.clock.wall()));
     }
 
     fn list(&self, lines: impl IntoIterator<Item = String>) {
-        lines.into_iter().for_each(|line| self.out.line(&format!("  {line}")));
+        for line in lines {
+            self.teller.tell(&format!("  {line}"));
+        }
     }
 
     /// Tells of something that did not work: beside the lines of a pipe, among those of a terminal.
     fn complain(&self, text: &str) {
         if self.prompt.is_some() {
-            self.out.line(&format!("! {text}"));
+            self.teller.tell(&format!("! {text}"));
         } else {
             let _ = writeln!(io::stderr(), "! {text}");
         }
@@ -282,11 +284,11 @@ impl Front for Plain {
                     prompt.give_back();
                 }
             }
-            Happening::Stored(..)
-            | Happening::Drained
-            | Happening::InputEnded
-            | Happening::Stop
-            | Happening::OutputClosed => {}
+            Happening::Drained => match self.teller.on_drained() {
+                0 => {}
+                lines => self.notice(&format!("{lines} lines were left out because nobody read them")),
+            },
+            Happening::Stored(..) | Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
         }
     }
 

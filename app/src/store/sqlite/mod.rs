@@ -208,7 +208,8 @@ fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
 }
 
 fn failed(error: &rusqlite::Error) -> StoreError {
-    log::error!("store: {error}");
+    // The person is told by the front end, once.
+    log::warn!("store: {error}");
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
         _ => StoreError::Failed,
