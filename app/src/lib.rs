@@ -1,11 +1,9 @@
 //! What a person sees: command line, front ends, profile and history. No runtime: a program brings its own.
 //!
 //! ```no_run
-//! # fn start(_: chat_core::Node, _: chat_net::Net, _: chat_net::Clock, _: chat_app::OnOutput)
-//! #     -> std::io::Result<chat_app::Submit> { unimplemented!() }
-//! fn main() -> std::process::ExitCode {
-//!     chat_app::main("chat-std", start)
-//! }
+//! # fn main_with(start: chat_app::Start) -> std::process::ExitCode {
+//! chat_app::main("chat-std", start)
+//! # }
 //! ```
 #![forbid(unsafe_code)]
 

@@ -123,7 +123,7 @@ fn a_signal_in_the_middle_of_a_line_leaves_the_terminal_as_it_was() {
         screen.wait("#lobby> ");
         screen.key("half a line");
         screen.wait("half a line");
-        let killed = std::process::Command::new("kill").arg(id.to_string()).status().unwrap();
+        let killed = process::Command::new("kill").arg(id.to_string()).status().unwrap();
         assert!(killed.success());
     });
     assert_eq!((code, after), (Some(0), before));
