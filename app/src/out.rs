@@ -192,6 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn all_is_written_only_when_what_came_last_is() {
+        let (out, mut reader, told) = out();
+        let mut read = |length| reader.read_exact(&mut vec![0; length]).unwrap();
+        out.line(&"a".repeat(200_000));
+        // From here on the writer has the first line only.
+        read(1);
+        out.line(&"b".repeat(200_000));
+        out.tell_drained();
+        read(200_000);
+        assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+        read(200_001);
+        assert!(matches!(told.recv_timeout(LONG), Ok(Happening::Drained)));
+    }
+
+    #[test]
     fn a_reader_who_fell_behind_is_told_how_far() {
         let (out, mut reader, told) = out();
         let teller = Teller::new(out);

@@ -63,6 +63,7 @@ fn begin(
         is_alone,
         heard: None,
         later: None,
+        has_left: false,
     };
     thread::spawn(move || {
         (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
@@ -96,11 +97,14 @@ struct Fake {
     heard: Option<StoredEntry>,
     /// What bo says in a while.
     later: Option<(Place, String)>,
+    has_left: bool,
 }
 
 impl Fake {
     fn on_input(&mut self, input: Input<'static>) {
         match input {
+            // What comes after the end is nobody's business.
+            _ if self.has_left => {}
             Input::Fetched { answer: Answer::State(state), .. } => {
                 self.rooms.extend(state.rooms.into_iter().filter(|room| room.joined).map(|room| room.name));
                 let interfaces = vec!["fake0 10.0.0.1/24".to_string()];
@@ -168,7 +172,10 @@ impl Fake {
                 self.tell(done);
                 self.bo(PeerState::Online);
             }
-            Action::Quit => self.tell(Event::Finished),
+            Action::Quit => {
+                self.tell(Event::Finished);
+                self.has_left = true;
+            }
             other => panic!("{other:?}"),
         }
     }
