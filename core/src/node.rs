@@ -262,13 +262,18 @@ impl Node {
         }
     }
 
+    /// Says goodbye once, after the last words.
     fn quit(&mut self, tag: u64) {
-        if self.quitting.replace(tag).is_none() {
-            if let Some(mdns) = &mut self.mdns {
-                mdns.withdraw(self.now, &mut self.found);
-            }
-            self.sessions.close_all(self.now, &mut self.session_wishes);
+        if self.quitting.is_some() {
+            return self.event(Event::Done { tag, message: None });
         }
+        self.with_rooms(|rooms, turn| rooms.on_quit(turn));
+        self.settle();
+        self.quitting = Some(tag);
+        if let Some(mdns) = &mut self.mdns {
+            mdns.withdraw(self.now, &mut self.found);
+        }
+        self.sessions.close_all(self.now, &mut self.session_wishes);
     }
 
     /// Lets every machine do what is due.

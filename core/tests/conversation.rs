@@ -104,6 +104,19 @@ fn a_goodbye_is_seen_within_ten_milliseconds() {
 }
 
 #[test]
+fn the_last_words_before_a_goodbye_are_heard() {
+    let mut world = World::new(31);
+    let (a, b) = (world.add(), world.add());
+    meet(&mut world, a, b);
+    world.run(seconds(1));
+    let tags = [world.say(a, "one thing"), world.say(a, "and another")];
+    world.command(a, Action::Quit);
+    world.run(seconds(1));
+    assert_eq!(world.hosts[b].texts(), ["one thing", "and another"]);
+    assert!(tags.iter().all(|&tag| world.hosts[a].is_done(tag)));
+}
+
+#[test]
 fn a_crash_is_seen_within_seven_seconds() {
     for seed in 20..30 {
         let mut world = World::new(seed);

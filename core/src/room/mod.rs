@@ -380,6 +380,12 @@ impl Rooms {
         self.on_fetched(turn, request, answer);
     }
 
+    /// We leave: what still waits for company is an entry now.
+    pub(crate) fn on_quit(&mut self, turn: &mut Turn<'_>) {
+        let rooms: Vec<RoomKeyId> = self.rooms.keys().copied().collect();
+        rooms.into_iter().for_each(|room| self.on_gathered(turn, room));
+    }
+
     /// Does what is due.
     pub(crate) fn on_tick(&mut self, turn: &mut Turn<'_>) {
         while let Some(timer) = self.timers.pop_due(turn.now) {
