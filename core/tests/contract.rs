@@ -15,18 +15,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chat_core::*;
 use quickcheck::{Arbitrary, Gen, quickcheck};
-use world::World;
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use world::{World, seconds};
 
 /// Two peers in session.
 fn pair(seed: u8) -> World {
     let mut world = World::new(seed);
     let (a, b) = (world.add(), world.add());
-    let (key_a, key_b) = (world.key(a), world.key(b));
-    world.run_to(seconds(5), |world| world.hosts[a].sees(key_b) && world.hosts[b].sees(key_a));
+    world.meet(a, b);
     world
 }
 

@@ -14,22 +14,13 @@ mod world;
 use std::time::Duration;
 
 use chat_core::*;
-use world::World;
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn meet(world: &mut World, a: usize, b: usize) -> Duration {
-    let (key_a, key_b) = (world.key(a), world.key(b));
-    world.run_to(seconds(30), |world| world.hosts[a].sees(key_b) && world.hosts[b].sees(key_a))
-}
+use world::{World, seconds};
 
 #[test]
 fn two_peers_find_each_other_and_talk_both_ways() {
     let mut world = World::new(1);
     let (a, b) = (world.add(), world.add());
-    let took = meet(&mut world, a, b);
+    let took = world.meet(a, b);
     // Nobody answers by a name that is not probed yet (RFC 6762 section 8.1: up to 250 ms and three times 250 ms).
     assert!(took < Duration::from_millis(1200), "{took:?}");
     let tag = world.say(a, "hello");
@@ -49,7 +40,7 @@ fn a_newcomer_is_in_session_within_300_ms_by_multicast_alone() {
         let a = world.add();
         world.run(seconds(5));
         let b = world.add();
-        let took = meet(&mut world, a, b);
+        let took = world.meet(a, b);
         assert!(took < Duration::from_millis(300), "seed {seed}: {took:?}");
     }
 }
@@ -58,7 +49,7 @@ fn a_newcomer_is_in_session_within_300_ms_by_multicast_alone() {
 fn a_message_is_shown_before_any_disk_is_waited_for() {
     let mut world = World::new(2);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     world.store_delay = seconds(3);
     world.say(a, "quick");
     let took = world.run_to(seconds(1), |world| world.hosts[b].texts() == ["quick"]);
@@ -73,7 +64,7 @@ fn everything_arrives_once_and_in_order_over_a_bad_link() {
         let mut world = World::new(seed);
         (world.loss, world.jitter) = (150, Duration::from_millis(20));
         let (a, b) = (world.add(), world.add());
-        meet(&mut world, a, b);
+        world.meet(a, b);
         let said: Vec<String> = (0..500).map(|number| format!("message {number}")).collect();
         for (number, text) in said.iter().enumerate() {
             world.say(a, text);
@@ -91,7 +82,7 @@ fn everything_arrives_once_and_in_order_over_a_bad_link() {
 fn a_goodbye_is_seen_within_ten_milliseconds() {
     let mut world = World::new(3);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     let key = world.key(a);
     world.command(a, Action::Quit);
     let took = world.run_to(seconds(1), |world| world.hosts[b].states(key).last() == Some(&PeerState::Quit));
@@ -107,7 +98,7 @@ fn a_goodbye_is_seen_within_ten_milliseconds() {
 fn the_last_words_before_a_goodbye_are_heard() {
     let mut world = World::new(31);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     world.run(seconds(1));
     let tags = [world.say(a, "one thing"), world.say(a, "and another")];
     world.command(a, Action::Quit);
@@ -121,7 +112,7 @@ fn a_crash_is_seen_within_seven_seconds() {
     for seed in 20..30 {
         let mut world = World::new(seed);
         let (a, b) = (world.add(), world.add());
-        meet(&mut world, a, b);
+        world.meet(a, b);
         world.run(Duration::from_millis(u64::from(seed) * 733));
         let key = world.key(a);
         world.kill(a);
@@ -136,7 +127,7 @@ fn a_crash_is_seen_within_seven_seconds() {
 fn whoever_comes_back_is_found_by_its_remembered_address() {
     let mut world = World::new(4);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     world.say(a, "before");
     world.run(seconds(2));
     world.kill(a);
@@ -160,7 +151,7 @@ fn whoever_comes_back_is_found_by_its_remembered_address() {
 fn a_third_peer_that_joins_later_gets_the_last_day_from_whoever_has_it() {
     let mut world = World::new(5);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     for number in 0..300 {
         world.say(a, &format!("message {number}"));
         world.run(Duration::from_millis(10));
@@ -180,7 +171,7 @@ fn a_third_peer_that_joins_later_gets_the_last_day_from_whoever_has_it() {
 fn a_healed_partition_is_whole_again() {
     let mut world = World::new(6);
     let peers = [world.add(), world.add(), world.add(), world.add()];
-    meet(&mut world, peers[0], peers[3]);
+    world.meet(peers[0], peers[3]);
     world.run(seconds(5));
     world.cut.extend([(0, 2), (0, 3), (1, 2), (1, 3)]);
     for number in 0..40 {
@@ -201,8 +192,8 @@ fn a_healed_partition_is_whole_again() {
 fn a_direct_message_reaches_its_receiver_alone_and_waits_while_he_is_away() {
     let mut world = World::new(7);
     let peers = [world.add(), world.add(), world.add()];
-    meet(&mut world, peers[0], peers[1]);
-    meet(&mut world, peers[0], peers[2]);
+    world.meet(peers[0], peers[1]);
+    world.meet(peers[0], peers[2]);
     world.run(seconds(1));
     let to = Place::Direct(world.key(1));
     world.say_in(0, to.clone(), "for you");
@@ -222,7 +213,7 @@ fn a_direct_message_reaches_its_receiver_alone_and_waits_while_he_is_away() {
 fn a_nick_taken_twice_and_a_new_nick_are_seen() {
     let mut world = World::new(8);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     let nick = Nick::new("peer1").unwrap();
     world.command(a, Action::Rename(nick.clone()));
     let key = world.key(a);
@@ -240,7 +231,7 @@ fn a_nick_taken_twice_and_a_new_nick_are_seen() {
 fn an_idle_peer_with_one_neighbour_sleeps() {
     let mut world = World::new(9);
     let (a, b) = (world.add(), world.add());
-    meet(&mut world, a, b);
+    world.meet(a, b);
     world.run(seconds(60));
     let before: Vec<u64> = world.hosts.iter().map(|host| host.wakes).collect();
     let sent = world.trace.len();

@@ -128,6 +128,12 @@ impl World {
         self.run_until(end, |_| false);
     }
 
+    /// Runs until the two show each other online. Answers how long it took.
+    pub(crate) fn meet(&mut self, a: usize, b: usize) -> Duration {
+        let (key_a, key_b) = (self.key(a), self.key(b));
+        self.run_to(seconds(30), |world| world.hosts[a].sees(key_b) && world.hosts[b].sees(key_a))
+    }
+
     /// Runs until `done` holds; panics when that takes longer than `limit`. Answers how long it took.
     pub(crate) fn run_to(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Duration {
         let start = self.now;
@@ -261,6 +267,10 @@ impl Host {
         };
         self.events.iter().filter_map(|(_, event)| receipt(event)).collect()
     }
+}
+
+pub(crate) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 pub(crate) fn address_of(index: usize) -> SocketAddr {
