@@ -59,6 +59,26 @@ fn a_message_is_shown_before_any_disk_is_waited_for() {
 }
 
 #[test]
+fn whoever_cannot_store_takes_no_more_than_a_mebibyte() {
+    let mut world = World::new(32);
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    world.run(seconds(1));
+    world.store_delay = seconds(60);
+    let text = |number: usize| format!("{number:04000}");
+    for number in 0..600 {
+        world.say(a, &text(number));
+        world.run(Duration::from_millis(10));
+    }
+    world.run(seconds(4));
+    let heard = world.hosts[b].texts().len();
+    // Each takes about 4,480 bytes with its header and what the record adds.
+    assert!((225..=245).contains(&heard), "{heard} of 4,000 bytes each");
+    world.run_to(seconds(600), |world| world.hosts[b].texts().len() == 600);
+    assert!(world.hosts[b].texts().iter().enumerate().all(|(number, heard)| *heard == text(number)));
+}
+
+#[test]
 fn everything_arrives_once_and_in_order_over_a_bad_link() {
     for seed in 10..14 {
         let mut world = World::new(seed);
