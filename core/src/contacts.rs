@@ -38,6 +38,8 @@ const ADDRESSES_MAX: usize = 8;
 const DIALS_AT_ONCE: usize = 16;
 /// The pause after that many.
 const DIALS_PAUSE: Duration = Duration::from_millis(20);
+/// The pause after a dial for which there was no room.
+const DIALS_FULL: Duration = Duration::from_secs(1);
 /// Ports below this are those of system services, which a discovered record must not make us call.
 const PORT_MIN: u16 = 1024;
 
@@ -109,6 +111,8 @@ impl Contacts {
     /// The interfaces now are these: everybody not in session is called again soon.
     pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
         self.subnets = interfaces.iter().flat_map(|interface| interface.addresses.iter().copied()).collect();
+        // What was our own address may be somebody else's now.
+        self.own_addresses.clear();
         self.contacts.keys().for_each(|&who| self.due.set(who, now));
     }
 
@@ -142,10 +146,11 @@ impl Contacts {
         contact.nick = sighting.nick.clone().or(contact.nick.take());
         let mut fresh = false;
         for address in addresses {
-            fresh |= contact.propose(address, sighting.source, sighting.boot);
+            fresh |= contact.propose(address, sighting);
         }
         let nick = contact.nick.clone();
-        if fresh {
+        // A round that is under way goes on; one that was given up, or is far away, begins now.
+        if fresh || sighting.source == Source::Manual || self.due.get(who).is_none() {
             self.due.set(who, now);
         }
         let (boot, via) = (sighting.boot, sighting.source);
@@ -184,7 +189,7 @@ impl Contacts {
         contact.fresh = now;
         let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
         for source in typed.flat_map(|candidate| candidate.sources) {
-            contact.propose(address, source, Some(boot));
+            contact.add(address, source, Some(boot));
         }
         let found = contact.candidates.iter_mut().find(|candidate| candidate.address == address);
         let via = found.map(|candidate| {
@@ -193,7 +198,7 @@ impl Contacts {
         });
         if via.is_none() {
             // It called us: worth calling back there when it is lost.
-            contact.propose(address, Source::Outside, Some(boot));
+            contact.add(address, Source::Outside, Some(boot));
         }
         via.flatten().unwrap_or(Source::Outside)
     }
@@ -220,6 +225,17 @@ impl Contacts {
         contact.fresh = now;
         let pause = if quit { self.rng.duration(RETRY_EAGER) } else { Duration::ZERO };
         self.due.set(who, now + pause);
+    }
+
+    /// A dial to `address` was not begun since too many are under way: it is tried again soon.
+    pub(crate) fn on_full(&mut self, now: Instant, address: SocketAddr) {
+        for (&who, contact) in &mut self.contacts {
+            let tried = contact.candidates.iter_mut().filter(|candidate| candidate.address == address);
+            for candidate in tried {
+                candidate.dialled = None;
+                self.due.set(who, now + DIALS_FULL);
+            }
+        }
     }
 
     /// That address is our own.
@@ -252,6 +268,7 @@ impl Contacts {
             let contact = self.contacts.get(&who)?;
             let open = contact.candidates.iter().filter(|candidate| {
                 !self.own_addresses.contains(&candidate.address)
+                    && candidate.sources.iter().any(|&source| self.may_dial(candidate.address, source))
                     && !self.is_live(who, candidate.boot, candidate.address)
             });
             open.map(|candidate| candidate.address).collect()
@@ -308,7 +325,10 @@ impl Contacts {
         let live: BTreeSet<Who> = self.live.keys().map(|(key, _)| Who::Id(key.short())).collect();
         let typed = |contact: &Contact| contact.has_source(Source::Manual);
         let idle = self.contacts.iter().filter(|(who, contact)| !live.contains(who) && !typed(contact));
-        let Some(oldest) = idle.min_by_key(|(_, contact)| contact.fresh).map(|(who, _)| *who) else {
+        // Whoever has proven itself in this run or an earlier one is worth more than a name on the wire.
+        let Some(oldest) =
+            idle.min_by_key(|(_, contact)| (contact.is_proven(), contact.fresh)).map(|(who, _)| *who)
+        else {
             return false;
         };
         self.remove(oldest).is_some()
@@ -320,8 +340,21 @@ impl Contact {
         Self { candidates: Vec::new(), nick: None, fresh: now }
     }
 
-    /// Adds an address or a source of it. Answers whether that is a reason to dial.
-    fn propose(&mut self, address: SocketAddr, source: Source, boot: Option<BootId>) -> bool {
+    /// Takes an address of a sighting in. Answers whether that is a reason to dial.
+    fn propose(&mut self, address: SocketAddr, sighting: &Sighting) -> bool {
+        let known = self.candidates.iter().any(|candidate| candidate.address == address);
+        if !known && self.candidates.len() >= ADDRESSES_MAX {
+            // What the same source does not name any more makes room.
+            let old = self.candidates.iter().position(|candidate| {
+                candidate.sources.iter().eq([&sighting.source])
+                    && !sighting.addresses.contains(&candidate.address)
+            });
+            old.map(|index| self.candidates.remove(index));
+        }
+        self.add(address, sighting.source, sighting.boot)
+    }
+
+    fn add(&mut self, address: SocketAddr, source: Source, boot: Option<BootId>) -> bool {
         let known = self.candidates.iter_mut().find(|candidate| candidate.address == address);
         if let Some(candidate) = known {
             candidate.sources.insert(source);
@@ -335,6 +368,11 @@ impl Contact {
             self.candidates.push(Candidate { address, sources, boot, dialled: None });
         }
         room
+    }
+
+    /// Whether a handshake has proven an address of it, now or in an earlier run.
+    fn is_proven(&self) -> bool {
+        self.has_source(Source::Remembered) || self.has_source(Source::Outside)
     }
 
     fn has_source(&self, source: Source) -> bool {

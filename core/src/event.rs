@@ -76,6 +76,9 @@ pub enum Refusal {
     /// The store is full or failed.
     #[error("the store takes nothing more")]
     StoreFull,
+    /// The goodbye has been said already.
+    #[error("leaving")]
+    Leaving,
     /// A cap of the configuration is reached.
     #[error("too many rooms")]
     TooManyRooms,

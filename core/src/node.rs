@@ -180,6 +180,9 @@ impl Node {
             }
             return;
         }
+        if self.quitting.is_some() && action != Action::Quit {
+            return self.event(Event::Refused { tag, reason: Refusal::Leaving });
+        }
         match action {
             Action::Rename(nick) => {
                 self.rename(nick);

@@ -151,6 +151,29 @@ fn memory_answers_like_the_disk() {
 }
 
 #[test]
+fn a_duplicate_elsewhere_begins_no_conversation() {
+    let folder = Folder::new("elsewhere");
+    let with = PeerKey([7; 32]);
+    let peer = StoredPeer {
+        key: with,
+        nick: Nick::new("bo").unwrap(),
+        direct: [0; 32],
+        addresses: Vec::new(),
+        seen: UnixMillis(1),
+    };
+    let first = entry(1, 5, 0, OWN, &["one"]);
+    let again = StoredEntry { room: RoomKeyId([2; 16]), place: Place::Direct(with), ..first.clone() };
+    let stores: [Box<dyn Store>; 2] =
+        [Box::new(Memory::new(OWN, Memory::BYTES_MAX)), Box::new(disk(&folder))];
+    for mut store in stores {
+        let records =
+            vec![Record::Peer(peer.clone()), Record::Entry(first.clone()), Record::Entry(again.clone())];
+        store.append(&[records]).unwrap();
+        assert!(store.known().unwrap().iter().all(|known| !known.talked));
+    }
+}
+
+#[test]
 fn a_duplicate_changes_nothing() {
     let folder = Folder::new("duplicate");
     let mut store = disk(&folder);

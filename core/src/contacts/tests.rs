@@ -136,3 +136,63 @@ fn the_book_is_full_of_the_latest_and_keeps_whom_it_talks_to() {
     assert!(book.contacts.contains_key(&Who::Id(SHE.short())));
     assert!(book.contacts.contains_key(&Who::Id([29; 8])));
 }
+
+#[test]
+fn addresses_that_are_not_named_any_more_make_room_for_new_ones() {
+    let mut book = book();
+    let who = Some(SHE.short());
+    book.on_up(at(0), SHE, BootId(7), address("10.0.0.99:27182"));
+    book.on_down(at(1), SHE, BootId(7), false);
+    for port in 2000..2030u16 {
+        let now = std::format!("10.0.0.2:{port}");
+        book.on_sighting(at(2), &seen(Source::Mdns, who, &[&now]));
+    }
+    let candidates = &book.contacts[&Who::Id(SHE.short())].candidates;
+    let has = |wanted: &str| candidates.iter().any(|candidate| candidate.address == address(wanted));
+    assert_eq!(candidates.len(), ADDRESSES_MAX);
+    assert!(has("10.0.0.2:2029") && has("10.0.0.99:27182") && !has("10.0.0.2:2000"));
+}
+
+#[test]
+fn whoever_was_given_up_is_called_when_seen_or_typed_again() {
+    let mut book = book();
+    let sighting = seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]);
+    book.on_sighting(at(0), &sighting);
+    while let Some(wake) = book.next_wake() {
+        book.due(wake);
+    }
+    book.on_sighting(at(200_000), &sighting);
+    assert_eq!(book.due(at(200_000)), [address("10.0.0.2:27182")]);
+}
+
+#[test]
+fn a_dial_without_room_is_tried_again_within_a_second() {
+    let mut book = book();
+    book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!(book.due(at(0)).len(), 1);
+    book.on_full(at(0), address("10.0.0.2:27182"));
+    assert_eq!(book.due(at(1)), [address("10.0.0.2:27182")]);
+}
+
+#[test]
+fn an_address_of_another_network_is_not_dialled_after_a_move() {
+    let mut book = book();
+    book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    let net = Subnet { address: "192.168.7.1".parse().unwrap(), prefix: 24 };
+    let (name, addresses) = ("wlan0".into(), vec![net]);
+    let wlan0 = Interface { index: 3, name, addresses, multicast: true, loopback: false, mtu: 1500 };
+    book.on_interfaces(at(1), &[wlan0]);
+    assert!(book.due(at(1)).is_empty());
+}
+
+#[test]
+fn names_on_the_wire_do_not_push_out_whom_we_have_met() {
+    let mut book = book();
+    let met = Sighting { boot: None, ..seen(Source::Remembered, Some(SHE.short()), &["10.0.0.2:27182"]) };
+    book.on_sighting(at(0), &met);
+    for number in 10..60u8 {
+        let address = std::format!("10.0.0.{number}:27182");
+        book.on_sighting(at(number.into()), &seen(Source::Mdns, Some([number; 8]), &[&address]));
+    }
+    assert!(book.contacts.contains_key(&Who::Id(SHE.short())));
+}

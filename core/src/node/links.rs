@@ -109,8 +109,10 @@ impl Node {
             }
             Wish::DialFailed { address, why } => {
                 log::debug!("no session with {address}: {why:?}");
-                if why == Failure::SelfDial {
-                    self.contacts.on_own(address);
+                match why {
+                    Failure::SelfDial => self.contacts.on_own(address),
+                    Failure::Full => self.contacts.on_full(self.now, address),
+                    Failure::Timeout | Failure::Duplicate | Failure::Leaving => {}
                 }
             }
         }

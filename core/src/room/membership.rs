@@ -84,8 +84,11 @@ impl Rooms {
 
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
-        let today = day_of(self.clock.stamp(turn.now));
-        let floor = *self.aside.floors.entry(key.id()).or_insert(today.saturating_sub(NEWCOMER_DAYS));
+        let newest = day_of(self.clock.stamp(turn.now)).saturating_sub(NEWCOMER_DAYS);
+        let floor = self.aside.floors.entry(key.id()).or_insert(newest);
+        // A clock that was ahead at the first join must not hide the room once it is right.
+        *floor = newest.min(*floor);
+        let floor = *floor;
         let entered = self.enter(turn, key, Place::Room(name.clone())).is_ok();
         if entered {
             let floor = start_of(floor);

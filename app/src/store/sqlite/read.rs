@@ -141,7 +141,10 @@ pub(super) fn newest(db: &Connection) -> rusqlite::Result<Cursor> {
 
 pub(super) fn known(db: &Connection) -> rusqlite::Result<Vec<Known>> {
     let talked: BTreeSet<String> = db
-        .prepare_cached("SELECT place FROM conversations WHERE place LIKE '@%'")?
+        .prepare_cached(
+            "SELECT place FROM conversations c WHERE place LIKE '@%'
+             AND EXISTS (SELECT 1 FROM entries WHERE conversation = c.number)",
+        )?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     db.prepare_cached("SELECT key, nick, direct, addresses, seen FROM peers ORDER BY seen DESC, key")?
