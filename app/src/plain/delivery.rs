@@ -58,6 +58,10 @@ impl Delivery {
         self.explained.replace(key) != Some(key)
     }
 
+    pub(super) const fn is_absence_explained(&self) -> bool {
+        self.explained.is_some()
+    }
+
     /// Somebody was here since.
     pub(super) fn forget_absence(&mut self) {
         self.explained = None;
@@ -87,6 +91,16 @@ mod tests {
         let entry = EntryId([number; 32]);
         delivery.on_event(&Event::Done { tag: 0, message: Some(MessageId { entry, item: 0 }) });
         delivery.on_said(at(0), entry, &"x".repeat(100));
+    }
+
+    #[test]
+    fn absence_is_explained_once_until_somebody_comes() {
+        let mut delivery = Delivery::default();
+        assert!(!delivery.is_absence_explained());
+        assert!(delivery.is_news_absence(None) && !delivery.is_news_absence(None));
+        assert!(delivery.is_absence_explained());
+        delivery.forget_absence();
+        assert!(!delivery.is_absence_explained() && delivery.is_news_absence(None));
     }
 
     #[test]

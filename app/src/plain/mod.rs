@@ -297,7 +297,8 @@ impl Front for Plain {
             self.notice(&why);
         }
         let late = self.delivery.on_tick(now);
-        if !self.people.is_alone() {
+        // Whoever was told that nobody is here does not hear it of each message again.
+        if !(self.people.is_alone() && self.delivery.is_absence_explained()) {
             late.iter().for_each(|text| self.notice(&format!("nobody has stored this yet: {text}")));
         }
     }
