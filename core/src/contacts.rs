@@ -90,6 +90,8 @@ struct Contact {
 struct Candidate {
     address: SocketAddr,
     sources: BTreeSet<Source>,
+    /// Who named it first: that one has found the peer.
+    first: Source,
     boot: Option<BootId>,
     dialled: Option<Instant>,
 }
@@ -194,13 +196,13 @@ impl Contacts {
         let found = contact.candidates.iter_mut().find(|candidate| candidate.address == address);
         let via = found.map(|candidate| {
             candidate.boot = Some(boot);
-            candidate.sources.first().copied()
+            candidate.first
         });
         if via.is_none() {
             // It called us: worth calling back there when it is lost.
             contact.add(address, Source::Outside, Some(boot));
         }
-        via.flatten().unwrap_or(Source::Outside)
+        via.unwrap_or(Source::Outside)
     }
 
     /// The peer in session moved to another address.
@@ -365,7 +367,7 @@ impl Contact {
         let room = self.candidates.len() < ADDRESSES_MAX;
         if room {
             let sources = BTreeSet::from([source]);
-            self.candidates.push(Candidate { address, sources, boot, dialled: None });
+            self.candidates.push(Candidate { address, sources, first: source, boot, dialled: None });
         }
         room
     }

@@ -45,7 +45,7 @@ fn a_newcomer_sees_whom_it_remembers_in_20_ms() {
         let first = Chat::start(&here, program, &["--nick", "ada"]);
         introduce(&first, &bob);
         first.quit();
-        let times: Vec<_> = (0..STARTS).map(|_| newcomer(&here, program, &bob, &[], "remembered")).collect();
+        let times: Vec<_> = (0..STARTS).map(|_| newcomer(&here, program, &bob, &["--discovery", "manual"], "remembered")).collect();
         report(program, "with a remembered address", &times, Duration::from_millis(20));
     }
 }

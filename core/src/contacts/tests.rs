@@ -196,3 +196,13 @@ fn names_on_the_wire_do_not_push_out_whom_we_have_met() {
     }
     assert!(book.contacts.contains_key(&Who::Id(SHE.short())));
 }
+
+#[test]
+fn whoever_named_an_address_first_has_found_the_peer() {
+    let mut book = book();
+    let remembered =
+        Sighting { boot: None, ..seen(Source::Remembered, Some(SHE.short()), &["10.0.0.2:27182"]) };
+    book.on_sighting(at(0), &remembered);
+    book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!(book.on_up(at(0), SHE, BootId(7), address("10.0.0.2:27182")), Source::Remembered);
+}
