@@ -1,0 +1,153 @@
+//! A machine with one program: its node, its disk, its clock, and what its system keeps for it.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use bytes::Bytes;
+use chat_core::{Config, Identity, Instant, Nick, Node, PeerKey, Suite};
+
+use crate::{
+    chance::{Chance, Domain},
+    lan::Flight,
+};
+
+pub(crate) mod clock;
+pub(crate) mod disk;
+
+use clock::Clock;
+use disk::Disk;
+
+/// The port that the chat socket of every host has.
+pub(crate) const CHAT_PORT: u16 = 27182;
+/// Bytes that a socket keeps for a program that does not read: Linux's default.
+const BUFFER: usize = 212_992;
+
+/// One machine.
+pub(crate) struct Machine {
+    pub(crate) number: usize,
+    pub(crate) node: Option<Box<Node>>,
+    pub(crate) clock: Clock,
+    pub(crate) disk: Disk,
+    pub(crate) state: State,
+    /// How often the program was started.
+    pub(crate) boots: u64,
+    /// When the node wants to be called, in the world's time, and the how-manieth wish that is.
+    pub(crate) wake: Option<Instant>,
+    pub(crate) wishes: u64,
+    /// Datagrams sent so far.
+    pub(crate) sent: u64,
+    /// Commands given so far.
+    pub(crate) tags: u64,
+    /// What arrived and was not read.
+    pub(crate) buffer: Buffer,
+    secret: [u8; 32],
+    /// How often the person was replaced by another.
+    persons: u64,
+}
+
+/// Whether a machine's program runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// Not started, ended or dead.
+    Off,
+    Runs,
+    /// The process is stopped.
+    Stopped,
+    /// The machine sleeps.
+    Asleep,
+}
+
+/// A socket's buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    datagrams: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+/// A datagram that has arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) flight: Rc<Flight>,
+    pub(crate) card: usize,
+    /// Its bytes, where they differ from what was sent.
+    pub(crate) damaged: Option<Bytes>,
+}
+
+impl Machine {
+    pub(crate) fn new(chance: &Chance, number: usize) -> Self {
+        Self {
+            number,
+            node: None,
+            clock: Clock::new(Instant::ORIGIN),
+            disk: Disk::default(),
+            state: State::Off,
+            boots: 0,
+            wake: None,
+            wishes: 0,
+            sent: 0,
+            tags: 0,
+            buffer: Buffer::default(),
+            secret: secret(chance, number, 0),
+            persons: 0,
+        }
+    }
+
+    pub(crate) fn key(&self, suite: &'static dyn Suite) -> PeerKey {
+        Identity::new(suite, &self.secret).key()
+    }
+
+    /// Starts the program with what its disk holds.
+    pub(crate) fn start(&mut self, now: Instant, chance: &Chance, suite: &'static dyn Suite) {
+        self.boots += 1;
+        self.state = State::Runs;
+        let nick = Nick::new(&format!("peer{}", self.number)).expect("a nick of letters and digits");
+        let config = Config::new(suite, nick, CHAT_PORT);
+        let seed = chance.bytes(Domain::Node, &[self.number as u64, self.boots]);
+        let identity = Identity::new(suite, &self.secret);
+        self.node = Some(Box::new(Node::new(config, identity, seed, self.clock.local(now))));
+    }
+
+    /// The program is gone.
+    pub(crate) fn stop(&mut self) {
+        self.state = State::Off;
+        self.node = None;
+        self.wake = None;
+        self.wishes += 1;
+        self.buffer = Buffer::default();
+    }
+
+    /// Nothing is left of the person who was here: not even their keys.
+    pub(crate) fn wipe(&mut self, chance: &Chance) {
+        self.persons += 1;
+        self.secret = secret(chance, self.number, self.persons);
+        self.disk = Disk::default();
+    }
+
+    /// The disk and the keys of `other`: a copied profile.
+    pub(crate) fn copy(&mut self, other: &Self) {
+        self.secret = other.secret;
+        self.disk = other.disk.clone();
+    }
+}
+
+impl Buffer {
+    /// Keeps a datagram; false if there is no room.
+    pub(crate) fn keep(&mut self, waiting: Waiting) -> bool {
+        let size = waiting.flight.bytes.len();
+        let fits = self.bytes + size <= BUFFER;
+        if fits {
+            self.bytes += size;
+            self.datagrams.push_back(waiting);
+        }
+        fits
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Waiting> {
+        let waiting = self.datagrams.pop_front()?;
+        self.bytes -= waiting.flight.bytes.len();
+        Some(waiting)
+    }
+}
+
+fn secret(chance: &Chance, number: usize, person: u64) -> [u8; 32] {
+    chance.bytes(Domain::Node, &[number as u64, u64::MAX - person])
+}

@@ -1,0 +1,171 @@
+//! A run, fully spelled out: whatever made it, the same plan gives the same run for ever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fault::PlannedFault,
+    units::{Share, Span},
+};
+
+/// Everything that a run depends on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The format of this description.
+    pub version: u32,
+    /// What it is called.
+    pub name: String,
+    /// From which all that is left to chance is drawn.
+    pub seed: u64,
+    /// How long it lasts.
+    pub duration: Span,
+    /// Which cryptography.
+    #[serde(default)]
+    pub suite: SuiteChoice,
+    /// Which internet protocols.
+    #[serde(default)]
+    pub family: Family,
+    /// The links.
+    #[serde(rename = "segment")]
+    pub segments: Vec<Segment>,
+    /// What joins links.
+    #[serde(rename = "router", default, skip_serializing_if = "Vec::is_empty")]
+    pub routers: Vec<Router>,
+    /// The machines.
+    #[serde(rename = "host")]
+    pub hosts: Vec<Host>,
+    /// What goes wrong.
+    #[serde(rename = "fault", default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<PlannedFault>,
+    /// What people do.
+    #[serde(rename = "act", default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Act>,
+}
+
+/// The version of plans that this program writes and reads.
+pub const VERSION: u32 = 1;
+
+/// Which cryptography a run uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuiteChoice {
+    /// The real one.
+    #[default]
+    Real,
+    /// One of equal sizes that proves nothing: for scale.
+    Cheap,
+}
+
+/// Which internet protocols the hosts speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Both.
+    #[default]
+    Both,
+    /// Version 4 only.
+    V4,
+    /// Version 6 only.
+    V6,
+}
+
+/// One link: whoever is on it hears everybody else's multicast.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Its name in reports.
+    pub name: String,
+    /// The shortest and longest time on the way.
+    pub latency: [Span; 2],
+    /// What gets lost of datagrams to one receiver ...
+    #[serde(default)]
+    pub loss: Share,
+    /// ... and of those to many, at each receiver.
+    #[serde(default)]
+    pub multicast_loss: Share,
+    /// Bits per second, 0 for any number.
+    #[serde(default)]
+    pub rate: u64,
+    /// Bits per second of multicast, where that is slower (the basic rate of radio); 0 for the same.
+    #[serde(default)]
+    pub multicast_rate: u64,
+    /// Bytes that may wait to be sent.
+    #[serde(default)]
+    pub queue: u64,
+    /// Whether all share one medium, as on radio, instead of each having a port of its own.
+    #[serde(default)]
+    pub shared: bool,
+    /// Whether multicast is carried at all.
+    pub multicast: bool,
+    /// Whether stations hear each other at all, or only whoever is beyond a router.
+    pub isolated: bool,
+    /// Multicast waits for the next beacon, so far apart, since somebody may be dozing; 0 for not.
+    #[serde(default)]
+    pub beacon: Span,
+    /// The largest packet in bytes.
+    pub mtu: u32,
+}
+
+/// Joins two links for unicast.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// The numbers of the links.
+    pub between: [usize; 2],
+    /// What it adds to the way.
+    #[serde(default)]
+    pub latency: Span,
+}
+
+/// One machine with one program.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// The links that it is on, by number.
+    pub on: Vec<usize>,
+    /// When it is switched on.
+    #[serde(default)]
+    pub starts: Span,
+}
+
+/// Something that somebody does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    /// When.
+    pub at: Span,
+    /// Which host's person.
+    pub host: usize,
+    /// What.
+    pub what: Deed,
+}
+
+/// What people do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Deed {
+    /// Says something of so many bytes in a room.
+    Say {
+        /// The room.
+        room: String,
+        /// How much.
+        size: usize,
+    },
+    /// Says something to one person.
+    Tell {
+        /// The other's host.
+        to: usize,
+        /// How much.
+        size: usize,
+    },
+    /// Enters a room.
+    Join(String),
+    /// Leaves it.
+    Leave(String),
+    /// Takes another nick.
+    Rename(String),
+    /// Enters another's address by hand.
+    Connect(usize),
+    /// Says goodbye and ends the program.
+    Quit,
+}

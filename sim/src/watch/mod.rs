@@ -1,0 +1,110 @@
+//! Those who look on: they see every fact of a run and say at once what must not be.
+
+use chat_core::{Action, Event, Instant, Record, StoreError, Suite, Token, Transmit};
+
+use crate::{lan::Flight, plan::Plan};
+
+pub(crate) mod truth;
+
+pub(crate) use truth::Truth;
+
+/// Something that happened, as the simulator knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact<'a> {
+    /// A program was started.
+    Booted {
+        /// On which host.
+        host: usize,
+    },
+    /// A program ended: by itself after a goodbye, or by a crash.
+    Ended {
+        /// On which host.
+        host: usize,
+        /// Whether it said goodbye.
+        goodbye: bool,
+    },
+    /// A person asked for something.
+    Asked { host: usize, tag: u64, action: &'a Action },
+    /// A node told its person something.
+    Told { host: usize, event: &'a Event },
+    /// A node sent a datagram.
+    Sent {
+        host: usize,
+        transmit: &'a Transmit,
+        /// The datagram that it had just been given, if that is what it reacts to.
+        cause: Option<&'a Flight>,
+    },
+    /// A datagram was given to a node.
+    Received {
+        host: usize,
+        flight: &'a Flight,
+        /// Whether it arrived as it was sent.
+        intact: bool,
+    },
+    /// A node handed records to its disk.
+    Appended { host: usize, token: Token, records: &'a [Record] },
+    /// A disk said that everything up to `token` is safe, or why not.
+    Safe { host: usize, token: Token, result: Result<(), StoreError> },
+    /// A fault began or ended.
+    Fault { number: usize, begins: bool },
+}
+
+/// One property that must hold.
+pub(crate) trait Check {
+    /// Its name in reports, like `S1`.
+    fn name(&self) -> &'static str;
+
+    /// Looks at a fact; `truth` knows it already. An error says what is broken.
+    fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String>;
+
+    /// The run is over.
+    fn end(&mut self, _truth: &Truth, _now: Instant) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A broken property.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which property.
+    pub check: &'static str,
+    /// When.
+    pub at: Instant,
+    /// What happened.
+    pub what: String,
+}
+
+/// All that look on.
+pub(crate) struct Watch {
+    pub(crate) truth: Truth,
+    checks: Vec<Box<dyn Check>>,
+    pub(crate) violation: Option<Violation>,
+}
+
+impl Watch {
+    pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
+        Self { truth: Truth::new(plan, suite), checks: Vec::new(), violation: None }
+    }
+
+    pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
+        self.truth.see(now, fact);
+        for check in &mut self.checks {
+            if let Err(what) = check.see(&self.truth, now, fact) {
+                self.violation.get_or_insert(Violation { check: check.name(), at: now, what });
+            }
+        }
+    }
+
+    /// A property that the world itself watches over is broken.
+    pub(crate) fn broken(&mut self, check: &'static str, at: Instant, what: String) {
+        self.violation.get_or_insert(Violation { check, at, what });
+    }
+
+    pub(crate) fn end(&mut self, now: Instant) {
+        for check in &mut self.checks {
+            if let Err(what) = check.end(&self.truth, now) {
+                self.violation.get_or_insert(Violation { check: check.name(), at: now, what });
+            }
+        }
+    }
+}

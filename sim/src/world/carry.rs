@@ -1,0 +1,195 @@
+//! How a datagram gets from one program to others.
+
+use std::{net::SocketAddr, rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use chat_core::{Datagram, Input, Instant, Transmit, Via};
+
+use super::{Happening, World, trace_of};
+use crate::{
+    chance::{Domain, fold},
+    fault::Damage,
+    host::{CHAT_PORT, State, Waiting},
+    lan::{Departure, Flight, Lost, Receivers, fate::Fate, fate::Receiver, index_of},
+    watch::Fact,
+};
+
+/// Receivers of one datagram are served in so many lots, each with its own delay; up to so many receivers each is
+/// a lot of its own.
+const LOTS: usize = 16;
+const EXACT_MAX: usize = 64;
+/// A host hears its own multicast after so long.
+const LOOPBACK: Duration = Duration::from_micros(20);
+/// Copies made by a fault follow each other at this distance.
+const COPY_GAP: Duration = Duration::from_micros(1);
+const MDNS_PORT: u16 = 5353;
+const BEACON_PORT: u16 = 27181;
+
+impl World {
+    /// The node of `host` sends.
+    pub(super) fn send(&mut self, host: usize, transmit: &Transmit, cause: Option<&Flight>) {
+        trace_of(&mut self.trace, transmit);
+        self.watch.see(self.now, &Fact::Sent { host, transmit, cause });
+        self.counts.sent += 1;
+        self.counts.bytes += transmit.bytes.len() as u64;
+        let machine = &mut self.machines[host];
+        machine.sent += 1;
+        let count = machine.sent;
+        let id = fold(host as u64 + 1, count);
+        if self.conditions.refuses(&self.chance, host, true, id, &mut self.fired) {
+            return self.lose(Lost::Fault);
+        }
+        let limit = self.conditions.limit(host, &mut self.fired);
+        match self.lan.depart(self.now, host, transmit, limit) {
+            Ok(departure) => self.fly(host, transmit, &departure, (id, count)),
+            Err(why) => self.lose(why),
+        }
+    }
+
+    fn fly(&mut self, host: usize, transmit: &Transmit, departure: &Departure, (id, count): (u64, u64)) {
+        let port = match transmit.via {
+            Via::Mdns => MDNS_PORT,
+            Via::Beacon => BEACON_PORT,
+            Via::Chat => CHAT_PORT,
+        };
+        let (link, many) = (departure.link, departure.to == Receivers::Many);
+        let (from, bytes) = (SocketAddr::new(departure.from, port), transmit.bytes.clone());
+        let flight = Rc::new(Flight { id, sender: host, from, to: transmit.to, link, many, bytes });
+        let plan = &self.lan.link(link).plan;
+        let latency = plan.latency[0].0..=plan.latency[1].0;
+        match departure.to {
+            Receivers::One(other, card) => {
+                self.counts.copies += 1;
+                if other == host {
+                    return self.come(&flight, (other, card), departure.at + LOOPBACK, None, count);
+                }
+                let delay = self.chance.span(&latency, Domain::Net, &[id, u64::MAX]);
+                let at = departure.at + delay + departure.extra;
+                self.meet_fate(&flight, (other, card), at, count);
+            }
+            Receivers::Many => {
+                let members = self.lan.link(link).members.len();
+                let classes = if members <= EXACT_MAX { members } else { LOTS };
+                self.counts.copies += members as u64;
+                for class in 0..classes {
+                    let delay = self.chance.span(&latency, Domain::Net, &[id, class as u64]);
+                    let flight = Rc::clone(&flight);
+                    let what = Happening::Fanout { flight, class, classes };
+                    self.push(departure.at + delay, class, host, count, what);
+                }
+            }
+        }
+    }
+
+    /// The receivers whose slots are `class` modulo `classes` get a datagram that was sent to many.
+    pub(super) fn fan_out(&mut self, flight: &Rc<Flight>, class: usize, classes: usize) {
+        let members = self.lan.link(flight.link).members.len();
+        // Who shares a lot differs from datagram to datagram.
+        let first = (class + (flight.id % classes as u64) as usize) % classes;
+        for slot in (first..members).step_by(classes) {
+            let Some(&(host, card)) = self.lan.link(flight.link).members.get(slot) else { return };
+            if host == flight.sender {
+                self.arrive(flight, host, card, None);
+            } else {
+                self.meet_fate(flight, (host, card), self.now, flight.id);
+            }
+        }
+    }
+
+    fn meet_fate(&mut self, flight: &Rc<Flight>, to: (usize, usize), at: Instant, count: u64) {
+        let link = self.lan.link(flight.link);
+        let reported = self.lan.card(to.0, to.1).map_or(Instant::ORIGIN, |card| card.reported);
+        let receiver = Receiver { host: to.0, reported };
+        let fate = self.conditions.fate(self.now, &self.chance, link, flight, receiver, &mut self.fired);
+        let (late, more, damage) = match fate {
+            Fate::Lost(why) => return self.lose(why),
+            Fate::Comes { late, more, damage } => (late, more, damage),
+        };
+        let damaged = damage.map(|how| self.damage(flight, to.0, how));
+        if flight.many && late.is_zero() {
+            self.arrive(flight, to.0, to.1, damaged.clone());
+        } else {
+            self.come(flight, to, at + late, damaged.clone(), count);
+        }
+        for copy in 1..=u32::from(more) {
+            self.counts.copies += 1;
+            self.come(flight, to, at + late + COPY_GAP * copy, damaged.clone(), count);
+        }
+    }
+
+    fn come(
+        &mut self,
+        flight: &Rc<Flight>,
+        (host, card): (usize, usize),
+        at: Instant,
+        damaged: Option<Bytes>,
+        count: u64,
+    ) {
+        let (sender, count) = (flight.sender, count << 2 | card as u64 & 3);
+        let flight = Rc::clone(flight);
+        self.push(at, host, sender, count, Happening::Arrive { flight, host, card, damaged });
+    }
+
+    /// A copy of a datagram is at a host's card.
+    pub(super) fn arrive(&mut self, flight: &Rc<Flight>, host: usize, card: usize, damaged: Option<Bytes>) {
+        if !self.lan.card(host, card).is_some_and(|card| card.up) {
+            return self.lose(Lost::Down);
+        }
+        if self.conditions.refuses(&self.chance, host, false, flight.id, &mut self.fired) {
+            return self.lose(Lost::Fault);
+        }
+        let waiting = Waiting { flight: Rc::clone(flight), card, damaged };
+        let machine = &mut self.machines[host];
+        match machine.state {
+            State::Runs => self.receive(host, &waiting),
+            State::Stopped if machine.buffer.keep(waiting) => {}
+            State::Stopped | State::Asleep | State::Off => self.lose(Lost::NobodyThere),
+        }
+    }
+
+    /// A program reads a datagram from its socket.
+    pub(super) fn receive(&mut self, host: usize, waiting: &Waiting) {
+        let (flight, card) = (&waiting.flight, waiting.card);
+        let via = match flight.to.port() {
+            MDNS_PORT => Via::Mdns,
+            CHAT_PORT => Via::Chat,
+            BEACON_PORT => Via::Beacon,
+            _ => return self.lose(Lost::NobodyThere),
+        };
+        self.counts.delivered += 1;
+        let intact = waiting.damaged.is_none();
+        self.watch.see(self.now, &Fact::Received { host, flight, intact });
+        let interface = index_of(card);
+        let mut from = flight.from;
+        if let SocketAddr::V6(from) = &mut from
+            && from.ip().is_unicast_link_local()
+        {
+            from.set_scope_id(interface);
+        }
+        let bytes = waiting.damaged.as_ref().unwrap_or(&flight.bytes);
+        let datagram = Datagram { via, interface, from, to: flight.to.ip(), bytes };
+        self.give(host, Input::Datagram(datagram), Some(flight));
+    }
+
+    /// The bytes as they arrive after they were damaged.
+    fn damage(&mut self, flight: &Flight, host: usize, how: Damage) -> Bytes {
+        let drawn = self.chance.draw(Domain::Fault, &[flight.id, host as u64, 3]);
+        let mut bytes = flight.bytes.to_vec();
+        let place = (drawn % bytes.len().max(1) as u64) as usize;
+        match how {
+            Damage::Bit => {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte ^= 1 << (drawn >> 61);
+                }
+            }
+            Damage::Truncate => bytes.truncate(place),
+            Damage::Splice => {
+                let before = std::mem::replace(&mut self.before, flight.bytes.clone());
+                let half = bytes.len() / 2;
+                bytes.truncate(half);
+                bytes.extend_from_slice(before.get(half..).unwrap_or_default());
+            }
+        }
+        bytes.into()
+    }
+}

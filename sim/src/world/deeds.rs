@@ -1,0 +1,69 @@
+//! What people do, and what they are told.
+
+use std::net::SocketAddr;
+
+use chat_core::{Action, Command, Event, Input, Nick, Place, RoomName, Text};
+
+use super::World;
+use crate::{
+    host::{CHAT_PORT, State},
+    plan::Deed,
+    watch::Fact,
+};
+
+impl World {
+    /// The person of an act does it, if their program runs.
+    pub(super) fn act(&mut self, number: usize) {
+        let plan = std::rc::Rc::clone(&self.plan);
+        let Some(act) = plan.acts.get(number) else { return };
+        if self.machines[act.host].state != State::Runs {
+            return;
+        }
+        if let Some(action) = self.action_of(number, &act.what) {
+            self.command(act.host, action);
+        }
+    }
+
+    fn command(&mut self, host: usize, action: Action) {
+        let machine = &mut self.machines[host];
+        machine.tags += 1;
+        let tag = machine.tags;
+        self.watch.see(self.now, &Fact::Asked { host, tag, action: &action });
+        self.give(host, Input::Command(Command { tag, action }), None);
+    }
+
+    /// What a deed means to a program; nothing if its words are none that a program takes.
+    fn action_of(&self, number: usize, deed: &Deed) -> Option<Action> {
+        let say = |place, size| {
+            let text = Text::new(&words(number, size)).ok()?;
+            Some(Action::Say { place, text, action: false, reply: None })
+        };
+        match deed {
+            Deed::Say { room, size } => say(Place::Room(RoomName::new(room).ok()?), *size),
+            Deed::Tell { to, size } => say(Place::Direct(self.machines.get(*to)?.key(self.suite)), *size),
+            Deed::Join(room) => Some(Action::Join(RoomName::new(room).ok()?)),
+            Deed::Leave(room) => Some(Action::Leave(RoomName::new(room).ok()?)),
+            Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
+            Deed::Connect(to) => Some(Action::Connect(SocketAddr::new(self.lan.address(*to)?, CHAT_PORT))),
+            Deed::Quit => Some(Action::Quit),
+        }
+    }
+
+    /// A node tells its person something.
+    pub(super) fn tell(&mut self, host: usize, event: &Event) {
+        self.watch.see(self.now, &Fact::Told { host, event });
+        if *event == Event::Finished {
+            self.machines[host].stop();
+            self.watch.see(self.now, &Fact::Ended { host, goodbye: true });
+        }
+    }
+}
+
+/// What the act of this number says: no two say the same.
+fn words(number: usize, size: usize) -> String {
+    let mut words = format!("act {number} ");
+    while words.len() < size {
+        words.push(char::from(b'a' + u8::try_from(words.len() % 26).unwrap_or(0)));
+    }
+    words
+}

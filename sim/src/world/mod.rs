@@ -1,0 +1,384 @@
+//! The world: it lets happen, one after the other, what a plan says and what follows from it.
+
+use std::{rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use chat_core::{Answer, Input, Instant, Output, REAL, StoreError, Suite, Token, Transmit};
+
+use crate::{
+    chance::{Chance, Domain},
+    fault::Kind,
+    host::{Machine, State},
+    lan::{Flight, Lan, Lost, fate::Conditions},
+    plan::{Plan, SuiteChoice},
+    queue::{Container, Key, Queue},
+    suite::CHEAP,
+    trace::{Checkpoint, Hash, Trace},
+    watch::{Fact, Violation, Watch},
+};
+
+mod carry;
+mod deeds;
+mod faults;
+
+/// A run under way.
+pub struct World {
+    plan: Rc<Plan>,
+    suite: &'static dyn Suite,
+    chance: Chance,
+    now: Instant,
+    end: Instant,
+    queue: Queue<Happening>,
+    lan: Lan,
+    conditions: Conditions,
+    machines: Vec<Machine>,
+    watch: Watch,
+    trace: Trace,
+    /// How often each fault of the plan bit.
+    fired: Vec<u64>,
+    counts: Counts,
+    /// The datagram sent before, for those that are spliced with it.
+    before: Bytes,
+}
+
+/// What happened how often.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Datagrams that nodes sent.
+    pub sent: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Copies under way, one for each receiver: what was sent to many counts for many.
+    pub copies: u64,
+    /// Copies that arrived at a program.
+    pub delivered: u64,
+    /// Copies and datagrams that did not, by reason.
+    pub lost: [u64; 8],
+    /// Times that a node was called for its timer.
+    pub wakes: u64,
+}
+
+/// How a run went.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// The first property that broke.
+    pub violation: Option<Violation>,
+    /// The hash of everything that happened.
+    pub hash: Hash,
+    /// The hash on the way.
+    pub checkpoints: Vec<Checkpoint>,
+    /// How many events there were.
+    pub events: u64,
+    /// How much time passed in it.
+    pub simulated: Duration,
+    /// What happened how often.
+    pub counts: Counts,
+    /// How often each fault of the plan bit.
+    pub fired: Vec<u64>,
+}
+
+/// What can happen.
+enum Happening {
+    Fault {
+        number: usize,
+        begins: bool,
+    },
+    Start {
+        host: usize,
+    },
+    /// Part of the receivers of a datagram to many get it: those whose slot is `class` modulo `classes`.
+    Fanout {
+        flight: Rc<Flight>,
+        class: usize,
+        classes: usize,
+    },
+    Arrive {
+        flight: Rc<Flight>,
+        host: usize,
+        card: usize,
+        damaged: Option<Bytes>,
+    },
+    Stored {
+        host: usize,
+        boot: u64,
+        token: Token,
+        length: usize,
+        result: Result<(), StoreError>,
+    },
+    Read {
+        host: usize,
+        boot: u64,
+        token: Token,
+        answer: Answer,
+    },
+    Wake {
+        host: usize,
+        wish: u64,
+    },
+    Minute {
+        host: usize,
+        boot: u64,
+    },
+    Act {
+        number: usize,
+    },
+}
+
+/// How long a disk takes to make safe what it was given, and to read.
+const SYNC: Duration = Duration::from_micros(300);
+const SEEK: Duration = Duration::from_micros(30);
+/// So many outputs after one input are a livelock.
+const OUTPUTS_MAX: u32 = 1_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl World {
+    /// The world of `plan` before anything has happened.
+    ///
+    /// # Panics
+    /// If the plan names a host or a link that it does not have; [`Plan::check`] finds that.
+    #[must_use]
+    pub fn new(plan: Rc<Plan>, tree: bool) -> Self {
+        let suite = if plan.suite == SuiteChoice::Cheap { CHEAP } else { REAL };
+        let chance = Chance::new(plan.seed);
+        let mut world = Self {
+            suite,
+            chance,
+            now: Instant::ORIGIN,
+            end: Instant::ORIGIN + plan.duration.0,
+            queue: Queue::new(if tree { Container::Tree } else { Container::Heap }),
+            lan: Lan::new(&plan),
+            conditions: Conditions::default(),
+            machines: (0..plan.hosts.len()).map(|number| Machine::new(&chance, number)).collect(),
+            watch: Watch::new(&plan, suite),
+            trace: Trace::default(),
+            fired: vec![0; plan.faults.len()],
+            counts: Counts::default(),
+            before: Bytes::new(),
+            plan: Rc::clone(&plan),
+        };
+        for (host, planned) in plan.hosts.iter().enumerate() {
+            world.watch.truth.set_key(host, world.machines[host].key(suite));
+            world.later(planned.starts.0, host, host, 0, Happening::Start { host });
+        }
+        for (number, fault) in plan.faults.iter().enumerate() {
+            world.later(fault.at.0, number, 0, 0, Happening::Fault { number, begins: true });
+            if let Some(span) = fault.span {
+                world.later(fault.at.0 + span.0, number, 1, 0, Happening::Fault { number, begins: false });
+            }
+        }
+        for (number, act) in plan.acts.iter().enumerate() {
+            world.later(act.at.0, act.host, 0, number as u64, Happening::Act { number });
+        }
+        world
+    }
+
+    /// Lets happen what happens within `span`. False once the run is over, or a property is broken.
+    pub fn run(&mut self, span: Duration) -> bool {
+        let until = (self.now + span).min(self.end);
+        while let Some(key) = self.queue.peek().filter(|key| key.at() <= until) {
+            let Some((_, happening)) = self.queue.pop() else { break };
+            self.now = key.at();
+            self.trace.event(key);
+            self.happen(happening);
+            if self.watch.violation.is_some() {
+                return false;
+            }
+        }
+        self.now = until;
+        let over = until >= self.end;
+        if over {
+            self.watch.end(self.now);
+        }
+        !over
+    }
+
+    /// How it went so far.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            violation: self.watch.violation.clone(),
+            hash: self.trace.hash(),
+            checkpoints: self.trace.checkpoints().to_vec(),
+            events: self.trace.events(),
+            simulated: self.now.since_origin(),
+            counts: self.counts.clone(),
+            fired: self.fired.clone(),
+        }
+    }
+
+    /// The kinds of the plan's faults that never bit, although their time had come.
+    #[must_use]
+    pub fn vacuous(&self) -> Vec<Kind> {
+        let due = self
+            .plan
+            .faults
+            .iter()
+            .zip(&self.fired)
+            .filter(|(fault, _)| fault.at.0 < self.now.since_origin());
+        let mut kinds: Vec<_> =
+            due.filter(|(_, fired)| **fired == 0).map(|(fault, _)| fault.what.kind()).collect();
+        kinds.dedup();
+        kinds
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Fault { number, begins } => self.on_fault(number, begins),
+            Happening::Start { host } => self.start(host),
+            Happening::Fanout { flight, class, classes } => self.fan_out(&flight, class, classes),
+            Happening::Arrive { flight, host, card, damaged } => self.arrive(&flight, host, card, damaged),
+            Happening::Stored { host, boot, token, length, result } if self.is_boot(host, boot) => {
+                if result.is_ok() {
+                    self.machines[host].disk.sync(length);
+                }
+                self.watch.see(self.now, &Fact::Safe { host, token, result });
+                self.give(host, Input::Persisted { token, result }, None);
+            }
+            Happening::Read { host, boot, token, answer } if self.is_boot(host, boot) => {
+                self.give(host, Input::Fetched { token, answer }, None);
+            }
+            Happening::Wake { host, wish } if self.machines[host].wishes == wish => {
+                self.counts.wakes += 1;
+                self.give(host, Input::Tick, None);
+            }
+            Happening::Minute { host, boot } if self.is_boot(host, boot) => {
+                let wall = self.machines[host].clock.wall(self.now);
+                self.give(host, Input::WallClock(wall), None);
+                self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
+            }
+            Happening::Act { number } => self.act(number),
+            // About a program that is not there any more.
+            Happening::Stored { .. }
+            | Happening::Read { .. }
+            | Happening::Wake { .. }
+            | Happening::Minute { .. } => {}
+        }
+    }
+
+    /// Starts the program of `host`.
+    fn start(&mut self, host: usize) {
+        let machine = &mut self.machines[host];
+        if machine.state != State::Off {
+            return;
+        }
+        machine.start(self.now, &self.chance, self.suite);
+        let (boot, wall) = (machine.boots, machine.clock.wall(self.now));
+        let key = machine.key(self.suite);
+        self.watch.truth.set_key(host, key);
+        self.watch.see(self.now, &Fact::Booted { host });
+        self.lan.report(self.now, host);
+        let interfaces = self.lan.interfaces(host);
+        self.give(host, Input::WallClock(wall), None);
+        self.give(host, Input::Interfaces(&interfaces), None);
+        self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
+    }
+
+    /// Gives `input` to the node of `host`, and does what it wants.
+    fn give(&mut self, host: usize, input: Input<'_>, cause: Option<&Flight>) {
+        let machine = &mut self.machines[host];
+        if machine.state != State::Runs {
+            return;
+        }
+        let local = machine.clock.local(self.now);
+        let Some(node) = &mut machine.node else { return };
+        node.handle(local, input);
+        for _ in 0..OUTPUTS_MAX {
+            let Some(node) = &mut self.machines[host].node else { return };
+            match node.poll() {
+                Output::Transmit(transmit) => self.send(host, &transmit, cause),
+                Output::Event(event) => self.tell(host, &event),
+                Output::Persist { token, records } => self.append(host, token, records),
+                Output::Fetch { token, what } => {
+                    let machine = &self.machines[host];
+                    let (boot, key) = (machine.boots, machine.key(self.suite));
+                    let answer = machine.disk.answer(key, &what);
+                    self.after(SEEK, host, host, token.0, Happening::Read { host, boot, token, answer });
+                }
+                Output::Wait(wake) => {
+                    let at = wake.map(|wake| wake.at);
+                    if at.is_some_and(|at| at <= local) {
+                        self.watch.broken(
+                            "S14",
+                            self.now,
+                            format!("host {host} wants to be called in the past"),
+                        );
+                    }
+                    return self.plan_wake(host, at);
+                }
+            }
+        }
+        self.watch.broken("S14", self.now, format!("host {host} never stops wanting something"));
+    }
+
+    fn append(&mut self, host: usize, token: Token, records: Vec<chat_core::Record>) {
+        self.watch.see(self.now, &Fact::Appended { host, token, records: &records });
+        let machine = &mut self.machines[host];
+        let (boot, result) = (machine.boots, machine.disk.append(records));
+        let length = machine.disk.len();
+        let slow = machine.disk.mood.slow.unwrap_or(1);
+        let about = [host as u64, boot, token.0];
+        let delay = self.chance.span(&(SYNC / 2..=SYNC * 2), Domain::Disk, &about) * slow;
+        self.after(delay, host, host, token.0, Happening::Stored { host, boot, token, length, result });
+    }
+
+    /// The node of `host` wants to be called at `at` by its own clock.
+    fn plan_wake(&mut self, host: usize, at: Option<Instant>) {
+        let machine = &mut self.machines[host];
+        let at = at.and_then(|at| machine.clock.when(at));
+        if at == machine.wake {
+            return;
+        }
+        machine.wake = at;
+        machine.wishes += 1;
+        let wish = machine.wishes;
+        if let Some(at) = at.filter(|&at| at <= self.end) {
+            self.push(at.max(self.now), host, host, wish, Happening::Wake { host, wish });
+        }
+    }
+
+    fn is_boot(&self, host: usize, boot: u64) -> bool {
+        let machine = &self.machines[host];
+        machine.boots == boot && machine.state != State::Off
+    }
+
+    fn later(&mut self, since_start: Duration, to: usize, from: usize, count: u64, what: Happening) {
+        self.push(Instant::ORIGIN + since_start, to, from, count, what);
+    }
+
+    fn after(&mut self, delay: Duration, to: usize, from: usize, count: u64, what: Happening) {
+        self.push(self.now + delay, to, from, count, what);
+    }
+
+    fn push(&mut self, at: Instant, to: usize, from: usize, count: u64, what: Happening) {
+        if at <= self.end {
+            self.queue.push(Key::new(at, what.kind(), to, from, count), what);
+        }
+    }
+
+    fn lose(&mut self, why: Lost) {
+        self.counts.lost[why as usize] += 1;
+    }
+}
+
+impl Happening {
+    /// Of what happens at the same time, the lower comes first.
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Fault { .. } => 0,
+            Self::Start { .. } => 1,
+            Self::Fanout { .. } => 2,
+            Self::Arrive { .. } => 3,
+            Self::Stored { .. } => 4,
+            Self::Read { .. } => 5,
+            Self::Wake { .. } => 6,
+            Self::Minute { .. } => 7,
+            Self::Act { .. } => 8,
+        }
+    }
+}
+
+/// Splits what a host transmits into what counts for the trace.
+fn trace_of(trace: &mut Trace, transmit: &Transmit) {
+    trace.word(u64::from(transmit.interface) << 16 | u64::from(transmit.to.port()));
+    trace.bytes(&transmit.bytes);
+}
