@@ -60,7 +60,7 @@ impl Fields {
         let id = self.0.get("id").filter(|id| id.get() != "null");
         let is_name = |id: &Id| id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
         match id {
-            Some(id) if !is_name(id) => Err(bad("id is a number or a string")),
+            Some(id) if !is_name(id) => Err(bad("id must be a number or a string")),
             id => Ok(id.cloned()),
         }
     }
@@ -100,9 +100,9 @@ impl Fields {
     }
 
     fn history(&self) -> Result<Wish, Wrong> {
-        let limit = self.wanted("limit", "a number")?.unwrap_or(HISTORY);
+        let limit = self.wanted("limit", "a whole number")?.unwrap_or(HISTORY);
         if limit > HISTORY_MAX {
-            return Err(bad(format!("limit is at most {HISTORY_MAX}")));
+            return Err(bad(format!("limit must be at most {HISTORY_MAX}")));
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Wish::History { place: self.place()?, limit, before: self.message("before")? })
@@ -114,10 +114,11 @@ impl Fields {
             (true, false) => self.room().map(Place::Room),
             (false, true) => {
                 let key: String = self.needed("to", "a string")?;
-                let key: PeerKey = key.parse().map_err(|_| bad("to is a key of 64 hex digits"))?;
+                let key: PeerKey = key.parse().map_err(|_| bad("to must be a key of 64 hex digits"))?;
                 Ok(Place::Direct(key))
             }
-            _ => Err(bad("one of room and to is needed")),
+            (true, true) => Err(bad("room and to exclude each other")),
+            (false, false) => Err(bad("room or to is needed")),
         }
     }
 
@@ -133,19 +134,22 @@ impl Fields {
 
     fn message(&self, name: &str) -> Result<Option<MessageId>, Wrong> {
         let text: Option<String> = self.wanted(name, "a string")?;
-        let read = |text: String| text.parse().map_err(|_| bad(format!("{name} is the id of a message")));
+        let read =
+            |text: String| text.parse().map_err(|_| bad(format!("{name} must be the id of a message")));
         text.map(read).transpose()
     }
 
     fn needed<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<T, Wrong> {
-        self.wanted(name, what)?.ok_or_else(|| bad(format!("{name} is missing, {what}")))
+        self.wanted(name, what)?.ok_or_else(|| bad(format!("{name} is missing; it must be {what}")))
     }
 
     /// A member that may be absent or null.
     fn wanted<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<Option<T>, Wrong> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(value) => serde_json::from_str(value.get()).map_err(|_| bad(format!("{name} is {what}"))),
+            Some(value) => {
+                serde_json::from_str(value.get()).map_err(|_| bad(format!("{name} must be {what}")))
+            }
         }
     }
 
