@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Action, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError};
+use chat_core::{Action, MessageId, Nick, Place, RoomName, Text, TextError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -108,15 +108,14 @@ impl Fields {
         Ok(Wish::History { place: self.place()?, limit, before: self.message("before")? })
     }
 
-    /// `room`, or `to`.
+    /// `room`, or `to`. A room may also be one of the kind that `message` lines have: `@` and a key.
     fn place(&self) -> Result<Place, Wrong> {
         match (self.has("room"), self.has("to")) {
-            (true, false) => self.room().map(Place::Room),
-            (false, true) => {
-                let key: String = self.needed("to", "a string")?;
-                let key: PeerKey = key.parse().map_err(|_| bad("to must be a key of 64 hex digits"))?;
-                Ok(Place::Direct(key))
+            (true, false) => {
+                let name: String = self.needed("room", "a string")?;
+                name.strip_prefix('@').map_or_else(|| self.room().map(Place::Room), direct)
             }
+            (false, true) => direct(&self.needed::<String>("to", "a string")?),
             (true, true) => Err(bad("room and to exclude each other")),
             (false, false) => Err(bad("room or to is needed")),
         }
@@ -156,6 +155,10 @@ impl Fields {
     fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| value.get() != "null")
     }
+}
+
+fn direct(key: &str) -> Result<Place, Wrong> {
+    key.parse().map(Place::Direct).map_err(|_| bad("a person must be named by a key of 64 hex digits"))
 }
 
 fn bad(message: impl Into<String>) -> Wrong {
@@ -199,6 +202,10 @@ mod tests {
             &format!(r#"{{"cmd":"send","to":"{KEY}","room":null,"text":"x"}}"#),
             say(Place::Direct(KEY.parse().unwrap()), "x"),
         );
+        act(
+            &format!(r#"{{"cmd":"send","room":"@{KEY}","text":"x"}}"#),
+            say(Place::Direct(KEY.parse().unwrap()), "x"),
+        );
         act(r##"{"cmd":"join","room":"#lobby"}"##, Action::Join(lobby.clone()));
         act(r##"{"cmd":"leave","room":"#lobby"}"##, Action::Leave(lobby.clone()));
         act(r#"{"cmd":"nick","nick":" ana "}"#, Action::Rename(Nick::new("ana").unwrap()));
@@ -239,7 +246,9 @@ mod tests {
             (r##"{"cmd":"send","room":"#a","text":"x","reply":"x"}"##, Code::BadCommand),
             (r#"{"cmd":"send","to":"bo","text":"x"}"#, Code::BadCommand),
             (&long, Code::TextTooLong),
+            (r#"{"cmd":"send","room":"@bo","text":"x"}"#, Code::BadCommand),
             (r#"{"cmd":"join","room":"lobby"}"#, Code::BadRoom),
+            (&format!(r#"{{"cmd":"join","room":"@{KEY}"}}"#), Code::BadRoom),
             (r##"{"cmd":"join","room":"#a b"}"##, Code::BadRoom),
             (r##"{"cmd":"join","room":"#a","phrase":"secret"}"##, Code::BadCommand),
             (r#"{"cmd":"nick","nick":"\u200b"}"#, Code::BadNick),

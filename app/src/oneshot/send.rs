@@ -53,7 +53,9 @@ impl Send {
         } else if Nick::new(to) == Err(NickError::Empty) {
             return Err(usage(String::from("to whom? A room, a nick or a key is needed")));
         } else {
-            To::Person(to.to_string())
+            // As JSON lines name a direct conversation.
+            let key = to.strip_prefix('@').filter(|key| key.parse::<PeerKey>().is_ok());
+            To::Person(key.unwrap_or(to).to_string())
         };
         let text = if words == ["-"] { standard_input()? } else { words.join(" ") };
         let text = Text::new(text).map_err(|error| usage(error.to_string()))?;

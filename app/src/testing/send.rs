@@ -46,7 +46,7 @@ fn it_waits_for_somebody_to_store_it_and_is_quiet() {
     assert_eq!((ended.code(), ended.lines.len(), ended.errors.as_str()), (Some(0), 0, ""), "{ended:?}");
     let said = asked(&profile, &json!({"cmd": "history", "room": "#lobby"}), "message");
     assert_eq!(said["text"], json!("hi there"));
-    for name in ["bo", &BO.to_string(), "b0b0b0b0"] {
+    for name in ["bo", &BO.to_string(), &format!("@{BO}"), "b0b0b0b0"] {
         let ended = ends(&["send", name, "psst", "--profile", &profile, "--json"]);
         assert_eq!(ended.code(), Some(0), "{ended:?}");
         let [done, receipt] = &objects(&ended.lines)[..] else { panic!("{ended:?}") };
