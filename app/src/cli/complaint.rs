@@ -29,7 +29,7 @@ pub(super) fn one_line(program: &str, error: &Error, command: &Command) -> Strin
             if text.contains("TEXT") {
                 // An unquoted room has vanished before we could see it.
                 line.push_str(&format!(
-                    "; quote the room, or a shell may read a comment: {program} send '#lobby' TEXT"
+                    "; quote a room, since # begins a comment in a shell: {program} send '#lobby' TEXT"
                 ));
             }
         }

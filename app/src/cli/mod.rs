@@ -87,6 +87,7 @@ pub(crate) enum Command {
     /// When all is well nothing is printed, except on a terminal. A room that this profile is not in is entered for
     /// this message only. What nobody else has stored in time is kept all the same, and goes out when this profile
     /// next sees the one it is for, or others in the room; but to somebody never met nothing is sent.
+    #[command(after_help = EXITS)]
     Send {
         /// A room, a nick, a nick with its digits (ana-4821), or a key
         #[arg(value_name = "#room|nick|key")]

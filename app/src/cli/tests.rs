@@ -77,7 +77,7 @@ fn a_complaint_is_one_line_and_says_what_is_allowed() {
     says("--discovery ,", &["mdns and manual"]);
     says("lobby", &["begins with #", "such as '#lobby'", "send, peers and id"]);
     for eaten_by_the_shell in ["send", "send hello"] {
-        says(eaten_by_the_shell, &["TEXT", "quote the room", "chat-std send '#lobby' TEXT"]);
+        says(eaten_by_the_shell, &["TEXT", "quote a room", "chat-std send '#lobby' TEXT"]);
     }
     says("--plain --json", &["--plain", "--json"]);
     says("--plain peers", &["--plain", "with the chat"]);
@@ -104,7 +104,7 @@ fn help_and_version_are_answers() {
         assert!(help.contains(word), "{help}");
     }
     let help = answer("send --help");
-    for word in ["for this message only", "nothing is sent", "--timeout"] {
+    for word in ["for this message only", "nothing is sent", "--timeout", "3 not delivered in time"] {
         assert!(help.contains(word), "{help}");
     }
     assert_eq!(answer("--version").trim(), concat!("chat-std ", env!("CARGO_PKG_VERSION")));
