@@ -250,7 +250,7 @@ impl Node {
     /// Takes `nick`, and tells everybody.
     fn rename(&mut self, nick: Nick) {
         self.ledger.collect(Record::Nick(nick.clone()));
-        self.rooms.rename(nick.clone());
+        self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
         self.nick = nick.clone();
         let version = self.own.as_ref().map_or(0, |(own, _)| own.version + 1).max(self.wall_now().0);
         let (key, direct) = (self.identity.key(), self.identity.direct_public());

@@ -1,7 +1,7 @@
 //! Which rooms we are in: open ones by name, conversations by the other's key.
 
 use super::{
-    Known, Room, Rooms, Timer, Turn, gather,
+    Room, Rooms, Timer, Turn, gather,
     history::{History, day_of, start_of},
     key::RoomKey,
     spread::Strays,
@@ -10,7 +10,7 @@ use crate::{
     event::{Event, Place, Refusal, Stamp},
     identity::PeerKey,
     store::{Record, RoomKeyId, StoredRoom},
-    text::{Nick, RoomName},
+    text::RoomName,
     time::Instant,
 };
 
@@ -62,24 +62,16 @@ impl Rooms {
         if let Some(&id) = self.names.get(&place) {
             return Ok(id);
         }
-        let known = self.peers.get(&peer).ok_or(Refusal::UnknownPeer)?;
-        let key = RoomKey::direct(self.suite, &self.identity, &peer, &known.direct);
+        let direct = self.peers.get(&peer).ok_or(Refusal::UnknownPeer)?;
+        let key = RoomKey::direct(self.suite, &self.identity, &peer, direct);
         self.enter(turn, key.ok_or(Refusal::UnknownPeer)?, place)
     }
 
-    /// Keeps what is known of a person.
-    pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32], nick: Nick) {
+    /// Keeps the X25519 key of a person.
+    pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32]) {
         if self.peers.len() < self.peers_max || self.peers.contains_key(&key) {
-            self.peers.insert(key, Known { direct, nick });
+            self.peers.insert(key, direct);
         }
-    }
-
-    /// What `key` calls themselves, as far as known.
-    pub(super) fn nick_of(&self, key: &PeerKey) -> Option<&Nick> {
-        if *key == self.own.0 {
-            return Some(&self.nick);
-        }
-        self.peers.get(key).map(|known| &known.nick)
     }
 
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {

@@ -115,7 +115,8 @@ pub(crate) struct Rooms {
     rooms: BTreeMap<RoomKeyId, Room>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
-    peers: BTreeMap<PeerKey, Known>,
+    /// The X25519 keys of those who have been met.
+    peers: BTreeMap<PeerKey, [u8; 32]>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
     wanted: BTreeMap<Mark, LinkId>,
@@ -149,13 +150,6 @@ struct Aside {
     days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
     own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
     floors: BTreeMap<RoomKeyId, u32>,
-}
-
-/// What is known of a person.
-#[derive(Debug)]
-struct Known {
-    direct: [u8; 32],
-    nick: Nick,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -207,12 +201,12 @@ impl Rooms {
     /// Takes in what the store knows: its first answer. What was asked for before is done now.
     pub(crate) fn restore(&mut self, turn: &mut Turn<'_>, state: &State) {
         for peer in &state.peers {
-            self.learn(peer.key, peer.direct, peer.nick.clone());
+            self.learn(peer.key, peer.direct);
         }
         for day in &state.days {
             self.aside.days.entry(day.room).or_default().push(day.clone());
         }
-        for OwnEntry { room, id, stamp, .. } in &state.own {
+        for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
         let Some(queued) = self.queued.take() else { return };
@@ -238,8 +232,9 @@ impl Rooms {
         self.rng.mix(entropy);
     }
 
-    /// The person calls themselves `nick` from now on.
-    pub(crate) fn rename(&mut self, nick: Nick) {
+    /// The person calls themselves `nick` from now on; what they said before is said under the old one.
+    pub(crate) fn rename(&mut self, turn: &mut Turn<'_>, nick: Nick) {
+        self.close_all(turn);
         self.nick = nick;
     }
 
@@ -294,8 +289,8 @@ impl Rooms {
     }
 
     /// Somebody's signed record tells their X25519 key: a direct conversation becomes possible.
-    pub(crate) fn on_peer_known(&mut self, turn: &mut Turn<'_>, key: PeerKey, direct: [u8; 32], nick: Nick) {
-        self.learn(key, direct, nick);
+    pub(crate) fn on_peer_known(&mut self, turn: &mut Turn<'_>, key: PeerKey, direct: [u8; 32]) {
+        self.learn(key, direct);
         if self.queued.is_none() && self.links.values().any(|link| link.peer() == key) {
             let _ = self.open_direct(turn, key);
         }
@@ -382,8 +377,7 @@ impl Rooms {
 
     /// We leave: what still waits for company is an entry now.
     pub(crate) fn on_quit(&mut self, turn: &mut Turn<'_>) {
-        let rooms: Vec<RoomKeyId> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.on_gathered(turn, room));
+        self.close_all(turn);
     }
 
     /// Does what is due.

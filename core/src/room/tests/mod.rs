@@ -188,8 +188,7 @@ impl World {
             }
             Wish::Persist(record) => {
                 let own = peer.identity.key();
-                let boot = BootId(peer.boot);
-                if let Some((id, result)) = peer.store.append(record, own, boot) {
+                if let Some((id, result)) = peer.store.append(record, own) {
                     self.later(takes, index, Happening::Durable(id, result));
                 }
             }
@@ -253,8 +252,8 @@ impl World {
     fn connect(&mut self, one: usize, other: usize) {
         let (known_one, known_other) = (self.known(one), self.known(other));
         self.link(one, other);
-        self.turn(one, |rooms, turn| rooms.on_peer_known(turn, known_other.0, known_other.1, known_other.2));
-        self.turn(other, |rooms, turn| rooms.on_peer_known(turn, known_one.0, known_one.1, known_one.2));
+        self.turn(one, |rooms, turn| rooms.on_peer_known(turn, known_other.0, known_other.1));
+        self.turn(other, |rooms, turn| rooms.on_peer_known(turn, known_one.0, known_one.1));
         for (index, (key, direct, nick)) in [(one, self.known(other)), (other, self.known(one))] {
             let peers = &mut self.peers[index].store.peers;
             if peers.iter().all(|peer| peer.key != key) {
@@ -400,12 +399,7 @@ impl Peer {
 }
 
 impl Store {
-    fn append(
-        &mut self,
-        record: Record,
-        own: PeerKey,
-        boot: BootId,
-    ) -> Option<(EntryId, Result<(), StoreError>)> {
+    fn append(&mut self, record: Record, own: PeerKey) -> Option<(EntryId, Result<(), StoreError>)> {
         match record {
             Record::Entry(entry) => {
                 let id = entry.id;
@@ -417,7 +411,7 @@ impl Store {
                 }
                 if entry.author == own {
                     let (room, stamp) = (entry.room, entry.stamp);
-                    self.own.insert(room, OwnEntry { room, id, stamp, boot });
+                    self.own.insert(room, OwnEntry { room, id, stamp });
                 }
                 self.entries.insert((entry.room, entry.stamp, id), entry);
                 Some((id, Ok(())))

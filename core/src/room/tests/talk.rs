@@ -23,7 +23,7 @@ fn what_is_said_is_heard_once_and_in_order() {
     let [said, heard] = [0, 1].map(|index| world.peers[index].messages().next().unwrap());
     assert!(said.own && !heard.own);
     assert_eq!(Message { own: true, ..heard.clone() }, *said);
-    assert_eq!((heard.from, heard.nick.as_ref().unwrap().as_str()), (world.key(0), "peer0"));
+    assert_eq!((heard.from, heard.nick.as_str()), (world.key(0), "peer0"));
 }
 
 #[test]
@@ -72,9 +72,34 @@ fn the_second_of_two_waits_at_most_two_milliseconds() {
 }
 
 #[test]
+fn a_message_bears_the_name_under_which_it_was_said() {
+    let nicks = |world: &World, index: usize| {
+        let stored = world.peers[index].store.entries.values().flat_map(|entry| &entry.messages);
+        stored.map(|message| String::from(message.nick.as_str())).collect::<Vec<_>>()
+    };
+    let mut world = World::new(3);
+    world.connect(0, 1);
+    world.run_ms(100);
+    // The second one still waits for company when the name changes.
+    world.say(0, "one");
+    world.say(0, "two");
+    world.turn(0, |rooms, turn| rooms.rename(turn, Nick::new("nova").unwrap()));
+    world.say(0, "three");
+    world.run_ms(100);
+    // Who comes later hears of it from somebody else and knows its author not at all.
+    world.cut(0, 1);
+    world.connect(1, 2);
+    world.run_s(1);
+    for index in 0..3 {
+        assert_eq!(nicks(&world, index), ["peer0", "peer0", "nova"], "{index}");
+    }
+    assert!(world.peers[2].messages().map(|message| message.nick.as_str()).eq(["peer0", "peer0", "nova"]));
+}
+
+#[test]
 fn big_texts_fill_an_entry_early() {
     let mut world = pair();
-    for size in [1, 4096, 4000, 4096, 4096] {
+    for size in [1, 4096, 3800, 4096, 4096] {
         world.say(0, &"x".repeat(size));
     }
     world.run_ms(50);
