@@ -7,7 +7,7 @@
 //! ```
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 use core::fmt;
@@ -53,9 +53,6 @@ use days::Loads;
 use key::{RoomKey, Side};
 use link::Link;
 use receipts::{Receipts, Undurable};
-
-/// Commands that may wait for the store's first answer.
-const QUEUED_MAX: usize = 4096;
 
 /// What the rooms want of their node.
 #[derive(Debug)]
@@ -110,8 +107,8 @@ pub(crate) struct Rooms {
     rooms_max: usize,
     peers_max: usize,
     clock: StampClock,
-    /// Commands that came before the store's first answer; `None` once it is here.
-    queued: Option<VecDeque<(u64, Action)>>,
+    /// Whether the store's first answer is here. Before, nothing is said or proven.
+    restored: bool,
     rooms: BTreeMap<RoomKeyId, Room>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
@@ -183,7 +180,7 @@ impl Rooms {
             rooms_max: config.rooms_max,
             peers_max: config.peers_max,
             clock: StampClock::default(),
-            queued: Some(VecDeque::new()),
+            restored: false,
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
             aside: Aside::default(),
@@ -198,7 +195,7 @@ impl Rooms {
         }
     }
 
-    /// Takes in what the store knows: its first answer. What was asked for before is done now.
+    /// Takes in what the store knows: its first answer.
     pub(crate) fn restore(&mut self, turn: &mut Turn<'_>, state: &State) {
         for peer in &state.peers {
             self.learn(peer.key, peer.direct);
@@ -209,7 +206,7 @@ impl Rooms {
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
-        let Some(queued) = self.queued.take() else { return };
+        self.restored = true;
         self.restore_rooms(turn, &state.rooms);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
@@ -217,9 +214,6 @@ impl Rooms {
             let _ = self.open_direct(turn, peer);
         }
         self.prove_all(turn);
-        for (tag, action) in queued {
-            self.command(turn, tag, action);
-        }
     }
 
     /// The wall clock says `wall`; until it says something else it goes on with `now`.
@@ -238,16 +232,8 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms: `Say`, `Join` and `Leave`.
+    /// Carries out what concerns rooms, after the store's first answer: `Say`, `Join` and `Leave`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
-        if let Some(queued) = &mut self.queued {
-            if queued.len() < QUEUED_MAX {
-                queued.push_back((tag, action));
-            } else {
-                turn.refuse(tag, Refusal::Busy);
-            }
-            return;
-        }
         match action {
             Action::Say { place, text, action, reply } => {
                 let item = item::Item::Text { text: text.as_str().into(), action, reply };
@@ -269,7 +255,7 @@ impl Rooms {
         binding: [u8; 32],
     ) {
         self.links.insert(link, Link::new(Side(peer, boot), binding));
-        if self.queued.is_some() {
+        if !self.restored {
             return;
         }
         let _ = self.open_direct(turn, peer);
@@ -291,7 +277,7 @@ impl Rooms {
     /// Somebody's signed record tells their X25519 key: a direct conversation becomes possible.
     pub(crate) fn on_peer_known(&mut self, turn: &mut Turn<'_>, key: PeerKey, direct: [u8; 32]) {
         self.learn(key, direct);
-        if self.queued.is_none() && self.links.values().any(|link| link.peer() == key) {
+        if self.restored && self.links.values().any(|link| link.peer() == key) {
             let _ = self.open_direct(turn, key);
         }
     }

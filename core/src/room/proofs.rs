@@ -30,7 +30,7 @@ impl Rooms {
 
     /// Proves to the peer of `id` the rooms that it may see, unless it has been told already.
     pub(super) fn prove(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if self.queued.is_some() {
+        if !self.restored {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -74,7 +74,7 @@ impl Rooms {
 
     /// Compares the peer's latest proofs with the rooms that we are in.
     fn recognise(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if self.queued.is_some() {
+        if !self.restored {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };

@@ -197,22 +197,6 @@ fn a_command_for_a_room_that_we_are_not_in_is_refused() {
 }
 
 #[test]
-fn commands_wait_for_the_store_and_too_many_are_refused() {
-    let mut world = World::new(1);
-    let (identity, config) = (world.peers[0].identity.clone(), world.peers[0].config.clone());
-    world.peers[0].rooms = Rooms::new(&config, identity, BootId(1), Rng::new([3; 32]));
-    world.peers[0].events.clear();
-    for number in 0..=QUEUED_MAX {
-        world.say(0, &alloc::format!("{number}"));
-    }
-    assert_eq!(world.peers[0].refused(), [(0, Refusal::Busy)]);
-    assert_eq!(world.peers[0].messages().count(), 0);
-    world.start(0, &State::default());
-    world.run_ms(100);
-    assert_eq!(world.stored(0, &lobby()), numbers(QUEUED_MAX));
-}
-
-#[test]
 fn too_many_unanswered_are_refused_until_the_store_answers() {
     let mut world = pair();
     world.peers[0].store.takes = Duration::from_secs(1);
