@@ -206,7 +206,7 @@ impl Node {
 
     fn on_wall_clock(&mut self, wall: UnixMillis) {
         self.wall = (self.now, wall);
-        self.rooms.on_wall_clock(self.now, wall);
+        self.with_rooms(|rooms, turn| rooms.on_wall_clock(turn, wall));
     }
 
     fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {

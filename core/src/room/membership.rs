@@ -1,13 +1,17 @@
 //! Which rooms we are in: open ones by name, conversations by the other's key.
 
+use alloc::vec::Vec;
+
 use super::{
-    Room, Rooms, Timer, Turn, gather,
+    Room, Rooms, Timer, Turn, Wish,
+    entry::STAMP_MAX,
+    gather,
     history::{History, day_of, start_of},
     key::RoomKey,
     spread::Strays,
 };
 use crate::{
-    event::{Event, Place, Refusal, Stamp},
+    event::{Event, Place, Refusal},
     identity::PeerKey,
     store::{Record, RoomKeyId, StoredRoom},
     text::RoomName,
@@ -49,9 +53,10 @@ impl Rooms {
             // What was said before goes out before.
             self.on_gathered(turn, id);
             self.put_aside(id);
-            let floor = self.aside.floors.get(&id).map_or(Stamp(0), |&day| start_of(day));
-            turn.out.push(super::Wish::Persist(Record::Room(StoredRoom { name, joined: false, floor })));
+            let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
+            keep(turn, name, false, floor);
             self.prove_all(turn);
+            self.count_votes(turn);
         }
         turn.event(Event::Done { tag, message: None });
     }
@@ -76,17 +81,38 @@ impl Rooms {
 
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
-        let newest = day_of(self.clock.stamp(turn.now)).saturating_sub(NEWCOMER_DAYS);
+        let newest = self.newest_floor(turn.now);
         let floor = self.aside.floors.entry(key.id()).or_insert(newest);
-        // A clock that was ahead at the first join must not hide the room once it is right.
         *floor = newest.min(*floor);
         let floor = *floor;
         let entered = self.enter(turn, key, Place::Room(name.clone())).is_ok();
         if entered {
-            let floor = start_of(floor);
-            turn.out.push(super::Wish::Persist(Record::Room(StoredRoom { name, joined: true, floor })));
+            keep(turn, name, true, floor);
         }
         entered
+    }
+
+    /// The floor of somebody who enters a room now. While nobody has told the time, no day at all is wanted.
+    fn newest_floor(&self, now: Instant) -> u32 {
+        let today = if self.clock.is_told() { self.clock.stamp(now) } else { STAMP_MAX };
+        day_of(today).saturating_sub(NEWCOMER_DAYS)
+    }
+
+    /// A clock that was ahead, or not told, when a room was entered must not hide the room once it is right.
+    pub(super) fn lower_floors(&mut self, turn: &mut Turn<'_>) {
+        let newest = self.newest_floor(turn.now);
+        let mut lowered = Vec::new();
+        for (&id, room) in self.rooms.iter_mut().filter(|(_, room)| room.floor > newest) {
+            room.floor = newest;
+            lowered.push(id);
+            if let Place::Room(name) = &room.place {
+                keep(turn, name.clone(), true, newest);
+            }
+        }
+        for room in lowered {
+            let links: Vec<_> = self.links.keys().copied().collect();
+            links.into_iter().for_each(|link| self.tell_floor(turn, link, room));
+        }
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: RoomKey, place: Place) -> Result<RoomKeyId, Refusal> {
@@ -167,4 +193,10 @@ impl Rooms {
             loaded = self.rooms.values().map(|room| room.history.loaded()).sum();
         }
     }
+}
+
+/// Has the store keep whether we are in a room, and from which day on.
+fn keep(turn: &mut Turn<'_>, name: RoomName, joined: bool, floor: u32) {
+    let room = StoredRoom { name, joined, floor: start_of(floor) };
+    turn.out.push(Wish::Persist(Record::Room(room)));
 }

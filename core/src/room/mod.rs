@@ -25,7 +25,7 @@ use crate::{
     store::{Answer, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
     suite::Suite,
     text::Nick,
-    time::{Instant, UnixMillis},
+    time::Instant,
     timers::Timers,
 };
 
@@ -208,17 +208,13 @@ impl Rooms {
         }
         self.restored = true;
         self.restore_rooms(turn, &state.rooms);
+        self.lower_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
             // Nobody who has just been restored has too many rooms, and who is not known yet will be.
             let _ = self.open_direct(turn, peer);
         }
         self.prove_all(turn);
-    }
-
-    /// The wall clock says `wall`; until it says something else it goes on with `now`.
-    pub(crate) fn on_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
-        self.clock.on_wall_clock(now, wall);
     }
 
     /// Fresh randomness, mixed in.
@@ -282,14 +278,13 @@ impl Rooms {
         }
     }
 
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.clock.on_link_down(link);
+    pub(crate) fn on_link_down(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         self.wanted.retain(|_, from| *from != link);
-        for timer in [Timer::Run(link), Timer::Asked(link), Timer::Ask(link), Timer::Behind(link)] {
-            self.timers.clear(timer);
+        for timer in [Timer::Run, Timer::Asked, Timer::Ask, Timer::Behind, Timer::Audit] {
+            self.timers.clear(timer(link));
         }
-        self.timers.clear(Timer::Audit(link));
         self.links.remove(&link);
+        self.count_votes(turn);
     }
 
     /// A frame came over a link, reliably or as a datagram.

@@ -79,7 +79,7 @@ impl Rooms {
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some((binding, proofs)) = &link.proofs else { return };
-        let mut entered = Vec::new();
+        let (mut entered, mut left) = (Vec::new(), false);
         for (&room_id, room) in &self.rooms {
             if !link.may_see(&room.place) {
                 continue;
@@ -93,6 +93,7 @@ impl Rooms {
                     entered.push(room_id);
                 }
                 (None, Some(_)) => {
+                    left = true;
                     link.shared.remove(&room_id);
                     if let Place::Room(name) = &room.place {
                         let (room, key) = (name.clone(), link.peer());
@@ -103,6 +104,9 @@ impl Rooms {
             }
         }
         entered.into_iter().for_each(|room| self.on_shared(turn, id, room));
+        if left {
+            self.count_votes(turn);
+        }
     }
 
     /// The peer of `id` has proven a room that we are in.
@@ -115,10 +119,16 @@ impl Rooms {
         if let (Place::Room(name), false) = (&room.place, elsewhere) {
             turn.event(Event::Room { room: name.clone(), key: link.peer(), joined: true });
         }
-        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day: room.floor });
+        self.tell_floor(turn, id, room_id);
         if self.timers.get(Timer::Audit(id)).is_none() {
             self.plan_audit(turn.now, id);
         }
+    }
+
+    /// Tells the peer of `id` where our history of a room begins; both compare from the later of the two floors.
+    pub(super) fn tell_floor(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId) {
+        let (Some(link), Some(room)) = (self.links.get(&id), self.rooms.get(&room_id)) else { return };
+        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day: room.floor });
         self.begin_if_we_lead(turn, id, room_id);
     }
 

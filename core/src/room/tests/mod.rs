@@ -12,6 +12,7 @@ use crate::{
     store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
+    time::UnixMillis,
 };
 
 mod clocks;
@@ -132,27 +133,51 @@ impl World {
         index
     }
 
+    /// Adds another run of a peer's identity: a copy of its profile, elsewhere.
+    fn add_copy(&mut self, of: usize, boot: u64, skew: i64) -> usize {
+        let index = self.add_with(skew, |_| {});
+        self.peers[index].identity = self.peers[of].identity.clone();
+        self.peers[index].boot = boot;
+        self.unbegin(index);
+        self.start(index, &State::default());
+        index
+    }
+
+    /// Puts a peer's rooms back to before the store's first answer, and before anybody has told the time.
+    fn unbegin(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let rng = Rng::new(peer.identity.key().0).fork(&peer.boot_label());
+        peer.rooms = Rooms::new(&peer.config, peer.identity.clone(), BootId(peer.boot), rng);
+        peer.out = Outbox::new();
+        peer.events.clear();
+    }
+
     /// Ends the run of a peer and begins another one on the same store.
     fn restart(&mut self, index: usize) {
         let others: Vec<usize> = self.peers[index].links.values().map(|&(other, _)| other).collect();
         others.into_iter().for_each(|other| self.cut(index, other));
         self.queue.retain(|_, (to, _)| *to != index);
-        let peer = &mut self.peers[index];
-        peer.boot += 1;
-        let boot = BootId(peer.boot);
-        let seed = peer.identity.key().0;
-        peer.rooms =
-            Rooms::new(&peer.config, peer.identity.clone(), boot, Rng::new(seed).fork(&peer.boot_label()));
-        peer.out = Outbox::new();
-        peer.events.clear();
-        let state = peer.store.state();
+        self.peers[index].boot += 1;
+        self.unbegin(index);
+        let state = self.peers[index].store.state();
         self.start(index, &state);
     }
 
     fn start(&mut self, index: usize, state: &State) {
-        let wall = self.wall(index);
-        self.peers[index].rooms.on_wall_clock(self.now, wall);
+        self.tell_time(index);
         self.turn(index, |rooms, turn| rooms.restore(turn, state));
+    }
+
+    /// Tells a peer what its wall clock says.
+    fn tell_time(&mut self, index: usize) {
+        let wall = self.wall(index);
+        self.turn(index, |rooms, turn| rooms.on_wall_clock(turn, wall));
+    }
+
+    /// From now on a peer's wall clock is wrong by `skew` milliseconds.
+    fn set_clock(&mut self, index: usize, skew: i64) {
+        self.peers[index].skew = skew;
+        self.tell_time(index);
     }
 
     fn wall(&self, index: usize) -> UnixMillis {
@@ -287,7 +312,7 @@ impl World {
                 self.peers[index].links.iter().filter(|(_, to)| to.0 == other).map(|(&id, _)| id).collect();
             for link in links {
                 self.peers[index].links.remove(&link);
-                self.peers[index].rooms.on_link_down(link);
+                self.turn(index, |rooms, turn| rooms.on_link_down(turn, link));
             }
         }
         let peers = &self.peers;

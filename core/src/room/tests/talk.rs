@@ -171,14 +171,8 @@ fn replies_and_actions_arrive_as_such() {
 
 #[test]
 fn two_runs_of_one_identity_hear_each_other() {
-    let mut world = World::new(2);
-    // The second one is a copy of the first one's profile.
-    world.peers[1].identity = world.peers[0].identity.clone();
-    world.peers[1].boot = 7;
-    let identity = world.peers[1].identity.clone();
-    let config = world.peers[1].config.clone();
-    world.peers[1].rooms = Rooms::new(&config, identity, BootId(7), Rng::new([9; 32]));
-    world.start(1, &State::default());
+    let mut world = World::new(1);
+    world.add_copy(0, 7, 0);
     world.connect(0, 1);
     world.run_ms(100);
     world.say(0, "from here");
