@@ -31,7 +31,7 @@ impl Rooms {
             self.aside.floors.insert(key.id(), day_of(room.floor));
             if room.joined {
                 // What the store has beyond the cap stays there.
-                let _ = self.enter(turn, key, Place::Room(room.name.clone()));
+                let _ = self.enter(turn, key, Place::Room(room.name.clone()), true);
             }
         }
         if stored.is_empty() {
@@ -61,15 +61,31 @@ impl Rooms {
         turn.event(Event::Done { tag, message: None });
     }
 
-    /// The room of the conversation with `peer`, opened if need be.
+    /// The room of the conversation with `peer`, opened if need be so that they can be heard.
     pub(super) fn open_direct(&mut self, turn: &mut Turn<'_>, peer: PeerKey) -> Result<RoomKeyId, Refusal> {
         let place = Place::Direct(peer);
         if let Some(&id) = self.names.get(&place) {
             return Ok(id);
         }
-        let direct = self.peers.get(&peer).ok_or(Refusal::UnknownPeer)?;
-        let key = RoomKey::direct(self.suite, &self.identity, &peer, direct);
-        self.enter(turn, key.ok_or(Refusal::UnknownPeer)?, place)
+        let key = self.direct_key(&peer)?;
+        let counts = self.aside.own.contains_key(&key.id());
+        self.enter(turn, key, place, counts)
+    }
+
+    /// The same, for something that we say: from then on the room counts.
+    pub(super) fn open_to_say(&mut self, turn: &mut Turn<'_>, peer: PeerKey) -> Result<RoomKeyId, Refusal> {
+        let place = Place::Direct(peer);
+        let Some(&id) = self.names.get(&place) else {
+            let key = self.direct_key(&peer)?;
+            return self.enter(turn, key, place, true);
+        };
+        let counts = self.rooms.get(&id).is_some_and(Room::counts);
+        if counts || self.makes_space(turn, true) { Ok(id) } else { Err(Refusal::TooManyRooms) }
+    }
+
+    fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
+        let direct = self.peers.get(peer).ok_or(Refusal::UnknownPeer)?;
+        RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
     }
 
     /// Keeps the X25519 key of a person.
@@ -85,7 +101,7 @@ impl Rooms {
         let floor = self.aside.floors.entry(key.id()).or_insert(newest);
         *floor = newest.min(*floor);
         let floor = *floor;
-        let entered = self.enter(turn, key, Place::Room(name.clone())).is_ok();
+        let entered = self.enter(turn, key, Place::Room(name.clone()), true).is_ok();
         if entered {
             keep(turn, name, true, floor);
         }
@@ -115,9 +131,15 @@ impl Rooms {
         }
     }
 
-    fn enter(&mut self, turn: &mut Turn<'_>, key: RoomKey, place: Place) -> Result<RoomKeyId, Refusal> {
-        if self.rooms.len() >= self.rooms_max && !self.put_an_idle_one_aside() {
-            turn.stats.rooms_full += 1;
+    /// `counts` says on which of the two caps the room counts, see [`Room::counts`].
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: RoomKey,
+        place: Place,
+        counts: bool,
+    ) -> Result<RoomKeyId, Refusal> {
+        if !self.makes_space(turn, counts) {
             return Err(Refusal::TooManyRooms);
         }
         let id = key.id();
@@ -134,25 +156,43 @@ impl Rooms {
             history,
         };
         self.rooms.insert(id, room);
-        self.names.insert(place, id);
         self.load_today(turn, id);
-        self.prove_all(turn);
+        let seeing = self.links.iter().filter(|(_, link)| link.may_see(&place)).map(|(&link, _)| link);
+        let seeing: Vec<_> = seeing.collect();
+        self.names.insert(place, id);
+        seeing.into_iter().for_each(|link| self.prove(turn, link));
         Ok(id)
     }
 
-    /// Puts aside a conversation with somebody who is not here and in which nothing is under way.
-    fn put_an_idle_one_aside(&mut self) -> bool {
-        let idle = |(id, room): &(&RoomKeyId, &Room)| {
-            matches!(room.place, Place::Direct(_))
-                && room.gather.due().is_none()
-                && !self.undurable.concerns(**id)
-                && !self.links.values().any(|link| link.slots.contains(&Some(**id)))
-        };
-        let found = self.rooms.iter().find(idle).map(|(&id, _)| id);
-        found.is_some_and(|id| {
+    /// Whether there is space for one more room, when idle conversations are put aside: among those that count, or
+    /// among those that do not, of which nobody needs more than one for each session.
+    fn makes_space(&mut self, turn: &mut Turn<'_>, counts: bool) -> bool {
+        let max = if counts { self.rooms_max } else { self.sessions_max };
+        while self.rooms.values().filter(|room| room.counts() == counts).count() >= max {
+            let mut rooms = self.rooms.iter().filter(|(_, room)| room.counts() == counts);
+            let Some((&id, _)) = rooms.find(|(id, room)| self.is_idle(**id, room)) else {
+                turn.stats.rooms_full += 1;
+                return false;
+            };
             self.put_aside(id);
-            true
-        })
+        }
+        true
+    }
+
+    /// The last link of `peer` may be gone: what they opened goes with it, unless we have said something there.
+    pub(super) fn put_unanswered_aside(&mut self, peer: PeerKey) {
+        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return };
+        if self.rooms.get(&id).is_some_and(|room| !room.counts() && self.is_idle(id, room)) {
+            self.put_aside(id);
+        }
+    }
+
+    /// Whether this is a conversation with somebody who is not here, and in which nothing is under way.
+    fn is_idle(&self, id: RoomKeyId, room: &Room) -> bool {
+        matches!(room.place, Place::Direct(_))
+            && room.gather.due().is_none()
+            && !self.undurable.concerns(id)
+            && !self.links.values().any(|link| link.slots.contains(&Some(id)))
     }
 
     fn put_aside(&mut self, id: RoomKeyId) {
@@ -168,7 +208,10 @@ impl Rooms {
                 self.aside.floors.pop_first();
             }
         }
-        self.aside.days.insert(id, room.history.into_stored(id));
+        let days = room.history.into_stored(id);
+        if !days.is_empty() {
+            self.aside.days.insert(id, days);
+        }
         for link in self.links.values_mut() {
             link.shared.remove(&id);
             link.queue.retain(|&queued| queued != id);
@@ -192,6 +235,14 @@ impl Rooms {
             }
             loaded = self.rooms.values().map(|room| room.history.loaded()).sum();
         }
+    }
+}
+
+impl Room {
+    /// Whether it takes one of the places for rooms. A conversation does once we have said something in it; what
+    /// others open and say takes none, or strangers could fill them all.
+    fn counts(&self) -> bool {
+        matches!(self.place, Place::Room(_)) || self.own.is_some()
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) struct Rooms {
     author_rate: u32,
     backlog_max: usize,
     rooms_max: usize,
+    sessions_max: usize,
     peers_max: usize,
     clock: StampClock,
     /// Whether the store's first answer is here. Before, nothing is said or proven.
@@ -178,6 +179,7 @@ impl Rooms {
             author_rate: config.author_rate,
             backlog_max: config.backlog_max,
             rooms_max: config.rooms_max,
+            sessions_max: config.sessions_max,
             peers_max: config.peers_max,
             clock: StampClock::default(),
             restored: false,
@@ -211,7 +213,7 @@ impl Rooms {
         self.lower_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
-            // Nobody who has just been restored has too many rooms, and who is not known yet will be.
+            // Who is not known yet will be.
             let _ = self.open_direct(turn, peer);
         }
         self.prove_all(turn);
@@ -283,7 +285,8 @@ impl Rooms {
         for timer in [Timer::Run, Timer::Asked, Timer::Ask, Timer::Behind, Timer::Audit] {
             self.timers.clear(timer(link));
         }
-        self.links.remove(&link);
+        let Some(gone) = self.links.remove(&link) else { return };
+        self.put_unanswered_aside(gone.peer());
         self.count_votes(turn);
     }
 

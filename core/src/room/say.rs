@@ -43,7 +43,7 @@ impl Rooms {
         }
         let id = match place {
             Place::Room(_) => self.names.get(place).copied().ok_or(Refusal::NotInRoom)?,
-            Place::Direct(peer) => self.open_direct(turn, *peer)?,
+            Place::Direct(peer) => self.open_to_say(turn, *peer)?,
         };
         let today = day_of(self.clock.stamp(turn.now));
         match self.rooms.get(&id) {
