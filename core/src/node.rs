@@ -337,7 +337,11 @@ impl Node {
 
     fn on_room(&mut self, wish: room::Wish) {
         match wish {
-            room::Wish::Send { link, frame } => drop(self.sessions.send(link, frame.encode())),
+            room::Wish::Send { link, frame } => {
+                if !self.sessions.send(link, frame.encode()) {
+                    self.with_rooms(|rooms, turn| rooms.on_unsent(turn, link, frame));
+                }
+            }
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(request, what),
             room::Wish::Event(event) => self.event(event),

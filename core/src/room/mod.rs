@@ -162,6 +162,8 @@ enum Timer {
     Ask(LinkId),
     /// The peer that was far behind may have caught up.
     Behind(LinkId),
+    /// What did not go out on a link is said again.
+    Unsent(LinkId),
     /// All days are compared once more, whatever the sums say.
     Audit(LinkId),
 }
@@ -282,7 +284,7 @@ impl Rooms {
 
     pub(crate) fn on_link_down(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         self.wanted.retain(|_, from| *from != link);
-        for timer in [Timer::Run, Timer::Asked, Timer::Ask, Timer::Behind, Timer::Audit] {
+        for timer in [Timer::Run, Timer::Asked, Timer::Ask, Timer::Behind, Timer::Unsent, Timer::Audit] {
             self.timers.clear(timer(link));
         }
         let Some(gone) = self.links.remove(&link) else { return };
@@ -373,6 +375,7 @@ impl Rooms {
                 Timer::Asked(link) => self.on_asked_unanswered(turn, link),
                 Timer::Ask(link) => self.ask(turn, link),
                 Timer::Behind(link) => self.announce(turn, link),
+                Timer::Unsent(link) => self.say_again(turn, link),
                 Timer::Audit(link) => self.on_audit(turn, link),
             }
         }

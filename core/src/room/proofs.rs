@@ -1,20 +1,29 @@
-//! Who is in which room: each side proves the rooms it is in, and learns nothing of the others.
+//! Who is in which room: each side proves the rooms it is in, and learns nothing of the others. What a link does not
+//! take because too much waits on it is said again.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::time::Duration;
 
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
     link::{Link, Shared},
 };
 use crate::{
-    event::{Event, Place},
-    frames::{Frame, PROOFS_MAX},
+    event::{EntryId, Event, Place},
+    frames::{Frame, LIST_MAX, PROOFS_MAX},
     store::RoomKeyId,
     suite::equal,
 };
 
 /// The number of proofs is always a multiple of this.
 const PROOFS_STEP: usize = 16;
+/// After so long it is tried again to say what did not go out.
+const UNSENT_PAUSE: Duration = Duration::from_secs(1);
+/// Receipts of one link that may wait for that; more get lost.
+const UNSENT_RECEIPTS_MAX: usize = 16_384;
 
 /// Whether `tag` is the beginning of `binding`.
 pub(super) fn is_tag_of(tag: &[u8; 8], binding: &[u8; 32]) -> bool {
@@ -144,6 +153,39 @@ impl Rooms {
         let leads = |link: &Link| self.own < link.side && link.floor(room).is_some();
         if self.links.get(&id).is_some_and(leads) {
             self.begin(turn, id, room);
+        }
+    }
+
+    /// This frame did not go out because too much waits on its link. What nobody would ask for again is kept.
+    pub(crate) fn on_unsent(&mut self, turn: &mut Turn<'_>, id: LinkId, frame: Frame) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let room_of = |index: u16| link.slots.get(usize::from(index)).copied().flatten();
+        match frame {
+            Frame::Proofs { .. } => link.told = false,
+            Frame::Floor { room, .. } => link.unsent_floors.extend(room_of(room)),
+            Frame::Stored { room, ids } => {
+                let Some(room) = room_of(room) else { return };
+                let free = UNSENT_RECEIPTS_MAX.saturating_sub(link.unsent_receipts.len());
+                turn.stats.receipts_dropped += ids.len().saturating_sub(free) as u64;
+                link.unsent_receipts.extend(ids.into_iter().take(free).map(|entry| (room, entry)));
+            }
+            _ => return,
+        }
+        self.timers.set_by(Timer::Unsent(id), turn.now + UNSENT_PAUSE);
+    }
+
+    /// Says again what did not go out. Whatever does not go out this time either comes back here.
+    pub(super) fn say_again(&mut self, turn: &mut Turn<'_>, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let floors = core::mem::take(&mut link.unsent_floors);
+        let mut receipts: BTreeMap<RoomKeyId, Vec<EntryId>> = BTreeMap::new();
+        for (room, entry) in core::mem::take(&mut link.unsent_receipts) {
+            receipts.entry(room).or_default().push(entry);
+        }
+        self.prove(turn, id);
+        floors.into_iter().for_each(|room| self.tell_floor(turn, id, room));
+        for (room, entries) in receipts {
+            entries.chunks(LIST_MAX).for_each(|entries| self.acknowledge(turn, id, room, entries));
         }
     }
 }

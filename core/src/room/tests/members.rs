@@ -288,3 +288,34 @@ fn what_a_stranger_said_is_there_again_when_both_are_back() {
     assert_eq!(world.peers[0].heard(), ["hello?", "are you there?"]);
     assert_eq!(world.stored(0, &place1).len(), 2);
 }
+
+#[test]
+fn what_a_session_does_not_take_is_said_again() {
+    type Kind = fn(&Frame) -> bool;
+    let kinds: [Kind; 3] = [
+        |frame| matches!(frame, Frame::Proofs { .. }),
+        |frame| matches!(frame, Frame::Floor { .. }),
+        |frame| matches!(frame, Frame::Stored { .. }),
+    ];
+    for (kind, refused) in kinds.into_iter().enumerate() {
+        for silent in 0..2 {
+            let (mut world, rust) = (World::new(2), room("#rust"));
+            let speaker = 1 - silent;
+            world.connect(0, 1);
+            world.run_ms(100);
+            world.refuse = Box::new(move |from, _, frame| from == silent && refused(frame));
+            world.command(speaker, 1, join("#rust"));
+            world.say_in(speaker, rust.clone(), "early");
+            world.command(silent, 1, join("#rust"));
+            world.run_s(3);
+            assert!(world.peers[speaker].receipts().is_empty() || kind == 1, "{kind} {silent}");
+            world.refuse = Box::new(|_, _, _| false);
+            world.run_s(3);
+            assert_eq!(world.stored(silent, &rust), ["early"], "{kind} {silent}");
+            assert_eq!(world.peers[speaker].receipts().len(), 1, "{kind} {silent}");
+            world.say_in(silent, rust.clone(), "late");
+            world.run_s(1);
+            assert_eq!(world.peers[speaker].heard(), ["late"], "{kind} {silent}");
+        }
+    }
+}

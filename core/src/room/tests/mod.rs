@@ -38,6 +38,8 @@ struct World {
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
     lose: Box<Loss>,
+    /// Which frames a session does not take because too much waits in it.
+    refuse: Box<Loss>,
 }
 
 /// Whether a frame from one peer to another gets lost.
@@ -101,6 +103,7 @@ impl World {
             stream: LATENCY,
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
+            refuse: Box::new(|_, _, _| false),
         }
     }
 
@@ -204,7 +207,9 @@ impl World {
             Wish::Event(event) => peer.events.push(event),
             Wish::Send { link, frame } => {
                 let Some(&(other, theirs)) = peer.links.get(&link) else { return };
-                if !(self.lose)(index, other, &frame) {
+                if (self.refuse)(index, other, &frame) {
+                    self.turn(index, |rooms, turn| rooms.on_unsent(turn, link, frame));
+                } else if !(self.lose)(index, other, &frame) {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
