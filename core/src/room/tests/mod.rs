@@ -19,8 +19,12 @@ mod clocks;
 mod hostile;
 mod members;
 mod repairs;
+mod store;
 mod stores;
 mod talk;
+mod told;
+
+use store::Store;
 
 /// 2026-01-01, when most of these tests begin.
 const NEW_YEAR: u64 = 1_767_225_600_000;
@@ -59,21 +63,6 @@ struct Peer {
     links: BTreeMap<LinkId, (usize, LinkId)>,
     /// What is said to wait on each of its links.
     backlog: usize,
-}
-
-#[derive(Clone, Default)]
-struct Store {
-    entries: BTreeMap<(RoomKeyId, Stamp, EntryId), StoredEntry>,
-    rooms: BTreeMap<RoomName, StoredRoom>,
-    peers: Vec<StoredPeer>,
-    own: BTreeMap<RoomKeyId, OwnEntry>,
-    broken: bool,
-    /// How long it takes.
-    takes: Duration,
-    fetches: usize,
-    /// A host without a store: it takes everything and has nothing.
-    forgetful: bool,
-    by_id: Option<BTreeMap<EntryId, Bytes>>,
 }
 
 #[derive(Debug)]
@@ -389,109 +378,6 @@ impl World {
 impl Peer {
     fn boot_label(&self) -> String {
         alloc::format!("{}", self.boot)
-    }
-
-    /// The messages told to the person, in the order in which they were.
-    fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.events.iter().filter_map(|event| match event {
-            Event::Message(message) => Some(message),
-            _ => None,
-        })
-    }
-
-    fn heard(&self) -> Vec<&str> {
-        self.messages().filter(|message| !message.own).map(|message| message.text.as_str()).collect()
-    }
-
-    fn receipts(&self) -> Vec<(EntryId, u32, u32)> {
-        let receipt = |event: &Event| match event {
-            Event::Receipt { entry, stored_by, of } => Some((*entry, *stored_by, *of)),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
-    }
-
-    fn done(&self) -> Vec<(u64, Option<MessageId>)> {
-        let done = |event: &Event| match event {
-            Event::Done { tag, message } => Some((*tag, *message)),
-            _ => None,
-        };
-        self.events.iter().filter_map(done).collect()
-    }
-
-    fn refused(&self) -> Vec<(u64, Refusal)> {
-        let refused = |event: &Event| match event {
-            Event::Refused { tag, reason } => Some((*tag, *reason)),
-            _ => None,
-        };
-        self.events.iter().filter_map(refused).collect()
-    }
-}
-
-impl Store {
-    fn append(&mut self, record: Record, own: PeerKey) -> Option<(EntryId, Result<(), StoreError>)> {
-        match record {
-            Record::Entry(entry) => {
-                let id = entry.id;
-                if self.broken {
-                    return Some((id, Err(StoreError::Full)));
-                }
-                if self.forgetful {
-                    return Some((id, Ok(())));
-                }
-                if entry.author == own {
-                    let (room, stamp) = (entry.room, entry.stamp);
-                    self.own.insert(room, OwnEntry { room, id, stamp });
-                }
-                self.entries.insert((entry.room, entry.stamp, id), entry);
-                Some((id, Ok(())))
-            }
-            Record::Room(room) => {
-                self.rooms.insert(room.name.clone(), room);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn read(&mut self, what: &Request) -> Answer {
-        self.fetches += 1;
-        match what {
-            Request::State => Answer::State(self.state()),
-            Request::Entries { room, ids } => {
-                assert!(ids.len() <= 64);
-                let find = |id: &EntryId| {
-                    if let Some(index) = &self.by_id {
-                        return Some((*id, index.get(id)?.clone()));
-                    }
-                    let entry = self.entries.values().find(|entry| entry.room == *room && entry.id == *id)?;
-                    Some((*id, entry.bytes.clone()))
-                };
-                Answer::Entries(ids.iter().filter_map(find).collect())
-            }
-            Request::Ids { room, from, to } => {
-                let range = (*room, *from, EntryId([0; 32]))..(*room, *to, EntryId([0; 32]));
-                Answer::Ids(self.entries.range(range).map(|(&(_, stamp, id), _)| (stamp, id)).collect())
-            }
-        }
-    }
-
-    fn state(&self) -> State {
-        let mut days: BTreeMap<(RoomKeyId, u32), StoredDay> = BTreeMap::new();
-        for &(room, stamp, id) in self.entries.keys() {
-            let day = history::day_of(stamp);
-            let fresh = StoredDay { room, day, sum: IdSum::default(), newest: stamp };
-            let stored = days.entry((room, day)).or_insert(fresh);
-            stored.sum.add(&id);
-            stored.newest = stored.newest.max(stamp);
-        }
-        State {
-            nick: None,
-            rooms: self.rooms.values().cloned().collect(),
-            peers: self.peers.clone(),
-            days: days.into_values().collect(),
-            own: self.own.values().cloned().collect(),
-        }
     }
 }
 
