@@ -119,4 +119,6 @@ pub struct RoomStats {
     pub unanswered: u64,
     /// Comparisons not made because a neighbour asks for too many.
     pub scans_refused: u64,
+    /// Receipts never given because too many waited for one link.
+    pub receipts_dropped: u64,
 }

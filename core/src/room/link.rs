@@ -12,7 +12,7 @@ use super::{
     spread::Behind,
 };
 use crate::{
-    event::Place,
+    event::{EntryId, Place},
     frames::{Digest, Frame, Mark, PROOFS_MAX},
     identity::PeerKey,
     store::RoomKeyId,
@@ -33,6 +33,9 @@ pub(crate) struct Link {
     pub(crate) previous: Option<[u8; 32]>,
     /// Whether our proofs for this handshake hash have gone out.
     pub(crate) told: bool,
+    /// What else has not gone out: first days of rooms, and receipts.
+    pub(crate) unsent_floors: BTreeSet<RoomKeyId>,
+    pub(crate) unsent_receipts: BTreeSet<(RoomKeyId, EntryId)>,
     /// Our rooms in the order of our latest proofs; `None` where there is a random one.
     pub(crate) slots: Vec<Option<RoomKeyId>>,
     /// The peer's latest proofs, and the handshake hash they are made for.
@@ -91,6 +94,8 @@ impl Link {
             binding,
             previous: None,
             told: false,
+            unsent_floors: BTreeSet::new(),
+            unsent_receipts: BTreeSet::new(),
             slots: Vec::new(),
             proofs: None,
             early: None,

@@ -69,7 +69,7 @@ impl Rooms {
             return;
         }
         link.heard = Some(counter);
-        self.clock.on_neighbour(turn.now, id, clock);
+        self.on_neighbour_clock(turn, id, clock);
         for pulse in pulses {
             if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(pulse.room)) {
                 self.on_pulse(turn, id, room, pulse);

@@ -14,7 +14,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         place: Place::Direct(key),
         from: key,
         boot: BootId(1),
-        nick: Some(nick.clone()),
+        nick: nick.clone(),
         text: String::from("hi"),
         action: true,
         reply: Some(id),
