@@ -1,9 +1,13 @@
 //! Those who look on: they see every fact of a run and say at once what must not be.
 
-use chat_core::{Action, Event, Instant, Record, StoreError, Suite, Token, Transmit};
+use chat_core::{Action, BootId, Event, Instant, Interface, Record, StoreError, Suite, Token, Transmit};
 
-use crate::{lan::Flight, plan::Plan};
+use crate::{host::disk::Disk, lan::Flight, plan::Plan};
 
+mod bounds;
+mod calm;
+mod checks;
+pub mod explain;
 pub(crate) mod truth;
 
 pub(crate) use truth::Truth;
@@ -15,6 +19,10 @@ pub(crate) enum Fact<'a> {
     Booted {
         /// On which host.
         host: usize,
+        /// Which of its runs this is.
+        boot: BootId,
+        /// What it finds on its disk.
+        disk: &'a Disk,
     },
     /// A program ended: by itself after a goodbye, or by a crash.
     Ended {
@@ -22,6 +30,13 @@ pub(crate) enum Fact<'a> {
         host: usize,
         /// Whether it said goodbye.
         goodbye: bool,
+    },
+    /// The cards of a host are these from now on, as its system lists them.
+    Cards {
+        host: usize,
+        interfaces: &'a [Interface],
+        /// The links of those that are up.
+        links: &'a [usize],
     },
     /// A person asked for something.
     Asked { host: usize, tag: u64, action: &'a Action },
@@ -46,12 +61,17 @@ pub(crate) enum Fact<'a> {
     /// A disk said that everything up to `token` is safe, or why not.
     Safe { host: usize, token: Token, result: Result<(), StoreError> },
     /// A fault began or ended.
-    Fault { number: usize, begins: bool },
+    Fault {
+        number: usize,
+        begins: bool,
+        /// Whom it strikes.
+        struck: &'a [usize],
+    },
 }
 
 /// One property that must hold.
 pub(crate) trait Check {
-    /// Its name in reports, like `S1`.
+    /// Its name in reports, like `S1`; of a check of several properties the one that broke last.
     fn name(&self) -> &'static str;
 
     /// Looks at a fact; `truth` knows it already. An error says what is broken.
@@ -83,10 +103,18 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        Self { truth: Truth::new(plan, suite), checks: Vec::new(), violation: None }
+        Self { truth: Truth::new(plan, suite), checks: checks::all(plan), violation: None }
+    }
+
+    /// Nobody looks on from now on, and nothing is learnt.
+    pub(crate) fn close(&mut self) {
+        self.checks.clear();
     }
 
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
+        if self.checks.is_empty() {
+            return;
+        }
         self.truth.see(now, fact);
         for check in &mut self.checks {
             if let Err(what) = check.see(&self.truth, now, fact) {
@@ -107,4 +135,13 @@ impl Watch {
             }
         }
     }
+
+    /// These look on, and nobody else.
+    #[cfg(test)]
+    pub(crate) fn only(&mut self, checks: Vec<Box<dyn Check>>) {
+        self.checks = checks;
+    }
 }
+
+#[cfg(test)]
+mod tests;
