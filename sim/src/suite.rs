@@ -101,7 +101,7 @@ fn signature(public: &[u8; 32], message: &[u8]) -> [u8; 64] {
     spread(state_of(6, &[public, message]))
 }
 
-fn digest_word(bytes: &[u8]) -> u64 {
+pub(crate) fn digest_word(bytes: &[u8]) -> u64 {
     state_of(7, &[bytes])
 }
 

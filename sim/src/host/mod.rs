@@ -25,6 +25,9 @@ const BUFFER: usize = 212_992;
 pub(crate) struct Machine {
     pub(crate) number: usize,
     pub(crate) node: Option<Box<Node>>,
+    /// Another one just like it, if its host `is_twofold`: what happens to the one happens to both.
+    pub(crate) twin: Option<Box<Node>>,
+    pub(crate) is_twofold: bool,
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) state: State,
@@ -77,6 +80,8 @@ impl Machine {
         Self {
             number,
             node: None,
+            twin: None,
+            is_twofold: false,
             clock: Clock::new(Instant::ORIGIN),
             disk: Disk::default(),
             state: State::Off,
@@ -103,13 +108,16 @@ impl Machine {
         let config = Config::new(suite, nick, CHAT_PORT);
         let seed = chance.bytes(Domain::Node, &[self.number as u64, self.boots]);
         let identity = Identity::new(suite, &self.secret);
-        self.node = Some(Box::new(Node::new(config, identity, seed, self.clock.local(now))));
+        let local = self.clock.local(now);
+        let node = || Box::new(Node::new(config.clone(), identity.clone(), seed, local));
+        self.twin = self.is_twofold.then(node);
+        self.node = Some(node());
     }
 
     /// The program is gone.
     pub(crate) fn stop(&mut self) {
         self.state = State::Off;
-        self.node = None;
+        (self.node, self.twin) = (None, None);
         self.wake = None;
         self.wishes += 1;
         self.buffer = Buffer::default();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use chat_core::{Input, Instant};
+use chat_core::{Input, Instant, Interface};
 
 use super::World;
 use crate::{
@@ -17,8 +17,8 @@ impl World {
     pub(super) fn on_fault(&mut self, number: usize, begins: bool) {
         let plan = Rc::clone(&self.plan);
         let Some(fault) = plan.faults.get(number) else { return };
-        self.watch.see(self.now, &Fact::Fault { number, begins });
         let struck = self.struck(fault);
+        self.watch.see(self.now, &Fact::Fault { number, begins, struck: struck.members() });
         if fault.what.is_of_the_network() {
             if begins {
                 self.conditions.begin(self.now, number, fault.what.clone(), struck);
@@ -129,9 +129,18 @@ impl World {
     }
 
     fn tell_interfaces(&mut self, host: usize) {
-        let interfaces = self.lan.interfaces(host);
+        let interfaces = self.list_cards(host);
         self.lan.report(self.now, host);
         self.give(host, Input::Interfaces(&interfaces), None);
+    }
+
+    /// What the host's system lists now.
+    pub(super) fn list_cards(&mut self, host: usize) -> Vec<Interface> {
+        let interfaces = self.lan.interfaces(host);
+        let up = self.lan.cards(host).iter().filter(|card| card.up);
+        let links: Vec<_> = up.map(|card| card.link).collect();
+        self.watch.see(self.now, &Fact::Cards { host, interfaces: &interfaces, links: &links });
+        interfaces
     }
 
     fn tell_time(&mut self, host: usize) {

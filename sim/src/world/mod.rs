@@ -1,6 +1,10 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chat_core::{Answer, Input, Instant, Output, REAL, StoreError, Suite, Token, Transmit};
@@ -148,7 +152,7 @@ impl World {
             queue: Queue::new(if tree { Container::Tree } else { Container::Heap }),
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
-            machines: (0..plan.hosts.len()).map(|number| Machine::new(&chance, number)).collect(),
+            machines: machines(&chance, plan.hosts.len()),
             watch: Watch::new(&plan, suite),
             trace: Trace::default(),
             fired: vec![0; plan.faults.len()],
@@ -170,6 +174,14 @@ impl World {
             world.later(act.at.0, act.host, 0, number as u64, Happening::Act { number });
         }
         world
+    }
+
+    /// Nobody looks on: for measuring what the simulator itself costs.
+    #[must_use]
+    pub fn without_checks(mut self) -> Self {
+        self.watch.close();
+        self.machines.iter_mut().for_each(|machine| machine.is_twofold = false);
+        self
     }
 
     /// Lets happen what happens within `span`. False once the run is over, or a property is broken.
@@ -264,10 +276,12 @@ impl World {
         machine.start(self.now, &self.chance, self.suite);
         let (boot, wall) = (machine.boots, machine.clock.wall(self.now));
         let key = machine.key(self.suite);
+        let disk = &machine.disk;
         self.watch.truth.set_key(host, key);
-        self.watch.see(self.now, &Fact::Booted { host });
+        let node = machine.node.as_ref().map(|node| node.boot()).unwrap_or_default();
+        self.watch.see(self.now, &Fact::Booted { host, boot: node, disk });
         self.lan.report(self.now, host);
-        let interfaces = self.lan.interfaces(host);
+        let interfaces = self.list_cards(host);
         self.give(host, Input::WallClock(wall), None);
         self.give(host, Input::Interfaces(&interfaces), None);
         self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
@@ -281,10 +295,22 @@ impl World {
         }
         let local = machine.clock.local(self.now);
         let Some(node) = &mut machine.node else { return };
-        node.handle(local, input);
+        let again = machine.twin.as_ref().map(|_| copy(&input));
+        if catch_unwind(AssertUnwindSafe(|| node.handle(local, input))).is_err() {
+            return self.watch.broken("S14", self.now, format!("host {host} panics"));
+        }
+        if let (Some(twin), Some(again)) = (&mut machine.twin, again) {
+            twin.handle(local, again);
+        }
         for _ in 0..OUTPUTS_MAX {
-            let Some(node) = &mut self.machines[host].node else { return };
-            match node.poll() {
+            let machine = &mut self.machines[host];
+            let Some(node) = &mut machine.node else { return };
+            let output = node.poll();
+            if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
+                let what = format!("host {host} does another thing when the same happens: {output:?}");
+                self.watch.broken("S17", self.now, what);
+            }
+            match output {
                 Output::Transmit(transmit) => self.send(host, &transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
                 Output::Persist { token, records } => self.append(host, token, records),
@@ -374,6 +400,32 @@ impl Happening {
             Self::Minute { .. } => 7,
             Self::Act { .. } => 8,
         }
+    }
+}
+
+/// The machines. Some nodes have a twin, to which the very same happens: one of 16, and one of any run.
+fn machines(chance: &Chance, count: usize) -> Vec<Machine> {
+    let mut machines: Vec<_> = (0..count).map(|number| Machine::new(chance, number)).collect();
+    let first = chance.below(count as u64, Domain::Plan, &[u64::MAX]);
+    for machine in &mut machines {
+        let number = machine.number as u64;
+        machine.is_twofold = number == first || chance.below(16, Domain::Plan, &[u64::MAX, number]) == 0;
+    }
+    machines
+}
+
+/// The same input once more.
+fn copy<'a>(input: &Input<'a>) -> Input<'a> {
+    match input {
+        Input::Datagram(datagram) => Input::Datagram(*datagram),
+        Input::Command(command) => Input::Command(command.clone()),
+        Input::Interfaces(interfaces) => Input::Interfaces(interfaces),
+        Input::WallClock(wall) => Input::WallClock(*wall),
+        Input::Entropy(entropy) => Input::Entropy(*entropy),
+        Input::Sighting(sighting) => Input::Sighting(sighting.clone()),
+        Input::Persisted { token, result } => Input::Persisted { token: *token, result: *result },
+        Input::Fetched { token, answer } => Input::Fetched { token: *token, answer: answer.clone() },
+        Input::Tick => Input::Tick,
     }
 }
 

@@ -1,0 +1,248 @@
+//! How long things may take: derived from the constants of the protocol and of the plan's links, never chosen.
+
+use std::time::Duration;
+
+use super::calm;
+use crate::plan::Plan;
+
+/// Failures rarer than this do not happen: a million runs of a thousand such waits each see none.
+const NEVER: f64 = 1e-9;
+/// Query times of mDNS since a link came up: after 20 to 120 ms, then 1, 2, 4 ... s later (RFC 6762 section 5.2).
+const FIRST_QUERY: Duration = Duration::from_millis(120);
+const QUERY_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// The longest wait for an answer: 120 ms with others (RFC 6762 section 6), and a second since it was last multicast.
+const ANSWER: Duration = Duration::from_millis(1120);
+/// Up to 250 ms, three probes 250 ms apart, then the first of two announcements a second apart (RFC 6762 section 8).
+const ANNOUNCED: Duration = Duration::from_secs(2);
+/// A handshake's message is repeated after 100, 200, 400 and then each 800 ms, a quarter more at most, up to 5 s.
+const HANDSHAKE_AGAIN: [u64; 8] = [125, 250, 500, 1000, 1000, 1000, 1000, 1000];
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// A lost peer is called in rounds 5 to 10 s apart, but each address only every 10 s, so that a round may pass it
+/// by: up to 20 s from call to call, of which the first 5 s are filled with repetitions (contacts, dial).
+const ROUND_EAGER: Duration = Duration::from_secs(15);
+/// After ten minutes rounds are up to 66 s apart.
+const EAGER_FOR: Duration = Duration::from_secs(600);
+const ROUND_SLOW: Duration = Duration::from_secs(66);
+/// Dials begun at one instant, and the pause after so many; dials under way at a time, and the pause when there is
+/// no room for more.
+const DIALS_AT_ONCE: u32 = 16;
+const DIALS_PAUSE: Duration = Duration::from_millis(20);
+const HALF_OPEN: u32 = 64;
+const DIALS_FULL: Duration = Duration::from_secs(1);
+/// Up to 6 s to the next heartbeat, three units, and one and a half: a unit is the probe timeout between 200 ms and
+/// a second (liveness).
+const HEARTBEAT: Duration = Duration::from_secs(6);
+const UNIT_MIN: Duration = Duration::from_millis(200);
+const UNIT_MAX: Duration = Duration::from_secs(1);
+/// How long an acknowledgement may wait (acks).
+const ACK_DELAY: Duration = Duration::from_millis(25);
+/// A goodbye is repeated every 20 ms for so long (association).
+const CLOSING: Duration = Duration::from_millis(300);
+/// Retransmissions are at most so far apart (recovery).
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+/// The newest of a room is left out of heartbeats for so long; two that differ start a repair (pulse).
+const UNSETTLED: Duration = Duration::from_secs(3);
+const DIFFERS: u32 = 2;
+/// A comparison or a wish for entries that is not answered holds the next one up for so long (repair, fetch).
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A difference that stays is looked at after 5 s, then twice as long each time, up to ten minutes (pulse).
+const PAUSE_MIN: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// What waits before it becomes an entry (gather).
+const GATHER: Duration = Duration::from_millis(2);
+/// Pointers of mDNS live so long, and a second more for late refreshes (RFC 6762 sections 10 and 10.1).
+const POINTER_TTL: Duration = Duration::from_secs(4501);
+
+/// The bounds of one plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// What a datagram may take at most: on its link, over routers, in queues.
+    way: Duration,
+    /// The largest share of datagrams to one and to many that a link loses.
+    loss: f64,
+    multicast_loss: f64,
+    hosts: u32,
+    /// The slowest link's bits a second; 0 for no limit.
+    rate: u64,
+    /// What a fault may hold a datagram back.
+    pub(crate) held_back: Duration,
+    drift_ppm: u32,
+    /// Everything may take so many times as long: 2 with hostile peers (L8).
+    pub(crate) patience: u32,
+}
+
+impl Bounds {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let links = || plan.segments.iter();
+        let routers: Duration = plan.routers.iter().map(|router| router.latency.0).sum();
+        let way = links().map(|link| {
+            let queue = (link.queue * 8).saturating_mul(1_000_000_000).checked_div(link.rate).unwrap_or(0);
+            // Only multicast waits for the beacon, but what shares the medium waits behind it.
+            link.latency[1].0 + link.beacon.0 + Duration::from_nanos(queue)
+        });
+        let share = |ppm: Option<u32>| f64::from(ppm.unwrap_or(0)) / 1e6;
+        Self {
+            way: way.max().unwrap_or_default() + routers,
+            loss: share(links().map(|link| link.loss.ppm()).max()),
+            multicast_loss: share(links().map(|link| link.multicast_loss.ppm()).max()),
+            hosts: u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
+            rate: links().map(|link| link.rate).filter(|rate| *rate > 0).min().unwrap_or(0),
+            held_back: calm::held_back(plan),
+            drift_ppm: calm::drift(plan),
+            patience: 1,
+        }
+    }
+
+    /// L1: two that hear each other undisturbed are in session. `age`: how long the younger of the two had been
+    /// running when they began to hear each other; `outage`: how long they had not; `met`: they have been in session.
+    pub(crate) fn meet(&self, age: Duration, outage: Duration, met: bool) -> Duration {
+        let found = if met { Duration::ZERO } else { self.discover(age) };
+        let round = if outage < EAGER_FOR { ROUND_EAGER } else { ROUND_SLOW };
+        // Whoever was found is called at once, unless a call was made just before and came to nothing.
+        self.wide(found + round + self.calls() + self.handshake())
+    }
+
+    /// L4: after the last datagram of a program that crashed, whoever was in session with it knows.
+    pub(crate) fn crash_noticed(&self) -> Duration {
+        let unit = (self.way * 6 + ACK_DELAY).clamp(UNIT_MIN, UNIT_MAX);
+        self.wide(self.way + HEARTBEAT + unit * 9 / 2) + self.held_back
+    }
+
+    /// L4: the same after a goodbye, while nothing is wrong with the network.
+    pub(crate) fn goodbye_noticed(&self) -> Duration {
+        self.wide(CLOSING + self.way)
+    }
+
+    /// S9: what was only found is not listed after its records have expired.
+    pub(crate) fn expired(&self) -> Duration {
+        self.wide(POINTER_TTL + self.way) + self.held_back
+    }
+
+    /// L2: something said has reached everybody in session, when `bytes` are said about that time.
+    pub(crate) fn reach(&self, bytes: u64) -> Duration {
+        self.wide(GATHER + self.arrive() + self.carry(bytes))
+    }
+
+    /// L3: two in session that share a room have the same entries, when `bytes` were said meanwhile. `outage`: how
+    /// long a disk had taken nothing.
+    pub(crate) fn agree(&self, bytes: u64, outage: Duration) -> Duration {
+        let pause = if outage.is_zero() { Duration::ZERO } else { (outage * 2).clamp(PAUSE_MIN, PAUSE_MAX) };
+        let noticed = UNSETTLED + HEARTBEAT * DIFFERS;
+        // Days, ids, and the entries themselves: a round trip each.
+        self.wide(noticed + pause + ANSWER_TIMEOUT + self.arrive() * 6 + self.carry(bytes))
+    }
+
+    /// S7: a program that proved itself just now ran this long ago at the latest: when it said its last word in the
+    /// handshake, or in a session that began then.
+    pub(crate) fn word_travels(&self) -> Duration {
+        self.wide(HANDSHAKE + self.way) + self.held_back
+    }
+
+    /// L6: datagrams that one of `hosts` may send in `span` while nobody says anything, on `links` of mDNS.
+    pub(crate) fn idle(&self, span: Duration, hosts: u64, links: u64) -> u64 {
+        // Each pair: a heartbeat each way at least 4 s apart, its answer, and the acknowledgement of that; lost ones
+        // again, and once an hour a handshake.
+        let beats = span.as_secs() / 4 + 1;
+        let peers = hosts.saturating_sub(1) * (beats * 3 + 4);
+        // Each link: own questions (their interval has grown beyond half a minute), as many packets as it takes to
+        // list everybody as known, and one answer to each question of others.
+        let questions = span.as_secs() / 30 + 2;
+        let multicast = links * (questions * (1 + hosts / 16) + questions * hosts);
+        u64::from(self.patience) * (peers + multicast)
+    }
+
+    /// When a run has settled after anything happened.
+    pub(crate) fn settled(&self) -> Duration {
+        self.meet(Duration::ZERO, Duration::ZERO, false) + self.agree(0, Duration::ZERO)
+    }
+
+    /// The least that a span can be which some clock takes for `span`.
+    pub(crate) fn at_least(&self, span: Duration) -> Duration {
+        span.saturating_sub(self.drifted(span))
+    }
+
+    /// The part by which clocks may differ.
+    fn drifted(&self, span: Duration) -> Duration {
+        span * self.drift_ppm / 1_000_000
+    }
+
+    /// So many tries that all of them fail never, when each takes `messages` that may get lost.
+    fn tries(loss: f64, messages: i32) -> u32 {
+        let fails = 1.0 - (1.0 - loss).powi(messages);
+        let tries = (1u32..64).find(|&tries| fails.powi(tries.try_into().unwrap_or(64)) < NEVER);
+        tries.unwrap_or(64)
+    }
+
+    /// Somebody is found by questions that one of the two asks and the other answers. The younger one's schedule
+    /// alone counts; its probes and announcements are not counted unless it has just begun.
+    fn discover(&self, age: Duration) -> Duration {
+        let tries = Self::tries(self.multicast_loss, 2);
+        let (mut at, mut interval, mut left) = (FIRST_QUERY, Duration::from_secs(1), tries);
+        loop {
+            if at >= age {
+                left = left.saturating_sub(1);
+            }
+            if left == 0 {
+                break;
+            }
+            at += interval;
+            interval = (interval * 2).min(QUERY_INTERVAL_MAX);
+        }
+        (at.saturating_sub(age)).max(ANNOUNCED) + ANSWER + self.way * 2
+    }
+
+    /// All calls have had their turn.
+    fn calls(&self) -> Duration {
+        DIALS_PAUSE * (self.hosts / DIALS_AT_ONCE) + DIALS_FULL * (self.hosts / HALF_OPEN)
+    }
+
+    /// A call has come to a session, and the other's record has come over it.
+    fn handshake(&self) -> Duration {
+        let tries = Self::tries(self.loss, 3) as usize;
+        let waits: u64 = HANDSHAKE_AGAIN.iter().cycle().take(tries.saturating_sub(1)).sum();
+        Duration::from_millis(waits) + self.way * 3 + self.arrive()
+    }
+
+    /// What is sent over a session has arrived, however often it got lost.
+    fn arrive(&self) -> Duration {
+        let again = Self::tries(self.loss, 1).saturating_sub(1);
+        self.way + PROBE_TIMEOUT_MAX * again
+    }
+
+    /// So many bytes to everybody are out.
+    fn carry(&self, bytes: u64) -> Duration {
+        let bits = bytes.saturating_mul(8 * 2).saturating_mul(self.hosts.into());
+        Duration::from_millis(bits.saturating_mul(1000).checked_div(self.rate).unwrap_or(0))
+    }
+
+    fn wide(&self, span: Duration) -> Duration {
+        (span + self.drifted(span)) * self.patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::tests::plan;
+
+    #[test]
+    fn bounds_follow_from_the_links() {
+        let switch = Bounds::new(&plan(8, 60));
+        // DESIGN sections 4 and 5: a healed partition is whole within 15 s, a crash is seen within 7 s.
+        let healed = switch.meet(Duration::from_secs(60), Duration::from_secs(30), true);
+        assert!(healed > Duration::from_secs(15) && healed < Duration::from_secs(19), "{healed:?}");
+        assert!(switch.crash_noticed() < Duration::from_millis(6_910), "{:?}", switch.crash_noticed());
+        let mut plan = plan(8, 60);
+        plan.segments = vec![crate::profile::named("wifi").unwrap()];
+        let wifi = Bounds::new(&plan);
+        assert!(wifi.discover(Duration::ZERO) > switch.discover(Duration::ZERO));
+        assert!(Bounds { patience: 2, ..wifi }.reach(0) == wifi.reach(0) * 2);
+    }
+
+    #[test]
+    fn tries_make_failure_impossible_and_no_more() {
+        assert_eq!(Bounds::tries(0.0, 2), 1);
+        assert_eq!(Bounds::tries(0.001, 1), 4);
+        assert_eq!(Bounds::tries(0.01, 1), 5);
+    }
+}

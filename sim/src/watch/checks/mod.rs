@@ -1,0 +1,55 @@
+//! The properties, each in its place. What must hold, and where its bounds come from, stands in
+//! [`explain`](super::explain).
+
+use super::Check;
+use crate::plan::Plan;
+
+mod agree;
+mod durable;
+mod idle;
+mod leave;
+mod mdns;
+mod meet;
+mod memory;
+mod names;
+mod order;
+mod peers;
+mod reach;
+mod said;
+mod traffic;
+
+/// All that look on at a run of `plan`.
+pub(super) fn all(_plan: &Plan) -> Vec<Box<dyn Check>> {
+    vec![
+        Box::new(said::Once::default()),
+        Box::new(said::Genuine),
+        Box::new(order::Rising::default()),
+        Box::new(order::Agreed::default()),
+        Box::new(names::Names::default()),
+        Box::new(peers::Proven),
+        Box::new(peers::NotMyself),
+        Box::new(peers::Gone::default()),
+        Box::new(memory::Caps::default()),
+        Box::new(traffic::Amplification::default()),
+        Box::new(mdns::Polite::default()),
+        Box::new(durable::Durable::default()),
+        Box::new(traffic::Shape),
+        Box::new(meet::Meet::default()),
+        Box::new(reach::Reach::default()),
+        Box::new(agree::Agree::default()),
+        Box::new(leave::Leave::default()),
+        Box::new(idle::Idle::default()),
+    ]
+}
+
+/// The name under which a promise about quiet hosts is broken: by itself; while others are not quiet (L7); or with
+/// hostile peers about, who get twice the time (L8).
+fn name_of(truth: &super::Truth, alone: &'static str) -> &'static str {
+    if !truth.foes.is_empty() {
+        "L8"
+    } else if truth.is_anything_broken() {
+        "L7"
+    } else {
+        alone
+    }
+}

@@ -1,0 +1,104 @@
+//! The order of a room: what one says rises (S3), nothing stands before what it answers, and an entry is the same
+//! to everybody (S4).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chat_core::{EntryId, Event, Instant, MessageId, Record, RoomKeyId, Stamp};
+
+use crate::watch::{Check, Fact, Truth};
+
+/// Stamps are pushed ahead only by what claims to be at most a minute ahead (DESIGN section 6), so in a run whose
+/// clocks are set wrong by more, what one says may stand before what one said.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// S3: the stamps of what one says in a room rise in the order in which one says it.
+#[derive(Default)]
+pub(super) struct Rising {
+    newest: BTreeMap<(usize, RoomKeyId), (Stamp, MessageId)>,
+}
+
+impl Check for Rising {
+    fn name(&self) -> &'static str {
+        "S3"
+    }
+
+    fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
+        match fact {
+            Fact::Appended { host, records, .. } if truth.skew < AHEAD => {
+                for record in *records {
+                    let Record::Entry(entry) = record else { continue };
+                    for message in entry.messages.iter().filter(|message| message.own) {
+                        let (at, id) = ((*host, entry.room), (message.stamp, message.id));
+                        let before = self.newest.insert(at, id);
+                        let rises = before.is_none_or(|(stamp, before)| {
+                            stamp < id.0 || before.entry == id.1.entry && before.item < id.1.item
+                        });
+                        if !rises || message.stamp != entry.stamp {
+                            return Err(format!(
+                                "host {host} says {:?} with a stamp not above that of what it said before",
+                                message.text
+                            ));
+                        }
+                    }
+                }
+            }
+            Fact::Booted { host, .. } => {
+                let it = &truth.hosts[*host];
+                self.newest.retain(|(whose, _), _| whose != host);
+                for (&room, held) in &it.held {
+                    let own = |(_, id): &&(Stamp, EntryId)| {
+                        truth.entries.get(id).is_some_and(|entry| entry.author == it.key)
+                    };
+                    if let Some(&(stamp, entry)) = held.ids.iter().rev().find(own) {
+                        self.newest.insert((*host, room), (stamp, MessageId { entry, item: u16::MAX }));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// S4: an entry has one author, stamp and room, whoever shows or stores it, and stands after what it answers.
+#[derive(Default)]
+pub(super) struct Agreed {
+    /// What an entry says, from its first appearance: a hash of its bytes.
+    bytes: BTreeMap<EntryId, u64>,
+}
+
+impl Check for Agreed {
+    fn name(&self) -> &'static str {
+        "S4"
+    }
+
+    fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
+        match fact {
+            Fact::Appended { host, records, .. } => {
+                for record in *records {
+                    let Record::Entry(entry) = record else { continue };
+                    let known = truth.entries.get(&entry.id).is_some_and(|first| {
+                        (first.author, first.stamp, first.room) == (entry.author, entry.stamp, entry.room)
+                    });
+                    let hash = crate::suite::digest_word(&entry.bytes);
+                    if !known || *self.bytes.entry(entry.id).or_insert(hash) != hash {
+                        return Err(format!("host {host} has another idea of entry {} than others", entry.id));
+                    }
+                }
+                Ok(())
+            }
+            Fact::Told { host, event: Event::Message(message) } => {
+                let first = truth.entries.get(&message.id.entry);
+                if first.is_some_and(|first| (first.author, first.stamp) != (message.from, message.stamp)) {
+                    return Err(format!("host {host} is shown {} elsewhere than others", message.id));
+                }
+                let answered = message.reply.and_then(|reply| truth.entries.get(&reply.entry));
+                if answered.is_some_and(|answered| answered.stamp > message.stamp) {
+                    return Err(format!("host {host} is shown {} before what it answers", message.id));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
