@@ -98,8 +98,11 @@ impl Bounds {
     pub(crate) fn meet(&self, age: Duration, outage: Duration, met: bool) -> Duration {
         let found = if met { Duration::ZERO } else { self.discover(age) };
         let round = if outage < EAGER_FOR { ROUND_EAGER } else { ROUND_SLOW };
+        // A session that the trouble broke must be found broken first; where only one hears the other, one after
+        // the other.
+        let noticed = (self.crash_noticed() * 2).saturating_sub(outage);
         // Whoever was found is called at once, unless a call was made just before and came to nothing.
-        self.wide(found + round + self.calls() + self.handshake())
+        self.wide(found + noticed + round + self.calls() + self.handshake())
     }
 
     /// L4: after the last datagram of a program that crashed, whoever was in session with it knows.

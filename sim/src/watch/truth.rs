@@ -54,6 +54,8 @@ pub(crate) struct HostTruth {
     pub(crate) boot: BootId,
     /// Since when its program runs without a break.
     pub(crate) runs_since: Option<Instant>,
+    /// Whether it is saying goodbye.
+    leaves: bool,
     pub(crate) calm: Calm,
     /// The links that its cards are on, those that are up.
     pub(crate) links: BTreeSet<usize>,
@@ -65,7 +67,7 @@ pub(crate) struct HostTruth {
     pub(crate) mtu: BTreeMap<u32, u32>,
     /// Whom it lists as online, or as suspect.
     pub(crate) listed: BTreeMap<(PeerKey, BootId), Instant>,
-    /// Whom this run ever listed.
+    /// Whom this run ever listed, and who is where it then was.
     pub(crate) met: BTreeSet<(PeerKey, BootId)>,
     /// The open rooms that it is in, and from where on it wants their history.
     pub(crate) rooms: BTreeMap<RoomName, Stamp>,
@@ -175,7 +177,8 @@ impl Truth {
         let since = self.undisturbed(one, other)?;
         let (a, b) = (&self.hosts[one], &self.hosts[other]);
         let age = |host: &HostTruth| host.runs_since.map_or(Duration::ZERO, |start| since - start);
-        let met = a.met.contains(&(b.key, b.boot)) && b.met.contains(&(a.key, a.boot));
+        // One who knows where the other is will call.
+        let met = a.met.contains(&(b.key, b.boot)) || b.met.contains(&(a.key, a.boot));
         let outage = a.calm.outage().max(b.calm.outage());
         Some(since + self.bounds.meet(age(a).min(age(b)), outage, met))
     }
@@ -200,12 +203,19 @@ impl Truth {
                 it.mtu = interfaces.iter().map(|interface| (interface.index, interface.mtu)).collect();
                 it.links = links.iter().copied().collect();
                 it.had.extend(&addresses);
+                let is_elsewhere = it.addresses.iter().any(|address| !addresses.contains(address));
                 for old in std::mem::replace(&mut it.addresses, addresses.clone()) {
                     self.holders.entry(old).or_default().remove(&host);
                 }
+                let who = (it.key, it.boot);
                 addresses.into_iter().for_each(|new| {
                     self.holders.entry(new).or_default().insert(host);
                 });
+                if is_elsewhere {
+                    self.hosts.iter_mut().for_each(|other| {
+                        other.met.remove(&who);
+                    });
+                }
                 self.shake(now, host);
             }
             Fact::Asked { host, action: Action::Say { place, text, .. }, .. } => {
@@ -214,7 +224,10 @@ impl Truth {
                 self.said.insert(text.as_str().to_owned(), said);
                 self.stirred = now;
             }
-            Fact::Asked { .. } => self.stirred = now,
+            Fact::Asked { host, action, .. } => {
+                self.hosts[host].leaves |= *action == Action::Quit;
+                self.stirred = now;
+            }
             Fact::Told { host, event } => self.on_told(now, host, event),
             Fact::Appended { host, token, records } => self.on_append(host, token, records),
             Fact::Safe { host, token, result } => self.on_safe(host, token, result.is_ok()),
@@ -231,7 +244,7 @@ impl Truth {
 
     fn on_boot(&mut self, now: Instant, host: usize, boot: BootId, disk: &Disk) {
         let it = &mut self.hosts[host];
-        (it.boot, it.runs_since) = (boot, Some(now));
+        (it.boot, it.runs_since, it.leaves) = (boot, Some(now), false);
         it.calm.on_boot(now);
         (it.disk_failed, it.disk_fails) = (it.disk_fails, it.calm.is_disk_lying());
         it.met.clear();
@@ -352,6 +365,7 @@ impl HostTruth {
             key: PeerKey([0; 32]),
             boot: BootId(0),
             runs_since: None,
+            leaves: false,
             calm: Calm::default(),
             links: BTreeSet::new(),
             subnets: Vec::new(),
@@ -370,7 +384,7 @@ impl HostTruth {
 
     /// Whether its program runs and nothing disturbs it.
     pub(crate) const fn is_quiet(&self) -> bool {
-        self.runs_since.is_some() && self.calm.is_calm()
+        self.runs_since.is_some() && !self.leaves && self.calm.is_calm()
     }
 
     /// Whether its disk lied or was set back before its program last started: then not all that was safe is there.

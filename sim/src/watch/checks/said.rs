@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{EntryId, Event, Instant, Message, Place, Record};
+use chat_core::{Action, EntryId, Event, Instant, Message, Place, Record};
 
 use crate::watch::{Check, Fact, Truth};
 
@@ -11,6 +11,7 @@ use crate::watch::{Check, Fact, Truth};
 pub(super) struct Once {
     /// For each host and entry, one bit for each of its messages that were shown.
     shown: BTreeMap<(usize, EntryId), u64>,
+    asked: BTreeMap<(usize, u64), String>,
 }
 
 impl Check for Once {
@@ -18,8 +19,20 @@ impl Check for Once {
         "S1"
     }
 
-    fn see(&mut self, _truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
+    fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
+            Fact::Asked { host, tag, action: Action::Say { text, .. } } => {
+                self.asked.insert((*host, *tag), text.as_str().to_owned());
+            }
+            Fact::Told { host, event: Event::Done { tag, .. } } => {
+                self.asked.remove(&(*host, *tag));
+            }
+            // Nothing of it remains. It may have reached others before, and come back from them.
+            Fact::Told { host, event: Event::Refused { tag, .. } } => {
+                let text = self.asked.remove(&(*host, *tag));
+                let said = text.and_then(|text| truth.said.get(&text));
+                said.and_then(|said| said.id).and_then(|id| self.shown.remove(&(*host, id.entry)));
+            }
             Fact::Told { host, event: Event::Message(message) } => {
                 let bit = 1u64.checked_shl(message.id.item.into()).unwrap_or(0);
                 let shown = self.shown.entry((*host, message.id.entry)).or_default();
