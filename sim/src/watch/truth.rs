@@ -41,6 +41,8 @@ pub(crate) struct Truth {
     pub(crate) skew: Duration,
     /// Who has which address now.
     holders: BTreeMap<IpAddr, BTreeSet<usize>>,
+    /// Addresses that more than one claims.
+    contested: usize,
     links: Vec<Segment>,
     faults: Vec<PlannedFault>,
     struck: BTreeMap<usize, Vec<usize>>,
@@ -130,6 +132,7 @@ impl Truth {
             stirred: Instant::ORIGIN,
             skew: calm::skew(plan),
             holders: BTreeMap::new(),
+            contested: 0,
             links: plan.segments.clone(),
             faults: plan.faults.clone(),
             struck: BTreeMap::new(),
@@ -169,7 +172,7 @@ impl Truth {
 
     /// Whether something disturbs anybody now.
     pub(crate) const fn is_anything_broken(&self) -> bool {
-        self.disturbing > 0
+        self.disturbing > 0 || self.contested > 0
     }
 
     /// When, at the latest, two that are [undisturbed](Self::undisturbed) are in session.
@@ -204,13 +207,17 @@ impl Truth {
                 it.links = links.iter().copied().collect();
                 it.had.extend(&addresses);
                 let is_elsewhere = it.addresses.iter().any(|address| !addresses.contains(address));
-                for old in std::mem::replace(&mut it.addresses, addresses.clone()) {
-                    self.holders.entry(old).or_default().remove(&host);
+                let (old, who) = (std::mem::replace(&mut it.addresses, addresses.clone()), (it.key, it.boot));
+                for old in old {
+                    let holders = self.holders.entry(old).or_default();
+                    holders.remove(&host);
+                    self.contested -= usize::from(holders.len() == 1);
                 }
-                let who = (it.key, it.boot);
-                addresses.into_iter().for_each(|new| {
-                    self.holders.entry(new).or_default().insert(host);
-                });
+                for new in addresses {
+                    let holders = self.holders.entry(new).or_default();
+                    holders.insert(host);
+                    self.contested += usize::from(holders.len() == 2);
+                }
                 if is_elsewhere {
                     self.hosts.iter_mut().for_each(|other| {
                         other.met.remove(&who);
@@ -280,7 +287,9 @@ impl Truth {
                     it.listed.remove(&who);
                 } else {
                     it.listed.entry(who).or_insert(now);
-                    it.met.insert(who);
+                    if *state == PeerState::Online {
+                        it.met.insert(who);
+                    }
                 }
             }
             Event::Message(message) if message.own => {

@@ -131,6 +131,7 @@ impl World {
     fn tell_interfaces(&mut self, host: usize) {
         let interfaces = self.list_cards(host);
         self.lan.report(self.now, host);
+        self.machines[host].missed |= self.machines[host].state == State::Stopped;
         self.give(host, Input::Interfaces(&interfaces), None);
     }
 
@@ -145,6 +146,7 @@ impl World {
 
     fn tell_time(&mut self, host: usize) {
         let wall = self.machines[host].clock.wall(self.now);
+        self.machines[host].missed |= self.machines[host].state == State::Stopped;
         self.give(host, Input::WallClock(wall), None);
     }
 
@@ -193,6 +195,8 @@ impl World {
             machine.clock.resume(now, how == Pause::SleepCounted);
             let entropy = self.chance.bytes(Domain::Node, &[host as u64, now.as_nanos()]);
             self.give(host, Input::Entropy(entropy), None);
+        }
+        if how != Pause::Process || std::mem::take(&mut self.machines[host].missed) {
             self.tell_time(host);
             self.tell_interfaces(host);
         }
