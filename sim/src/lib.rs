@@ -18,5 +18,5 @@ mod world;
 
 pub use lan::profile;
 pub use trace::{Checkpoint, Hash};
-pub use watch::Violation;
+pub use watch::{Violation, explain};
 pub use world::{Counts, Outcome, World};

@@ -1,9 +1,16 @@
-//! The checks bite, and let pass what is right.
+//! Whole runs, right ones and broken ones, under the eyes of all checks.
 
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
+
+use chat_core::Instant;
+
+use super::{Check, Fact, Truth, Violation};
 use crate::{
-    plan::{Family, Host, Plan, SuiteChoice, VERSION},
+    World,
+    fault::{Class, DiskFate, Fault, Pause, PlannedFault, Target},
+    plan::{Act, Deed, Family, Host, Plan, SuiteChoice, VERSION},
     profile,
-    units::Span,
+    units::{Share, Span},
 };
 
 pub(super) fn plan(peers: usize, seconds: u64) -> Plan {
@@ -19,5 +26,120 @@ pub(super) fn plan(peers: usize, seconds: u64) -> Plan {
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
         faults: Vec::new(),
         acts: Vec::new(),
+    }
+}
+
+fn fault(at: u64, seconds: u64, hosts: &[usize], what: Fault) -> PlannedFault {
+    let (at, span) = (Span::from_secs(at), Some(Span::from_secs(seconds)));
+    PlannedFault { at, span, on: Target::Hosts(hosts.to_vec()), what }
+}
+
+/// Somebody says something every two seconds.
+fn talk(plan: &mut Plan) {
+    let hosts = plan.hosts.len();
+    for number in 0..plan.duration.0.as_secs() / 2 {
+        let what = Deed::Say { room: "#lobby".into(), size: 60 };
+        let act = Act { at: Span::from_secs(number * 2), host: number as usize % hosts, what };
+        plan.acts.push(act);
+    }
+}
+
+fn run(mut world: World) -> Option<Violation> {
+    while world.run(Duration::from_secs(10)) {}
+    world.outcome().violation
+}
+
+#[test]
+fn all_hold_in_runs_with_many_faults() {
+    let ppm = Share::from_ppm;
+    for (peers, seed) in [(3, 1), (5, 2), (8, 3)] {
+        let mut plan = plan(peers, 200);
+        plan.seed = seed;
+        talk(&mut plan);
+        plan.faults = vec![
+            fault(5, 20, &[0, 1], Fault::Loss { share: ppm(300_000), class: Class::All }),
+            fault(10, 15, &[2], Fault::InterfaceDown),
+            fault(30, 10, &[1], Fault::Crash { disk: DiskFate::LoseUnsynced }),
+            fault(45, 12, &[0], Fault::Pause { how: Pause::SleepCounted }),
+            fault(60, 5, &[0, 2], Fault::Storm { copies: 3 }),
+            fault(70, 5, &[2], Fault::Crash { disk: DiskFate::Wiped }),
+        ];
+        assert_eq!(run(World::new(Rc::new(plan), false)), None, "{peers} peers");
+    }
+}
+
+#[test]
+fn a_disk_that_loses_in_silence_is_found_out() {
+    let mut plan = plan(3, 60);
+    talk(&mut plan);
+    plan.faults.push(fault(30, 5, &[0], Fault::Crash { disk: DiskFate::LoseUnsynced }));
+    let world = || World::new(Rc::new(plan.clone()), false);
+    assert_eq!(run(world()), None);
+    let mut liar = world();
+    liar.disk_of(0).mood.lies = true;
+    assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
+}
+
+#[test]
+fn a_twin_that_does_something_else_is_found_out() {
+    let mut world = World::new(Rc::new(plan(3, 20)), false);
+    world.run(Duration::from_secs(5));
+    world.estrange_twins();
+    assert_eq!(run(world).map(|violation| violation.check), Some("S17"));
+}
+
+#[test]
+fn nobody_looks_on_without_checks_and_the_run_is_the_same() {
+    let mut plan = plan(4, 30);
+    talk(&mut plan);
+    let outcome = |mut world: World| {
+        while world.run(Duration::from_secs(10)) {}
+        world.outcome()
+    };
+    let plan = Rc::new(plan);
+    let watched = outcome(World::new(Rc::clone(&plan), false));
+    assert_eq!(outcome(World::new(plan, false).without_checks()), watched);
+}
+
+/// When, from which host, to whom and of what size.
+type Sending = (Instant, usize, SocketAddr, usize);
+
+#[derive(Default)]
+struct Recorder(Rc<RefCell<Vec<Sending>>>);
+
+impl Check for Recorder {
+    fn name(&self) -> &'static str {
+        "recorder"
+    }
+
+    fn see(&mut self, _truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
+        if let Fact::Sent { host, transmit, .. } = fact {
+            self.0.borrow_mut().push((now, *host, transmit.to, transmit.bytes.len()));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn s15_clocks_that_jump_move_no_timer() {
+    let sent = |jump_ms| {
+        let mut plan = plan(4, 120);
+        plan.faults = vec![
+            // A clock that stays right is told at the same moments as one that jumps.
+            fault(20, 30, &[0, 2], Fault::Clock { jump_ms, drift_ppm: 0 }),
+            fault(70, 20, &[1], Fault::Clock { jump_ms: -jump_ms, drift_ppm: 0 }),
+        ];
+        let recorder = Recorder::default();
+        let sent = Rc::clone(&recorder.0);
+        assert_eq!(run(World::new(Rc::new(plan), false).only(vec![Box::new(recorder)])), None);
+        sent.take()
+    };
+    let right = sent(0);
+    assert!(right.len() > 1000, "{}", right.len());
+    for jump in [5_000, -5_000, 7_200_000, -7_200_000] {
+        let jumped = sent(jump);
+        let differs = right.iter().zip(&jumped).find(|(right, jumped)| right != jumped);
+        assert_eq!(differs, None, "{jump} ms");
+        assert_eq!(right.len(), jumped.len());
     }
 }

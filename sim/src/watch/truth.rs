@@ -79,7 +79,7 @@ pub(crate) struct HostTruth {
     disk_fails: bool,
     disk_failed: bool,
     /// What its disk was given and has not called safe.
-    pub(crate) pending: BTreeMap<Token, Vec<(RoomKeyId, Stamp, EntryId, usize)>>,
+    pub(crate) pending: BTreeMap<Token, Vec<(RoomKeyId, Stamp, EntryId)>>,
 }
 
 /// The entries of one room on one disk.
@@ -101,7 +101,6 @@ pub(crate) struct Boot {
 pub(crate) struct EntryTruth {
     pub(crate) author: PeerKey,
     pub(crate) room: RoomKeyId,
-    pub(crate) place: Place,
     pub(crate) stamp: Stamp,
     /// The hosts, and as whom, whose disks ever called it safe.
     pub(crate) safe: BTreeSet<(usize, PeerKey)>,
@@ -304,13 +303,12 @@ impl Truth {
         let mut pending = Vec::new();
         for record in records {
             match record {
-                Record::Entry(StoredEntry { room, place, id, stamp, author, bytes, .. }) => {
+                Record::Entry(StoredEntry { room, id, stamp, author, .. }) => {
                     let (room, stamp, author) = (*room, *stamp, *author);
-                    let place = place.clone();
-                    let first = EntryTruth { author, room, place, stamp, safe: BTreeSet::new() };
+                    let first = EntryTruth { author, room, stamp, safe: BTreeSet::new() };
                     self.entries.entry(*id).or_insert(first);
                     self.hosts[host].held.entry(room).or_default().add(stamp, *id);
-                    pending.push((room, stamp, *id, bytes.len()));
+                    pending.push((room, stamp, *id));
                 }
                 Record::Room(room) if room.joined => {
                     self.hosts[host].rooms.insert(room.name.clone(), room.floor);
@@ -328,7 +326,7 @@ impl Truth {
         let it = &mut self.hosts[host];
         let later = it.pending.split_off(&Token(token.0 + 1));
         for (token_of, entries) in std::mem::replace(&mut it.pending, later) {
-            for (room, stamp, id, _) in entries {
+            for (room, stamp, id) in entries {
                 if is_safe {
                     let entry = self.entries.get_mut(&id);
                     entry.into_iter().for_each(|entry| {

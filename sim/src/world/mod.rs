@@ -184,6 +184,27 @@ impl World {
         self
     }
 
+    /// These look on, and nobody else.
+    #[cfg(test)]
+    pub(crate) fn only(mut self, checks: Vec<Box<dyn crate::watch::Check>>) -> Self {
+        self.watch.only(checks);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn disk_of(&mut self, host: usize) -> &mut crate::host::disk::Disk {
+        &mut self.machines[host].disk
+    }
+
+    /// The twins are no twins any more.
+    #[cfg(test)]
+    pub(crate) fn estrange_twins(&mut self) {
+        let twins = self.machines.iter_mut().filter_map(|machine| machine.twin.as_mut());
+        for twin in twins {
+            twin.handle(Instant::ORIGIN, Input::Entropy([1; 32]));
+        }
+    }
+
     /// Lets happen what happens within `span`. False once the run is over, or a property is broken.
     pub fn run(&mut self, span: Duration) -> bool {
         let until = (self.now + span).min(self.end);

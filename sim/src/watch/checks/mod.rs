@@ -18,6 +18,9 @@ mod reach;
 mod said;
 mod traffic;
 
+#[cfg(test)]
+mod tests;
+
 /// All that look on at a run of `plan`.
 pub(super) fn all(_plan: &Plan) -> Vec<Box<dyn Check>> {
     vec![
