@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use sim::{
     Outcome, World,
     fault::{Class, Damage, DiskFate, DiskTrouble, Fault, Pause, PlannedFault, Shape, Target},
-    plan::{Act, Deed, Family, Host, Plan, SuiteChoice, VERSION},
+    plan::{Act, Deed, Family, Host, Plan, Router, SuiteChoice, VERSION},
     profile,
     units::{Share, Span},
 };
@@ -103,16 +103,27 @@ impl Draw {
             faults: Vec::new(),
             acts: Vec::new(),
         };
+        if self.below(4) == 0 {
+            plan.segments.push(profile::named(self.one(&["switch", "guest"])).unwrap());
+            plan.routers.push(Router { between: [0, 1], latency: Span::from_millis(1) });
+        }
         for _ in 0..peers {
             let starts = Span::from_millis(self.below(3) * self.below(8000));
-            plan.hosts.push(Host { on: vec![0], starts });
+            let second = plan.segments.len() > 1 && self.below(3) == 0;
+            let on = if second { self.one(&[&[1][..], &[0, 1]]).to_vec() } else { vec![0] };
+            plan.hosts.push(Host { on, starts });
         }
         for _ in 0..1 + self.below(5) {
             let kind = self.below(19);
             let what = self.fault(kind);
             let hosts = (0..peers).filter(|_| self.below(2) == 0).map(|host| host as usize).collect();
-            let on = if self.below(3) == 0 { Target::Segment(0) } else { Target::Hosts(hosts) };
-            let span = Some(Span::from_millis(500 + self.below(40_000)));
+            let on = match self.below(6) {
+                0 => Target::Segment(0),
+                1 => Target::Everything,
+                _ => Target::Hosts(hosts),
+            };
+            // Some last for good: the others must get on without those whom they strike.
+            let span = (self.below(6) > 0).then(|| Span::from_millis(500 + self.below(40_000)));
             plan.faults.push(PlannedFault { at: Span::from_millis(self.below(70_000)), span, on, what });
         }
         for _ in 0..5 + self.below(40) {
@@ -136,6 +147,30 @@ fn run(plan: &Rc<Plan>) -> Outcome {
     let mut world = World::new(Rc::clone(plan), false);
     while world.run(Duration::from_secs(10)) {}
     world.outcome()
+}
+
+fn plan(peers: usize, faults: Vec<PlannedFault>) -> Rc<Plan> {
+    let host = Host { on: vec![0], starts: Span::default() };
+    Rc::new(Plan { hosts: vec![host; peers], faults, acts: Vec::new(), ..Draw(0).plan(0) })
+}
+
+fn fault(at: u64, seconds: u64, hosts: &[usize], what: Fault) -> PlannedFault {
+    let (at, span) = (Span::from_secs(at), Some(Span::from_secs(seconds)));
+    PlannedFault { at, span, on: Target::Hosts(hosts.to_vec()), what }
+}
+
+#[test]
+fn a_machine_that_died_asleep_starts_with_a_clock_that_runs() {
+    let asleep = fault(5, 30, &[0], Fault::Pause { how: Pause::SleepUncounted });
+    let dead = fault(10, 5, &[0], Fault::Crash { disk: DiskFate::Kept });
+    assert_eq!(run(&plan(3, vec![asleep, dead])).violation, None);
+}
+
+#[test]
+fn a_process_that_was_stopped_hears_of_its_cards() {
+    let out = fault(20, 15, &[0, 1], Fault::InterfaceDown);
+    let stopped = fault(30, 25, &[0, 1], Fault::Pause { how: Pause::Process });
+    assert_eq!(run(&plan(3, vec![out, stopped])).violation, None);
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -36,6 +36,8 @@ pub(crate) struct Machine {
     /// When the node wants to be called, in the world's time, and the how-manieth wish that is.
     pub(crate) wake: Option<Instant>,
     pub(crate) wishes: u64,
+    /// When the disk's last word comes.
+    pub(crate) stored: Instant,
     /// Datagrams sent so far.
     pub(crate) sent: u64,
     /// Commands given so far.
@@ -90,6 +92,7 @@ impl Machine {
             boots: 0,
             wake: None,
             wishes: 0,
+            stored: Instant::ORIGIN,
             sent: 0,
             tags: 0,
             buffer: Buffer::default(),

@@ -135,7 +135,7 @@ fn s15_clocks_that_jump_move_no_timer() {
         sent.take()
     };
     let right = sent(0);
-    assert!(right.len() > 1000, "{}", right.len());
+    assert!(right.len() > 500, "{}", right.len());
     for jump in [5_000, -5_000, 7_200_000, -7_200_000] {
         let jumped = sent(jump);
         let differs = right.iter().zip(&jumped).find(|(right, jumped)| right != jumped);

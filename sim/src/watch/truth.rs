@@ -7,14 +7,14 @@ use std::{
 };
 
 use chat_core::{
-    Action, Answer, BootId, EntryId, Event, Instant, MessageId, PeerChange, PeerKey, PeerState, Place,
+    Action, Answer, BootId, Config, EntryId, Event, Instant, MessageId, Nick, PeerChange, PeerKey, PeerState, Place,
     Record, Request, RoomKeyId, RoomName, Stamp, StoredEntry, StoredRoom, Subnet, Suite, Token,
 };
 
 use super::{Fact, bounds::Bounds, calm, calm::Calm};
 use crate::{
     fault::PlannedFault,
-    host::{clock::EPOCH, disk::Disk},
+    host::{CHAT_PORT, clock::EPOCH, disk::Disk},
     plan::{Plan, Segment},
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct Truth {
     pub(crate) skew: Duration,
     /// Who has which address now.
     holders: BTreeMap<IpAddr, BTreeSet<usize>>,
+    pub(crate) sessions_max: usize,
+    pub(crate) unpersisted_max: usize,
     /// Addresses that more than one claims.
     contested: usize,
     links: Vec<Segment>,
@@ -118,7 +120,9 @@ pub(crate) struct Said {
 }
 
 impl Truth {
-    pub(crate) fn new(plan: &Plan, _suite: &'static dyn Suite) -> Self {
+    pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
+        // Every program's, as machines set them up.
+        let config = Config::new(suite, Nick::lenient("anybody"), CHAT_PORT);
         Self {
             hosts: Vec::new(),
             said: BTreeMap::new(),
@@ -131,6 +135,8 @@ impl Truth {
             stirred: Instant::ORIGIN,
             skew: calm::skew(plan),
             holders: BTreeMap::new(),
+            sessions_max: config.sessions_max,
+            unpersisted_max: config.unpersisted_max,
             contested: 0,
             links: plan.segments.clone(),
             faults: plan.faults.clone(),
@@ -162,6 +168,11 @@ impl Truth {
         let joined = a.links.intersection(&b.links).any(hears);
         let quiet = a.is_quiet() && b.is_quiet() && self.is_alone(a) && self.is_alone(b);
         (one != other && joined && quiet).then(|| a.calm.since.max(b.calm.since))
+    }
+
+    /// Whether everybody is in session with everybody: as long as there is room.
+    pub(crate) fn is_mesh(&self) -> bool {
+        self.hosts.len() <= self.sessions_max
     }
 
     /// What a right clock shows then, in µs since 1970.

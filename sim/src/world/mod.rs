@@ -365,7 +365,10 @@ impl World {
         let slow = machine.disk.mood.slow.unwrap_or(1);
         let about = [host as u64, boot, token.0];
         let delay = self.chance.span(&(SYNC / 2..=SYNC * 2), Domain::Disk, &about) * slow;
-        self.after(delay, host, host, token.0, Happening::Stored { host, boot, token, length, result });
+        // Its word is about everything up to there, so it comes in order.
+        let at = (self.now + delay).max(machine.stored);
+        machine.stored = at;
+        self.push(at, host, host, token.0, Happening::Stored { host, boot, token, length, result });
     }
 
     /// The node of `host` wants to be called at `at` by its own clock.

@@ -70,6 +70,9 @@ impl Agree {
     fn judge(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
         while let Some(&(at, host)) = self.due.first().filter(|(at, _)| *at < now) {
             self.due.pop_first();
+            if !truth.is_mesh() {
+                continue;
+            }
             let mut next: Option<Instant> = None;
             for other in 0..truth.hosts.len() {
                 let Some(by) = self.agree_by(truth, host, other) else { continue };

@@ -19,8 +19,8 @@ const DEFENDED: Duration = Duration::from_secs(3);
 /// S12: records at most once a second, probes 250 ms apart, shared answers after 20 ms.
 #[derive(Default)]
 pub(super) struct Polite {
-    /// By host, interface and family.
-    links: BTreeMap<(usize, u32, bool), Link>,
+    /// By host, then by interface and family.
+    hosts: BTreeMap<usize, BTreeMap<(u32, bool), Link>>,
 }
 
 #[derive(Default)]
@@ -42,11 +42,11 @@ impl Check for Polite {
         match fact {
             // Another program, or another network.
             Fact::Booted { host, .. } => {
-                self.links.retain(|(whose, ..), _| whose != host);
+                self.hosts.remove(host);
             }
             // Addresses that come and go are probed for and announced anew.
             Fact::Cards { host, .. } => {
-                let links = self.links.range_mut((*host, 0, false)..=(*host, u32::MAX, true));
+                let links = self.hosts.get_mut(host).into_iter().flatten();
                 links.for_each(|(_, link)| link.probes.clear());
             }
             Fact::Received { host, flight, intact } if flight.many && flight.to.port() == 5353 => {
@@ -55,11 +55,8 @@ impl Check for Polite {
                 let head = |at: usize| flight.bytes.get(at).copied().unwrap_or(0);
                 let is_query = head(2) & 0x80 == 0;
                 let is_probe = is_query && (head(8), head(9)) != (0, 0);
-                for (_, link) in self
-                    .links
-                    .range_mut((*host, 0, false)..=(*host, u32::MAX, true))
-                    .filter(|((_, _, of), _)| *of == family)
-                {
+                let links = self.hosts.get_mut(host).into_iter().flatten();
+                for (_, link) in links.filter(|((_, of), _)| *of == family) {
                     if is_probe || !*intact {
                         link.rival = Some(now);
                     }
@@ -69,8 +66,8 @@ impl Check for Polite {
                 }
             }
             Fact::Sent { host, transmit, .. } if transmit.via == Via::Mdns && transmit.to.ip().is_multicast() => {
-                let at = (*host, transmit.interface, transmit.to.is_ipv6());
-                let link = self.links.entry(at).or_default();
+                let at = (transmit.interface, transmit.to.is_ipv6());
+                let link = self.hosts.entry(*host).or_default().entry(at).or_default();
                 // What cannot be read is another property's business.
                 let Ok(packet) = Packet::parse(&transmit.bytes) else { return Ok(()) };
                 let what = if packet.has_flags(PacketFlag::RESPONSE) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{Config, Event, Instant, Nick, PeerState};
+use chat_core::{Event, Instant, PeerState};
 
 use super::name_of;
 use crate::watch::{Check, Fact, Truth};
@@ -13,7 +13,6 @@ pub(super) struct Meet {
     /// When to look whom a host is in session with.
     due: BTreeSet<(Instant, usize)>,
     broke: Option<&'static str>,
-    sessions_max: Option<usize>,
 }
 
 impl Check for Meet {
@@ -38,15 +37,11 @@ impl Check for Meet {
 
 impl Meet {
     fn judge(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
-        let most = *self
-            .sessions_max
-            .get_or_insert_with(|| Config::new(chat_core::REAL, Nick::lenient("cap"), 1).sessions_max);
         // Strictly: what happens at one instant happens in an order that means nothing.
         while let Some(&(at, host)) = self.due.first().filter(|(at, _)| *at < now) {
             self.due.pop_first();
-            // Everybody is in session with everybody, as long as there is room.
-            if truth.hosts.len() > most {
-                return Ok(());
+            if !truth.is_mesh() {
+                continue;
             }
             let mut next: Option<Instant> = None;
             for other in 0..truth.hosts.len() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Config, Instant, Nick, PeerKey, Token};
+use chat_core::{Instant, PeerKey, Record, Token};
 
 use crate::watch::{Check, Fact, Truth};
 
@@ -12,7 +12,6 @@ const WINDOW: usize = 512 << 10;
 /// S10: sessions and what waits for the store stay within their caps.
 #[derive(Default)]
 pub(super) struct Caps {
-    caps: Option<(usize, usize)>,
     /// Bytes of others' entries that wait for each host's store.
     waiting: BTreeMap<usize, BTreeMap<Token, usize>>,
 }
@@ -23,15 +22,12 @@ impl Check for Caps {
     }
 
     fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
-        let (sessions, unpersisted) = *self.caps.get_or_insert_with(|| {
-            let config = Config::new(chat_core::REAL, Nick::lenient("caps"), 1);
-            (config.sessions_max, config.unpersisted_max)
-        });
         match fact {
             Fact::Told { host, .. } => {
                 let listed = truth.hosts[*host].listed.len();
-                if listed > sessions {
-                    return Err(format!("host {host} is in session with {listed} peers, {sessions} at most"));
+                let most = truth.sessions_max;
+                if listed > most {
+                    return Err(format!("host {host} is in session with {listed} peers, {most} at most"));
                 }
             }
             Fact::Appended { host, token, records } => {
@@ -40,7 +36,7 @@ impl Check for Caps {
                 let waiting = self.waiting.entry(*host).or_default();
                 waiting.insert(*token, bytes);
                 // Reading stops above the cap; what comes in before that is seen is a window for each session.
-                let most = unpersisted + WINDOW * truth.hosts[*host].listed.len().max(1);
+                let most = truth.unpersisted_max + WINDOW * truth.hosts[*host].listed.len().max(1);
                 let all: usize = waiting.values().sum();
                 if all > most {
                     return Err(format!("{all} bytes wait for the store of host {host}, {most} at most"));
@@ -60,9 +56,9 @@ impl Check for Caps {
 }
 
 /// What a record counts: what one says oneself is bounded by its number.
-fn size_of(record: &chat_core::Record, own: PeerKey) -> usize {
+fn size_of(record: &Record, own: PeerKey) -> usize {
     match record {
-        chat_core::Record::Entry(entry) if entry.author != own => entry.bytes.len(),
+        Record::Entry(entry) if entry.author != own => entry.bytes.len(),
         _ => 0,
     }
 }

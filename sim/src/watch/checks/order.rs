@@ -14,7 +14,7 @@ const AHEAD: Duration = Duration::from_secs(60);
 /// S3: the stamps of what one says in a room rise in the order in which one says it.
 #[derive(Default)]
 pub(super) struct Rising {
-    newest: BTreeMap<(usize, RoomKeyId), (Stamp, MessageId)>,
+    newest: BTreeMap<usize, BTreeMap<RoomKeyId, (Stamp, MessageId)>>,
 }
 
 impl Check for Rising {
@@ -28,8 +28,8 @@ impl Check for Rising {
                 for record in *records {
                     let Record::Entry(entry) = record else { continue };
                     for message in entry.messages.iter().filter(|message| message.own) {
-                        let (at, id) = ((*host, entry.room), (message.stamp, message.id));
-                        let before = self.newest.insert(at, id);
+                        let id = (message.stamp, message.id);
+                        let before = self.newest.entry(*host).or_default().insert(entry.room, id);
                         let rises = before.is_none_or(|(stamp, before)| {
                             stamp < id.0 || before.entry == id.1.entry && before.item < id.1.item
                         });
@@ -44,13 +44,14 @@ impl Check for Rising {
             }
             Fact::Booted { host, .. } => {
                 let it = &truth.hosts[*host];
-                self.newest.retain(|(whose, _), _| whose != host);
+                let newest = self.newest.entry(*host).or_default();
+                newest.clear();
                 for (&room, held) in &it.held {
                     let own = |(_, id): &&(Stamp, EntryId)| {
                         truth.entries.get(id).is_some_and(|entry| entry.author == it.key)
                     };
                     if let Some(&(stamp, entry)) = held.ids.iter().rev().find(own) {
-                        self.newest.insert((*host, room), (stamp, MessageId { entry, item: u16::MAX }));
+                        newest.insert(room, (stamp, MessageId { entry, item: u16::MAX }));
                     }
                 }
             }

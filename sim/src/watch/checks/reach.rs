@@ -113,8 +113,8 @@ fn is_meant(truth: &Truth, said: &Said, host: usize) -> bool {
     };
     let settled = truth.bounds.settled();
     let long = |since: Option<&Instant>| since.is_some_and(|since| *since + settled <= said.at);
-    member
-        && long(truth.undisturbed(said.host, host).as_ref())
-        && long(it.listed.get(&(author.key, author.boot)))
+    long(it.listed.get(&(author.key, author.boot)))
         && long(author.listed.get(&(it.key, it.boot)))
+        && long(truth.undisturbed(said.host, host).as_ref())
+        && member
 }

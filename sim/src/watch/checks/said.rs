@@ -9,8 +9,8 @@ use crate::watch::{Check, Fact, Truth};
 /// S1: no message is shown twice to one run of a program, nor to a later one that has it on its disk.
 #[derive(Default)]
 pub(super) struct Once {
-    /// For each host and entry, one bit for each of its messages that were shown.
-    shown: BTreeMap<(usize, EntryId), u64>,
+    /// For each host, of each entry one bit for each message that was shown.
+    shown: BTreeMap<usize, BTreeMap<EntryId, u64>>,
     asked: BTreeMap<(usize, u64), String>,
 }
 
@@ -31,11 +31,13 @@ impl Check for Once {
             Fact::Told { host, event: Event::Refused { tag, .. } } => {
                 let text = self.asked.remove(&(*host, *tag));
                 let said = text.and_then(|text| truth.said.get(&text));
-                said.and_then(|said| said.id).and_then(|id| self.shown.remove(&(*host, id.entry)));
+                let id = said.and_then(|said| said.id);
+                let shown = self.shown.entry(*host).or_default();
+                id.and_then(|id| shown.remove(&id.entry));
             }
             Fact::Told { host, event: Event::Message(message) } => {
                 let bit = 1u64.checked_shl(message.id.item.into()).unwrap_or(0);
-                let shown = self.shown.entry((*host, message.id.entry)).or_default();
+                let shown = self.shown.entry(*host).or_default().entry(message.id.entry).or_default();
                 if *shown & bit != 0 {
                     return Err(format!("host {host} is shown {} twice: {:?}", message.id, message.text));
                 }
@@ -43,7 +45,7 @@ impl Check for Once {
             }
             // What did not survive is new again.
             Fact::Booted { host, disk, .. } => {
-                self.shown.retain(|(whose, id), _| whose != host || disk.holds(id));
+                self.shown.entry(*host).or_default().retain(|id, _| disk.holds(id));
             }
             _ => {}
         }

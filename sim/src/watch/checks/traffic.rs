@@ -21,7 +21,7 @@ const ALL: u32 = 50;
 /// S11: nobody can make a host send much to somebody else.
 #[derive(Default)]
 pub(super) struct Amplification {
-    paths: BTreeMap<(usize, Address), Path>,
+    paths: BTreeMap<usize, BTreeMap<Address, Path>>,
     /// Unicast answers of mDNS by a host: to all, and to each.
     all: BTreeMap<usize, Bucket>,
 }
@@ -50,15 +50,15 @@ impl Check for Amplification {
         match fact {
             // Whoever starts anew has been shown nothing.
             Fact::Booted { host, .. } => {
-                self.paths.retain(|(whose, _), _| whose != host);
+                self.paths.remove(host);
                 self.all.remove(host);
             }
             Fact::Received { host, flight, .. } if !flight.many && flight.to.port() != MDNS => {
-                let back = self.paths.entry((flight.sender, address(flight.to))).or_default();
+                let back = self.path(flight.sender, flight.to);
                 if !back.reached.contains(host) {
                     back.reached.push(*host);
                 }
-                let path = self.paths.entry((*host, address(flight.from))).or_default();
+                let path = self.path(*host, flight.from);
                 path.received += flight.bytes.len() as u64;
                 path.proven |= path.reached.contains(&flight.sender);
             }
@@ -66,7 +66,7 @@ impl Check for Amplification {
                 match transmit.via {
                     Via::Mdns => return self.answer(truth, now, *host, transmit),
                     Via::Chat if cause.is_some_and(|cause| address(cause.from) == address(transmit.to)) => {
-                        let path = self.paths.entry((*host, address(transmit.to))).or_default();
+                        let path = self.path(*host, transmit.to);
                         path.sent += transmit.bytes.len() as u64;
                         if !path.proven && path.sent > FACTOR * path.received {
                             return Err(format!(
@@ -85,14 +85,18 @@ impl Check for Amplification {
 }
 
 impl Amplification {
+    fn path(&mut self, host: usize, to: SocketAddr) -> &mut Path {
+        self.paths.entry(host).or_default().entry(address(to)).or_default()
+    }
+
     /// A unicast answer of mDNS.
     fn answer(&mut self, truth: &Truth, now: Instant, host: usize, to: &Transmit) -> Result<(), String> {
         if !truth.hosts[host].subnets.iter().any(|subnet| subnet.contains(to.to.ip())) {
             return Err(format!("host {host} answers {}, which is not on its link", to.to));
         }
-        let path = self.paths.entry((host, address(to.to))).or_default();
-        let all = self.all.entry(host).or_default();
-        if !path.answers.take(now, EACH) || !all.take(now, ALL) {
+        let each = self.path(host, to.to).answers.take(now, EACH);
+        let all = self.all.entry(host).or_default().take(now, ALL);
+        if !each || !all {
             return Err(format!("host {host} answers {} by unicast more often than its budget allows", to.to));
         }
         Ok(())
