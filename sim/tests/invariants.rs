@@ -78,7 +78,9 @@ impl Draw {
                 ];
                 Fault::Crash { disk: self.one(&fates) }
             }
-            15 => Fault::Pause { how: self.one(&[Pause::Process, Pause::SleepCounted, Pause::SleepUncounted]) },
+            15 => {
+                Fault::Pause { how: self.one(&[Pause::Process, Pause::SleepCounted, Pause::SleepUncounted]) }
+            }
             16 => {
                 let jump_ms = self.one(&[-3_600_000, -30_000, -1, 1, 30_000, 700_000, 7_200_000]);
                 Fault::Clock { jump_ms, drift_ppm: self.one(&[-200, 0, 200]) }

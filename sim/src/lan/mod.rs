@@ -267,18 +267,25 @@ impl Lan {
         let named = |number: usize| transmit.interface == 0 || transmit.interface == index_of(number);
         let usable = || cards.iter().enumerate().filter(|(number, card)| card.up && named(*number));
         for (number, card) in usable() {
-            if let Some(&(other, its)) = self.links[card.link].holders.get(&to).and_then(|who| who.last()) {
+            if let Some((other, its)) = self.holder(card.link, to) {
                 return Ok((number, card.link, Duration::ZERO, Receivers::One(other, its)));
             }
         }
         for (number, card) in usable() {
             for (&(_, link), &extra) in self.ways.range((card.link, 0)..=(card.link, usize::MAX)) {
-                if let Some(&(other, its)) = self.links[link].holders.get(&to).and_then(|who| who.last()) {
+                if let Some((other, its)) = self.holder(link, to) {
                     return Ok((number, link, extra, Receivers::One(other, its)));
                 }
             }
         }
         Err(Lost::NoRoute)
+    }
+
+    /// Whose card on the link answers for an address: of those that are up, the latest that claimed it.
+    fn holder(&self, link: usize, to: IpAddr) -> Option<(usize, usize)> {
+        let who = self.links[link].holders.get(&to)?;
+        let is_up = |&&(host, number): &&(usize, usize)| self.cards[host][number].up;
+        who.iter().rev().find(is_up).or(who.last()).copied()
     }
 
     fn addresses(&self, link: usize, slot: usize) -> Vec<Subnet> {

@@ -128,7 +128,9 @@ const fn disturbs(fault: &Fault) -> Disturbs {
         // Two clocks of which one runs fast agree on no time-out, but all bounds are widened by that.
         Fault::AddressChange { .. } | Fault::SecondCard { .. } => Disturbs::Once,
         // A crash and a start are facts of their own; clocks and disks must not matter for who meets whom.
-        Fault::Crash { .. } | Fault::Clock { .. } | Fault::Disk { .. } | Fault::VersionSkew => Disturbs::Never,
+        Fault::Crash { .. } | Fault::Clock { .. } | Fault::Disk { .. } | Fault::VersionSkew => {
+            Disturbs::Never
+        }
     }
 }
 

@@ -23,7 +23,10 @@ pub const CHECKS: &[(&str, &str)] = &[
         "An entry has one author, stamp, room and content whoever shows or stores it, so its place in the order \
          (stamp, author, id) is the same for everybody; and nothing stands before what it answers.",
     ),
-    ("S5", "Pending, until keys can be verified and blocked: nothing of a blocked or unverified key is shown as verified."),
+    (
+        "S5",
+        "Pending, until keys can be verified and blocked: nothing of a blocked or unverified key is shown as verified.",
+    ),
     (
         "S6",
         "Of two that hear each other undisturbed for 3 s only one announces a service's name. The bound: up to a \
@@ -65,10 +68,7 @@ pub const CHECKS: &[(&str, &str)] = &[
         "What was called done is on the disk by then and still there after any crash, unless the disk lied, was set \
          back or wiped; receipts count no more than those whose disks said so; no message's name is given twice.",
     ),
-    (
-        "S14",
-        "No program panics, wants to be called in the past, or wants a million things after one input.",
-    ),
+    ("S14", "No program panics, wants to be called in the past, or wants a million things after one input."),
     (
         "S15",
         "Wall clocks that jump move no protocol timer: the same run with and without jumps sends datagrams of the \
@@ -114,7 +114,10 @@ pub const CHECKS: &[(&str, &str)] = &[
          nothing disturbed the two for long; after a crash within 6 s to the next heartbeat and 4.5 units of the \
          probe timeout (200 ms to 1 s). From when the other woke, and later by what faults hold back.",
     ),
-    ("L5", "Pending, until there is the broadcast fall-back: where multicast is filtered, others are found all the same."),
+    (
+        "L5",
+        "Pending, until there is the broadcast fall-back: where multicast is filtered, others are found all the same.",
+    ),
     (
         "L6",
         "In any minute in which nothing happens from outside, after L1 and L3 have had their time, a host sends at \

@@ -7,8 +7,8 @@ use std::{
 };
 
 use chat_core::{
-    Action, Answer, BootId, Config, EntryId, Event, Instant, MessageId, Nick, PeerChange, PeerKey, PeerState, Place,
-    Record, Request, RoomKeyId, RoomName, Stamp, StoredEntry, StoredRoom, Subnet, Suite, Token,
+    Action, Answer, BootId, Config, EntryId, Event, Instant, MessageId, Nick, PeerChange, PeerKey, PeerState,
+    Place, Record, Request, RoomKeyId, RoomName, Stamp, StoredEntry, StoredRoom, Subnet, Suite, Token,
 };
 
 use super::{Fact, bounds::Bounds, calm, calm::Calm};
@@ -359,8 +359,7 @@ impl Truth {
             self.struck.remove(&number).unwrap_or_default()
         };
         if calm::lasts(&fault) && !struck.is_empty() {
-            self.disturbing =
-                if begins { self.disturbing + 1 } else { self.disturbing.saturating_sub(1) };
+            self.disturbing = if begins { self.disturbing + 1 } else { self.disturbing.saturating_sub(1) };
         }
         for host in struck {
             self.hosts[host].disk_fails |= begins && calm::loses(&fault);

@@ -114,7 +114,10 @@ impl Agree {
             let from = (floor.max(other_floor), EntryId([0; 32]));
             let last = truth.wall(now + AHEAD).saturating_sub(truth.skew.as_micros().try_into().unwrap_or(0));
             let ids = |host: usize| {
-                held(host).ids.range(from..(Stamp(last).max(from.0), EntryId([0; 32]))).collect::<BTreeSet<_>>()
+                held(host)
+                    .ids
+                    .range(from..(Stamp(last).max(from.0), EntryId([0; 32])))
+                    .collect::<BTreeSet<_>>()
             };
             let (one, two) = (ids(host), ids(other));
             if let Some((stamp, id)) = one.symmetric_difference(&two).next() {

@@ -11,9 +11,12 @@ use crate::watch::{Check, Fact, Truth};
 #[derive(Default)]
 pub(super) struct Durable {
     /// What each person was promised, on the disk of which host.
-    promised: BTreeMap<(usize, PeerKey), BTreeSet<(RoomKeyId, Stamp, EntryId)>>,
+    promised: BTreeMap<(usize, PeerKey), BTreeSet<Place>>,
     named: BTreeSet<MessageId>,
 }
+
+/// Where an entry is on a disk.
+type Place = (RoomKeyId, Stamp, EntryId);
 
 impl Check for Durable {
     fn name(&self) -> &'static str {
@@ -27,7 +30,8 @@ impl Check for Durable {
                     return Err(format!("host {host} gives the name {id} a second time"));
                 }
                 let own = (*host, truth.hosts[*host].key);
-                let Some(entry) = truth.entries.get(&id.entry).filter(|entry| entry.safe.contains(&own)) else {
+                let Some(entry) = truth.entries.get(&id.entry).filter(|entry| entry.safe.contains(&own))
+                else {
                     return Err(format!("host {host} calls {id} done before its disk has"));
                 };
                 self.promised.entry(own).or_default().insert((entry.room, entry.stamp, id.entry));

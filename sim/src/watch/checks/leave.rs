@@ -29,7 +29,8 @@ impl Check for Leave {
         }
         // Whoever slept, or heard too little, notices from now on.
         for host in &truth.shaken {
-            let ended = |who: &&(PeerKey, BootId)| truth.boots.get(who).is_some_and(|ran| ran.ended.is_some());
+            let ended =
+                |who: &&(PeerKey, BootId)| truth.boots.get(who).is_some_and(|ran| ran.ended.is_some());
             let listed = truth.hosts[*host].listed.keys().filter(ended);
             self.due.extend(listed.map(|(key, boot)| (now + truth.bounds.crash_noticed(), *key, *boot)));
         }
@@ -59,7 +60,10 @@ impl Leave {
                 if by <= at && (crashed || heard && left.is_calm()) {
                     self.broke = Some(name_of(truth, "L4"));
                     let how = if crashed { "ended" } else { "said goodbye" };
-                    return Err(format!("host {host} still lists host {}, which {how} at {ended:?}", ran.host));
+                    return Err(format!(
+                        "host {host} still lists host {}, which {how} at {ended:?}",
+                        ran.host
+                    ));
                 }
                 if by > at {
                     again = Some(again.map_or(by, |again| again.min(by)));

@@ -65,7 +65,9 @@ impl Check for Polite {
                     }
                 }
             }
-            Fact::Sent { host, transmit, .. } if transmit.via == Via::Mdns && transmit.to.ip().is_multicast() => {
+            Fact::Sent { host, transmit, .. }
+                if transmit.via == Via::Mdns && transmit.to.ip().is_multicast() =>
+            {
                 let at = (transmit.interface, transmit.to.is_ipv6());
                 let link = self.hosts.entry(*host).or_default().entry(at).or_default();
                 // What cannot be read is another property's business.

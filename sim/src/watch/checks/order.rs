@@ -83,7 +83,10 @@ impl Check for Agreed {
                     });
                     let hash = crate::suite::digest_word(&entry.bytes);
                     if !known || *self.bytes.entry(entry.id).or_insert(hash) != hash {
-                        return Err(format!("host {host} has another idea of entry {} than others", entry.id));
+                        return Err(format!(
+                            "host {host} has another idea of entry {} than others",
+                            entry.id
+                        ));
                     }
                 }
                 Ok(())

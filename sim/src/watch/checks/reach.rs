@@ -1,6 +1,6 @@
 //! L2: what is said reaches everybody in session.
 
-use std::collections::{BTreeSet, BTreeMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{Action, EntryId, Event, Instant, Place};
 
@@ -72,7 +72,10 @@ impl Reach {
             }
             let Some(id) = said.id else {
                 self.broke = Some("L2");
-                return Err(format!("host {} said {text:?}, and its own program says nothing of it", said.host));
+                return Err(format!(
+                    "host {} said {text:?}, and its own program says nothing of it",
+                    said.host
+                ));
             };
             let shown = self.shown.get(&id.entry);
             let crowded = self.traffic.values().any(|(times, _)| *times > BURST);

@@ -62,22 +62,20 @@ impl Check for Amplification {
                 path.received += flight.bytes.len() as u64;
                 path.proven |= path.reached.contains(&flight.sender);
             }
-            Fact::Sent { host, transmit, cause } if !transmit.to.ip().is_multicast() => {
-                match transmit.via {
-                    Via::Mdns => return self.answer(truth, now, *host, transmit),
-                    Via::Chat if cause.is_some_and(|cause| address(cause.from) == address(transmit.to)) => {
-                        let path = self.path(*host, transmit.to);
-                        path.sent += transmit.bytes.len() as u64;
-                        if !path.proven && path.sent > FACTOR * path.received {
-                            return Err(format!(
-                                "host {host} sends {} bytes to {}, which has sent {} and proven nothing",
-                                path.sent, transmit.to, path.received
-                            ));
-                        }
+            Fact::Sent { host, transmit, cause } if !transmit.to.ip().is_multicast() => match transmit.via {
+                Via::Mdns => return self.answer(truth, now, *host, transmit),
+                Via::Chat if cause.is_some_and(|cause| address(cause.from) == address(transmit.to)) => {
+                    let path = self.path(*host, transmit.to);
+                    path.sent += transmit.bytes.len() as u64;
+                    if !path.proven && path.sent > FACTOR * path.received {
+                        return Err(format!(
+                            "host {host} sends {} bytes to {}, which has sent {} and proven nothing",
+                            path.sent, transmit.to, path.received
+                        ));
                     }
-                    _ => {}
                 }
-            }
+                _ => {}
+            },
             _ => {}
         }
         Ok(())
@@ -97,7 +95,10 @@ impl Amplification {
         let each = self.path(host, to.to).answers.take(now, EACH);
         let all = self.all.entry(host).or_default().take(now, ALL);
         if !each || !all {
-            return Err(format!("host {host} answers {} by unicast more often than its budget allows", to.to));
+            return Err(format!(
+                "host {host} answers {} by unicast more often than its budget allows",
+                to.to
+            ));
         }
         Ok(())
     }

@@ -17,8 +17,8 @@ use crate::{
 };
 
 mod promises;
-mod shown;
 mod sent;
+mod shown;
 
 /// Three hosts on a switch, and one check that looks on.
 struct Stage<C> {
