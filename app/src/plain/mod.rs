@@ -3,19 +3,27 @@
 mod act;
 mod alone;
 mod command;
+mod crowd;
 mod delivery;
 pub(crate) mod show;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write as _},
+    time::Duration,
 };
 
-use chat_core::{Action, Event, Instant, Message, Nick, PeerChange, Place, RoomName, StoreError};
+use chat_core::{Action, Event, Instant, Message, Nick, PeerChange, PeerKey, Place, RoomName, StoreError};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
-use self::{alone::Alone, delivery::Delivery, show::Show};
+pub(crate) use self::command::is_said;
+use self::{
+    alone::Alone,
+    crowd::{Crowd, Move},
+    delivery::Delivery,
+    show::Show,
+};
 use crate::{
     address, clean,
     engine::{Engine, Ready},
@@ -30,6 +38,11 @@ use crate::{
 
 /// Messages shown at start.
 const HISTORY: u8 = 20;
+/// How long others have to be found before it is said that nobody is here.
+const SETTLED: Duration = Duration::from_millis(1800);
+/// How long both runs of a key must answer before it is in two places: a run that was killed is missed by then
+/// (DESIGN section 6: within seven seconds).
+const TWO_PLACES: Duration = Duration::from_secs(9);
 
 /// The front end in plain lines.
 pub(crate) struct Plain {
@@ -45,7 +58,15 @@ pub(crate) struct Plain {
     prompt: Option<Prompt>,
     is_kept: bool,
     alone: Alone,
+    crowd: Crowd,
+    /// Whose second run came, and when it is clear that the first is still there.
+    twice: BTreeMap<PeerKey, Instant>,
     delivery: Delivery,
+    /// What was said while it was too early to say that nobody is here.
+    unsettled: Option<Place>,
+    settled: Instant,
+    /// What the last long message did not show.
+    rest: Option<String>,
     pending: BTreeMap<u64, Pending>,
     is_leaving: bool,
 }
@@ -91,18 +112,23 @@ impl Plain {
     ) -> Result<Self, StoreError> {
         let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
         let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
-        let plain = Self {
+        let mut plain = Self {
             teller: Teller::new(out),
             gate,
             clock,
-            show: Show::new(manner.zone),
+            show: Show::new(manner.zone, manner.prompt.is_some()),
             people: People::new(ready.key, ready.nick.clone(), ready.store.known()?),
             here: manner.room.or(lobby).or_else(|| rooms.first().cloned()),
             rooms,
             prompt: manner.prompt,
             is_kept: ready.folder.is_some(),
             alone: Alone::new(clock.now(), ready.port, manner.mdns),
+            crowd: Crowd::default(),
+            twice: BTreeMap::new(),
             delivery: Delivery::default(),
+            unsettled: None,
+            settled: clock.now() + SETTLED,
+            rest: None,
             pending: BTreeMap::new(),
             is_leaving: false,
         };
@@ -135,7 +161,7 @@ impl Plain {
                 if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
                     self.delivery.on_said(now, message.entry, text);
                 }
-                pending.into_iter().for_each(|pending| self.on_done(pending));
+                pending.into_iter().for_each(|pending| self.on_done(now, pending));
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
@@ -145,12 +171,9 @@ impl Plain {
                 if let Place::Direct(key) = message.place {
                     self.people.on_talk(key);
                 }
-                // On a terminal the typed line is still there to see.
-                if !(message.own && self.prompt.is_some()) {
-                    self.show_message(&message);
-                }
+                self.show_message(&message);
             }
-            Event::Peer(change) => self.on_peer(change),
+            Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
             Event::Net(net) => {
                 if let Some(line) = self.alone.on_net(now, net) {
@@ -166,11 +189,11 @@ impl Plain {
         }
     }
 
-    fn on_done(&mut self, pending: Pending) {
+    fn on_done(&mut self, now: Instant, pending: Pending) {
         match pending {
             Pending::Say { place, .. } => {
                 self.gate.leave();
-                self.explain_absence(&place);
+                self.explain_absence(now, place);
             }
             Pending::Join(room) => {
                 self.notice(&format!("you are in {room}; anybody on this network can read along"));
@@ -199,30 +222,58 @@ impl Plain {
         }
     }
 
-    fn on_peer(&mut self, change: PeerChange) {
+    fn on_peer(&mut self, now: Instant, change: PeerChange) {
         let key = change.key;
         let at = change.address.map(|at| format!(", {}", address::show(at))).unwrap_or_default();
         let how = format!("({}{at})", found_by(change.via));
         let turn = self.people.on_peer(change);
         let (Some(key), Some(turn)) = (key, turn) else { return };
+        // Whoever was here can have left: then nobody needs to wait for others to be found.
+        self.settled = now;
         let name = self.people.label(key, None);
-        self.notice(&match turn {
-            Turn::Came => format!("{name} is here {how}"),
-            Turn::CameAgain => format!("{name} is here from one more place {how}"),
-            Turn::Silent => format!("{name} does not answer"),
-            Turn::Back => format!("{name} answers again"),
-            Turn::Quit => format!("{name} left"),
-            Turn::Lost => format!("{name} is gone without a goodbye"),
-        });
+        let (what, line) = match turn {
+            Turn::CameAgain => {
+                self.twice.insert(key, now + TWO_PLACES);
+                return;
+            }
+            Turn::Renamed { was } => return self.notice(&format!("{was} is now called {name}")),
+            Turn::Came { was: Some(was) } => {
+                (Move::Came, format!("{name} is here, called {was} before {how}"))
+            }
+            Turn::Came { was: None } => (Move::Came, format!("{name} is here {how}")),
+            Turn::Silent => (Move::Silent, format!("{name} does not answer")),
+            Turn::Back => (Move::Back, format!("{name} answers again")),
+            Turn::Quit => (Move::Quit, format!("{name} left")),
+            Turn::Lost => (Move::Lost, format!("{name} is gone without a goodbye")),
+        };
+        if self.crowd.on_move(now, what, &name) {
+            self.notice(&line);
+        }
+    }
+
+    /// Tells of those whose first run is still there with the second.
+    fn tell_places(&mut self, now: Instant) {
+        let due: Vec<PeerKey> =
+            self.twice.iter().filter(|(_, due)| **due <= now).map(|(key, _)| *key).collect();
+        for key in due {
+            self.twice.remove(&key);
+            if self.people.is_in_places(key) {
+                self.notice(&format!("{} is here from one more place", self.people.label(key, None)));
+            }
+        }
     }
 
     /// Whoever writes to nobody learns when it will be read.
-    fn explain_absence(&mut self, place: &Place) {
-        let (key, who) = match place {
+    fn explain_absence(&mut self, now: Instant, place: Place) {
+        let (key, who) = match &place {
             Place::Direct(key) if self.people.is_there(*key) => return,
+            Place::Room(_) if !self.people.is_alone() => return self.delivery.forget_absence(),
+            _ if now < self.settled => {
+                self.unsettled = Some(place);
+                return;
+            }
             Place::Direct(key) => (Some(*key), format!("{} is not", self.people.label(*key, None))),
-            Place::Room(_) if self.people.is_alone() => (None, String::from("nobody else is")),
-            Place::Room(_) => return self.delivery.forget_absence(),
+            Place::Room(_) => (None, String::from("nobody else is")),
         };
         if self.delivery.is_news_absence(key) {
             let whom = if key.is_some() { "they come" } else { "somebody comes" };
@@ -239,8 +290,12 @@ impl Plain {
         }
     }
 
-    fn show_message(&self, message: &Message) {
-        self.teller.tell(&self.show.message(message, &self.people, self.clock.wall()));
+    fn show_message(&mut self, message: &Message) {
+        let shown = self.show.message(message, &self.people, self.clock.wall());
+        self.teller.tell(&shown.text);
+        if shown.rest.is_some() {
+            self.rest = shown.rest;
+        }
     }
 
     fn notice(&self, text: &str) {
@@ -296,6 +351,13 @@ impl Front for Plain {
         if let Some(why) = self.alone.on_tick(now, &self.people) {
             self.notice(&why);
         }
+        self.crowd.on_tick(now).iter().for_each(|line| self.notice(line));
+        self.tell_places(now);
+        if now >= self.settled
+            && let Some(place) = self.unsettled.take()
+        {
+            self.explain_absence(now, place);
+        }
         let late = self.delivery.on_tick(now);
         // Whoever was told that nobody is here does not hear it of each message again.
         if !(self.people.is_alone() && self.delivery.is_absence_explained()) {
@@ -304,7 +366,9 @@ impl Front for Plain {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        self.alone.next_wake().into_iter().chain(self.delivery.next_wake()).min()
+        let wakes = [self.alone.next_wake(), self.crowd.next_wake(), self.delivery.next_wake()];
+        let settled = self.unsettled.as_ref().map(|_| self.settled);
+        wakes.into_iter().flatten().chain(settled).chain(self.twice.values().copied()).min()
     }
 
     fn unanswered(&self) -> usize {
