@@ -42,7 +42,7 @@ impl Alone {
         let line = is_news.then(|| match net.interfaces.as_slice() {
             [] => String::from("network: none; waiting for one"),
             some if some.iter().all(|name| is_loopback(name)) => {
-                format!("no network; only this machine \u{b7} UDP port {}", self.port)
+                String::from("no network; only this machine")
             }
             some => format!("network: {} \u{b7} UDP port {}", some.join(", "), self.port),
         });

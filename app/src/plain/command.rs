@@ -47,7 +47,7 @@ pub(super) const HELP: [(&str, &str); 12] = [
     ("/rooms", "the rooms you are in"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
-    ("/quit", "say goodbye; Ctrl-C and Ctrl-D do it too"),
+    ("/quit", "say goodbye; on an empty line Ctrl-C and Ctrl-D do it too"),
 ];
 
 /// Whether what comes of a line is shown as a message, so that the line itself need not be seen any more.

@@ -17,6 +17,8 @@ pub(super) enum Move {
     Came,
     Silent,
     Back,
+    /// Its name is both: the one before and the one now.
+    Renamed,
     Quit,
     Lost,
 }
@@ -78,6 +80,7 @@ impl Held {
             Move::Came => ("is here", "are here"),
             Move::Silent => ("does not answer", "do not answer"),
             Move::Back => ("answers again", "answer again"),
+            Move::Renamed => ("has another nick", "have other nicks"),
             Move::Quit => ("left", "left"),
             Move::Lost => ("is gone without a goodbye", "are gone without a goodbye"),
         };
@@ -122,8 +125,10 @@ mod tests {
             ["p4, p5, p6, p7, p8, p9, p10, p11 and 88 more are here", "bo is gone without a goodbye"]
         );
         // It goes on: still one line for all; later it is quiet again.
-        assert!(!crowd.on_move(at(2500), Move::Quit, "li") && !crowd.on_move(at(2600), Move::Quit, "mia"));
-        assert_eq!(crowd.on_tick(at(4000)), ["li, mia left"]);
+        for (what, name) in [(Move::Quit, "li"), (Move::Quit, "mia"), (Move::Renamed, "bo (now rob)")] {
+            assert!(!crowd.on_move(at(2500), what, name));
+        }
+        assert_eq!(crowd.on_tick(at(4000)), ["bo (now rob) has another nick", "li, mia left"]);
         assert_eq!(crowd.next_wake(), None);
         assert!(crowd.on_move(at(6000), Move::Came, "bo"));
     }

@@ -55,7 +55,12 @@ impl Show {
         let name = people.label(message.from, message.nick.as_ref());
         let mut lines = clean::lines(&message.text).into_iter();
         let first = lines.next().unwrap_or_else(|| String::from("(empty)"));
-        let place = place(&message.place, people);
+        let place = match &message.place {
+            Place::Room(room) => room.to_string(),
+            // As it called itself then, when it is the one who speaks.
+            Place::Direct(key) if *key == message.from => format!("@{name}"),
+            Place::Direct(key) => format!("@{}", people.label(*key, None)),
+        };
         let mut text = if message.action {
             format!("{time} {place} * {name} {first}")
         } else {
@@ -80,14 +85,6 @@ impl Show {
     /// Something that we say ourselves.
     pub(super) fn notice(&self, text: &str, now: UnixMillis) -> String {
         format!("{} * {text}", self.time(now, now))
-    }
-}
-
-/// `#room`, or `@` and what the other is called.
-fn place(place: &Place, people: &People) -> String {
-    match place {
-        Place::Room(room) => room.to_string(),
-        Place::Direct(key) => format!("@{}", people.label(*key, None)),
     }
 }
 
@@ -178,6 +175,14 @@ mod tests {
     fn messages_are_lines() {
         assert_eq!(shown("hi", false), "12:00 #lobby <bo> hi");
         assert_eq!(shown("waves", true), "12:00 #lobby * bo waves");
+        let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        let show = |message: &Message| {
+            Show::new(TimeZone::UTC, true).message(message, &people, UnixMillis(NOON)).text
+        };
+        let mut direct = Message { place: Place::Direct(PeerKey([1; 32])), ..message("psst", false) };
+        assert_eq!(show(&direct), "12:00 @bo <bo> psst");
+        (direct.from, direct.nick) = (people.own(), Nick::new("ana").ok());
+        assert_eq!(show(&direct), format!("12:00 @{} <ana> psst", people.label(PeerKey([1; 32]), None)));
     }
 
     #[test]

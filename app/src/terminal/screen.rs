@@ -216,12 +216,12 @@ fn columns() -> Option<u16> {
     None
 }
 
-/// Whether the terminal wraps its lines anew when it is resized, as nearly all do. The others cut them.
+/// Whether the terminal wraps its lines anew when it is resized, as nearly all do. Those known here cut them.
 fn is_rewrapping() -> bool {
     let has = |name| env::var_os(name).is_some();
     let term = env::var("TERM").unwrap_or_default();
-    has("TMUX")
-        || !has("XTERM_VERSION") && !["linux", "st", "screen"].iter().any(|cuts| term.starts_with(cuts))
+    let cuts = has("XTERM_VERSION") || has("STY") || term == "linux" || term.starts_with("st-");
+    has("TMUX") || !cuts
 }
 
 fn write_now(codes: &str) {
