@@ -6,6 +6,10 @@
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word
 //! - `fake: lose`: bo is lost
+//! - `fake: deaf`: what is said from now on is stored by nobody else, as when the link has died
+//! - `fake: twice`, `fake: once`: bo runs a second time; the first run is lost
+//! - `fake: rename NICK`: bo is called NICK
+//! - `fake: crowd N`: N others come
 
 use std::{
     io,
@@ -31,6 +35,8 @@ use crate::{cli::Options, engine::Opened, fault::Fault};
 const LATER: Duration = Duration::from_millis(400);
 /// The one who is there.
 pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
+const BO_RUN: BootId = BootId(0xb0);
+const BO_OTHER_RUN: BootId = BootId(0xb1);
 
 /// Opens no socket; with `--discovery manual` nobody is there.
 pub(crate) fn open(options: &Options) -> Result<Opened, Fault> {
@@ -61,6 +67,7 @@ fn begin(
         unpersisted: Vec::new(),
         rooms: Vec::new(),
         is_alone,
+        is_deaf: is_alone,
         heard: None,
         later: None,
         has_left: false,
@@ -94,6 +101,8 @@ struct Fake {
     unpersisted: Vec<(Token, Vec<Event>)>,
     rooms: Vec<RoomName>,
     is_alone: bool,
+    /// Nobody tells that they have stored something.
+    is_deaf: bool,
     heard: Option<StoredEntry>,
     /// What bo says in a while.
     later: Option<(Place, String)>,
@@ -146,7 +155,7 @@ impl Fake {
                 let message = message.clone();
                 self.tell(Event::Message(message.clone()));
                 let mut events = vec![Event::Done { tag, message: Some(message.id) }];
-                if !self.is_alone {
+                if !self.is_deaf {
                     events.push(Event::Receipt { entry: entry.id, stored_by: 1, of: 1 });
                 }
                 self.persist(vec![Record::Entry(entry)], events);
@@ -195,6 +204,13 @@ impl Fake {
                 self.persist(vec![Record::Entry(entry)], vec![]);
             }
             ["lose"] => self.bo(PeerState::Lost),
+            ["deaf"] => self.is_deaf = true,
+            ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
+            ["once"] => self.bo(PeerState::Lost),
+            ["rename", nick] => self.person(BO, nick, BO_RUN, PeerState::Online),
+            ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
+                self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
+            }),
             _ => panic!("{order}"),
         }
     }
@@ -207,19 +223,23 @@ impl Fake {
     }
 
     fn bo(&mut self, state: PeerState) {
-        let nick = Nick::new("bo").unwrap();
+        self.person(BO, "bo", BO_RUN, state);
+    }
+
+    fn person(&mut self, key: PeerKey, nick: &str, boot: BootId, state: PeerState) {
+        let nick = Nick::new(nick).unwrap();
         self.tell(Event::Peer(PeerChange {
             state,
-            key: Some(BO),
-            id: Some(BO.short()),
-            boot: Some(BootId(0xb0)),
+            key: Some(key),
+            id: Some(key.short()),
+            boot: Some(boot),
             nick: Some(nick.clone()),
             address: "10.0.0.2:27182".parse().ok(),
             via: Source::Mdns,
             direct: true,
         }));
         let seen = self.clock.wall();
-        let peer = StoredPeer { key: BO, nick, direct: [1; 32], addresses: vec![], seen };
+        let peer = StoredPeer { key, nick, direct: [1; 32], addresses: vec![], seen };
         self.persist(vec![Record::Peer(peer)], vec![]);
     }
 
