@@ -7,7 +7,6 @@ use ::bytes::Bytes;
 
 use super::{
     Failure, Sessions, Timer, Wish,
-    association::Arrival,
     establish::{HANDSHAKE, transmit},
     frame::put_close,
     gate::Admission,
@@ -15,6 +14,7 @@ use super::{
     noise::Seed,
     packet::{self, Hello},
     path::{Path, is_same},
+    receiving::Arrival,
     space::Session,
 };
 use crate::{outbox::Outbox, stats::SessionStats, time::Instant};

@@ -7,13 +7,14 @@ use ::bytes::Bytes;
 
 use super::{
     Failure, LinkId, Sessions, Timer, Wish,
-    association::{Arrival, Association, Host},
+    association::{Association, Host},
     establish::{HANDSHAKE, association_id, transmit},
     frame::Frames,
     handshake::Initiator,
     noise::{Keys, Seed},
     packet::{self, COOKIE, Hello},
     path::{Path, is_same},
+    receiving::Arrival,
     space::Session,
 };
 use crate::{

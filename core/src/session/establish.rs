@@ -12,10 +12,11 @@ use ::bytes::Bytes;
 
 use super::{
     Gone, LinkId, Sessions, Wish,
-    association::{Arrival, Association, Host},
+    association::{Association, Host},
     noise::Keys,
     packet,
     path::is_same,
+    receiving::Arrival,
     space::Session,
 };
 use crate::{
