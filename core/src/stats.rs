@@ -64,8 +64,13 @@ pub struct SessionStats {
     pub proven: u64,
     /// Handshakes that failed: bad signature, wrong version, or no answer.
     pub handshakes_failed: u64,
-    /// Handshakes refused: too many half open, too many sessions, or too many boots of one identity.
+    /// Handshakes refused: too many half open, too many sessions, too many of
+    /// one address, or too many boots of one identity.
     pub refused: u64,
+    /// Of those, the ones refused because too many sessions come from one address (IPv6: one /64) already.
+    pub crowded: u64,
+    /// Sessions with strangers that were ended to make room for somebody remembered.
+    pub pushed_out: u64,
     /// Packets declared lost.
     pub lost: u64,
     /// Packets sent again by probe timeout.

@@ -76,7 +76,7 @@ impl Node {
                 self.outputs.push_back(Output::Transmit(transmit));
             }
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
-                log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled}");
+                log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");
                 let via = self.contacts.on_up(self.now, key, boot, address);
                 self.peers.insert(link, Peer { key, boot, address, via, record: None });
                 self.send_own_record(link);
@@ -100,19 +100,20 @@ impl Node {
             }
             Wish::Down { link, peer, boot, why } => {
                 log::debug!("{peer:?} {boot} down: {why:?}");
-                let quit = why == Gone::Quit;
-                self.tell(link, if quit { PeerState::Quit } else { PeerState::Lost });
+                self.tell(link, if why == Gone::Quit { PeerState::Quit } else { PeerState::Lost });
                 self.rooms.on_link_down(link);
                 if let Some(peer) = self.peers.remove(&link) {
-                    self.contacts.on_down(self.now, peer.key, peer.boot, quit);
+                    // Whom there is no room for is not called either.
+                    let is_over = matches!(why, Gone::Quit | Gone::Crowded);
+                    self.contacts.on_down(self.now, peer.key, peer.boot, is_over);
                 }
             }
             Wish::DialFailed { address, why } => {
                 log::debug!("no session with {address}: {why:?}");
                 match why {
                     Failure::SelfDial => self.contacts.on_own(address),
-                    Failure::Full => self.contacts.on_full(self.now, address),
-                    Failure::Timeout | Failure::Duplicate | Failure::Leaving => {}
+                    Failure::Busy => self.contacts.on_full(self.now, address),
+                    Failure::Timeout | Failure::Duplicate | Failure::Full | Failure::Leaving => {}
                 }
             }
         }

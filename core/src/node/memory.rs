@@ -1,5 +1,7 @@
 //! What a node has its store keep, and what the store tells it.
 
+use core::net::SocketAddr;
+
 use super::Node;
 use crate::{
     boundary::Token,
@@ -40,7 +42,8 @@ impl Node {
                     addresses: peer.addresses.clone(),
                 });
             }
-            peer.addresses.iter().for_each(|address| self.sessions.know(address.ip()));
+            let addresses = peer.addresses.iter().map(SocketAddr::ip);
+            self.sessions.remember(self.now, peer.key, addresses);
             self.remembered.insert(peer.key, peer);
         }
         self.rename(nick);

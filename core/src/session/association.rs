@@ -57,6 +57,8 @@ pub(super) struct Association {
     /// What both sides call it: the first bytes of the hash of its first handshake.
     pub(super) id: u64,
     pub(super) path: Path,
+    /// When the peer last sent a record.
+    pub(super) heard: Instant,
     /// Whether another boot of the same peer has come from the same host since.
     pub(super) is_followed: bool,
     /// Until when word that the peer has forgotten us is not heeded again.
@@ -127,7 +129,7 @@ impl Association {
         rng: &mut Rng,
     ) -> Self {
         let recovery = Recovery::new(session.rtt);
-        let renew_at = limits.renewal(now, session.dialled);
+        let renew_at = limits.renewal(now, session.dialled.is_some());
         let (space, path) = Space::new(now, session, rng);
         Self {
             link,
@@ -135,6 +137,7 @@ impl Association {
             boot,
             id,
             path,
+            heard: now,
             is_followed: false,
             heedless_until: now,
             space,

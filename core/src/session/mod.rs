@@ -10,7 +10,7 @@
 //!
 //! [`Sessions`] finds out whom a datagram is for; `table.rs` keeps the associations. What two peers do together is in
 //! `association.rs`, `receiving.rs` and `sending.rs`, how they come together in `dial.rs`, `accept.rs` and
-//! `establish.rs`.
+//! `establish.rs`, and who is let in at all in `gate.rs` and `seats.rs`.
 
 mod accept;
 mod acks;
@@ -25,6 +25,8 @@ mod handshake;
 mod limits;
 mod liveness;
 mod noise;
+mod origin;
+mod pace;
 mod packet;
 mod path;
 mod proof;
@@ -34,6 +36,7 @@ mod recovery;
 mod replay;
 mod rtt;
 mod schedule;
+mod seats;
 mod sending;
 mod space;
 mod streams;
@@ -46,10 +49,11 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
 use ::bytes::Bytes;
 
+pub(crate) use self::pace::Pace;
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
     accept::HalfOpen,
@@ -91,6 +95,8 @@ pub(crate) struct Sessions {
     links: BTreeMap<LinkId, Association>,
     /// The live association with each peer.
     peers: BTreeMap<(PeerKey, BootId), LinkId>,
+    /// Who counts for more than a stranger; the node keeps them few.
+    remembered: BTreeSet<PeerKey>,
     /// Which association a session id belongs to.
     routes: BTreeMap<u64, LinkId>,
     /// Handshakes that we started, by our session id.
@@ -128,6 +134,7 @@ impl Sessions {
             limits: Limits::new(config),
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
+            remembered: BTreeSet::new(),
             routes: BTreeMap::new(),
             dials: BTreeMap::new(),
             half_open: BTreeMap::new(),
@@ -228,12 +235,6 @@ impl Sessions {
     /// Whether every goodbye was acknowledged, or given up.
     pub(crate) fn is_closed(&self) -> bool {
         self.links.values().all(|association| matches!(association.state, State::Draining { .. }))
-    }
-
-    /// This address belongs to a peer that was proven in an earlier run: when handshakes crowd in, it is among the
-    /// last to be turned away.
-    pub(crate) fn know(&mut self, address: IpAddr) {
-        self.gate.know(address);
     }
 
     /// Hands out what is to be sent: once after everything else, so that what came together goes together.

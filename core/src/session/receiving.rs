@@ -133,6 +133,7 @@ impl Association {
             }
             Frame::Stream { id: RECORDS, offset, bytes } if live => {
                 self.incoming.on_bytes(offset, bytes)?;
+                self.heard = now;
             }
             Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
             Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
