@@ -1,17 +1,24 @@
 //! One peer: routes what comes in to the machines, and what they want to the host.
 
+mod acquaintances;
+mod calls;
 mod commands;
 mod ledger;
 mod links;
 mod memory;
 mod net;
+mod records;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
-use self::{ledger::Ledger, links::Peer, net::NetState};
+use self::{
+    acquaintances::Acquaintances, calls::Calls, ledger::Ledger, links::Peer, net::NetState, records::Records,
+};
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
     command::Command,
@@ -19,7 +26,7 @@ use crate::{
     contacts::Contacts,
     discovery::{Found, PeerDiscovery},
     event::Event,
-    identity::{BootId, Identity, PeerKey},
+    identity::{BootId, Identity},
     mdns::Mdns,
     outbox::Outbox,
     record::PeerRecord,
@@ -27,7 +34,6 @@ use crate::{
     room::{self, Rooms, Turn},
     session::{self, LinkId, Sessions},
     stats::Stats,
-    store::StoredPeer,
     text::Nick,
     time::{Instant, UnixMillis},
 };
@@ -50,8 +56,10 @@ pub struct Node {
     contacts: Contacts,
     /// Everybody in session.
     peers: BTreeMap<LinkId, Peer>,
-    /// What the store keeps of peers.
-    remembered: BTreeMap<PeerKey, StoredPeer>,
+    /// Whoever was in session once.
+    acquaintances: Acquaintances,
+    records: Records,
+    calls: Calls,
     net: NetState,
     /// The tag of the `Quit` that is being carried out.
     quitting: Option<u64>,
@@ -77,6 +85,7 @@ impl Node {
         let sessions = Sessions::new(&config, identity.clone(), boot, rng.fork("session"));
         let rooms = Rooms::new(&config, identity.clone(), boot, rng.fork("room"));
         let contacts = Contacts::new((identity.key(), boot), config.peers_max, rng.fork("contacts"));
+        let acquaintances = Acquaintances::new(config.peers_max);
         let mut ledger = Ledger::default();
         let first = ledger.fetch_state();
         Self {
@@ -93,7 +102,9 @@ impl Node {
             own: None,
             contacts,
             peers: BTreeMap::new(),
-            remembered: BTreeMap::new(),
+            acquaintances,
+            records: Records::new(),
+            calls: Calls::default(),
             net: NetState::default(),
             quitting: None,
             is_finished: false,
@@ -186,6 +197,7 @@ impl Node {
         if is_due(self.rooms.next_wake()) {
             self.with_rooms(|rooms, turn| rooms.on_tick(turn));
         }
+        self.on_records_due();
     }
 
     /// Carries every machine's wishes to the others and to the host until none is left.
@@ -258,12 +270,13 @@ impl Node {
 
     fn wake(&self) -> Option<Wake> {
         let due = if self.is_finished {
-            [(None, Reason::Quit), (None, Reason::Quit), (None, Reason::Quit), (None, Reason::Quit)]
+            [(None, Reason::Quit); 5]
         } else {
             let dial = self.contacts.next_wake().filter(|_| self.quitting.is_none() && self.net.is_up());
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),
+                (self.records.next_wake(), Reason::Session),
                 (self.rooms.next_wake(), Reason::Room),
                 (dial, Reason::Dial),
             ]

@@ -10,6 +10,14 @@ pub struct Stats {
     pub transmits: u64,
     /// Times the host's clock went backwards; the node went on with the largest time seen.
     pub clock_backwards: u64,
+    /// Commands refused because too many waited for the store's first answer.
+    pub commands_refused: u64,
+    /// `Connect` commands of which nobody is told whether they came to nothing, because there were too many.
+    pub calls_forgotten: u64,
+    /// Records of peers about themselves that were put off because they came too fast.
+    pub records_late: u64,
+    /// Peers forgotten because there are too many.
+    pub peers_forgotten: u64,
     /// What multicast DNS counted.
     pub mdns: MdnsStats,
     /// What the sessions counted.

@@ -1,12 +1,13 @@
 //! What the person asks for.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
-use super::Node;
+use super::{Node, acquaintances::Standing};
 use crate::{
     command::{Action, Command},
     discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
-    event::{Event, Refusal, Source},
+    event::{Event, Place, Refusal, Source},
     record::PeerRecord,
     session::LinkId,
     store::Record,
@@ -23,6 +24,7 @@ impl Node {
             if queued.len() < QUEUED_MAX {
                 queued.push_back(Command { tag, action });
             } else {
+                self.stats.commands_refused += 1;
                 self.event(Event::Refused { tag, reason: Refusal::Busy });
             }
             return;
@@ -35,19 +37,32 @@ impl Node {
                 self.rename(nick);
                 self.event(Event::Done { tag, message: None });
             }
-            Action::Connect(address) => {
-                self.on_sighting(&Sighting {
-                    source: Source::Manual,
-                    kind: SightingKind::Seen,
-                    id: None,
-                    boot: None,
-                    nick: None,
-                    addresses: Vec::from([address]),
-                });
-                self.event(Event::Done { tag, message: None });
-            }
+            Action::Connect(address) => self.connect(tag, address),
             Action::Quit => self.quit(tag),
-            action => self.with_rooms(|rooms, turn| rooms.command(turn, tag, action)),
+            action => {
+                if let Action::Say { place: Place::Direct(key), .. } = &action {
+                    self.acquaint(key, Standing::Spoken);
+                }
+                self.with_rooms(|rooms, turn| rooms.command(turn, tag, action));
+            }
+        }
+    }
+
+    /// Has an address called. The person hears once whether that came to nothing.
+    fn connect(&mut self, tag: u64, address: SocketAddr) {
+        self.on_sighting(&Sighting {
+            source: Source::Manual,
+            kind: SightingKind::Seen,
+            id: None,
+            boot: None,
+            nick: None,
+            addresses: Vec::from([address]),
+        });
+        self.event(Event::Done { tag, message: None });
+        if let Some(reason) = self.contacts.hindrance(address) {
+            self.event(Event::Unreachable { tag, address, reason });
+        } else if !self.contacts.is_reached(address) && !self.calls.push(tag, address) {
+            self.stats.calls_forgotten += 1;
         }
     }
 

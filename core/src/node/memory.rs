@@ -42,9 +42,10 @@ impl Node {
                     addresses: peer.addresses.clone(),
                 });
             }
-            let addresses = peer.addresses.iter().map(SocketAddr::ip);
-            self.sessions.remember(self.now, peer.key, addresses);
-            self.remembered.insert(peer.key, peer);
+            let (key, addresses) = (peer.key, peer.addresses.clone());
+            if self.acquaintances.restore(peer) {
+                self.sessions.remember(self.now, key, addresses.iter().map(SocketAddr::ip));
+            }
         }
         self.rename(nick);
         queued.into_iter().for_each(|command| self.on_command(command));
