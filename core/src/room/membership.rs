@@ -95,6 +95,14 @@ impl Rooms {
         }
     }
 
+    /// Makes space for the X25519 keys of others, unless there is anything with this person.
+    pub(crate) fn forget(&mut self, key: &PeerKey) {
+        let is_here = self.links.values().any(|link| link.peer() == *key);
+        if !is_here && !self.names.contains_key(&Place::Direct(*key)) {
+            self.peers.remove(key);
+        }
+    }
+
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
         let newest = self.newest_floor(turn.now);
