@@ -102,7 +102,7 @@ impl Node {
                 log::debug!("{peer:?} {boot} down: {why:?}");
                 let quit = why == Gone::Quit;
                 self.tell(link, if quit { PeerState::Quit } else { PeerState::Lost });
-                self.rooms.on_link_down(link);
+                self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
                     self.contacts.on_down(self.now, peer.key, peer.boot, quit);
                 }

@@ -3,7 +3,7 @@
 //! ```text
 //! command -> say -> gather -> entry -> spread -> links          others' pushes -> spread -> entry -> event, store
 //!                                   \-> event, store            heartbeats -> pulse -> repair -> fetch -> pushes
-//! store's word -> receipts -> done, receipts to the author
+//! store's word -> receipts -> done, receipts to the author; news -> announcements to the others
 //! ```
 
 use alloc::{
@@ -40,6 +40,7 @@ mod item;
 mod key;
 mod link;
 mod membership;
+mod news;
 mod proofs;
 mod pulse;
 mod receipts;
@@ -118,7 +119,8 @@ pub(crate) struct Rooms {
     peers: BTreeMap<PeerKey, Known>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
-    wanted: BTreeMap<Mark, LinkId>,
+    wanted: BTreeMap<Mark, fetch::Want>,
+    news: news::News,
     undurable: Undurable,
     receipts: Receipts,
     loads: Loads,
@@ -164,7 +166,7 @@ enum Timer {
     Close(RoomKeyId),
     /// The peer has not answered in our reconciliation.
     Run(LinkId),
-    /// The peer has not sent what we asked it for.
+    /// The peer may not have sent in time what we asked it for.
     Asked(LinkId),
     /// We may ask for more.
     Ask(LinkId),
@@ -172,6 +174,12 @@ enum Timer {
     Behind(LinkId),
     /// All days are compared once more, whatever the sums say.
     Audit(LinkId),
+    /// What the peer has announced may have failed to arrive by itself.
+    Graft(LinkId),
+    /// The peer may have stored more of ours than we know.
+    Receipts(LinkId),
+    /// What has come in is announced to others.
+    News,
 }
 
 impl Rooms {
@@ -196,6 +204,7 @@ impl Rooms {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            news: news::News::default(),
             undurable: Undurable::default(),
             receipts: Receipts::default(),
             loads: Loads::default(),
@@ -301,14 +310,16 @@ impl Rooms {
         }
     }
 
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
+    pub(crate) fn on_link_down(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         self.clock.on_link_down(link);
-        self.wanted.retain(|_, from| *from != link);
         for timer in [Timer::Run(link), Timer::Asked(link), Timer::Ask(link), Timer::Behind(link)] {
             self.timers.clear(timer);
         }
-        self.timers.clear(Timer::Audit(link));
-        self.links.remove(&link);
+        for timer in [Timer::Audit(link), Timer::Graft(link), Timer::Receipts(link)] {
+            self.timers.clear(timer);
+        }
+        let asked = self.links.remove(&link).map(|link| link.asked);
+        self.ask_others(turn, asked.unwrap_or_default());
     }
 
     /// A frame came over a link, reliably or as a datagram.
@@ -345,7 +356,7 @@ impl Rooms {
     fn on_room_frame(&mut self, turn: &mut Turn<'_>, link: LinkId, room: RoomKeyId, frame: Frame) {
         match frame {
             Frame::Push { entries, repair, .. } => self.on_push(turn, link, room, entries, repair),
-            Frame::Have { marks, .. } => self.on_have(turn, link, room, &marks),
+            Frame::Have { marks, cause, .. } => self.on_have(turn, link, room, &marks, cause),
             Frame::Want { marks, .. } => self.on_want(turn, link, room, &marks),
             Frame::Stored { ids, .. } => self.on_stored(turn, link, room, &ids),
             Frame::Sums { answer: false, from, to, days, .. } => {
@@ -393,6 +404,9 @@ impl Rooms {
                 Timer::Close(room) => self.on_gathered(turn, room),
                 Timer::Run(link) => self.on_run_unanswered(turn, link),
                 Timer::Asked(link) => self.on_asked_unanswered(turn, link),
+                Timer::Graft(link) => self.on_not_arrived(turn, link),
+                Timer::Receipts(link) => self.ask_for_receipts(turn, link),
+                Timer::News => self.tell_news(turn),
                 Timer::Ask(link) => self.ask(turn, link),
                 Timer::Behind(link) => self.announce(turn, link),
                 Timer::Audit(link) => self.on_audit(turn, link),

@@ -5,6 +5,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
     link::{Link, Shared},
+    receipts::RECEIPTS_WAIT,
 };
 use crate::{
     event::{Event, Place},
@@ -89,7 +90,7 @@ impl Rooms {
             match (proven, link.shared.get_mut(&room_id)) {
                 (Some((index, _)), Some(shared)) => shared.index = index,
                 (Some((index, _)), None) => {
-                    link.shared.insert(room_id, Shared { index, differed: 0, tried: None });
+                    link.shared.insert(room_id, Shared::new(index));
                     entered.push(room_id);
                 }
                 (None, Some(_)) => {
@@ -119,6 +120,7 @@ impl Rooms {
         if self.timers.get(Timer::Audit(id)).is_none() {
             self.plan_audit(turn.now, id);
         }
+        self.timers.set_by(Timer::Receipts(id), turn.now + RECEIPTS_WAIT);
         self.begin_if_we_lead(turn, id, room_id);
     }
 

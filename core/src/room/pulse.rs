@@ -135,7 +135,7 @@ impl super::link::Link {
     /// Whether something is under way that may bring what is missing in `room`.
     fn is_busy_with(&self, room: RoomKeyId) -> bool {
         let running = self.run.as_ref().is_some_and(|run| run.room == room);
-        running || self.queue.contains(&room) || self.needs.iter().any(|(other, _)| *other == room)
+        running || self.queue.contains(&room) || self.needs.keys().any(|(other, _)| *other == room)
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_difference_that_stays_is_tried_less_and_less_often() {
-        let mut shared = Shared { index: 0, differed: 0, tried: None };
+        let mut shared = Shared::new(0);
         let pair = ([1; 16], [2; 16]);
         // One attempt a second, for two hours.
         let at = |second: u64| Instant::ORIGIN + Duration::from_secs(second);

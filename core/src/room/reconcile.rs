@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     event::Stamp,
-    frames::{Frame, LIST_MAX, Mark, RECONCILE_MAX},
+    frames::{Cause, Frame, LIST_MAX, Mark, RECONCILE_MAX},
     store::RoomKeyId,
 };
 
@@ -200,10 +200,10 @@ impl Rooms {
         let mut haves: VecDeque<Mark> = haves.into_iter().collect();
         while !haves.is_empty() {
             let marks = haves.drain(..haves.len().min(LIST_MAX)).collect();
-            turn.send(id, link, room_id, |room| Frame::Have { room, marks });
+            turn.send(id, link, room_id, |room| Frame::Have { room, marks, cause: Cause::Repair });
         }
         let needs: Vec<_> = needs.into_iter().collect();
-        self.need(turn, id, room_id, &needs);
+        self.need(turn, id, room_id, &needs, Cause::Repair);
         self.ask(turn, id);
         self.go_on(turn, id);
     }

@@ -3,6 +3,7 @@
 use quickcheck::{TestResult, quickcheck};
 
 use super::{entry::Entry, item::Body, item::Item, key::RoomKey, *};
+use crate::frames::Cause;
 
 /// The only link of a peer.
 fn link_of(world: &World, index: usize) -> LinkId {
@@ -173,14 +174,14 @@ fn announcements_of_what_does_not_exist_are_given_up() {
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
     let marks: Vec<_> = (0..200).map(|number| Mark::new(Stamp(now + number), &EntryId([3; 32]))).collect();
-    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone(), cause: Cause::Repair });
     assert_eq!(world.peers[0].rooms.wanted.len(), 200);
     world.run_s(60);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].stats.unanswered, 200);
     // Those outside the window are not even asked for.
     let marks = [Stamp(0), Stamp(now * 2)].map(|stamp| Mark::new(stamp, &EntryId([4; 32])));
-    inject(&mut world, 0, &Frame::Have { room, marks: marks.into() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.into(), cause: Cause::Repair });
     assert!(world.peers[0].rooms.wanted.is_empty());
 }
 
@@ -189,7 +190,8 @@ fn a_peer_that_goes_leaves_nothing_wanted() {
     let mut world = pair();
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
-    inject(&mut world, 0, &Frame::Have { room, marks: [Mark::new(Stamp(now), &EntryId([3; 32]))].into() });
+    let marks = [Mark::new(Stamp(now), &EntryId([3; 32]))].into();
+    inject(&mut world, 0, &Frame::Have { room, marks, cause: Cause::Repair });
     world.cut(0, 1);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].rooms.next_wake(), None);

@@ -15,8 +15,11 @@ use crate::{
 };
 
 mod clocks;
+mod fetches;
 mod hostile;
 mod members;
+mod news;
+mod receipts;
 mod repairs;
 mod stores;
 mod talk;
@@ -31,8 +34,9 @@ struct World {
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), (usize, Happening)>,
     count: u64,
-    /// How long the reliable streams take.
+    /// How long the reliable streams take, and by how much some take longer.
     stream: Duration,
+    slow: BTreeMap<(usize, usize), Duration>,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
@@ -98,6 +102,7 @@ impl World {
             queue: BTreeMap::new(),
             count: 0,
             stream: LATENCY,
+            slow: BTreeMap::new(),
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
         }
@@ -183,7 +188,8 @@ impl World {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
-                    self.later(self.stream, other, Happening::Frame(theirs, bytes));
+                    let slow = self.slow.get(&(index, other)).copied().unwrap_or_default();
+                    self.later(self.stream + slow, other, Happening::Frame(theirs, bytes));
                 }
             }
             Wish::Persist(record) => {
@@ -288,7 +294,7 @@ impl World {
                 self.peers[index].links.iter().filter(|(_, to)| to.0 == other).map(|(&id, _)| id).collect();
             for link in links {
                 self.peers[index].links.remove(&link);
-                self.peers[index].rooms.on_link_down(link);
+                self.turn(index, |rooms, turn| rooms.on_link_down(turn, link));
             }
         }
         let peers = &self.peers;
