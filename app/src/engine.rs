@@ -92,16 +92,8 @@ impl Ready {
         let profile = Profile::open(options, &beside(program, arguments))?;
         let identity = Identity::new(REAL, &profile.secret);
         let mut store = profile.store(identity.key())?;
-        let state = match store.fetch(&Request::State) {
-            Ok(Answer::State(state)) => state,
-            _ => return Err(Fault::new(Exit::Damaged, "the history cannot be read")),
-        };
-        if let Some(nick) = options.nick.clone().filter(|nick| state.nick.as_ref() != Some(nick)) {
-            // From now on, as `--help` says, also when the node ends before it asks for that.
-            let kept = store.append(&[vec![Record::Nick(nick)]]);
-            kept.map_err(|error| Fault::usage(format!("the nick cannot be kept: {error}")))?;
-        }
-        let nick = options.nick.clone().or_else(|| state.nick.clone()).unwrap_or_else(profile::account);
+        let state = state(store.as_mut())?;
+        let nick = nick(options, &state, store.as_mut())?;
         let opened = open(options)?;
         let mut config = Config::new(REAL, nick.clone(), opened.port);
         config.nick_wins = options.nick.is_some();
@@ -145,6 +137,30 @@ impl Ready {
         keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
         Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
     }
+}
+
+/// What the store knows.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn state(store: &mut dyn Store) -> Result<State, Fault> {
+    match store.fetch(&Request::State) {
+        Ok(Answer::State(state)) => Ok(state),
+        _ => Err(Fault::new(Exit::Damaged, "the history cannot be read")),
+    }
+}
+
+/// What the person is called: as the options say, from now on, or as before.
+///
+/// # Errors
+/// When it cannot be kept.
+pub(crate) fn nick(options: &cli::Options, state: &State, store: &mut dyn Store) -> Result<Nick, Fault> {
+    if let Some(nick) = options.nick.clone().filter(|nick| state.nick.as_ref() != Some(nick)) {
+        // At once, also for those who end before a node asks for it.
+        let kept = store.append(&[vec![Record::Nick(nick)]]);
+        kept.map_err(|error| Fault::usage(format!("the nick cannot be kept: {error}")))?;
+    }
+    Ok(options.nick.clone().or_else(|| state.nick.clone()).unwrap_or_else(profile::account))
 }
 
 /// Sends each output where it belongs. It is called by the runtime's loop and never waits.
@@ -201,10 +217,13 @@ pub(crate) fn queue() -> (Tell, Receiver<Happening>) {
 pub(crate) fn beside(program: &str, arguments: &[OsString]) -> String {
     let mut words = vec![program.to_string(), String::from("--ephemeral")];
     let mut arguments = arguments.iter().map(|argument| argument.to_string_lossy());
+    // Behind a lone -- nothing is an option.
+    let mut is_text = false;
     while let Some(argument) = arguments.next() {
+        is_text |= argument == "--";
         match argument.as_ref() {
-            "--profile" => drop(arguments.next()),
-            other if other.starts_with("--profile=") => {}
+            "--profile" if !is_text => drop(arguments.next()),
+            other if other.starts_with("--profile=") && !is_text => {}
             other => words.push(profile::quote(other)),
         }
     }
@@ -219,5 +238,7 @@ mod tests {
     fn the_command_that_works_is_the_same_without_the_profile() {
         let arguments = ["#ops", "--profile", "a b", "--nick", "x y", "--profile=c"].map(OsString::from);
         assert_eq!(beside("chat-std", &arguments), "chat-std --ephemeral '#ops' --nick 'x y'");
+        let arguments = ["send", "bo", "--", "--profile", "x"].map(OsString::from);
+        assert_eq!(beside("chat-std", &arguments), "chat-std --ephemeral send bo -- --profile x");
     }
 }

@@ -5,10 +5,12 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use chat_core::{Nick, PeerKey, hex, read_hex};
 use etcetera::BaseStrategy as _;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,6 +23,8 @@ use crate::{
 const FOLDER: &str = "p2p-chat";
 const SECRET: &str = "secret";
 const HISTORY: &str = "history.db";
+/// How long the other program may keep us from reading.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who we are, and where it is kept.
 #[derive(Debug)]
@@ -68,12 +72,14 @@ impl Profile {
         Ok(Self { secret, folder: Some(folder), _lock: Some(lock) })
     }
 
-    /// Only who we are: reads the secret beside a program that holds the profile.
+    /// Only reads who we are, also beside a program that holds the profile; `None` where there is nobody yet.
     ///
     /// # Errors
     /// As [`open`](Self::open), without that of a profile in use.
-    pub(crate) fn look(options: &Options) -> Result<Option<Zeroizing<[u8; 32]>>, Fault> {
-        if options.ephemeral { Ok(None) } else { read_secret(&folder(options)?.join(SECRET)) }
+    pub(crate) fn look(options: &Options) -> Result<Option<Seen>, Fault> {
+        let folder = folder(options)?;
+        let Some(secret) = read_secret(&folder.join(SECRET))? else { return Ok(None) };
+        Ok(Some(Seen { secret, nick: nick(&folder.join(HISTORY)), folder }))
     }
 
     /// Opens the history of the person `own`.
@@ -104,6 +110,15 @@ impl Profile {
     }
 }
 
+/// A profile that somebody else holds.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) secret: Zeroizing<[u8; 32]>,
+    /// What its person was called last, if that can be read.
+    pub(crate) nick: Option<Nick>,
+    pub(crate) folder: PathBuf,
+}
+
 /// What the account is called, or `guest`.
 pub(crate) fn account() -> Nick {
     let names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(env::var_os);
@@ -130,6 +145,17 @@ fn folder(options: &Options) -> Result<PathBuf, Fault> {
             Err(Fault::usage("no home directory is known; name a folder with --profile, or use --ephemeral"))
         }
     }
+}
+
+/// The nick in the history at `path`. Another program may be writing there, or be about to make it: this one only
+/// reads.
+fn nick(path: &Path) -> Option<Nick> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).ok()?;
+    db.busy_timeout(PATIENCE).ok()?;
+    let find = "SELECT value FROM settings WHERE name = 'nick'";
+    let nick = db.query_row(find, [], |row| row.get::<_, String>(0)).optional().ok()?;
+    Some(nick.map_or_else(account, |nick| Nick::lenient(&nick)))
 }
 
 fn unwritable(folder: &Path, error: &io::Error) -> Fault {
@@ -212,6 +238,8 @@ fn private() -> OpenOptions {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::Record;
+
     use super::*;
     use crate::{cli::Cli, testing::Folder};
 
@@ -231,7 +259,7 @@ mod tests {
         let path = folder.path("deep/er");
         let first = Profile::open(&options(&path), "").unwrap().secret;
         assert_eq!(Profile::open(&options(&path), "").unwrap().secret, first);
-        assert_eq!(Profile::look(&options(&path)).unwrap(), Some(first));
+        assert_eq!(Profile::look(&options(&path)).unwrap().unwrap().secret, first);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -247,8 +275,14 @@ mod tests {
         let fault = fault(&folder.path("p"));
         assert_eq!(fault.exit, Exit::InUse);
         assert!(fault.message.contains("this works: chat-std --ephemeral"), "{fault}");
-        assert!(Profile::look(&options(&folder.path("p"))).unwrap().is_some());
-        drop(held);
+        let nick = || Profile::look(&options(&folder.path("p"))).unwrap().unwrap().nick;
+        assert_eq!(nick(), None, "there is no history");
+        assert!(!folder.path("p/history.db").exists(), "looking makes none");
+        let mut store = held.store(OWN).unwrap();
+        assert_eq!(nick(), Some(account()), "nobody has said otherwise");
+        store.append(&[vec![Record::Nick(Nick::lenient("somebody else"))]]).unwrap();
+        assert_eq!(nick(), Nick::new("somebody else").ok());
+        drop((held, store));
         assert!(Profile::open(&options(&folder.path("p")), "").is_ok());
     }
 

@@ -30,7 +30,7 @@ pub struct Config {
     pub sessions_max: usize,
     /// Half-open handshakes at a time; above a third of it an address must prove itself by a cookie.
     pub half_open_max: usize,
-    /// Rooms at a time, direct conversations included.
+    /// Rooms at a time; direct conversations count once something was said in them from here.
     pub rooms_max: usize,
     /// Peers remembered, proven or not.
     pub peers_max: usize,

@@ -164,8 +164,8 @@ pub struct Message {
     pub from: PeerKey,
     /// In which of their runs.
     pub boot: BootId,
-    /// What they called themselves when they said it, as far as known here.
-    pub nick: Option<Nick>,
+    /// What they called themselves when they said it, as signed; `?` when nothing of it can be shown.
+    pub nick: Nick,
     /// What they said, as signed: hostile until cleaned.
     pub text: String,
     /// Whether it tells what they do (`/me`).

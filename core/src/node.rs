@@ -206,7 +206,7 @@ impl Node {
 
     fn on_wall_clock(&mut self, wall: UnixMillis) {
         self.wall = (self.now, wall);
-        self.rooms.on_wall_clock(self.now, wall);
+        self.with_rooms(|rooms, turn| rooms.on_wall_clock(turn, wall));
     }
 
     fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
@@ -250,7 +250,7 @@ impl Node {
     /// Takes `nick`, and tells everybody.
     fn rename(&mut self, nick: Nick) {
         self.ledger.collect(Record::Nick(nick.clone()));
-        self.rooms.rename(nick.clone());
+        self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
         self.nick = nick.clone();
         let version = self.own.as_ref().map_or(0, |(own, _)| own.version + 1).max(self.wall_now().0);
         let (key, direct) = (self.identity.key(), self.identity.direct_public());
@@ -337,7 +337,11 @@ impl Node {
 
     fn on_room(&mut self, wish: room::Wish) {
         match wish {
-            room::Wish::Send { link, frame } => drop(self.sessions.send(link, frame.encode())),
+            room::Wish::Send { link, frame } => {
+                if !self.sessions.send(link, frame.encode()) {
+                    self.with_rooms(|rooms, turn| rooms.on_unsent(turn, link, frame));
+                }
+            }
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(request, what),
             room::Wish::Event(event) => self.event(event),

@@ -15,8 +15,9 @@ pub struct Watch {
     sleep: SleepWatch,
 }
 
-/// A loop that is awake for another reason looks after this time.
-const EARLIEST: Duration = Duration::from_secs(3);
+/// A loop that is awake for another reason looks after this time: short beside the time between two heartbeats, so that
+/// an idle loop hardly ever wakes for a look alone.
+const EARLIEST: Duration = Duration::from_secs(1);
 /// For a look alone a loop wakes after this time: so soon at the latest is a roam or a plugged cable seen.
 const LATEST: Duration = Duration::from_secs(5);
 
@@ -51,11 +52,17 @@ impl Watch {
         }
     }
 
-    /// How long a loop may wait for the node's `wake`, and still look in time.
+    /// Until when a loop may wait, for the node's `wake` and for the next look.
+    #[must_use]
+    pub fn next(&self, wake: Option<Wake>) -> Instant {
+        let look = self.last.map_or(Instant::ORIGIN, |last| last + LATEST);
+        wake.map_or(look, |wake| wake.at.min(look))
+    }
+
+    /// How long that is from now.
     #[must_use]
     pub fn until(&self, wake: Option<Wake>) -> Duration {
-        let look = self.last.map_or(Duration::ZERO, |last| last + LATEST - self.clock.now());
-        self.clock.until(wake).map_or(look, |wait| wait.min(look))
+        self.next(wake) - self.clock.now()
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use chat_core::{Event, Input, Node, Output};
+use chat_core::{Event, Input, Instant, Node, Output};
 use chat_net::{Batch, Clock, Net, OnOutput, Socket, Submit, Watch};
 use smol::{Async, Timer, channel, future};
 
@@ -44,6 +44,7 @@ async fn run(
     sockets: Vec<Async<Arc<Socket>>>,
 ) {
     let (mut watch, mut batch, mut finished) = (Watch::new(clock), Batch::new(), false);
+    let mut alarm = Alarm { timer: Timer::never(), at: None };
     loop {
         watch.look(&mut net, |now, input| node.handle(now, input));
         let wake = loop {
@@ -74,7 +75,7 @@ async fn run(
         if idle {
             let input = async { Woken::By(inbox.recv().await) };
             let tick = async {
-                Timer::after(watch.until(wake)).await;
+                alarm.ring(clock, watch.next(wake)).await;
                 Woken::By(Ok(Input::Tick))
             };
             match future::or(input, future::or(readable(&sockets), tick)).await {
@@ -90,6 +91,22 @@ async fn run(
     drop(net);
     if finished {
         on_output(Output::Event(Event::Finished));
+    }
+}
+
+/// A timer that stays set while what it is set to stays the same: each setting wakes async-io's thread.
+struct Alarm {
+    timer: Timer,
+    at: Option<Instant>,
+}
+
+impl Alarm {
+    async fn ring(&mut self, clock: Clock, at: Instant) {
+        if self.at.replace(at) != Some(at) {
+            self.timer.set_after(at - clock.now());
+        }
+        (&mut self.timer).await;
+        self.at = None;
     }
 }
 

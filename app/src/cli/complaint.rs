@@ -3,7 +3,7 @@
 use clap::{Command, Error, error::ErrorKind};
 
 /// What `error` says, in one line, without what the person can find in `--help`.
-pub(super) fn one_line(error: &Error, command: &Command) -> String {
+pub(super) fn one_line(program: &str, error: &Error, command: &Command) -> String {
     let text = error.to_string();
     let mut line = String::new();
     for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
@@ -25,6 +25,12 @@ pub(super) fn one_line(error: &Error, command: &Command) -> String {
             if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
                 line.push_str("; allowed is ");
                 line.push_str(usage);
+            }
+            if text.contains("TEXT") {
+                // An unquoted room has vanished before we could see it.
+                line.push_str(&format!(
+                    "; quote a room, since # begins a comment in a shell: {program} send '#lobby' TEXT"
+                ));
             }
         }
         _ => {}

@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, e
 use crate::{
     address,
     fault::{Exit, Fault},
+    profile,
 };
 
 /// Chat for the people on this network: no server, no account, no Internet.
@@ -30,7 +31,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// With --json: begin with the messages that came after this one
-    #[arg(long, value_name = "CURSOR", requires = "json")]
+    #[arg(long, value_name = "CURSOR", requires = "json", allow_negative_numbers = true, value_parser = cursor)]
     pub(crate) since: Option<u64>,
     #[command(flatten)]
     pub(crate) options: Options,
@@ -38,6 +39,11 @@ pub(crate) struct Cli {
 
 const EXITS: &str = "exit: 0 ok, 1 usage or configuration, 2 no usable network, 3 not delivered in time,\n      \
                      4 profile in use, 5 store damaged";
+
+/// The largest `--author-rate`.
+const AUTHOR_RATE_MAX: u32 = 1_000_000;
+/// The longest `--timeout`: a day.
+const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 
 /// What holds for every way of running.
 #[derive(Clone, Debug, Args)]
@@ -52,7 +58,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", global = true, value_parser = nick)]
     pub(crate) nick: Option<Nick>,
     /// The UDP port to chat on; without it 27182 or one near it
-    #[arg(long, value_name = "PORT", global = true)]
+    #[arg(long, value_name = "PORT", global = true, allow_negative_numbers = true, value_parser = port)]
     pub(crate) port: Option<NonZeroU16>,
     /// Use this network interface only (repeatable)
     #[arg(long, value_name = "NAME", global = true)]
@@ -64,8 +70,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "LIST", global = true, default_value = "mdns,manual", value_parser = discovery)]
     pub(crate) discovery: Discovery,
     /// Messages a second that one author may push unasked; what exceeds it comes later
-    #[arg(long, value_name = "N", global = true, default_value_t = 200,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", global = true, default_value_t = 200, allow_negative_numbers = true,
+          value_parser = author_rate)]
     pub(crate) author_rate: u32,
     /// What to log to standard error
     #[arg(long, value_name = "LEVEL", global = true, default_value = "error",
@@ -77,6 +83,11 @@ pub(crate) struct Options {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Send one message and wait until somebody else has stored it
+    ///
+    /// When all is well nothing is printed, except on a terminal. A room that this profile is not in is entered for
+    /// this message only. What nobody else has stored in time is kept all the same, and goes out when this profile
+    /// next sees the one it is for, or others in the room; but to somebody never met nothing is sent.
+    #[command(after_help = EXITS)]
     Send {
         /// A room, a nick, a nick with its digits (ana-4821), or a key
         #[arg(value_name = "#room|nick|key")]
@@ -85,12 +96,13 @@ pub(crate) enum Command {
         #[arg(value_name = "TEXT|-", required = true)]
         text: Vec<String>,
         /// How long to wait, such as 10s, 500ms or 2m
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+        #[arg(long, value_name = "TIME", default_value = "10s", allow_negative_numbers = true,
+              value_parser = duration)]
         timeout: Duration,
     },
     /// Look around for two seconds and tell who is there
     Peers,
-    /// Tell who you are
+    /// Tell who you are, also while another program has the profile
     Id,
 }
 
@@ -112,15 +124,27 @@ impl Cli {
         let mut command = Self::command().name(program).bin_name(program);
         let read = command.try_get_matches_from_mut(named).and_then(|found| Self::from_arg_matches(&found));
         match read {
-            Ok(Self { room: Some(room), command: Some(_), .. }) => {
-                Err(Stop::Fault(Fault::usage(format!("{room} goes with the chat, not with a command"))))
-            }
-            Ok(cli) => Ok(cli),
+            Ok(cli) => match cli.misplaced() {
+                Some(word) => {
+                    Err(Stop::Fault(Fault::usage(format!("{word} goes with the chat, not with a command"))))
+                }
+                None => Ok(cli),
+            },
             Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 Err(Stop::Answer(error.to_string()))
             }
-            Err(error) => Err(Stop::Fault(Fault::new(Exit::Usage, complaint::one_line(&error, &command)))),
+            Err(error) => {
+                Err(Stop::Fault(Fault::new(Exit::Usage, complaint::one_line(program, &error, &command))))
+            }
         }
+    }
+
+    /// What stands beside a command and means nothing there.
+    fn misplaced(&self) -> Option<String> {
+        self.command.as_ref()?;
+        let room = self.room.as_ref().map(ToString::to_string);
+        let plain = self.plain.then(|| String::from("--plain"));
+        room.or(plain).or_else(|| self.since.map(|_| String::from("--since")))
     }
 }
 
@@ -133,11 +157,34 @@ pub(crate) enum Stop {
 }
 
 fn room(text: &str) -> Result<RoomName, String> {
-    RoomName::new(text).map_err(|error| format!("{error}; the commands are send, peers and id"))
+    RoomName::new(text).map_err(|error| {
+        let meant = meant_room(text).map_or(String::new(), |room| format!(", such as {room}"));
+        format!("{error}{meant}; the commands are send, peers and id")
+    })
+}
+
+/// The room that `name` would be with a `#` before it, as a shell takes it.
+pub(crate) fn meant_room(name: &str) -> Option<String> {
+    let room = RoomName::new(&format!("#{name}")).ok()?;
+    Some(profile::quote(room.as_str()))
 }
 
 fn nick(text: &str) -> Result<Nick, String> {
     Nick::new(text).map_err(|error| error.to_string())
+}
+
+fn port(text: &str) -> Result<NonZeroU16, String> {
+    let allowed = |_| String::from("allowed is a number from 1 to 65535; without --port a free one is taken");
+    text.parse().map_err(allowed)
+}
+
+fn author_rate(text: &str) -> Result<u32, String> {
+    let rate = text.parse().ok().filter(|rate| (1..=AUTHOR_RATE_MAX).contains(rate));
+    rate.ok_or_else(|| format!("allowed is a number from 1 to {AUTHOR_RATE_MAX}"))
+}
+
+fn cursor(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| String::from("allowed is a number, the cursor of an earlier line"))
 }
 
 fn discovery(text: &str) -> Result<Discovery, String> {
@@ -159,7 +206,8 @@ fn discovery(text: &str) -> Result<Discovery, String> {
 
 /// A number of seconds, or one with its unit: `10s`, `500ms`, `2m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    const ALLOWED: &str = "allowed is a number of seconds up to a day, or one with s, ms or m behind it";
+    const ALLOWED: &str =
+        "allowed is a whole number of seconds from 1 to 86400, or one with s, ms or m behind it, up to a day";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis = match &text[digits.len()..] {
         "ms" => 1,
@@ -169,5 +217,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = digits.parse().map_err(|_| String::from(ALLOWED))?;
     let duration = Duration::from_millis(number.saturating_mul(millis));
-    if duration > Duration::from_secs(86_400) { Err(String::from(ALLOWED)) } else { Ok(duration) }
+    let allowed = !duration.is_zero() && duration <= TIMEOUT_MAX;
+    allowed.then_some(duration).ok_or_else(|| String::from(ALLOWED))
 }

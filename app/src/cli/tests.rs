@@ -46,6 +46,8 @@ fn options_may_stand_before_and_behind_a_command() {
         Discovery { mdns: false, manual: true }
     );
     assert_eq!(read("--json --since 17").unwrap().since, Some(17));
+    // Asking twice does no harm.
+    assert_eq!(read("--interface lo --interface lo").unwrap().options.interface, ["lo", "lo"]);
 }
 
 #[test]
@@ -55,22 +57,36 @@ fn a_complaint_is_one_line_and_says_what_is_allowed() {
         assert!(parts.iter().all(|part| text.contains(part)), "{line}: {text}");
     };
     says("--frobnicate", &["--frobnicate", "--profile", "--nick", "--timeout", "--version"]);
-    says("--port zero", &["zero", "--port"]);
-    says("--port 0", &["'0'", "--port"]);
-    says("--author-rate 0", &["'0'", "1..=1000000"]);
+    for port in ["zero", "0", "-1", "65536", "70000"] {
+        says(&format!("--port {port}"), &["--port", port, "from 1 to 65535", "a free one"]);
+    }
+    for rate in ["0", "-1", "1000001", "many"] {
+        says(&format!("--author-rate {rate}"), &["--author-rate", rate, "from 1 to 1000000"]);
+    }
+    for cursor in ["x", "-1", "1.5"] {
+        says(&format!("--json --since {cursor}"), &["--since", cursor, "a number", "cursor"]);
+    }
+    for time in ["0", "0ms", "-1", "soon", "1.5s", "86401", "9999999m", "99999999999999999999"] {
+        says(&format!("send bo hi --timeout {time}"), &["--timeout", time, "seconds from 1 to 86400", "ms"]);
+    }
     says("--log loud", &["loud", "off, error, warn, info, debug, trace"]);
     says("--connect nowhere", &["nowhere", "IP address"]);
     says("--discovery broadcast", &["broadcast is not built in", "mdns and manual"]);
     says("--discovery mdns,mdns-crates", &["mdns-crates is not built in"]);
     says("--discovery pigeons", &["mdns and manual"]);
-    says("lobby", &["begins with #", "send, peers and id"]);
-    says("send", &["#room|nick|key", "TEXT", "chat-std send"]);
-    says("send bo hi --timeout soon", &["soon", "seconds"]);
-    says("send bo hi --timeout 9999999m", &["seconds up to a day"]);
+    says("--discovery ,", &["mdns and manual"]);
+    says("lobby", &["begins with #", "such as '#lobby'", "send, peers and id"]);
+    for eaten_by_the_shell in ["send", "send hello"] {
+        says(eaten_by_the_shell, &["TEXT", "quote a room", "chat-std send '#lobby' TEXT"]);
+    }
     says("--plain --json", &["--plain", "--json"]);
+    says("--plain peers", &["--plain", "with the chat"]);
+    says("--json --since 4 peers", &["--since", "with the chat"]);
     says("--profile x --ephemeral", &["--profile", "--ephemeral"]);
     says("--since 4", &["--json"]);
-    says("--nick \u{200B}", &["visible"]);
+    says("--nick \u{200B}", &["--nick", "visible"]);
+    says("--nick=", &["--nick"]);
+    says(&format!("--nick {}", "x".repeat(33)), &["33 characters, 32 are allowed"]);
     says("#ops peers", &["#ops"]);
     for later in ["tail", "rooms", "doctor", "export"] {
         says(later, &["begins with #"]);
@@ -85,6 +101,10 @@ fn help_and_version_are_answers() {
     };
     let help = answer("--help");
     for word in ["chat-std", "#room", "--ephemeral", "send", "exit: 0 ok"] {
+        assert!(help.contains(word), "{help}");
+    }
+    let help = answer("send --help");
+    for word in ["for this message only", "nothing is sent", "--timeout", "3 not delivered in time"] {
         assert!(help.contains(word), "{help}");
     }
     assert_eq!(answer("--version").trim(), concat!("chat-std ", env!("CARGO_PKG_VERSION")));

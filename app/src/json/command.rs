@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Action, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError};
+use chat_core::{Action, MessageId, Nick, Place, RoomName, Text, TextError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -60,7 +60,7 @@ impl Fields {
         let id = self.0.get("id").filter(|id| id.get() != "null");
         let is_name = |id: &Id| id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
         match id {
-            Some(id) if !is_name(id) => Err(bad("id is a number or a string")),
+            Some(id) if !is_name(id) => Err(bad("id must be a number or a string")),
             id => Ok(id.cloned()),
         }
     }
@@ -100,24 +100,24 @@ impl Fields {
     }
 
     fn history(&self) -> Result<Wish, Wrong> {
-        let limit = self.wanted("limit", "a number")?.unwrap_or(HISTORY);
+        let limit = self.wanted("limit", "a whole number")?.unwrap_or(HISTORY);
         if limit > HISTORY_MAX {
-            return Err(bad(format!("limit is at most {HISTORY_MAX}")));
+            return Err(bad(format!("limit must be at most {HISTORY_MAX}")));
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Wish::History { place: self.place()?, limit, before: self.message("before")? })
     }
 
-    /// `room`, or `to`.
+    /// `room`, or `to`. A room may also be one of the kind that `message` lines have: `@` and a key.
     fn place(&self) -> Result<Place, Wrong> {
         match (self.has("room"), self.has("to")) {
-            (true, false) => self.room().map(Place::Room),
-            (false, true) => {
-                let key: String = self.needed("to", "a string")?;
-                let key: PeerKey = key.parse().map_err(|_| bad("to is a key of 64 hex digits"))?;
-                Ok(Place::Direct(key))
+            (true, false) => {
+                let name: String = self.needed("room", "a string")?;
+                name.strip_prefix('@').map_or_else(|| self.room().map(Place::Room), direct)
             }
-            _ => Err(bad("one of room and to is needed")),
+            (false, true) => direct(&self.needed::<String>("to", "a string")?),
+            (true, true) => Err(bad("room and to exclude each other")),
+            (false, false) => Err(bad("room or to is needed")),
         }
     }
 
@@ -133,25 +133,32 @@ impl Fields {
 
     fn message(&self, name: &str) -> Result<Option<MessageId>, Wrong> {
         let text: Option<String> = self.wanted(name, "a string")?;
-        let read = |text: String| text.parse().map_err(|_| bad(format!("{name} is the id of a message")));
+        let read =
+            |text: String| text.parse().map_err(|_| bad(format!("{name} must be the id of a message")));
         text.map(read).transpose()
     }
 
     fn needed<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<T, Wrong> {
-        self.wanted(name, what)?.ok_or_else(|| bad(format!("{name} is missing, {what}")))
+        self.wanted(name, what)?.ok_or_else(|| bad(format!("{name} is missing; it must be {what}")))
     }
 
     /// A member that may be absent or null.
     fn wanted<'de, T: Deserialize<'de>>(&'de self, name: &str, what: &str) -> Result<Option<T>, Wrong> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(value) => serde_json::from_str(value.get()).map_err(|_| bad(format!("{name} is {what}"))),
+            Some(value) => {
+                serde_json::from_str(value.get()).map_err(|_| bad(format!("{name} must be {what}")))
+            }
         }
     }
 
     fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| value.get() != "null")
     }
+}
+
+fn direct(key: &str) -> Result<Place, Wrong> {
+    key.parse().map(Place::Direct).map_err(|_| bad("a person must be named by a key of 64 hex digits"))
 }
 
 fn bad(message: impl Into<String>) -> Wrong {
@@ -195,6 +202,10 @@ mod tests {
             &format!(r#"{{"cmd":"send","to":"{KEY}","room":null,"text":"x"}}"#),
             say(Place::Direct(KEY.parse().unwrap()), "x"),
         );
+        act(
+            &format!(r#"{{"cmd":"send","room":"@{KEY}","text":"x"}}"#),
+            say(Place::Direct(KEY.parse().unwrap()), "x"),
+        );
         act(r##"{"cmd":"join","room":"#lobby"}"##, Action::Join(lobby.clone()));
         act(r##"{"cmd":"leave","room":"#lobby"}"##, Action::Leave(lobby.clone()));
         act(r#"{"cmd":"nick","nick":" ana "}"#, Action::Rename(Nick::new("ana").unwrap()));
@@ -235,7 +246,9 @@ mod tests {
             (r##"{"cmd":"send","room":"#a","text":"x","reply":"x"}"##, Code::BadCommand),
             (r#"{"cmd":"send","to":"bo","text":"x"}"#, Code::BadCommand),
             (&long, Code::TextTooLong),
+            (r#"{"cmd":"send","room":"@bo","text":"x"}"#, Code::BadCommand),
             (r#"{"cmd":"join","room":"lobby"}"#, Code::BadRoom),
+            (&format!(r#"{{"cmd":"join","room":"@{KEY}"}}"#), Code::BadRoom),
             (r##"{"cmd":"join","room":"#a b"}"##, Code::BadRoom),
             (r##"{"cmd":"join","room":"#a","phrase":"secret"}"##, Code::BadCommand),
             (r#"{"cmd":"nick","nick":"\u200b"}"#, Code::BadNick),

@@ -1,5 +1,8 @@
 //! The lines that are written. `docs/JSON.md` describes each.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 
 use chat_core::{
@@ -8,7 +11,7 @@ use chat_core::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{address, clean, multicast, store::Cursor};
+use crate::{address, clean, multicast, people::People, store::Cursor};
 
 /// The version of the format: rises when a reader would misunderstand.
 const VERSION: u8 = 1;
@@ -90,7 +93,7 @@ pub(crate) struct Said<'a> {
 
 #[derive(Debug, Serialize)]
 struct From<'a> {
-    nick: Option<&'a str>,
+    nick: &'a str,
     key: String,
     verified: bool,
 }
@@ -167,11 +170,10 @@ impl<'a> Line<'a> {
     }
 
     pub(crate) fn message(message: &'a Message, cursor: Cursor, replay: bool) -> Self {
-        let nick = message.nick.as_ref().map(Nick::as_str);
         Self::Message(Box::new(Said {
             id: message.id.to_string(),
             room: message.place.to_string(),
-            from: From { nick, key: message.from.to_string(), verified: false },
+            from: From { nick: message.nick.as_str(), key: message.from.to_string(), verified: false },
             text: clean::text(&message.text).into_owned(),
             action: message.action,
             reply: message.reply.map(|id| id.to_string()),
@@ -217,6 +219,12 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Peer<'a> {
+    /// All that are there, then those that discovery has seen and who have proven nothing.
+    pub(crate) fn all(people: &'a People) -> impl Iterator<Item = Self> {
+        let runs = people.present().into_iter().flat_map(|(_, person)| person.runs.values());
+        runs.chain(people.found()).map(Self::new)
+    }
+
     pub(crate) fn new(change: &'a PeerChange) -> Self {
         let (state, reason) = match change.state {
             PeerState::Found => ("found", None),
@@ -253,106 +261,4 @@ impl Code {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-#[cfg(test)]
-mod tests {
-    use chat_core::{BootId, Multicast, Place, Source, Stamp, UnixMillis};
-    use serde_json::Value;
-
-    use super::*;
-
-    const DOCS: &str = include_str!("../../../docs/JSON.md");
-
-    /// One of each line, with every field it can have.
-    fn lines(check: &mut dyn FnMut(&Line<'_>)) {
-        let (nick, key) = (Nick::new("bo").unwrap(), PeerKey([1; 32]));
-        let id = MessageId { entry: EntryId([2; 32]), item: 3 };
-        let message = Message {
-            id,
-            place: Place::Direct(key),
-            from: key,
-            boot: BootId(1),
-            nick: Some(nick.clone()),
-            text: String::from("hi"),
-            action: true,
-            reply: Some(id),
-            sent: UnixMillis(1),
-            stamp: Stamp(1),
-            late: true,
-            own: false,
-        };
-        let mut change = PeerChange {
-            state: PeerState::Lost,
-            key: Some(key),
-            id: Some(key.short()),
-            boot: Some(BootId(1)),
-            nick: Some(nick.clone()),
-            address: "10.0.0.1:1".parse().ok(),
-            via: Source::Mdns,
-            direct: true,
-        };
-        let number = || serde_json::from_str("7").ok();
-        check(&Line::hello("chat-std", &nick, key, 1, None, 1));
-        check(&Line::Peer(Peer::new(&change)));
-        change.key = None;
-        check(&Line::Peer(Peer::new(&change)));
-        check(&Line::message(&message, 1, true));
-        check(&Line::receipt(id.entry, 1, 2));
-        check(&Line::room(&RoomName::lobby(), key, true));
-        check(&Line::net(&NetChange { interfaces: vec![], multicast: Multicast::Ok }));
-        check(&Line::said(number(), id));
-        let (peers, rooms) = (Some(vec![Peer::new(&change)]), Some(vec!["#a"]));
-        check(&Line::Done(Done { id: number(), peers, rooms, ..Done::default() }));
-        check(&Line::error(number(), Code::Busy, "why"));
-        check(&Line::lagged(1));
-    }
-
-    /// The examples of one type.
-    fn examples(kind: &str) -> Vec<Value> {
-        let lines = DOCS.lines().filter(|line| line.contains(&format!(r#""type":"{kind}""#)));
-        lines
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-            .collect()
-    }
-
-    #[test]
-    fn the_page_about_it_shows_every_field() {
-        lines(&mut |line| {
-            let line: Value = serde_json::from_str(&line.text()).unwrap();
-            let kind = line["type"].as_str().unwrap();
-            let shown = examples(kind);
-            for field in line.as_object().unwrap().keys() {
-                let is_shown = shown.iter().any(|example| example.get(field).is_some());
-                assert!(
-                    is_shown || DOCS.contains(&format!("`{field}`")),
-                    "{kind} has no {field} in the page"
-                );
-            }
-        });
-    }
-
-    #[test]
-    fn the_page_about_it_has_every_code() {
-        use Code::{
-            BadCommand, BadNick, BadRoom, Busy, Lagged, NotInRoom, StoreFull, TextTooLong, UnknownCommand,
-            UnknownId, UnknownPeer,
-        };
-        for code in [
-            BadCommand,
-            UnknownCommand,
-            BadRoom,
-            BadNick,
-            TextTooLong,
-            UnknownPeer,
-            UnknownId,
-            NotInRoom,
-            Busy,
-            StoreFull,
-            Lagged,
-        ] {
-            let name = serde_json::to_string(&code).unwrap().replace('"', "`");
-            assert!(DOCS.contains(&format!("| {name} |")), "{name}");
-        }
-    }
 }

@@ -156,9 +156,8 @@ impl Json {
                 self.go_on(engine);
             }
             Wish::Peers => {
-                let runs = self.people.present().into_iter().flat_map(|(_, person)| person.runs.values());
-                let peers = runs.chain(self.people.found()).map(Peer::new).collect();
-                let text = Line::Done(Done { id, peers: Some(peers), ..Done::default() }).text();
+                let peers = Some(Peer::all(&self.people).collect());
+                let text = Line::Done(Done { id, peers, ..Done::default() }).text();
                 self.answer_text(&text);
             }
             Wish::Rooms => {

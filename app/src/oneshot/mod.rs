@@ -3,13 +3,14 @@
 mod send;
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     io::{self, Write as _},
     sync::mpsc::Receiver,
     time::Duration,
 };
 
-use chat_core::{Action, Answer, Event, Identity, Instant, Nick, REAL, Request};
+use chat_core::{Action, Event, Identity, Instant, Nick, REAL, RoomName};
 use chat_net::Clock;
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ use crate::{
     json::line::{Line, Peer},
     people::{People, with_digits},
     plain::show,
-    profile::{self, Profile},
+    profile::Profile,
     run::{connect, no_start, unreadable},
     signals,
 };
@@ -36,7 +37,7 @@ const GOODBYE: Duration = Duration::from_millis(400);
 /// How long the store may take to finish.
 const CLOSE: Duration = Duration::from_secs(1);
 
-/// Tells who we are; it only reads where another program has the profile.
+/// Tells who we are; beside a program that has the profile it only reads.
 ///
 /// # Errors
 /// When the profile cannot be read or made.
@@ -47,29 +48,32 @@ pub(crate) fn id(program: &str, arguments: &[OsString], cli: &Cli) -> Result<Exi
         nick: Option<&'a str>,
         key: String,
         digits: String,
+        profile: Option<Cow<'a, str>>,
     }
     let options = &cli.options;
-    let (secret, kept) = match Profile::open(options, &engine::beside(program, arguments)) {
+    let (secret, nick, folder) = match Profile::open(options, &engine::beside(program, arguments)) {
         Ok(profile) => {
-            let identity = Identity::new(REAL, &profile.secret);
-            let nick = match profile.store(identity.key())?.fetch(&Request::State).map_err(unreadable)? {
-                Answer::State(state) => state.nick,
-                _ => None,
-            };
-            (profile.secret, Some(nick.unwrap_or_else(profile::account)))
+            let mut store = profile.store(Identity::new(REAL, &profile.secret).key())?;
+            let state = engine::state(store.as_mut())?;
+            let nick = engine::nick(options, &state, store.as_mut())?;
+            (profile.secret, Some(nick), profile.folder)
         }
-        Err(fault) if fault.exit == Exit::InUse => (Profile::look(options)?.ok_or(fault)?, None),
+        Err(fault) if fault.exit == Exit::InUse => {
+            let seen = Profile::look(options)?.ok_or(fault)?;
+            (seen.secret, seen.nick, Some(seen.folder))
+        }
         Err(fault) => return Err(fault),
     };
     let key = Identity::new(REAL, &secret).key();
-    let nick = options.nick.clone().or(kept);
+    let nick = nick.as_ref().map(Nick::as_str);
+    let profile = folder.as_ref().map(|folder| folder.to_string_lossy());
     if cli.json {
-        let digits = format!("{:04}", key.digits());
-        let id = Id { nick: nick.as_ref().map(Nick::as_str), key: key.to_string(), digits };
+        let id = Id { nick, key: key.to_string(), digits: format!("{:04}", key.digits()), profile };
         print(&serde_json::to_string(&id).unwrap_or_default());
     } else {
-        print(&format!("name {}", with_digits(nick.as_ref().map_or("?", Nick::as_str), key)));
-        print(&format!("key  {key}"));
+        print(&format!("name    {}", with_digits(nick.unwrap_or("?"), key)));
+        print(&format!("key     {key}"));
+        profile.iter().for_each(|profile| print(&format!("profile {profile}")));
     }
     Ok(Exit::Done)
 }
@@ -87,8 +91,7 @@ pub(crate) fn peers(program: &str, arguments: &[OsString], cli: &Cli, open: Open
         }
     }
     if cli.json {
-        let runs = run.people.present().into_iter().flat_map(|(_, person)| person.runs.values());
-        runs.chain(run.people.found()).for_each(|run| print(&Line::Peer(Peer::new(run)).text()));
+        Peer::all(&run.people).for_each(|peer| print(&Line::Peer(peer).text()));
     } else {
         let lines = show::peers(&run.people);
         lines.iter().for_each(|line| print(line));
@@ -106,25 +109,32 @@ struct Run {
     told: Receiver<Happening>,
     clock: Clock,
     people: People,
+    /// Those that the profile is in.
+    rooms: Vec<RoomName>,
 }
 
 impl Run {
     fn begin(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Self, Fault> {
         let mut ready = Ready::open(program, arguments, &cli.options, open)?;
         let people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
+        let rooms = ready.rooms();
         let (tell, told) = engine::queue();
         signals::watch(tell.clone()).map_err(no_start)?;
         let mut engine = ready.begin(&tell, false)?;
         connect(&cli.options.connect, &mut engine);
-        Ok(Self { engine, told, clock: Clock::new(), people })
+        Ok(Self { engine, told, clock: Clock::new(), people, rooms })
     }
 
     /// What happens next, `None` when nothing does until then.
     fn next(&mut self, until: Instant) -> Option<Happening> {
         let now = self.clock.now();
         let happening = (now < until).then(|| front::wait(&self.told, Some(until - now))).flatten()?;
-        if let Happening::Event(Event::Peer(change)) = &happening {
-            self.people.on_peer(change.clone());
+        match &happening {
+            Happening::Event(Event::Peer(change)) => drop(self.people.on_peer(change.clone())),
+            Happening::Event(Event::Room { room, key, joined }) => {
+                self.people.on_room(room.clone(), *key, *joined);
+            }
+            _ => {}
         }
         Some(happening)
     }

@@ -39,7 +39,7 @@ impl Show {
     pub(super) fn message(&self, message: &Message, people: &People, now: UnixMillis) -> String {
         // The place in the room's order, not the sender's clock, which may be wrong.
         let time = self.time(UnixMillis(message.stamp.0 / 1000), now);
-        let name = people.label(message.from, message.nick.as_ref());
+        let name = people.label(message.from, Some(&message.nick));
         let text = clean::text(&message.text);
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
@@ -137,7 +137,7 @@ mod tests {
             place: Place::Room(RoomName::lobby()),
             from: PeerKey([1; 32]),
             boot: BootId(1),
-            nick: Nick::new("bo").ok(),
+            nick: Nick::new("bo").unwrap(),
             text: text.into(),
             action,
             reply: None,

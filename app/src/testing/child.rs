@@ -108,6 +108,11 @@ impl Child {
         let _ = writeln!(self.stdin.as_mut().unwrap(), "{line}");
     }
 
+    /// Bytes that are no line, perhaps more than will be read.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let _ = self.stdin.as_mut().unwrap().write_all(bytes);
+    }
+
     /// The next line that has `part` in it.
     pub(crate) fn line(&self, part: &str) -> String {
         let mut seen = Vec::new();

@@ -5,17 +5,16 @@ use serde_json::{Value, json};
 use super::{
     Folder,
     child::{Child, Ended},
-    fake::BO,
 };
 
-fn ends(arguments: &[&str]) -> Ended {
+pub(super) fn ends(arguments: &[&str]) -> Ended {
     let mut child = Child::new(arguments);
     child.end_input();
     child.ended()
 }
 
 /// The one line on standard error.
-fn fault(ended: &Ended) -> &str {
+pub(super) fn fault(ended: &Ended) -> &str {
     assert_eq!(ended.errors.lines().count(), 1, "{}", ended.errors);
     ended.errors.strip_prefix("chat-test: ").unwrap().trim_end()
 }
@@ -49,7 +48,14 @@ fn a_profile_in_use_is_4_and_who_we_are_can_still_be_asked() {
     let ended = ends(&["id", "--json", "--profile", &profile]);
     assert_eq!(ended.code(), Some(0));
     let id: Value = serde_json::from_str(&ended.lines[0]).unwrap();
-    assert_eq!(id["key"], key);
+    let digits = id["digits"].as_str().unwrap();
+    assert_eq!(id, json!({"nick": "ana", "key": key, "digits": digits, "profile": profile}));
+    let ended = ends(&["id", "--profile", &profile]);
+    let key = key.as_str().unwrap();
+    let expected = [format!("name    ana-{digits}"), format!("key     {key}"), format!("profile {profile}")];
+    assert_eq!((ended.code(), &ended.lines[..]), (Some(0), &expected[..]));
+    drop(child);
+    assert_eq!(ends(&["id", "--profile", &profile]).lines, expected, "the same when nobody has the profile");
     let ended = ends(&["peers", "--ephemeral"]);
     assert_eq!(ended.code(), Some(0));
     assert!(ended.lines[0].starts_with("bo-"), "{:?}", ended.lines);
@@ -104,50 +110,4 @@ fn a_reader_that_goes_ends_it() {
     let ended = child.ended();
     assert_eq!(ended.code(), Some(0));
     assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
-}
-
-#[test]
-fn send_waits_for_somebody_to_store_it() {
-    let folder = Folder::new("send");
-    let profile = folder.profile();
-    let ended = ends(&["send", "#ops", "hi", "there", "--profile", &profile]);
-    assert_eq!((ended.code(), &ended.lines[..]), (Some(0), &["stored by 1 of 1".to_string()][..]));
-    for name in ["bo", &BO.to_string(), "b0b0b0b0"] {
-        let ended = ends(&["send", name, "psst", "--profile", &profile, "--json"]);
-        assert_eq!(ended.code(), Some(0), "{ended:?}");
-        let receipt: Value = serde_json::from_str(&ended.lines[1]).unwrap();
-        assert_eq!(receipt["stored_by"], json!(1));
-    }
-    let mut child = Child::new(&["send", "#lobby", "-", "--profile", &profile]);
-    child.say("from\na pipe\n");
-    child.end_input();
-    assert_eq!(child.ended().code(), Some(0));
-    let mut child = Child::new(&["--profile", &profile]);
-    child.line("#ops <ana> hi there");
-    child.line("#lobby <ana> from");
-    child.line("    | a pipe");
-    child.end_input();
-    child.ended();
-}
-
-#[test]
-fn undelivered_is_3() {
-    let folder = Folder::new("undelivered");
-    let alone = |to: &str, kept: &[&str]| {
-        let mut arguments = vec!["send", to, "hi", "--timeout", "300ms", "--discovery", "manual"];
-        arguments.extend_from_slice(kept);
-        ends(&arguments)
-    };
-    let profile = folder.profile();
-    let ended = alone("#lobby", &["--profile", &profile]);
-    assert_eq!(ended.code(), Some(3));
-    assert!(fault(&ended).contains("goes out next time"), "{}", ended.errors);
-    let ended = alone("#lobby", &["--ephemeral"]);
-    assert!(ended.code() == Some(3) && fault(&ended).ends_with("it is lost"), "{ended:?}");
-    let ended = alone("bo", &["--ephemeral"]);
-    assert!(ended.code() == Some(3) && fault(&ended).contains("nobody called bo was seen"), "{ended:?}");
-    let ended = alone(&"00".repeat(32), &["--ephemeral"]);
-    assert!(ended.code() == Some(3) && fault(&ended).contains("nobody with that key"), "{ended:?}");
-    let ended = ends(&["send", "#lobby", &"x".repeat(4097), "--ephemeral"]);
-    assert!(ended.code() == Some(1) && fault(&ended).contains("4096 are allowed"), "{ended:?}");
 }

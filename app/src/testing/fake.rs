@@ -237,7 +237,7 @@ impl Fake {
             place: place.clone(),
             from: author,
             boot: self.boot,
-            nick: Some(if author == BO { Nick::new("bo").unwrap() } else { self.nick.clone() }),
+            nick: if author == BO { Nick::new("bo").unwrap() } else { self.nick.clone() },
             text: text.to_string(),
             action: false,
             reply: None,

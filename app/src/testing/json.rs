@@ -26,6 +26,15 @@ fn quit(mut child: Child) -> Ended {
     ended
 }
 
+/// Waits until the answer of the store is yes.
+fn is_stored(folder: &Folder, question: &str) -> bool {
+    (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let db = rusqlite::Connection::open(folder.path("profile/history.db")).unwrap();
+        db.query_row(question, [], |row| row.get::<_, bool>(0)).unwrap_or(false)
+    })
+}
+
 #[test]
 fn hello_comes_first_and_commands_are_answered() {
     let folder = Folder::new("json");
@@ -71,6 +80,58 @@ fn hello_comes_first_and_commands_are_answered() {
     assert_eq!(child.object("done")["rooms"], json!(["#lobby", "#ops"]));
     let ended = quit(child);
     assert_eq!(ended.lines.last().map(String::as_str), Some(r#"{"type":"done"}"#));
+}
+
+#[test]
+fn whatever_comes_in_is_answered_and_the_program_goes_on() {
+    let mut child = Child::new(&["--json", "--ephemeral"]);
+    child.object("hello");
+    for (line, code) in [
+        (b"\0\0".to_vec(), "bad-command"),
+        (b"\xff\xfe".to_vec(), "bad-command"),
+        (b"{\"cmd\":\"send\",\"room\":\"#lobby\",\"text\":\"a\0b\"}".to_vec(), "bad-command"),
+        (b"x".repeat(1 << 20), "bad-command"),
+        (b"[".repeat(60_000), "bad-command"),
+        (br#"{"a":"#.repeat(10_000), "bad-command"),
+        (b"\xef\xbb\xbf{\"cmd\":\"rooms\"}".to_vec(), "bad-command"),
+        (br#"{"cmd":"rooms",}"#.to_vec(), "bad-command"),
+        (br#"{"cmd":"Rooms"}"#.to_vec(), "unknown-command"),
+    ] {
+        child.write(&line);
+        child.say("");
+        let told = String::from_utf8_lossy(&line[..line.len().min(40)]).into_owned();
+        assert_eq!(child.object("error")["code"], json!(code), "{told}");
+    }
+    assert_eq!(quit(child).lines.last().map(String::as_str), Some(r#"{"type":"done"}"#));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_sleeping_reader_does_not_hold_up_the_end() {
+    for way in ["the end of input", "a signal", "quit"] {
+        let folder = Folder::new("json-asleep");
+        let (mut child, stdout) = Child::silent(&["--json", "--profile", &folder.profile()]);
+        // Far more than a pipe holds.
+        let order = format!("fake: hear 500 {}", "x".repeat(2500));
+        child.say(&json!({"cmd": "send", "room": "#lobby", "text": order}).to_string());
+        child.say(r##"{"cmd":"send","room":"#lobby","text":"last words"}"##);
+        match way {
+            "quit" => child.say(r#"{"cmd":"quit"}"#),
+            "a signal" => {
+                assert!(is_stored(&folder, "SELECT count(*) = 502 FROM messages"));
+                child.signal(signal_hook::consts::SIGTERM);
+            }
+            _ => child.end_input(),
+        }
+        let ended = child.ended();
+        assert_eq!(ended.code(), Some(0), "{way}");
+        assert!(ended.took.as_secs_f64() < 2.0, "{way}: {:?}", ended.took);
+        drop(stdout);
+        let (mut child, _) = bot(&folder.profile());
+        child.say(r##"{"cmd":"history","room":"#lobby","limit":1}"##);
+        assert_eq!(child.object("message")["text"], json!("last words"), "{way}");
+        quit(child);
+    }
 }
 
 #[test]
@@ -150,18 +211,13 @@ fn a_sleeping_reader_is_told_what_it_missed() {
     let order = format!("fake: hear {MESSAGES} {}", "x".repeat(2500));
     child.say(&json!({"cmd": "send", "room": "#lobby", "text": order, "id": 1}).to_string());
     // Nothing is read until all of it is stored, and a later command is carried out too.
-    let stored = |question: &str| {
-        (0..600).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            let db = rusqlite::Connection::open(folder.path("profile/history.db")).unwrap();
-            db.query_row(question, [], |row| row.get::<_, bool>(0)).unwrap_or(false)
-        })
-    };
-    assert!(stored(&format!("SELECT count(*) > {MESSAGES} FROM messages")), "the reader holds up the store");
+    let all = format!("SELECT count(*) > {MESSAGES} FROM messages");
+    assert!(is_stored(&folder, &all), "the reader holds up the store");
     // The first one comes back when the store has told of everything, the second when all that was told is shown.
     for nick in ["zoe", "mia"] {
         child.say(&json!({"cmd": "nick", "nick": nick}).to_string());
-        assert!(stored(&format!("SELECT value = '{nick}' FROM settings")), "the reader holds up the input");
+        let renamed = format!("SELECT value = '{nick}' FROM settings");
+        assert!(is_stored(&folder, &renamed), "the reader holds up the input");
     }
     child.listen(stdout);
     let mut last = Value::Null;

@@ -5,6 +5,7 @@ mod exits;
 pub(crate) mod fake;
 mod json;
 mod plain;
+mod send;
 #[cfg(unix)]
 mod terminal;
 

@@ -147,8 +147,7 @@ impl Node {
         }
         let (key, address, nick, direct) = (record.key, peer.address, record.nick.clone(), record.direct);
         peer.record = Some(record);
-        let known = nick.clone();
-        self.with_rooms(|rooms, turn| rooms.on_peer_known(turn, key, direct, known));
+        self.with_rooms(|rooms, turn| rooms.on_peer_known(turn, key, direct));
         self.tell(link, PeerState::Online);
         let before = self.remembered.get(&key).map_or_else(Vec::new, |stored| stored.addresses.clone());
         let others = before.into_iter().filter(|&other| other != address);

@@ -14,7 +14,7 @@ use super::{
     spread::Behind,
 };
 use crate::{
-    event::{Place, Stamp},
+    event::{EntryId, Place, Stamp},
     frames::{Cause, Digest, Frame, Mark, PROOFS_MAX},
     identity::PeerKey,
     store::RoomKeyId,
@@ -35,6 +35,9 @@ pub(crate) struct Link {
     pub(crate) previous: Option<[u8; 32]>,
     /// Whether our proofs for this handshake hash have gone out.
     pub(crate) told: bool,
+    /// What else has not gone out: first days of rooms, and receipts.
+    pub(crate) unsent_floors: BTreeSet<RoomKeyId>,
+    pub(crate) unsent_receipts: BTreeSet<(RoomKeyId, EntryId)>,
     /// Our rooms in the order of our latest proofs; `None` where there is a random one.
     pub(crate) slots: Vec<Option<RoomKeyId>>,
     /// The peer's latest proofs, and the handshake hash they are made for.
@@ -108,6 +111,8 @@ impl Link {
             binding,
             previous: None,
             told: false,
+            unsent_floors: BTreeSet::new(),
+            unsent_receipts: BTreeSet::new(),
             slots: Vec::new(),
             proofs: None,
             early: None,

@@ -70,7 +70,7 @@ impl Rooms {
             return;
         }
         link.heard = Some(counter);
-        self.clock.on_neighbour(turn.now, id, clock);
+        self.on_neighbour_clock(turn, id, clock);
         let mut seen = BTreeSet::new();
         for pulse in pulses {
             if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(pulse.room))

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<(usize, usize)>,
     /// How long a store takes to answer.
     pub(crate) store_delay: Duration,
+    /// Bytes that may wait for one peer, unless it is the default.
+    pub(crate) backlog_max: Option<usize>,
     /// All bytes that were sent, for comparing two runs.
     pub(crate) trace: Vec<(Instant, usize, Transmit)>,
     rng: Rng,
@@ -61,6 +63,7 @@ impl World {
             jitter: Duration::from_micros(50),
             cut: BTreeSet::new(),
             store_delay: Duration::from_micros(300),
+            backlog_max: None,
             trace: Vec::new(),
             rng: Rng::new([seed; 32]),
             queue: BTreeMap::new(),
@@ -86,6 +89,7 @@ impl World {
         seed[31] = u8::try_from(host.boots).unwrap();
         let mut config = Config::new(REAL, Nick::new(&format!("peer{index}")).unwrap(), PORT);
         config.mdns_socket = MdnsSocket::Shared;
+        config.backlog_max = self.backlog_max.unwrap_or(config.backlog_max);
         host.node = Some(Node::new(config, Identity::new(REAL, &host.secret), seed, self.now));
         self.drain(index);
         let wall = UnixMillis(START + u64::try_from(self.now.since_origin().as_millis()).unwrap());

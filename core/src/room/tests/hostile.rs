@@ -36,6 +36,7 @@ fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
         previous: None,
         boot: BootId(5),
         wall: UnixMillis(0),
+        nick: Nick::new("forger").unwrap(),
         items: [Item::Text { text: text.into(), action: false, reply: None }].into(),
     };
     let identity = Identity::new(REAL, &[seed; 32]);
@@ -146,7 +147,8 @@ fn nobody_else_speaks_in_a_conversation() {
     let id = world.id_of(0, &Place::Direct(key1));
     assert_eq!(key.id(), id);
     let stamp = Stamp(world.wall(0).0 * 1000);
-    let body = Body { previous: None, boot: BootId(1), wall: UnixMillis(0), items: Vec::new() };
+    let nick = Nick::new("stranger").unwrap();
+    let body = Body { previous: None, boot: BootId(1), wall: UnixMillis(0), nick, items: Vec::new() };
     let stranger = Identity::new(REAL, &[77; 32]);
     let entry = Entry::seal(REAL, &mut Rng::new([1; 32]), &stranger, &key, stamp, &body);
     let room = world.peers[1].rooms.links[&link_of(&world, 1)].index(id).unwrap();

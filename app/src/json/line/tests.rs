@@ -1,0 +1,93 @@
+use chat_core::{BootId, Multicast, Place, Source, Stamp, UnixMillis};
+use serde_json::Value;
+
+use super::*;
+
+const DOCS: &str = include_str!("../../../../docs/JSON.md");
+
+/// One of each line, with every field it can have.
+fn lines(check: &mut dyn FnMut(&Line<'_>)) {
+    let (nick, key) = (Nick::new("bo").unwrap(), PeerKey([1; 32]));
+    let id = MessageId { entry: EntryId([2; 32]), item: 3 };
+    let message = Message {
+        id,
+        place: Place::Direct(key),
+        from: key,
+        boot: BootId(1),
+        nick: nick.clone(),
+        text: String::from("hi"),
+        action: true,
+        reply: Some(id),
+        sent: UnixMillis(1),
+        stamp: Stamp(1),
+        late: true,
+        own: false,
+    };
+    let mut change = PeerChange {
+        state: PeerState::Lost,
+        key: Some(key),
+        id: Some(key.short()),
+        boot: Some(BootId(1)),
+        nick: Some(nick.clone()),
+        address: "10.0.0.1:1".parse().ok(),
+        via: Source::Mdns,
+        direct: true,
+    };
+    let number = || serde_json::from_str("7").ok();
+    check(&Line::hello("chat-std", &nick, key, 1, None, 1));
+    check(&Line::Peer(Peer::new(&change)));
+    change.key = None;
+    check(&Line::Peer(Peer::new(&change)));
+    check(&Line::message(&message, 1, true));
+    check(&Line::receipt(id.entry, 1, 2));
+    check(&Line::room(&RoomName::lobby(), key, true));
+    check(&Line::net(&NetChange { interfaces: vec![], multicast: Multicast::Ok }));
+    check(&Line::said(number(), id));
+    let (peers, rooms) = (Some(vec![Peer::new(&change)]), Some(vec!["#a"]));
+    check(&Line::Done(Done { id: number(), peers, rooms, ..Done::default() }));
+    check(&Line::error(number(), Code::Busy, "why"));
+    check(&Line::lagged(1));
+}
+
+/// The examples of one type.
+fn examples(kind: &str) -> Vec<Value> {
+    let lines = DOCS.lines().filter(|line| line.contains(&format!(r#""type":"{kind}""#)));
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+#[test]
+fn the_page_about_it_shows_every_field() {
+    lines(&mut |line| {
+        let line: Value = serde_json::from_str(&line.text()).unwrap();
+        let kind = line["type"].as_str().unwrap();
+        let shown = examples(kind);
+        for field in line.as_object().unwrap().keys() {
+            let is_shown = shown.iter().any(|example| example.get(field).is_some());
+            assert!(is_shown || DOCS.contains(&format!("`{field}`")), "{kind} has no {field} in the page");
+        }
+    });
+}
+
+#[test]
+fn the_page_about_it_has_every_code() {
+    use Code::{
+        BadCommand, BadNick, BadRoom, Busy, Lagged, NotInRoom, StoreFull, TextTooLong, UnknownCommand,
+        UnknownId, UnknownPeer,
+    };
+    for code in [
+        BadCommand,
+        UnknownCommand,
+        BadRoom,
+        BadNick,
+        TextTooLong,
+        UnknownPeer,
+        UnknownId,
+        NotInRoom,
+        Busy,
+        StoreFull,
+        Lagged,
+    ] {
+        let name = serde_json::to_string(&code).unwrap().replace('"', "`");
+        assert!(DOCS.contains(&format!("| {name} |")), "{name}");
+    }
+}
