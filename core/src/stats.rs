@@ -128,10 +128,14 @@ pub struct RoomStats {
     pub waiting_full: u64,
     /// Missing entries not asked for yet because too many are missing.
     pub needs_full: u64,
-    /// Entries asked for, and comparisons, that a neighbour did not answer.
+    /// Entries asked for, and comparisons, that a neighbour did not answer, or not in time.
     pub unanswered: u64,
     /// Comparisons not made because a neighbour asks for too many.
     pub scans_refused: u64,
     /// Receipts never given because too many waited for one link.
     pub receipts_dropped: u64,
+    /// New entries that were announced, did not arrive by themselves, and came when asked for.
+    pub grafted: u64,
+    /// New entries not announced to further neighbours because too many wait; repair brings them.
+    pub unannounced: u64,
 }

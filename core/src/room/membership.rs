@@ -223,7 +223,7 @@ impl Rooms {
         for link in self.links.values_mut() {
             link.shared.remove(&id);
             link.queue.retain(|&queued| queued != id);
-            link.needs.retain(|(room, _)| *room != id);
+            link.needs.retain(|(room, _), _| *room != id);
             link.behind.remove(&id);
         }
     }
