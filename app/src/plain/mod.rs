@@ -176,6 +176,7 @@ impl Plain {
                 let name = clean::name(&instance);
                 self.notice(&format!("your name was taken in discovery; there you are {name} now"));
             }
+            Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
             Event::Finished => self.tell_unheard(),
             _ => {}
         }

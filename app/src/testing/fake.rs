@@ -13,6 +13,7 @@
 
 use std::{
     io,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -25,7 +26,7 @@ use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Command, Config, EntryId, Event, Identity, Input, MdnsSocket, Message, MessageId,
     Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request,
-    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis,
+    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis, Unreached,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -35,6 +36,8 @@ use crate::{cli::Options, engine::Opened, fault::Fault};
 const LATER: Duration = Duration::from_millis(400);
 /// The one who is there.
 pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
+/// Where nobody is.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9));
 const BO_RUN: BootId = BootId(0xb0);
 const BO_OTHER_RUN: BootId = BootId(0xb1);
 
@@ -177,9 +180,14 @@ impl Fake {
                 self.nick = nick.clone();
                 self.persist(vec![Record::Nick(nick)], vec![done]);
             }
-            Action::Connect(_) => {
+            Action::Connect(address) => {
                 self.tell(done);
-                self.bo(PeerState::Online);
+                if address.ip() == NOBODY {
+                    let reason = Unreached::Silent;
+                    self.tell(Event::Unreachable { tag, address, reason });
+                } else {
+                    self.bo(PeerState::Online);
+                }
             }
             Action::Quit => {
                 self.tell(Event::Finished);

@@ -58,6 +58,7 @@ fn a_conversation() {
     child.line("connected");
     child.say("/connect 10.9.9.9");
     child.line("trying that address");
+    child.line("10.9.9.9:27182: nobody answers there");
     child.say("fake: lose");
     child.line("* bo is gone without a goodbye");
     child.say("anybody?");
