@@ -251,7 +251,7 @@ fn a_nick_taken_twice_and_a_new_nick_are_seen() {
 fn where_little_may_wait_for_a_peer_rooms_are_shared_all_the_same() {
     let mut world = World::new(16);
     // Its own record fills the link, so that the proofs find no space.
-    world.backlog_max = Some(50);
+    world.configure = |config| config.backlog_max = 50;
     let (a, b) = (world.add(), world.add());
     world.meet(a, b);
     world.say(a, "hello");

@@ -136,6 +136,7 @@ pub(crate) enum Code {
     NotInRoom,
     Busy,
     StoreFull,
+    Unreachable,
     Lagged,
 }
 

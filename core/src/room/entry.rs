@@ -109,6 +109,11 @@ pub(crate) fn author_of(bytes: &[u8]) -> Option<PeerKey> {
     Some(PeerKey(*bytes.get(17..)?.first_chunk()?))
 }
 
+/// Its place in the room's order, read off its header.
+pub(crate) fn stamp_of(bytes: &[u8]) -> Option<Stamp> {
+    Some(Stamp(u64::from_be_bytes(*bytes.get(49..)?.first_chunk()?)))
+}
+
 /// An entry that its author did not write like this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Forged;

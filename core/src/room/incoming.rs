@@ -46,13 +46,15 @@ impl Rooms {
     }
 
     pub(crate) fn on_link_down(&mut self, turn: &mut Turn<'_>, link: LinkId) {
-        self.wanted.retain(|_, from| *from != link);
         for timer in [Timer::Run, Timer::Asked, Timer::Ask, Timer::Behind, Timer::Unsent, Timer::Audit] {
             self.timers.clear(timer(link));
         }
+        self.timers.clear(Timer::Graft(link));
+        self.timers.clear(Timer::Receipts(link));
         let Some(gone) = self.links.remove(&link) else { return };
         self.put_unanswered_aside(gone.peer());
         self.count_votes(turn);
+        self.ask_others(turn, gone.asked);
     }
 
     /// A frame came over a link, reliably or as a datagram.
@@ -89,7 +91,7 @@ impl Rooms {
     pub(super) fn on_room_frame(&mut self, turn: &mut Turn<'_>, link: LinkId, room: RoomKeyId, frame: Frame) {
         match frame {
             Frame::Push { entries, repair, .. } => self.on_push(turn, link, room, entries, repair),
-            Frame::Have { marks, .. } => self.on_have(turn, link, room, &marks),
+            Frame::Have { marks, cause, .. } => self.on_have(turn, link, room, &marks, cause),
             Frame::Want { marks, .. } => self.on_want(turn, link, room, &marks),
             Frame::Stored { ids, .. } => self.on_stored(turn, link, room, &ids),
             Frame::Sums { answer: false, from, to, days, .. } => {

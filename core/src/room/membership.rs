@@ -95,6 +95,14 @@ impl Rooms {
         }
     }
 
+    /// Makes space for the X25519 keys of others, unless there is anything with this person.
+    pub(crate) fn forget(&mut self, key: &PeerKey) {
+        let is_here = self.links.values().any(|link| link.peer() == *key);
+        if !is_here && !self.names.contains_key(&Place::Direct(*key)) {
+            self.peers.remove(key);
+        }
+    }
+
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
         let newest = self.newest_floor(turn.now);
@@ -215,7 +223,7 @@ impl Rooms {
         for link in self.links.values_mut() {
             link.shared.remove(&id);
             link.queue.retain(|&queued| queued != id);
-            link.needs.retain(|(room, _)| *room != id);
+            link.needs.retain(|(room, _), _| *room != id);
             link.behind.remove(&id);
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! command -> say -> gather -> entry -> spread -> links          others' pushes -> spread -> entry -> event, store
 //!                                   \-> event, store            heartbeats -> pulse -> repair -> fetch -> pushes
-//! store's word -> receipts -> done, receipts to the author
+//! store's word -> receipts -> done, receipts to the author; news -> announcements to the others
 //! ```
 
 use alloc::{
@@ -41,6 +41,7 @@ mod item;
 mod key;
 mod link;
 mod membership;
+mod news;
 mod proofs;
 mod pulse;
 mod receipts;
@@ -118,7 +119,8 @@ pub(crate) struct Rooms {
     peers: BTreeMap<PeerKey, [u8; 32]>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
-    wanted: BTreeMap<Mark, LinkId>,
+    wanted: BTreeMap<Mark, fetch::Want>,
+    news: news::News,
     undurable: Undurable,
     receipts: Receipts,
     loads: Loads,
@@ -157,7 +159,7 @@ enum Timer {
     Close(RoomKeyId),
     /// The peer has not answered in our reconciliation.
     Run(LinkId),
-    /// The peer has not sent what we asked it for.
+    /// The peer may not have sent in time what we asked it for.
     Asked(LinkId),
     /// We may ask for more.
     Ask(LinkId),
@@ -167,6 +169,12 @@ enum Timer {
     Unsent(LinkId),
     /// All days are compared once more, whatever the sums say.
     Audit(LinkId),
+    /// What the peer has announced may have failed to arrive by itself.
+    Graft(LinkId),
+    /// The peer may have stored more of ours than we know.
+    Receipts(LinkId),
+    /// What has come in is announced to others.
+    News,
 }
 
 impl Rooms {
@@ -192,6 +200,7 @@ impl Rooms {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            news: news::News::default(),
             undurable: Undurable::default(),
             receipts: Receipts::default(),
             loads: Loads::default(),
@@ -276,6 +285,9 @@ impl Rooms {
                 Timer::Close(room) => self.on_gathered(turn, room),
                 Timer::Run(link) => self.on_run_unanswered(turn, link),
                 Timer::Asked(link) => self.on_asked_unanswered(turn, link),
+                Timer::Graft(link) => self.on_not_arrived(turn, link),
+                Timer::Receipts(link) => self.ask_for_receipts(turn, link),
+                Timer::News => self.tell_news(turn),
                 Timer::Ask(link) => self.ask(turn, link),
                 Timer::Behind(link) => self.announce(turn, link),
                 Timer::Unsent(link) => self.say_again(turn, link),

@@ -10,6 +10,7 @@ use core::time::Duration;
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
     link::{Link, Shared},
+    receipts::RECEIPTS_WAIT,
 };
 use crate::{
     event::{EntryId, Event, Place},
@@ -98,7 +99,7 @@ impl Rooms {
             match (proven, link.shared.get_mut(&room_id)) {
                 (Some((index, _)), Some(shared)) => shared.index = index,
                 (Some((index, _)), None) => {
-                    link.shared.insert(room_id, Shared { index, differed: 0, tried: None });
+                    link.shared.insert(room_id, Shared::new(index));
                     entered.push(room_id);
                 }
                 (None, Some(_)) => {
@@ -132,6 +133,7 @@ impl Rooms {
         if self.timers.get(Timer::Audit(id)).is_none() {
             self.plan_audit(turn.now, id);
         }
+        self.timers.set_by(Timer::Receipts(id), turn.now + RECEIPTS_WAIT);
     }
 
     /// Tells the peer of `id` where our history of a room begins; both compare from the later of the two floors.

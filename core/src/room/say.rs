@@ -86,7 +86,7 @@ impl Rooms {
         room.arrival = Some(turn.now);
         self.undurable.add_own(entry.id, id, stamp, room.own, batch.tags);
         room.own = Some((entry.id, stamp));
-        self.receipts.expect(entry.id, id);
+        self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
         self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
     }

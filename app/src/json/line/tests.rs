@@ -72,7 +72,7 @@ fn the_page_about_it_shows_every_field() {
 fn the_page_about_it_has_every_code() {
     use Code::{
         BadCommand, BadNick, BadRoom, Busy, Lagged, NotInRoom, StoreFull, TextTooLong, UnknownCommand,
-        UnknownId, UnknownPeer,
+        UnknownId, UnknownPeer, Unreachable,
     };
     for code in [
         BadCommand,
@@ -85,6 +85,7 @@ fn the_page_about_it_has_every_code() {
         NotInRoom,
         Busy,
         StoreFull,
+        Unreachable,
         Lagged,
     ] {
         let name = serde_json::to_string(&code).unwrap().replace('"', "`");

@@ -16,8 +16,11 @@ use crate::{
 };
 
 mod clocks;
+mod fetches;
 mod hostile;
 mod members;
+mod news;
+mod receipts;
 mod repairs;
 mod store;
 mod stores;
@@ -36,8 +39,9 @@ struct World {
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), (usize, Happening)>,
     count: u64,
-    /// How long the reliable streams take.
+    /// How long the reliable streams take, and by how much some take longer.
     stream: Duration,
+    slow: BTreeMap<(usize, usize), Duration>,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
@@ -90,6 +94,7 @@ impl World {
             queue: BTreeMap::new(),
             count: 0,
             stream: LATENCY,
+            slow: BTreeMap::new(),
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
             refuse: Box::new(|_, _, _| false),
@@ -202,7 +207,8 @@ impl World {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
-                    self.later(self.stream, other, Happening::Frame(theirs, bytes));
+                    let slow = self.slow.get(&(index, other)).copied().unwrap_or_default();
+                    self.later(self.stream + slow, other, Happening::Frame(theirs, bytes));
                 }
             }
             Wish::Persist(record) => {
