@@ -92,7 +92,8 @@ pub const CHECKS: &[(&str, &str)] = &[
          have met and at least one still is where it was; noticing that a broken session is broken, on one side \
          after the other; a round of calls (15 s, or 66 s after an outage of ten minutes); pauses when more than 16 \
          or 64 calls are to be made; and a handshake with as many repetitions. Widened by clocks' drift. Not judged \
-         above `sessions_max` hosts, or where two have one address.",
+         with more hosts than two thirds of `sessions_max` (a third is kept for the remembered), or where two have \
+         one address.",
     ),
     (
         "L2",

@@ -170,9 +170,10 @@ impl Truth {
         (one != other && joined && quiet).then(|| a.calm.since.max(b.calm.since))
     }
 
-    /// Whether everybody is in session with everybody: as long as there is room.
-    pub(crate) fn is_mesh(&self) -> bool {
-        self.hosts.len() <= self.sessions_max
+    /// Whether everybody is in session with everybody: as long as there is room for strangers, to whom a third of
+    /// all sessions is not given.
+    pub(crate) const fn is_mesh(&self) -> bool {
+        self.hosts.len() <= self.sessions_max * 2 / 3
     }
 
     /// What a right clock shows then, in µs since 1970.
