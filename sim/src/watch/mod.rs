@@ -1,9 +1,10 @@
 //! Those who look on: they see every fact of a run and say at once what must not be.
 
-use chat_core::{Action, Event, Instant, Record, StoreError, Suite, Token, Transmit};
+use chat_core::{Action, Event, Instant, PeerKey, Record, StoreError, Suite, Token, Transmit};
 
 use crate::{lan::Flight, plan::Plan};
 
+mod siege;
 pub(crate) mod truth;
 
 pub(crate) use truth::Truth;
@@ -45,6 +46,8 @@ pub(crate) enum Fact<'a> {
     Appended { host: usize, token: Token, records: &'a [Record] },
     /// A disk said that everything up to `token` is safe, or why not.
     Safe { host: usize, token: Token, result: Result<(), StoreError> },
+    /// A person in a foe's hands said something, maybe not to everybody.
+    Foul { author: PeerKey, text: &'a str },
     /// A fault began or ended.
     Fault { number: usize, begins: bool },
 }
@@ -83,7 +86,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        Self { truth: Truth::new(plan, suite), checks: Vec::new(), violation: None }
+        let checks = siege::checks(plan);
+        Self { truth: Truth::new(plan, suite), checks, violation: None }
     }
 
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {

@@ -1,6 +1,6 @@
 //! What the simulator knows for certain, and no node has to be asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{Action, Instant, PeerKey, Place, Suite};
 
@@ -13,6 +13,8 @@ pub(crate) struct Truth {
     pub(crate) hosts: Vec<HostTruth>,
     /// Everything that anybody ever said, by its text: no two are alike.
     pub(crate) said: BTreeMap<String, Said>,
+    /// What persons in foes' hands said.
+    pub(crate) foul: BTreeSet<(PeerKey, String)>,
 }
 
 /// What is certain about a host.
@@ -32,7 +34,7 @@ pub(crate) struct Said {
 
 impl Truth {
     pub(crate) fn new(_plan: &Plan, _suite: &'static dyn Suite) -> Self {
-        Self { hosts: Vec::new(), said: BTreeMap::new() }
+        Self { hosts: Vec::new(), said: BTreeMap::new(), foul: BTreeSet::new() }
     }
 
     /// A host is known by another key from now on.
@@ -50,6 +52,9 @@ impl Truth {
             Fact::Asked { host, action: Action::Say { place, text, .. }, .. } => {
                 let (author, place) = (self.hosts[host].key, place.clone());
                 self.said.insert(text.as_str().to_owned(), Said { host, author, place, at: now });
+            }
+            Fact::Foul { author, text } => {
+                self.foul.insert((author, text.to_owned()));
             }
             _ => {}
         }
