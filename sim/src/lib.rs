@@ -6,6 +6,7 @@
 
 mod chance;
 pub mod fault;
+pub mod foe;
 mod host;
 mod lan;
 pub mod plan;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::PlannedFault,
+    foe::Model,
     units::{Share, Span},
 };
 
@@ -37,6 +38,9 @@ pub struct Plan {
     /// What goes wrong.
     #[serde(rename = "fault", default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<PlannedFault>,
+    /// Who means ill.
+    #[serde(rename = "foe", default, skip_serializing_if = "Vec::is_empty")]
+    pub foes: Vec<Foe>,
     /// What people do.
     #[serde(rename = "act", default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<Act>,
@@ -126,6 +130,32 @@ pub struct Host {
     /// When it is switched on.
     #[serde(default)]
     pub starts: Span,
+}
+
+/// One hostile machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Foe {
+    /// The link that it is on, by number.
+    pub on: usize,
+    /// When it begins.
+    #[serde(default)]
+    pub at: Span,
+    /// How long it goes on; without it to the end of the run.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// How often a second it acts, and how many hostile things a second it does at most.
+    pub rate: u32,
+    /// How many it does at most in all.
+    #[serde(default = "without_end")]
+    pub most: u64,
+    /// What it does.
+    pub model: Model,
+}
+
+/// The largest number that TOML has.
+const fn without_end() -> u64 {
+    u64::MAX >> 1
 }
 
 /// Something that somebody does.

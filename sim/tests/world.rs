@@ -22,6 +22,7 @@ fn plan(peers: usize, seconds: u64) -> Plan {
         routers: Vec::new(),
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
         faults: Vec::new(),
+        foes: Vec::new(),
         acts: Vec::new(),
     }
 }

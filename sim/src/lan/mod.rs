@@ -129,11 +129,14 @@ impl Lan {
         let mut lan = Self {
             family: plan.family,
             links: plan.segments.iter().map(link).collect(),
-            cards: vec![Vec::new(); plan.hosts.len()],
+            cards: vec![Vec::new(); plan.hosts.len() + plan.foes.len()],
             ways: ways(&plan.routers, plan.segments.len()),
         };
         for (host, planned) in plan.hosts.iter().enumerate() {
             planned.on.iter().for_each(|&link| lan.attach(Instant::ORIGIN, host, link));
+        }
+        for (number, foe) in plan.foes.iter().enumerate() {
+            lan.attach(Instant::ORIGIN, plan.hosts.len() + number, foe.on);
         }
         lan
     }

@@ -1,6 +1,8 @@
 //! Those who look on: they see every fact of a run and say at once what must not be.
 
-use chat_core::{Action, BootId, Event, Instant, Interface, Record, StoreError, Suite, Token, Transmit};
+use chat_core::{
+    Action, BootId, Event, Instant, Interface, PeerKey, Record, StoreError, Suite, Token, Transmit,
+};
 
 use crate::{host::disk::Disk, lan::Flight, plan::Plan};
 
@@ -8,6 +10,7 @@ mod bounds;
 mod calm;
 mod checks;
 pub mod explain;
+mod siege;
 pub(crate) mod truth;
 
 pub(crate) use truth::Truth;
@@ -60,6 +63,8 @@ pub(crate) enum Fact<'a> {
     Appended { host: usize, token: Token, records: &'a [Record] },
     /// A disk said that everything up to `token` is safe, or why not.
     Safe { host: usize, token: Token, result: Result<(), StoreError> },
+    /// A person in a foe's hands said something, maybe not to everybody.
+    Foul { author: PeerKey, text: &'a str },
     /// A fault began or ended.
     Fault {
         number: usize,
@@ -103,7 +108,9 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        Self { truth: Truth::new(plan, suite), checks: checks::all(plan), violation: None }
+        // Under attack other promises are looked at: the limits that hold although somebody lies.
+        let checks = if plan.foes.is_empty() { checks::all(plan) } else { siege::checks(plan) };
+        Self { truth: Truth::new(plan, suite), checks, violation: None }
     }
 
     /// Nobody looks on from now on, and nothing is learnt.

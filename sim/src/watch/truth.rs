@@ -50,6 +50,8 @@ pub(crate) struct Truth {
     struck: BTreeMap<usize, Vec<usize>>,
     /// Faults that disturb somebody now.
     disturbing: usize,
+    /// What persons in foes' hands said.
+    pub(crate) foul: BTreeSet<(PeerKey, String)>,
 }
 
 /// What is certain about a host.
@@ -131,6 +133,7 @@ impl Truth {
             entries: BTreeMap::new(),
             bounds: Bounds::new(plan),
             foes: BTreeSet::new(),
+            foul: BTreeSet::new(),
             shaken: Vec::new(),
             stirred: Instant::ORIGIN,
             skew: calm::skew(plan),
@@ -250,6 +253,9 @@ impl Truth {
             Fact::Appended { host, token, records } => self.on_append(host, token, records),
             Fact::Safe { host, token, result } => self.on_safe(host, token, result.is_ok()),
             Fact::Fault { number, begins, struck } => self.on_fault(now, number, begins, struck),
+            Fact::Foul { author, text } => {
+                self.foul.insert((author, text.to_owned()));
+            }
             Fact::Sent { .. } | Fact::Received { .. } => {}
         }
     }

@@ -55,17 +55,24 @@ impl World {
         let (link, many) = (departure.link, departure.to == Receivers::Many);
         let (from, bytes) = (SocketAddr::new(departure.from, port), transmit.bytes.clone());
         let flight = Rc::new(Flight { id, sender: host, from, to: transmit.to, link, many, bytes });
+        self.launch(&flight, departure, count);
+    }
+
+    /// A datagram is on its way.
+    pub(super) fn launch(&mut self, flight: &Rc<Flight>, departure: &Departure, count: u64) {
+        let (id, host, link) = (flight.id, flight.sender, flight.link);
         let plan = &self.lan.link(link).plan;
         let latency = plan.latency[0].0..=plan.latency[1].0;
         match departure.to {
             Receivers::One(other, card) => {
                 self.counts.copies += 1;
+                self.overhear(flight, other);
                 if other == host {
-                    return self.come(&flight, (other, card), departure.at + LOOPBACK, None, count);
+                    return self.come(flight, (other, card), departure.at + LOOPBACK, None, count);
                 }
                 let delay = self.chance.span(&latency, Domain::Net, &[id, u64::MAX]);
                 let at = departure.at + delay + departure.extra;
-                self.meet_fate(&flight, (other, card), at, count);
+                self.meet_fate(flight, (other, card), at, count);
             }
             Receivers::Many => {
                 let members = self.lan.link(link).members.len();
@@ -73,7 +80,7 @@ impl World {
                 self.counts.copies += members as u64;
                 for class in 0..classes {
                     let delay = self.chance.span(&latency, Domain::Net, &[id, class as u64]);
-                    let flight = Rc::clone(&flight);
+                    let flight = Rc::clone(flight);
                     let what = Happening::Fanout { flight, class, classes };
                     self.push(departure.at + delay, class, host, count, what);
                 }
@@ -132,6 +139,9 @@ impl World {
 
     /// A copy of a datagram is at a host's card.
     pub(super) fn arrive(&mut self, flight: &Rc<Flight>, host: usize, card: usize, damaged: Option<Bytes>) {
+        if host >= self.machines.len() {
+            return self.arrive_at_foe(flight, host);
+        }
         if !self.lan.card(host, card).is_some_and(|card| card.up) {
             return self.lose(Lost::Down);
         }

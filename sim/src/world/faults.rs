@@ -27,7 +27,9 @@ impl World {
             }
             return;
         }
-        for &host in struck.members() {
+        // A fault may strike the way to a foe, never the foe.
+        let hosts = self.machines.len();
+        for &host in struck.members().iter().filter(|host| **host < hosts) {
             let bit =
                 if begins { self.strike(host, number, &fault.what) } else { self.heal(host, &fault.what) };
             self.fired[number] += u64::from(begins && bit);

@@ -7,11 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Output, REAL, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, Output, REAL, Stats, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
     fault::Kind,
+    foe::Villain,
     host::{Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
     plan::{Plan, SuiteChoice},
@@ -24,6 +25,7 @@ use crate::{
 mod carry;
 mod deeds;
 mod faults;
+mod foes;
 
 /// A run under way.
 pub struct World {
@@ -36,6 +38,7 @@ pub struct World {
     lan: Lan,
     conditions: Conditions,
     machines: Vec<Machine>,
+    foes: Vec<Villain>,
     watch: Watch,
     trace: Trace,
     /// How often each fault of the plan bit.
@@ -126,6 +129,10 @@ enum Happening {
     Act {
         number: usize,
     },
+    Foe {
+        number: usize,
+        wish: u64,
+    },
 }
 
 /// How long a disk takes to make safe what it was given, and to read.
@@ -153,6 +160,7 @@ impl World {
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
             machines: machines(&chance, plan.hosts.len()),
+            foes: Self::villains(&plan),
             watch: Watch::new(&plan, suite),
             trace: Trace::default(),
             fired: vec![0; plan.faults.len()],
@@ -173,6 +181,7 @@ impl World {
         for (number, act) in plan.acts.iter().enumerate() {
             world.later(act.at.0, act.host, 0, number as u64, Happening::Act { number });
         }
+        world.plan_foes();
         world
     }
 
@@ -254,6 +263,12 @@ impl World {
         kinds
     }
 
+    /// What the node of `host` has counted, while it runs.
+    #[must_use]
+    pub fn stats(&self, host: usize) -> Option<Stats> {
+        Some(self.machines.get(host)?.node.as_ref()?.stats())
+    }
+
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Fault { number, begins } => self.on_fault(number, begins),
@@ -280,6 +295,7 @@ impl World {
                 self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
             }
             Happening::Act { number } => self.act(number),
+            Happening::Foe { number, wish } => self.wake_foe(number, wish),
             // About a program that is not there any more.
             Happening::Stored { .. }
             | Happening::Read { .. }
@@ -423,6 +439,7 @@ impl Happening {
             Self::Wake { .. } => 6,
             Self::Minute { .. } => 7,
             Self::Act { .. } => 8,
+            Self::Foe { .. } => 9,
         }
     }
 }
