@@ -4,8 +4,13 @@ use chat_core::{Action, Event, Instant, Record, StoreError, Suite, Token, Transm
 
 use crate::{lan::Flight, plan::Plan};
 
+pub(crate) mod explain;
+pub(crate) mod follow;
+pub(crate) mod tally;
 pub(crate) mod truth;
 
+pub(crate) use follow::Follow;
+pub(crate) use tally::Tally;
 pub(crate) use truth::Truth;
 
 /// Something that happened, as the simulator knows it.
@@ -77,17 +82,29 @@ pub struct Violation {
 /// All that look on.
 pub(crate) struct Watch {
     pub(crate) truth: Truth,
+    pub(crate) tally: Tally,
+    pub(crate) follow: Option<Follow>,
     checks: Vec<Box<dyn Check>>,
     pub(crate) violation: Option<Violation>,
 }
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        Self { truth: Truth::new(plan, suite), checks: Vec::new(), violation: None }
+        Self {
+            truth: Truth::new(plan, suite),
+            tally: Tally::new(plan),
+            follow: None,
+            checks: Vec::new(),
+            violation: None,
+        }
     }
 
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
         self.truth.see(now, fact);
+        self.tally.see(&self.truth, now, fact);
+        if let Some(follow) = &mut self.follow {
+            follow.see(now, fact);
+        }
         for check in &mut self.checks {
             if let Err(what) = check.see(&self.truth, now, fact) {
                 self.violation.get_or_insert(Violation { check: check.name(), at: now, what });

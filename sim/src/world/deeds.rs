@@ -19,8 +19,10 @@ impl World {
         if self.machines[act.host].state != State::Runs {
             return;
         }
-        if let Some(action) = self.action_of(number, &act.what) {
-            self.command(act.host, action);
+        match self.action_of(number, &act.what) {
+            Some(action) => self.command(act.host, action),
+            None if act.what.is_talk() => self.watch.tally.count("text-refused"),
+            None => {}
         }
     }
 

@@ -154,6 +154,12 @@ impl World {
             }
             DiskFate::RolledBack => machine.disk.roll_back(machine.disk.len() / 2),
             DiskFate::Wiped => machine.wipe(&self.chance),
+            DiskFate::CopyOf(other) => {
+                // Another machine than this, or there is nothing to copy.
+                if let Ok([machine, other]) = self.machines.get_disjoint_mut([host, other]) {
+                    machine.copy(other);
+                }
+            }
         }
         self.watch.see(self.now, &Fact::Ended { host, goodbye: false });
     }

@@ -1,20 +1,23 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chat_core::{Answer, Input, Instant, Output, REAL, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
-    fault::Kind,
     host::{Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
     plan::{Plan, SuiteChoice},
     queue::{Container, Key, Queue},
     suite::CHEAP,
     trace::{Checkpoint, Hash, Trace},
-    watch::{Fact, Violation, Watch},
+    watch::{Fact, Follow, Violation, Watch, follow::Sink, tally::Figures},
 };
 
 mod carry;
@@ -75,6 +78,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// How often each fault of the plan bit.
     pub fired: Vec<u64>,
+    /// Who knows whom and who has what.
+    pub figures: Figures,
 }
 
 /// What can happen.
@@ -138,13 +143,23 @@ impl World {
     /// If the plan names a host or a link that it does not have; [`Plan::check`] finds that.
     #[must_use]
     pub fn new(plan: Rc<Plan>, tree: bool) -> Self {
+        let end = Instant::ORIGIN + plan.duration.0;
+        Self::until(plan, tree, end)
+    }
+
+    /// The same, but it ends at `end` if that is earlier than the plan's own end: up to there it is the same run.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn until(plan: Rc<Plan>, tree: bool, end: Instant) -> Self {
         let suite = if plan.suite == SuiteChoice::Cheap { CHEAP } else { REAL };
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,
             chance,
             now: Instant::ORIGIN,
-            end: Instant::ORIGIN + plan.duration.0,
+            end: end.min(Instant::ORIGIN + plan.duration.0),
             queue: Queue::new(if tree { Container::Tree } else { Container::Heap }),
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
@@ -186,7 +201,8 @@ impl World {
         }
         self.now = until;
         let over = until >= self.end;
-        if over {
+        // Who stops earlier than planned has not seen all that should have come.
+        if over && self.end == Instant::ORIGIN + self.plan.duration.0 {
             self.watch.end(self.now);
         }
         !over
@@ -203,22 +219,30 @@ impl World {
             simulated: self.now.since_origin(),
             counts: self.counts.clone(),
             fired: self.fired.clone(),
+            figures: self.watch.tally.figures(self.now),
         }
     }
 
-    /// The kinds of the plan's faults that never bit, although their time had come.
+    /// How much time has passed in it.
     #[must_use]
-    pub fn vacuous(&self) -> Vec<Kind> {
-        let due = self
-            .plan
-            .faults
-            .iter()
-            .zip(&self.fired)
-            .filter(|(fault, _)| fault.at.0 < self.now.since_origin());
-        let mut kinds: Vec<_> =
-            due.filter(|(_, fired)| **fired == 0).map(|(fault, _)| fault.what.kind()).collect();
-        kinds.dedup();
-        kinds
+    pub const fn passed(&self) -> Duration {
+        self.now.since_origin()
+    }
+
+    /// How many events there were so far.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.trace.events()
+    }
+
+    /// Tells everything that happens to `host` from now on, line by line.
+    pub fn follow(&mut self, host: usize, sink: Sink) {
+        self.watch.follow = Some(Follow { host, sink });
+    }
+
+    /// Keeps a checkpoint for each event of this range, besides the sparse ones.
+    pub fn look_closely(&mut self, events: std::ops::Range<u64>) {
+        self.trace.look_closely(events);
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -281,10 +305,16 @@ impl World {
         }
         let local = machine.clock.local(self.now);
         let Some(node) = &mut machine.node else { return };
-        node.handle(local, input);
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| node.handle(local, input))) {
+            return self.panicked(host, cause.as_ref());
+        }
         for _ in 0..OUTPUTS_MAX {
             let Some(node) = &mut self.machines[host].node else { return };
-            match node.poll() {
+            let output = match catch_unwind(AssertUnwindSafe(|| node.poll())) {
+                Ok(output) => output,
+                Err(cause) => return self.panicked(host, cause.as_ref()),
+            };
+            match output {
                 Output::Transmit(transmit) => self.send(host, &transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
                 Output::Persist { token, records } => self.append(host, token, records),
@@ -308,6 +338,14 @@ impl World {
             }
         }
         self.watch.broken("S14", self.now, format!("host {host} never stops wanting something"));
+    }
+
+    /// The node of `host` panicked, and must not be asked again.
+    fn panicked(&mut self, host: usize, cause: &(dyn std::any::Any + Send)) {
+        self.machines[host].stop();
+        let what = cause.downcast_ref::<String>().map(String::as_str);
+        let what = what.or(cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        self.watch.broken("S14", self.now, format!("the node of host {host} panicked: {what}"));
     }
 
     fn append(&mut self, host: usize, token: Token, records: Vec<chat_core::Record>) {
