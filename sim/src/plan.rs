@@ -237,4 +237,6 @@ pub enum Deed {
     Connect(usize),
     /// Says goodbye and ends the program.
     Quit,
+    /// Starts the program again, if it has ended.
+    Start,
 }

@@ -1,8 +1,14 @@
 //! Counts what a run brought about: who knows whom, who has what was said, what happened at all.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use chat_core::{Action, Event, Instant, Message, Multicast, PeerKey, PeerState, Place, Refusal, Source};
+use chat_core::{
+    Action, BootId, Event, Instant, Message, Multicast, PeerChange, PeerKey, PeerState, Place, Refusal,
+    Source,
+};
 
 use super::{Fact, Truth};
 use crate::{expect::CONVERGENCE, plan::Plan, units::Share};
@@ -45,12 +51,15 @@ impl Figures {
 /// Counts as the run goes.
 pub(crate) struct Tally {
     calm: Instant,
-    all_started: Instant,
+    /// How many hosts have not been started once.
+    to_start: usize,
     pairs: Pairs,
     /// Which hosts have a key; more than one if a profile was copied.
     holders: BTreeMap<PeerKey, Vec<usize>>,
     runs_since: Vec<Option<Instant>>,
     rooms: Vec<Vec<Place>>,
+    /// The runs of others that a host's person has been told are online: one may end after the next has begun.
+    online: Vec<BTreeMap<PeerKey, BTreeSet<BootId>>>,
     /// What was asked to be said and is not durable yet, by host and tag.
     asked: BTreeMap<(usize, u64), usize>,
     /// What was said, by the number of its act.
@@ -72,14 +81,14 @@ const OWED: Duration = Duration::from_secs(24 * 3600);
 impl Tally {
     pub(crate) fn new(plan: &Plan) -> Self {
         let hosts = plan.hosts.len();
-        let last = plan.hosts.iter().map(|host| host.starts.0).max().unwrap_or_default();
         Self {
             calm: Instant::ORIGIN + plan.calm(),
-            all_started: Instant::ORIGIN + last,
+            to_start: hosts,
             pairs: Pairs::new(plan),
             holders: BTreeMap::new(),
             runs_since: vec![None; hosts],
             rooms: vec![vec![Place::Room(chat_core::RoomName::lobby())]; hosts],
+            online: vec![BTreeMap::new(); hosts],
             asked: BTreeMap::new(),
             said: BTreeMap::new(),
             figures: Figures::default(),
@@ -102,7 +111,7 @@ impl Tally {
             Fact::Told { host, event } => self.on_told(truth, host, event),
             _ => {}
         }
-        if self.figures.whole_after_calm.is_none() && self.pairs.missing() == 0 && now >= self.all_started {
+        if self.figures.whole_after_calm.is_none() && self.pairs.missing() == 0 && self.to_start == 0 {
             self.figures.whole.get_or_insert(now.since_origin());
             if now >= self.calm {
                 self.figures.whole_after_calm = Some(now.since_origin());
@@ -142,6 +151,8 @@ impl Tally {
     fn on_boot(&mut self, truth: &Truth, now: Instant, host: usize) {
         if self.holders.values().any(|hosts| hosts.contains(&host)) {
             self.count("restarted");
+        } else {
+            self.to_start -= 1;
         }
         self.holders.values_mut().for_each(|hosts| hosts.retain(|holder| *holder != host));
         let holders = self.holders.entry(truth.hosts[host].key).or_default();
@@ -149,6 +160,7 @@ impl Tally {
         holders.iter().for_each(|&twin| self.pairs.part(host, twin));
         holders.push(host);
         self.runs_since[host] = Some(now);
+        self.online[host].clear();
         self.pairs.set_running(host, true);
     }
 
@@ -190,35 +202,42 @@ impl Tally {
             Event::Room { joined: true, .. } => self.count("room-entered"),
             Event::Renamed { .. } => self.count("renamed"),
             Event::Net(net) if matches!(net.multicast, Multicast::Silent) => self.count("multicast-lost"),
-            Event::Peer(peer) => {
-                match peer.via {
-                    Source::Broadcast => self.count("by-broadcast"),
-                    Source::Exchange => self.count("by-exchange"),
-                    _ => {}
-                }
-                if peer.state == PeerState::Online && !peer.direct {
-                    self.count("peer-vouched");
-                }
-                if peer.state == PeerState::Online && peer.key == Some(truth.hosts[host].key) {
-                    self.count("key-twice");
-                }
-                let others = peer.key.and_then(|key| self.holders.get(&key)).cloned().unwrap_or_default();
-                for other in others.into_iter().filter(|other| *other != host) {
-                    match peer.state {
-                        PeerState::Online => self.pairs.set_known(host, other, true),
-                        PeerState::Quit | PeerState::Lost => self.pairs.set_known(host, other, false),
-                        PeerState::Found | PeerState::Suspect => {}
-                    }
-                }
-                self.count(match peer.state {
-                    PeerState::Found => "peer-found",
-                    PeerState::Online => "peer-online",
-                    PeerState::Suspect => "peer-suspect",
-                    PeerState::Quit => "peer-quit",
-                    PeerState::Lost => "peer-lost",
-                });
-            }
+            Event::Peer(peer) => self.on_peer(truth, host, peer),
             _ => {}
+        }
+    }
+
+    fn on_peer(&mut self, truth: &Truth, host: usize, peer: &PeerChange) {
+        let online = peer.state == PeerState::Online;
+        match peer.via {
+            Source::Broadcast => self.count("by-broadcast"),
+            Source::Exchange => self.count("by-exchange"),
+            _ => {}
+        }
+        if online && !peer.direct {
+            self.count("peer-vouched");
+        }
+        if online && peer.key == Some(truth.hosts[host].key) {
+            self.count("key-twice");
+        }
+        self.count(match peer.state {
+            PeerState::Found => "peer-found",
+            PeerState::Online => "peer-online",
+            PeerState::Suspect => "peer-suspect",
+            PeerState::Quit => "peer-quit",
+            PeerState::Lost => "peer-lost",
+        });
+        let Some(key) = peer.key else { return };
+        let boot = peer.boot.unwrap_or_default();
+        let boots = self.online[host].entry(key).or_default();
+        match peer.state {
+            PeerState::Online => boots.insert(boot),
+            PeerState::Quit | PeerState::Lost => boots.remove(&boot),
+            PeerState::Found | PeerState::Suspect => return,
+        };
+        let known = !boots.is_empty();
+        for &other in self.holders.get(&key).into_iter().flatten().filter(|other| **other != host) {
+            self.pairs.set_known(host, other, known);
         }
     }
 

@@ -16,6 +16,9 @@ impl World {
     pub(super) fn act(&mut self, number: usize) {
         let plan = std::rc::Rc::clone(&self.plan);
         let Some(act) = plan.acts.get(number) else { return };
+        if act.what == Deed::Start {
+            return self.start(act.host);
+        }
         if self.machines[act.host].state != State::Runs {
             return;
         }
@@ -48,6 +51,8 @@ impl World {
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
             Deed::Connect(to) => Some(Action::Connect(SocketAddr::new(self.lan.address(*to)?, CHAT_PORT))),
             Deed::Quit => Some(Action::Quit),
+            // Nothing that a program is told.
+            Deed::Start => None,
         }
     }
 
