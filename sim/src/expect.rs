@@ -137,10 +137,13 @@ impl Expect {
         let limit = plan.calm() + self.settling();
         if !self.apart && limit <= outcome.simulated {
             let shown = humantime::format_duration(self.settling());
-            if figures.missing > 0 {
+            if let Some((one, other)) = figures.strangers {
+                let more = match figures.missing - 1 {
+                    0 => String::new(),
+                    more => format!(", and so it is {more} more times"),
+                };
                 return Some(format!(
-                    "{} of {} pairs do not know each other at the end, {shown} or more after the last trouble",
-                    figures.missing, figures.pairs
+                    "host {one} does not know host {other} at the end, {shown} or more after the last trouble{more}"
                 ));
             }
             if let Some(at) = figures.whole_after_calm.filter(|at| *at > limit) {

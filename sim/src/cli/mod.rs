@@ -1,6 +1,10 @@
 //! What `sim` does when it is called.
 
-use std::{fmt, process::ExitCode};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 
@@ -60,9 +64,11 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let show = Show::new(&args.options);
-    match begin(&args, &show) {
-        Ok(exit) => exit.into(),
-        Err(Refusal(why)) => {
+    // A panic in a run is met there; any other is no less one of the simulator.
+    match catch_unwind(AssertUnwindSafe(|| begin(&args, &show))) {
+        Err(_) => Exit::Panic.into(),
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(Refusal(why))) => {
             show.error(&why);
             Exit::Usage.into()
         }

@@ -40,7 +40,8 @@ pub(super) fn swarm(
     let first = seed(options, any_seed);
     // What was typed is wrong for all seeds or for none.
     let plan = subject.plan(first, &options.changes())?;
-    let replay = format!("{PROGRAM} swarm {} --seed {first:#x}{}", subject.what, options.typed());
+    let what = if subject.what == SWARM { String::new() } else { format!(" {}", subject.what) };
+    let replay = format!("{PROGRAM} swarm{what} --seed {first:#x}{}", options.typed());
     show.first(first, super::phase::suite(&plan), &replay);
     let jobs = swarm.jobs.map_or_else(cores, usize::from);
     let limit = match (swarm.seeds, swarm.span) {
@@ -237,6 +238,7 @@ impl Task<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Total {
     pub(super) runs: u64,
+    failed: Vec<String>,
     pub(super) simulated: Duration,
     events: u64,
     /// How often each kind was planned, and struck.
@@ -248,6 +250,9 @@ impl Total {
     pub(super) fn add(&mut self, phase: &Phase) {
         let (Some(outcome), End::Over) = (&phase.ran.outcome, &phase.ran.end) else { return };
         self.runs += 1;
+        if phase.exit() != Exit::Pass {
+            self.failed.push(phase.name.clone());
+        }
         self.simulated += outcome.simulated;
         self.events += outcome.events;
         for (fault, fired) in phase.plan.faults.iter().zip(&outcome.fired) {
@@ -271,7 +276,11 @@ impl Total {
                 format!("{}  never happened: {}", show.paint(Paint::Bad, "VACUOUS"), idle.join(", ")),
             ),
             Exit::Budget | Exit::Interrupted => (exit, show.paint(Paint::Odd, "STOP")),
-            _ => (exit, show.paint(Paint::Bad, "FAIL")),
+            _ => {
+                let failed =
+                    format!("{} of {} runs: {}", self.failed.len(), self.runs, self.failed.join(", "));
+                (exit, format!("{}  {failed}", show.paint(Paint::Bad, "FAIL")))
+            }
         }
     }
 

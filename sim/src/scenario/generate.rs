@@ -100,13 +100,12 @@ impl Making<'_> {
 
     fn add_hosts(&mut self, asked: Option<usize>) -> Result<(), Complaint> {
         let peers = self.file.peers.get_ref();
-        if peers.low == 0 || peers.high > plan::HOSTS_MAX {
+        let drawn = self.draw.part(PEERS).between(peers.low as u64, peers.high as u64) as usize;
+        let count = asked.unwrap_or(drawn);
+        if count == 0 || count > plan::HOSTS_MAX || peers.low == 0 || peers.high > plan::HOSTS_MAX {
             let what = format!("from 1 to {} peers can be simulated", plan::HOSTS_MAX);
             return Err(Complaint::at(self.file.peers.span(), what));
         }
-        let mut draw = self.draw.part(PEERS);
-        let drawn = draw.between(peers.low as u64, peers.high as u64) as usize;
-        let count = asked.unwrap_or(drawn);
         let starts = self.starts(count);
         self.plan.hosts = self
             .spread(count)

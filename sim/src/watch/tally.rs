@@ -24,6 +24,8 @@ pub struct Figures {
     pub pairs: usize,
     /// ... and of those, how many where the one does not know the other.
     pub missing: usize,
+    /// The first of those, the one who does not know and the other.
+    pub strangers: Option<(usize, usize)>,
     /// When all knew each other for the first time, everybody having started.
     pub whole: Option<Duration>,
     /// When they did for the first time after the last trouble.
@@ -123,6 +125,7 @@ impl Tally {
     pub(crate) fn figures(&self, now: Instant) -> Figures {
         let mut figures = self.figures.clone();
         (figures.pairs, figures.missing) = (self.pairs.expected(), self.pairs.missing());
+        figures.strangers = self.pairs.strangers();
         figures.said = self.said.values().filter(|said| said.durable).count() as u64;
         for said in self.said.values().filter(|said| said.durable && now - said.at >= CONVERGENCE) {
             for (host, since) in self.runs_since.iter().enumerate() {

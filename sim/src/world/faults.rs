@@ -190,9 +190,10 @@ impl World {
             machine.clock.resume(now, how == Pause::SleepCounted);
             let entropy = self.chance.bytes(Domain::Node, &[host as u64, now.as_nanos()]);
             self.give(host, Input::Entropy(entropy), None);
-            self.tell_time(host);
-            self.tell_interfaces(host);
         }
+        // Whatever changed in the meantime waited for it, in a stopped process too.
+        self.tell_time(host);
+        self.tell_interfaces(host);
         while let Some(waiting) = self.machines[host].buffer.take() {
             self.receive(host, &waiting);
         }

@@ -74,6 +74,17 @@ impl Pairs {
         self.missing
     }
 
+    /// The first two of whom the one does not know the other, although it should.
+    pub(super) fn strangers(&self) -> Option<(usize, usize)> {
+        let hosts = || 0..self.hears.len();
+        let stranger = |host: usize| {
+            hosts()
+                .find(|&other| self.should(host, other) && !self.knows[host].has(other))
+                .map(|other| (host, other))
+        };
+        if self.missing == 0 { None } else { hosts().find_map(stranger) }
+    }
+
     /// Whether there is a way between them, over others if need be.
     pub(super) fn are_joined(&self, one: usize, other: usize) -> bool {
         self.parts[one] == self.parts[other]
@@ -173,7 +184,7 @@ mod tests {
         pairs.set_running(2, false);
         assert_eq!((pairs.expected(), pairs.missing()), (2, 0));
         pairs.set_running(2, true);
-        assert_eq!((pairs.expected(), pairs.missing()), (6, 2));
+        assert_eq!((pairs.expected(), pairs.missing(), pairs.strangers()), (6, 2, Some((2, 0))));
         pairs.part(0, 2);
         assert_eq!((pairs.expected(), pairs.missing()), (4, 1));
     }
