@@ -187,6 +187,31 @@ fn a_budget_ends_it_with_what_was_reached() {
     assert_eq!(sim(&["swarm", "--seeds", "1000", "--max-wall", "1ms"]).status.code(), Some(5));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_gives_the_figures_so_far() {
+    use std::{
+        io::{BufRead as _, BufReader, Read as _},
+        process::Stdio,
+    };
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(["run", "soak"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut reader = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut said = String::new();
+    // The first line comes when the run begins.
+    reader.read_line(&mut said).unwrap();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("STOP  interrupted; reached") && said.contains("  traffic "), "{said}");
+}
+
 #[test]
 fn a_swarm_prints_the_same_with_any_number_of_threads() {
     let lines = |jobs| {

@@ -49,6 +49,8 @@ pub const FILES: &[(&str, &str)] = files![
     "two-cards-one-lan",
     "creator-leaves",
     "three-way-partition",
+    "long-partition",
+    "both-move",
     "newcomer-long-history",
     "guests-then-silence",
     "sybil",

@@ -40,7 +40,7 @@ impl World {
     /// What a deed means to a program; nothing if its words are none that a program takes.
     fn action_of(&self, number: usize, deed: &Deed) -> Option<Action> {
         let say = |place, size| {
-            let text = Text::new(&words(number, size)).ok()?;
+            let text = Text::new(words(number, size)).ok()?;
             Some(Action::Say { place, text, action: false, reply: None })
         };
         match deed {

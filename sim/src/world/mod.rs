@@ -169,8 +169,9 @@ impl World {
             fired: vec![0; plan.faults.len()],
             counts: Counts::default(),
             before: Bytes::new(),
-            plan: Rc::clone(&plan),
+            plan,
         };
+        let plan = Rc::clone(&world.plan);
         for (host, planned) in plan.hosts.iter().enumerate() {
             world.watch.truth.set_key(host, world.machines[host].key(suite));
             world.later(planned.starts.0, host, host, 0, Happening::Start { host });
