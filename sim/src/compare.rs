@@ -79,7 +79,9 @@ impl fmt::Display for Shown<'_> {
         let Checkpoint { at, tie, .. } = self.0;
         let field = |shift: u32| tie >> shift & 0xf_ffff;
         let kind = KINDS.get((tie >> 60) as usize).copied().unwrap_or("event");
-        write!(f, "{kind} for {} from {} at {}", field(40), field(20), Seconds(*at))
+        // Of the receivers of a multicast a part is served at once, and has a number.
+        let to = if kind == "multicast" { "part" } else { "host" };
+        write!(f, "{kind} for {to} {} from {} at {}", field(40), field(20), Seconds(*at))
     }
 }
 
