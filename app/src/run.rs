@@ -18,7 +18,7 @@ use crate::{
     json::Json,
     oneshot,
     out::Out,
-    plain::{Manner, Plain},
+    plain::{self, Manner, Plain},
     signals,
     terminal::{self, Prompt, Terminal},
 };
@@ -98,7 +98,7 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
     front.begin(&mut engine);
     connect(&cli.options.connect, &mut engine);
     match editor {
-        Some(editor) => editor.spawn(prompt, gate, tell),
+        Some(editor) => editor.spawn(prompt, plain::is_said, gate, tell),
         None => input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell),
     }
     .map_err(no_start)?;

@@ -39,7 +39,8 @@ pub enum Action {
     Leave(RoomName),
     /// Take another nick.
     Rename(Nick),
-    /// Try to reach a peer at this address, on-link or not, now and whenever it is lost.
+    /// Try to reach a peer at this address, on-link or not, now and whenever it is lost; done at once. When the
+    /// first dial comes to nothing, [`Event::Unreachable`](crate::Event::Unreachable) tells so.
     Connect(SocketAddr),
     /// Say goodbye to everybody. [`Event::Finished`](crate::Event::Finished) tells when the last datagram is out.
     Quit,

@@ -26,11 +26,14 @@ pub struct Config {
     pub unpersisted_max: usize,
     /// Bytes that may wait to be sent to one peer before entries are left to repair.
     pub backlog_max: usize,
-    /// Sessions at a time, half-open ones not counted.
+    /// Sessions at a time, half-open ones not counted. A third is kept for peers who are remembered; one IPv4
+    /// address has at most a quarter, an IPv6 /64 or our own host half.
     pub sessions_max: usize,
-    /// Half-open handshakes at a time; above a third of it an address must prove itself by a cookie.
+    /// Half-open handshakes at a time; above a third of it an address must prove itself by a cookie. Of
+    /// those with and those without one an IPv4 address has at most an eighth each, an IPv6 /64 a quarter, our own
+    /// host half.
     pub half_open_max: usize,
-    /// Rooms at a time, direct conversations included.
+    /// Rooms at a time; direct conversations count once something was said in them from here.
     pub rooms_max: usize,
     /// Peers remembered, proven or not.
     pub peers_max: usize,

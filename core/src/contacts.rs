@@ -12,7 +12,7 @@ use core::{net::SocketAddr, time::Duration};
 use crate::{
     boundary::{Interface, Subnet},
     discovery::{Sighting, SightingKind},
-    event::Source,
+    event::{Source, Unreached},
     identity::{BootId, PeerKey},
     rng::Rng,
     text::Nick,
@@ -38,8 +38,8 @@ const ADDRESSES_MAX: usize = 8;
 const DIALS_AT_ONCE: usize = 16;
 /// The pause after that many.
 const DIALS_PAUSE: Duration = Duration::from_millis(20);
-/// The pause after a dial for which there was no room.
-const DIALS_FULL: Duration = Duration::from_secs(1);
+/// The pause after a dial that was not begun since too many are under way.
+const DIALS_BUSY: Duration = Duration::from_secs(1);
 /// Ports below this are those of system services, which a discovered record must not make us call.
 const PORT_MIN: u16 = 1024;
 
@@ -230,14 +230,31 @@ impl Contacts {
     }
 
     /// A dial to `address` was not begun since too many are under way: it is tried again soon.
-    pub(crate) fn on_full(&mut self, now: Instant, address: SocketAddr) {
+    pub(crate) fn on_busy(&mut self, now: Instant, address: SocketAddr) {
         for (&who, contact) in &mut self.contacts {
             let tried = contact.candidates.iter_mut().filter(|candidate| candidate.address == address);
             for candidate in tried {
                 candidate.dialled = None;
-                self.due.set(who, now + DIALS_FULL);
+                self.due.set(who, now + DIALS_BUSY);
             }
         }
+    }
+
+    /// Why an address that the person asked for is not going to be called.
+    pub(crate) fn hindrance(&self, address: SocketAddr) -> Option<Unreached> {
+        let named = |contact: &Contact| contact.candidates.iter().any(|known| known.address == address);
+        if self.own_addresses.contains(&address) {
+            Some(Unreached::Own)
+        } else if !self.is_reached(address) && !self.contacts.values().any(named) {
+            Some(Unreached::Unusable)
+        } else {
+            None
+        }
+    }
+
+    /// Whether somebody is in session at this address.
+    pub(crate) fn is_reached(&self, address: SocketAddr) -> bool {
+        self.live.values().any(|&at| at == address)
     }
 
     /// That address is our own.

@@ -31,6 +31,16 @@ pub enum Event {
     Peer(PeerChange),
     /// Somebody said something; also our own, so that every front end shows it alike.
     Message(Message),
+    /// The first dial to the address of a `Connect` came to nothing; told once for each command. The address is
+    /// called on all the same, unless it is our own or unusable.
+    Unreachable {
+        /// The command's tag; its [`Done`](Self::Done) came before.
+        tag: u64,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        reason: Unreached,
+    },
     /// Who has stored an entry of ours.
     Receipt {
         /// The entry.
@@ -82,6 +92,24 @@ pub enum Refusal {
     /// A cap of the configuration is reached.
     #[error("too many rooms")]
     TooManyRooms,
+}
+
+/// Why an address that the person asked for was not reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreached {
+    /// Nobody answered for as long as a handshake may take, 5 s.
+    #[error("nobody answers there")]
+    Silent,
+    /// We answered ourselves.
+    #[error("that is this program itself")]
+    Own,
+    /// There are too many sessions here or there.
+    #[error("there is no room for another session")]
+    Full,
+    /// It names no single host, or the address book is full; nothing was sent.
+    #[error("that address cannot be called")]
+    Unusable,
 }
 
 /// One peer's new state.
@@ -164,8 +192,8 @@ pub struct Message {
     pub from: PeerKey,
     /// In which of their runs.
     pub boot: BootId,
-    /// What they called themselves when they said it, as far as known here.
-    pub nick: Option<Nick>,
+    /// What they called themselves when they said it, as signed; `?` when nothing of it can be shown.
+    pub nick: Nick,
     /// What they said, as signed: hostile until cleaned.
     pub text: String,
     /// Whether it tells what they do (`/me`).

@@ -48,8 +48,8 @@ pub(crate) enum Frame {
     Floor { room: u16, day: u32 },
     /// Entries as their authors signed them; `repair` when they are not new.
     Push { room: u16, entries: Vec<Bytes>, repair: bool },
-    /// The sender has these entries, in order.
-    Have { room: u16, marks: Vec<Mark> },
+    /// The sender has these entries, in order, and tells it for this reason.
+    Have { room: u16, marks: Vec<Mark>, cause: Cause },
     /// The sender asks for these entries.
     Want { room: u16, marks: Vec<Mark> },
     /// The sender's store has these entries for good.
@@ -64,6 +64,17 @@ pub(crate) enum Frame {
     Heartbeat { counter: u64, clock: UnixMillis, rooms: Vec<Pulse> },
     /// A kind from a later version.
     Unknown { kind: u8 },
+}
+
+/// Why entries are announced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cause {
+    /// The receiver lacks them, or may.
+    Repair,
+    /// They have just come in, and may be on their way to the receiver as well.
+    News,
+    /// The sender wrote them and has no receipt of the receiver.
+    Receipt,
 }
 
 /// A short fingerprint of a set of entries.
@@ -120,7 +131,10 @@ impl Frame {
                 let entries: Vec<_> = entries.iter().map(|entry| serde_bytes::Bytes::new(entry)).collect();
                 write(kind::PUSH, &(room, entries, repair), size)
             }
-            Self::Have { room, marks } => list(kind::HAVE, *room, marks.iter().map(|mark| &mark.0)),
+            Self::Have { room, marks, cause } => {
+                let body = (room, pack(marks.iter().map(|mark| &mark.0)), cause.number());
+                write(kind::HAVE, &body, marks.len() * 32)
+            }
             Self::Want { room, marks } => list(kind::WANT, *room, marks.iter().map(|mark| &mark.0)),
             Self::Stored { room, ids } => list(kind::STORED, *room, ids.iter().map(|id| &id.0)),
             Self::Sums { room, answer, from, to, days } => {
@@ -164,8 +178,9 @@ impl Frame {
                 Self::Push { room, entries, repair }
             }
             kind::HAVE => {
-                let (room, marks) = read_list(body, LIST_MAX)?;
-                Self::Have { room, marks: marks.map(Mark).collect() }
+                let (room, marks, cause): (_, ByteBuf, _) = read(body)?;
+                let marks = unpack(&marks, LIST_MAX)?.into_iter().map(Mark).collect();
+                Self::Have { room, marks, cause: Cause::from_number(cause) }
             }
             kind::WANT => {
                 let (room, marks) = read_list(body, WANT_MAX)?;
@@ -200,6 +215,25 @@ impl Frame {
             }
             kind => Self::Unknown { kind },
         })
+    }
+}
+
+impl Cause {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Repair => 0,
+            Self::News => 1,
+            Self::Receipt => 2,
+        }
+    }
+
+    /// A cause of a later version is no reason not to listen.
+    const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::News,
+            2 => Self::Receipt,
+            _ => Self::Repair,
+        }
     }
 }
 

@@ -173,7 +173,7 @@ pub use config::{Config, Discovery, MdnsSocket};
 pub use discovery::{Sighting, SightingKind};
 pub use event::{
     EntryId, Event, Message, MessageId, Multicast, NetChange, PeerChange, PeerState, Place, Refusal, Source,
-    Stamp,
+    Stamp, Unreached,
 };
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;

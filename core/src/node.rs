@@ -1,26 +1,32 @@
 //! One peer: routes what comes in to the machines, and what they want to the host.
 
+mod acquaintances;
+mod calls;
+mod commands;
 mod ledger;
 mod links;
+mod memory;
 mod net;
+mod records;
+#[cfg(test)]
+mod tests;
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
 use core::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
-use self::{ledger::Ledger, links::Peer, net::NetState};
+use self::{
+    acquaintances::Acquaintances, calls::Calls, ledger::Ledger, links::Peer, net::NetState, records::Records,
+};
 use crate::{
-    boundary::{Datagram, Input, Interface, Output, Reason, Token, Via, Wake},
-    command::{Action, Command},
+    boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
+    command::Command,
     config::Config,
     contacts::Contacts,
-    discovery::{Announcement, Found, PeerDiscovery, Sighting, SightingKind},
-    event::{Event, Refusal, Source},
-    identity::{BootId, Identity, PeerKey},
+    discovery::{Found, PeerDiscovery},
+    event::Event,
+    identity::{BootId, Identity},
     mdns::Mdns,
     outbox::Outbox,
     record::PeerRecord,
@@ -28,13 +34,9 @@ use crate::{
     room::{self, Rooms, Turn},
     session::{self, LinkId, Sessions},
     stats::Stats,
-    store::{Answer, Record, Request, State, StoreError, StoredPeer},
     text::Nick,
     time::{Instant, UnixMillis},
 };
-
-/// Commands that may wait for the store's first answer.
-const QUEUED_MAX: usize = 4096;
 
 /// One peer of the chat.
 pub struct Node {
@@ -54,8 +56,10 @@ pub struct Node {
     contacts: Contacts,
     /// Everybody in session.
     peers: BTreeMap<LinkId, Peer>,
-    /// What the store keeps of peers.
-    remembered: BTreeMap<PeerKey, StoredPeer>,
+    /// Whoever was in session once.
+    acquaintances: Acquaintances,
+    records: Records,
+    calls: Calls,
     net: NetState,
     /// The tag of the `Quit` that is being carried out.
     quitting: Option<u64>,
@@ -81,6 +85,7 @@ impl Node {
         let sessions = Sessions::new(&config, identity.clone(), boot, rng.fork("session"));
         let rooms = Rooms::new(&config, identity.clone(), boot, rng.fork("room"));
         let contacts = Contacts::new((identity.key(), boot), config.peers_max, rng.fork("contacts"));
+        let acquaintances = Acquaintances::new(config.peers_max);
         let mut ledger = Ledger::default();
         let first = ledger.fetch_state();
         Self {
@@ -97,7 +102,9 @@ impl Node {
             own: None,
             contacts,
             peers: BTreeMap::new(),
-            remembered: BTreeMap::new(),
+            acquaintances,
+            records: Records::new(),
+            calls: Calls::default(),
             net: NetState::default(),
             quitting: None,
             is_finished: false,
@@ -170,113 +177,9 @@ impl Node {
         }
     }
 
-    fn on_command(&mut self, command: Command) {
-        let Command { tag, action } = command;
-        if let Some(queued) = &mut self.queued {
-            if queued.len() < QUEUED_MAX {
-                queued.push_back(Command { tag, action });
-            } else {
-                self.event(Event::Refused { tag, reason: Refusal::Busy });
-            }
-            return;
-        }
-        if self.quitting.is_some() && action != Action::Quit {
-            return self.event(Event::Refused { tag, reason: Refusal::Leaving });
-        }
-        match action {
-            Action::Rename(nick) => {
-                self.rename(nick);
-                self.event(Event::Done { tag, message: None });
-            }
-            Action::Connect(address) => {
-                self.on_sighting(&Sighting {
-                    source: Source::Manual,
-                    kind: SightingKind::Seen,
-                    id: None,
-                    boot: None,
-                    nick: None,
-                    addresses: Vec::from([address]),
-                });
-                self.event(Event::Done { tag, message: None });
-            }
-            Action::Quit => self.quit(tag),
-            action => self.with_rooms(|rooms, turn| rooms.command(turn, tag, action)),
-        }
-    }
-
     fn on_wall_clock(&mut self, wall: UnixMillis) {
         self.wall = (self.now, wall);
-        self.rooms.on_wall_clock(self.now, wall);
-    }
-
-    fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
-        for entries in self.ledger.on_persisted(token) {
-            self.with_rooms(|rooms, turn| rooms.on_durable(turn, &entries, result));
-        }
-    }
-
-    fn on_fetched(&mut self, token: Token, answer: Answer) {
-        match (answer, self.ledger.on_fetched(token)) {
-            (Answer::State(state), _) => self.restore(state),
-            (answer, Some(request)) => self.with_rooms(|rooms, turn| rooms.on_answer(turn, request, answer)),
-            (_, None) => {}
-        }
-    }
-
-    /// Begins with what the store knows: from here on commands are carried out and rooms are proven.
-    fn restore(&mut self, state: State) {
-        let Some(queued) = self.queued.take() else { return };
-        let stored_nick = state.nick.clone().filter(|_| !self.config.nick_wins);
-        let nick = stored_nick.unwrap_or_else(|| self.nick.clone());
-        self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
-        for peer in state.peers.into_iter().take(self.config.peers_max) {
-            if self.config.discovery.remembered {
-                self.on_sighting(&Sighting {
-                    source: Source::Remembered,
-                    kind: SightingKind::Seen,
-                    id: Some(peer.key.short()),
-                    boot: None,
-                    nick: Some(peer.nick.clone()),
-                    addresses: peer.addresses.clone(),
-                });
-            }
-            peer.addresses.iter().for_each(|address| self.sessions.know(address.ip()));
-            self.remembered.insert(peer.key, peer);
-        }
-        self.rename(nick);
-        queued.into_iter().for_each(|command| self.on_command(command));
-    }
-
-    /// Takes `nick`, and tells everybody.
-    fn rename(&mut self, nick: Nick) {
-        self.ledger.collect(Record::Nick(nick.clone()));
-        self.rooms.rename(nick.clone());
-        self.nick = nick.clone();
-        let version = self.own.as_ref().map_or(0, |(own, _)| own.version + 1).max(self.wall_now().0);
-        let (key, direct) = (self.identity.key(), self.identity.direct_public());
-        let record = PeerRecord { key, version, boot: self.boot, nick: nick.clone(), direct };
-        let signed = record.sign(self.config.suite, &self.identity);
-        self.own = Some((record, signed));
-        let links: Vec<LinkId> = self.peers.keys().copied().collect();
-        links.into_iter().for_each(|link| self.send_own_record(link));
-        let announcement = Announcement { key, boot: self.boot, nick, port: self.config.chat_port };
-        if let Some(mdns) = &mut self.mdns {
-            mdns.announce(self.now, &announcement, &mut self.found);
-        }
-    }
-
-    /// Says goodbye once, after the last words.
-    fn quit(&mut self, tag: u64) {
-        if self.quitting.is_some() {
-            return self.event(Event::Done { tag, message: None });
-        }
-        self.with_rooms(|rooms, turn| rooms.on_quit(turn));
-        self.settle();
-        self.quitting = Some(tag);
-        if let Some(mdns) = &mut self.mdns {
-            mdns.withdraw(self.now, &mut self.found);
-        }
-        self.sessions.close_all(self.now, &mut self.session_wishes);
+        self.with_rooms(|rooms, turn| rooms.on_wall_clock(turn, wall));
     }
 
     /// Lets every machine do what is due.
@@ -294,6 +197,7 @@ impl Node {
         if is_due(self.rooms.next_wake()) {
             self.with_rooms(|rooms, turn| rooms.on_tick(turn));
         }
+        self.on_records_due();
     }
 
     /// Carries every machine's wishes to the others and to the host until none is left.
@@ -337,7 +241,11 @@ impl Node {
 
     fn on_room(&mut self, wish: room::Wish) {
         match wish {
-            room::Wish::Send { link, frame } => drop(self.sessions.send(link, frame.encode())),
+            room::Wish::Send { link, frame } => {
+                if !self.sessions.send(link, frame.encode()) {
+                    self.with_rooms(|rooms, turn| rooms.on_unsent(turn, link, frame));
+                }
+            }
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(request, what),
             room::Wish::Event(event) => self.event(event),
@@ -349,11 +257,6 @@ impl Node {
         let Self { rooms, sessions, stats, room_wishes: out, now, .. } = self;
         let backlog = |link| sessions.backlog(link);
         act(rooms, &mut Turn { now: *now, backlog: &backlog, stats: &mut stats.room, out });
-    }
-
-    fn fetch(&mut self, request: u64, what: Request) {
-        self.outputs.extend(self.ledger.seal());
-        self.outputs.push_back(self.ledger.fetch(request, what));
     }
 
     /// Tells the person, after asking the store to keep what it is about.
@@ -371,12 +274,13 @@ impl Node {
 
     fn wake(&self) -> Option<Wake> {
         let due = if self.is_finished {
-            [(None, Reason::Quit), (None, Reason::Quit), (None, Reason::Quit), (None, Reason::Quit)]
+            [(None, Reason::Quit); 5]
         } else {
             let dial = self.contacts.next_wake().filter(|_| self.quitting.is_none() && self.net.is_up());
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),
+                (self.records.next_wake(), Reason::Session),
                 (self.rooms.next_wake(), Reason::Room),
                 (dial, Reason::Dial),
             ]

@@ -15,7 +15,7 @@ use crate::{
 /// The label of this use of the identity key.
 const LABEL: &str = "p2p-chat/1 record";
 /// The longest record in bytes: the fields and a nick of 32 code points take about 270.
-const RECORD_MAX: usize = 1024;
+pub(crate) const RECORD_MAX: usize = 1024;
 /// Nesting that a reader follows; the record has two levels.
 const RECURSION_MAX: usize = 8;
 

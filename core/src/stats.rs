@@ -10,6 +10,14 @@ pub struct Stats {
     pub transmits: u64,
     /// Times the host's clock went backwards; the node went on with the largest time seen.
     pub clock_backwards: u64,
+    /// Commands refused because too many waited for the store's first answer.
+    pub commands_refused: u64,
+    /// `Connect` commands of which nobody is told whether they came to nothing, because there were too many.
+    pub calls_forgotten: u64,
+    /// Records of peers about themselves that were put off because they came too fast.
+    pub records_late: u64,
+    /// Peers forgotten because there are too many.
+    pub peers_forgotten: u64,
     /// What multicast DNS counted.
     pub mdns: MdnsStats,
     /// What the sessions counted.
@@ -64,8 +72,13 @@ pub struct SessionStats {
     pub proven: u64,
     /// Handshakes that failed: bad signature, wrong version, or no answer.
     pub handshakes_failed: u64,
-    /// Handshakes refused: too many half open, too many sessions, or too many boots of one identity.
+    /// Handshakes refused: too many half open, too many sessions, too many of
+    /// one address, or too many boots of one identity.
     pub refused: u64,
+    /// Of those, the ones refused because too many sessions come from one address (IPv6: one /64) already.
+    pub crowded: u64,
+    /// Sessions with strangers that were ended to make room for somebody remembered.
+    pub pushed_out: u64,
     /// Packets declared lost.
     pub lost: u64,
     /// Packets sent again by probe timeout.
@@ -115,8 +128,14 @@ pub struct RoomStats {
     pub waiting_full: u64,
     /// Missing entries not asked for yet because too many are missing.
     pub needs_full: u64,
-    /// Entries asked for, and comparisons, that a neighbour did not answer.
+    /// Entries asked for, and comparisons, that a neighbour did not answer, or not in time.
     pub unanswered: u64,
     /// Comparisons not made because a neighbour asks for too many.
     pub scans_refused: u64,
+    /// Receipts never given because too many waited for one link.
+    pub receipts_dropped: u64,
+    /// New entries that were announced, did not arrive by themselves, and came when asked for.
+    pub grafted: u64,
+    /// New entries not announced to further neighbours because too many wait; repair brings them.
+    pub unannounced: u64,
 }

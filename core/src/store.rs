@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     event::{EntryId, Message, Place, Stamp},
-    identity::{BootId, PeerKey},
+    identity::PeerKey,
     text::{Nick, RoomName},
     time::UnixMillis,
 };
@@ -148,8 +148,6 @@ pub struct OwnEntry {
     pub id: EntryId,
     /// Its stamp.
     pub stamp: Stamp,
-    /// The run that wrote it.
-    pub boot: BootId,
 }
 
 /// The number of ids in a set, and their sum modulo 2^256: changes with every element, needs no order, and can be

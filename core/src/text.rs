@@ -65,7 +65,8 @@ impl Nick {
     /// # Errors
     /// When nothing remains, or more than [`NICK_MAX`] code points.
     pub fn new(nick: &str) -> Result<Self, NickError> {
-        let visible: String = nick.nfc().map(space_for_white).filter(|&c| !is_invisible(c)).collect();
+        // Normalised last: what was invisible may have stood between two characters that are one.
+        let visible: String = nick.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
         let nick = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match nick.chars().count() {
             0 => Err(NickError::Empty),
@@ -187,6 +188,8 @@ fn space_for_white(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use quickcheck::quickcheck;
+
     use super::*;
 
     #[test]
@@ -205,6 +208,15 @@ mod tests {
         assert_eq!(nick(&"x".repeat(33)), Err(NickError::TooLong { length: 33 }));
         assert_eq!(Nick::lenient(&"\u{1b}[31m".repeat(40)).as_str().chars().count(), NICK_MAX);
         assert_eq!(Nick::lenient("\0").as_str(), "?");
+    }
+
+    quickcheck! {
+        fn a_nick_is_its_own_nick(start: String, invisible: bool, end: String) -> bool {
+            let text = start + if invisible { "e\u{200d}\u{301}" } else { "" } + &end;
+            Nick::new(&text).ok().is_none_or(|nick| {
+                Nick::lenient(nick.as_str()) == nick && Nick::new(nick.as_str()) == Ok(nick)
+            })
+        }
     }
 
     #[test]

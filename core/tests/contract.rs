@@ -165,6 +165,42 @@ fn handles_may_pile_up_before_a_poll() {
     assert_eq!(often, once);
 }
 
+/// Until the store's first answer commands queue; too many are refused, and the others are carried out in order.
+#[test]
+fn commands_wait_for_the_stores_first_answer() {
+    const QUEUED_MAX: u64 = 4096;
+    let (identity, config) = (Identity::new(REAL, &[1; 32]), Config::new(REAL, Nick::new("a").unwrap(), 1));
+    let mut node = Node::new(config, identity, [2; 32], Instant::ORIGIN);
+    let mut now = Instant::ORIGIN;
+    let mut events = |input: Input<'_>| {
+        now += Duration::from_micros(1);
+        node.handle(now, input);
+        let outputs = std::iter::from_fn(|| Some(node.poll()).filter(|it| !matches!(it, Output::Wait(_))));
+        let told = outputs.filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(events(Input::WallClock(UnixMillis(1_790_000_000_000))), []);
+    for tag in 0..QUEUED_MAX {
+        let (place, text) = (Place::Room(RoomName::lobby()), Text::new(tag.to_string()).unwrap());
+        let action = Action::Say { place, text, action: false, reply: None };
+        assert_eq!(events(Input::Command(Command { tag, action })), []);
+    }
+    let one_more = Command { tag: QUEUED_MAX, action: Action::Rename(Nick::new("b").unwrap()) };
+    let refused = Event::Refused { tag: QUEUED_MAX, reason: Refusal::Busy };
+    assert_eq!(events(Input::Command(one_more)), [refused]);
+    let state = Input::Fetched { token: Token(1), answer: Answer::State(State::default()) };
+    let mut told = events(state);
+    (0..2000).for_each(|_| told.extend(events(Input::Tick)));
+    let said = told.into_iter().filter_map(|event| match event {
+        Event::Message(message) => Some(message.text),
+        _ => None,
+    });
+    assert!(said.eq((0..QUEUED_MAX).map(|tag| tag.to_string())));
+}
+
 /// Sentence 3: time never goes back, everything due is fired, and ticks do no harm.
 #[test]
 fn time_is_clamped_and_ticks_are_harmless() {

@@ -248,6 +248,17 @@ fn a_nick_taken_twice_and_a_new_nick_are_seen() {
 }
 
 #[test]
+fn where_little_may_wait_for_a_peer_rooms_are_shared_all_the_same() {
+    let mut world = World::new(16);
+    // Its own record fills the link, so that the proofs find no space.
+    world.configure = |config| config.backlog_max = 50;
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    world.say(a, "hello");
+    world.run_to(seconds(30), |world| world.hosts[b].texts() == ["hello"]);
+}
+
+#[test]
 fn an_idle_peer_with_one_neighbour_sleeps() {
     let mut world = World::new(9);
     let (a, b) = (world.add(), world.add());

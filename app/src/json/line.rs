@@ -93,7 +93,7 @@ pub(crate) struct Said<'a> {
 
 #[derive(Debug, Serialize)]
 struct From<'a> {
-    nick: Option<&'a str>,
+    nick: &'a str,
     key: String,
     verified: bool,
 }
@@ -136,6 +136,7 @@ pub(crate) enum Code {
     NotInRoom,
     Busy,
     StoreFull,
+    Unreachable,
     Lagged,
 }
 
@@ -170,11 +171,10 @@ impl<'a> Line<'a> {
     }
 
     pub(crate) fn message(message: &'a Message, cursor: Cursor, replay: bool) -> Self {
-        let nick = message.nick.as_ref().map(Nick::as_str);
         Self::Message(Box::new(Said {
             id: message.id.to_string(),
             room: message.place.to_string(),
-            from: From { nick, key: message.from.to_string(), verified: false },
+            from: From { nick: message.nick.as_str(), key: message.from.to_string(), verified: false },
             text: clean::text(&message.text).into_owned(),
             action: message.action,
             reply: message.reply.map(|id| id.to_string()),

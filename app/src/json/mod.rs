@@ -124,6 +124,9 @@ impl Json {
             Event::Net(net) => {
                 self.tell(&Line::net(&net));
             }
+            Event::Unreachable { address, reason, .. } => {
+                self.tell(&Line::error(None, Code::Unreachable, &format!("{address}: {reason}")));
+            }
             // Messages are told when the store has them. The other name in discovery is decoration.
             _ => {}
         }

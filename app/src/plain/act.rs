@@ -5,9 +5,10 @@ use chat_core::{Action, Nick, Place, RoomName, Text};
 use super::{
     Pending, Plain,
     command::{self, Command, HELP, Typed},
+    delivery::beginning,
     show,
 };
-use crate::{address, engine::Engine, happening::Line};
+use crate::{address, clean, engine::Engine, happening::Line};
 
 /// For whoever says something in no room.
 const NOWHERE: &str = "you are in no room; /join #lobby";
@@ -21,7 +22,7 @@ impl Plain {
                 Typed::Command(Command::Me(text)) => self.say_here(text, true, engine),
                 Typed::Command(Command::Tell { to, text }) => match self.people.resolve(to) {
                     Ok(key) => self.say(Place::Direct(key), text, false, engine),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
                 },
                 Typed::Command(command) => self.on_command(&command, engine).map(|()| Said::No),
                 Typed::Wrong(why) => Err(why),
@@ -45,7 +46,9 @@ impl Plain {
                 self.list(show::columns(rows.collect()));
             }
             Command::Nick(name) => {
-                let nick = Nick::new(name).map_err(|error| error.to_string())?;
+                // Some pictures show nothing, too.
+                let seen = if clean::is_blank(name) { "" } else { name };
+                let nick = Nick::new(seen).map_err(|error| error.to_string())?;
                 self.act(Action::Rename(nick.clone()), Pending::Rename(nick), engine);
             }
             Command::Join(name) => {
@@ -56,21 +59,34 @@ impl Plain {
             }
             Command::Leave(name) => {
                 let room = name.map(room).transpose()?.or_else(|| self.here.clone()).ok_or(NOWHERE)?;
-                self.rooms.remove(&room);
+                if !self.rooms.remove(&room) {
+                    return Err(format!("you are not in {room}"));
+                }
                 let here = self.here.take().filter(|here| *here != room);
                 self.here = here.or_else(|| self.rooms.first().cloned());
                 self.act(Action::Leave(room.clone()), Pending::Leave(room), engine);
             }
-            Command::Who(name) => self.who(name.map(room).transpose()?.as_ref()),
+            Command::Who(name) => match name.map(room).transpose()? {
+                Some(room) if !self.rooms.contains(&room) => {
+                    return Err(format!("only those in {room} know who is there; /join {room}"));
+                }
+                room => self.who(room.as_ref()),
+            },
             Command::Peers => {
                 let peers = show::peers(&self.people);
                 let none = peers.is_empty().then(|| String::from("nobody so far"));
                 self.list(peers.into_iter().chain(none));
             }
+            Command::Rooms if self.rooms.is_empty() => return Err(String::from(NOWHERE)),
             Command::Rooms => self.list(self.rooms.iter().map(|room| {
                 let mark = if self.here.as_ref() == Some(room) { " (you write here)" } else { "" };
                 format!("{room}{mark}")
             })),
+            Command::More => {
+                let rest =
+                    self.rest.take().ok_or("there is no more: no message was cut since the last /more")?;
+                self.teller.tell(&rest);
+            }
             Command::Connect(text) => {
                 let address = address::parse(text)?;
                 self.act(Action::Connect(address), Pending::Connect, engine);
@@ -102,10 +118,10 @@ impl Plain {
     }
 
     fn who(&self, room: Option<&RoomName>) {
-        let is_in = room.is_none_or(|room| self.rooms.contains(room));
-        let own = is_in.then(|| format!("{} (you)", self.people.label(self.people.own(), None)));
+        let own = format!("{} (you)", self.people.label(self.people.own(), None));
         let others = show::who(&self.people, |person| room.is_none_or(|room| person.rooms.contains(room)));
-        self.list(own.into_iter().chain(others));
+        let nobody = others.is_empty().then(|| String::from("nobody else"));
+        self.list([own].into_iter().chain(others).chain(nobody));
     }
 }
 
@@ -116,5 +132,8 @@ enum Said {
 }
 
 fn room(name: &str) -> Result<RoomName, String> {
-    RoomName::new(name).map_err(|error| error.to_string())
+    RoomName::new(name).map_err(|error| match RoomName::new(&format!("#{name}")) {
+        Ok(meant) => format!("{error}: did you mean {meant}?"),
+        Err(_) => error.to_string(),
+    })
 }

@@ -1,6 +1,10 @@
 //! Why it is so quiet: a person who sees nobody is told what was tried.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use chat_core::{Instant, Multicast, NetChange, Nick};
 
@@ -9,18 +13,19 @@ use crate::{address, multicast, people::People};
 /// How long nobody may be there before that is explained.
 const SOON: Duration = Duration::from_secs(4);
 
-/// Explains once that nobody is there, and once more when the reason changes.
+/// Explains why nobody is there, each reason once as long as the network stays the same.
 #[derive(Debug)]
 pub(super) struct Alone {
     due: Option<Instant>,
     port: u16,
     net: Option<NetChange>,
     is_multicast_wanted: bool,
+    told: BTreeSet<&'static str>,
 }
 
 impl Alone {
     pub(super) fn new(now: Instant, port: u16, is_multicast_wanted: bool) -> Self {
-        Self { due: Some(now + SOON), port, net: None, is_multicast_wanted }
+        Self { due: Some(now + SOON), port, net: None, is_multicast_wanted, told: BTreeSet::new() }
     }
 
     /// Takes in what the network looks like; the answer is a line about it when the interfaces have changed.
@@ -30,8 +35,15 @@ impl Alone {
             self.due.get_or_insert(now + SOON);
         }
         let is_news = before.is_none_or(|before| before.interfaces != net.interfaces);
+        if is_news {
+            self.told.clear();
+            self.due.get_or_insert(now + SOON);
+        }
         let line = is_news.then(|| match net.interfaces.as_slice() {
             [] => String::from("network: none; waiting for one"),
+            some if some.iter().all(|name| is_loopback(name)) => {
+                String::from("no network; only this machine")
+            }
             some => format!("network: {} \u{b7} UDP port {}", some.join(", "), self.port),
         });
         self.net = Some(net);
@@ -48,41 +60,57 @@ impl Alone {
             return None;
         }
         self.due = None;
-        people.is_alone().then(|| self.explain(people))
-    }
-
-    fn explain(&self, people: &People) -> String {
+        if !people.is_alone() {
+            return None;
+        }
         if let Some(found) = people.found().next() {
             let name = found.nick.as_ref().map_or("somebody", Nick::as_str);
             let at = found.address.map(|at| format!(" at {}", address::show(at))).unwrap_or_default();
-            return format!(
-                "alone so far: {name} was found{at} and does not answer; a firewall there or here may drop UDP"
-            );
+            let why = "does not answer; a firewall there or here may drop UDP";
+            return self.told.insert(why).then(|| format!("alone so far: {name} was found{at} and {why}"));
         }
-        let why = match self.net.as_ref().map(|net| net.multicast) {
+        let why = self.why();
+        self.told.insert(why).then(|| format!("alone so far: {why}{}", self.way()))
+    }
+
+    fn why(&self) -> &'static str {
+        match &self.net {
+            Some(net) if net.interfaces.is_empty() => "there is no network",
+            Some(net) if net.interfaces.iter().all(|name| is_loopback(name)) => {
+                "there is no network, and nobody else runs this program on this machine"
+            }
             _ if !self.is_multicast_wanted => "mDNS is left out by --discovery",
+            Some(net) if net.multicast == Multicast::Ok => {
+                "multicast works here, but nobody who is heard by it runs this program"
+            }
+            Some(net) => multicast::reason(net.multicast),
             None => multicast::reason(Multicast::Unknown),
-            Some(state) => multicast::reason(state),
-        };
-        let own = self.net.iter().flat_map(|net| &net.interfaces).find_map(|name| {
-            let subnet = name.split(' ').nth(1)?;
-            subnet.split('/').next()
-        });
-        let way = match own {
-            Some(own) => format!("others reach you with /connect {}", with_port(own, self.port)),
-            None => String::from("/connect ADDRESS reaches somebody directly"),
-        };
-        format!("alone so far: {why}; {way}")
+        }
+    }
+
+    /// What helps where multicast does not.
+    fn way(&self) -> String {
+        let interfaces = self.net.iter().flat_map(|net| &net.interfaces);
+        match interfaces.clone().filter_map(|name| ip(name)).find(|ip| !ip.is_loopback()) {
+            Some(own) => format!("; others reach you with /connect {}", with_port(own, self.port)),
+            None if interfaces.count() > 0 => String::new(),
+            None => String::from("; who comes is told here"),
+        }
     }
 }
 
+/// The address in `name address/prefix`.
+fn ip(interface: &str) -> Option<IpAddr> {
+    interface.split(' ').nth(1)?.split('/').next()?.parse().ok()
+}
+
+fn is_loopback(interface: &str) -> bool {
+    ip(interface).is_some_and(|ip| ip.is_loopback())
+}
+
 /// The address as somebody else types it; the port only where it is not the usual one.
-fn with_port(ip: &str, port: u16) -> String {
-    match (port, ip.contains(':')) {
-        (address::PORT, _) => ip.to_string(),
-        (port, false) => format!("{ip}:{port}"),
-        (port, true) => format!("[{ip}]:{port}"),
-    }
+fn with_port(ip: IpAddr, port: u16) -> String {
+    if port == address::PORT { ip.to_string() } else { SocketAddr::from((ip, port)).to_string() }
 }
 
 #[cfg(test)]
@@ -127,8 +155,34 @@ mod tests {
         assert_eq!((alone.on_tick(at(60), &people()), alone.next_wake()), (None, None));
         assert_eq!(alone.on_net(at(70), net(Multicast::Silent)), None, "the interfaces are the same");
         assert!(alone.on_tick(at(74), &people()).unwrap().contains("firewall"));
+        // Back and forth between reasons that were told: nothing new.
+        for (second, multicast) in [(80, Multicast::Unknown), (90, Multicast::Silent)] {
+            assert_eq!(alone.on_net(at(second), net(multicast)), None);
+            assert_eq!(alone.on_tick(at(second + 4), &people()), None);
+        }
         let none = NetChange { interfaces: vec![], ..net(Multicast::Off) };
-        assert!(alone.on_net(at(80), none).unwrap().contains("none"));
+        assert!(alone.on_net(at(100), none).unwrap().contains("none"));
+    }
+
+    #[test]
+    fn others_who_are_heard_are_no_reason_by_themselves() {
+        let mut alone = Alone::new(at(0), 1, true);
+        alone.on_net(at(0), net(Multicast::Ok));
+        let why = alone.on_tick(at(4), &people()).unwrap();
+        assert!(why.contains("nobody who is heard by it runs this program"), "{why}");
+        assert!(why.contains("/connect 10.0.0.2:1"), "{why}");
+    }
+
+    #[test]
+    fn a_machine_by_itself_has_no_network() {
+        let mut alone = Alone::new(at(0), 1, true);
+        let lo = NetChange { interfaces: vec!["lo 127.0.0.1/8".into()], multicast: Multicast::Alone };
+        assert!(alone.on_net(at(0), lo).unwrap().starts_with("no network; only this machine"));
+        let why = alone.on_tick(at(4), &people()).unwrap();
+        assert!(why.contains("there is no network") && !why.contains("127.0.0.1"), "{why}");
+        // The cable comes: what was told holds no more.
+        assert!(alone.on_net(at(9), net(Multicast::Alone)).unwrap().contains("eth0"));
+        assert!(alone.on_tick(at(13), &people()).unwrap().contains("only our own multicast"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a person types: something to say, or a command behind a slash.
 
+use crate::clean;
+
 /// A typed line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Typed<'a> {
@@ -27,12 +29,13 @@ pub(super) enum Command<'a> {
     Who(Option<&'a str>),
     Peers,
     Rooms,
+    More,
     Connect(&'a str),
     Quit,
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 11] = [
+pub(super) const HELP: [(&str, &str); 12] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room", "enter a room, and write there"),
@@ -42,16 +45,24 @@ pub(super) const HELP: [(&str, &str); 11] = [
     ("/who [#room]", "who is there"),
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
+    ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
-    ("/quit", "say goodbye; Ctrl-C and Ctrl-D do it too"),
+    ("/quit", "say goodbye; on an empty line Ctrl-C and Ctrl-D do it too"),
 ];
 
-/// Reads a line. `//x` says `/x`.
+/// Whether what comes of a line is shown as a message, so that the line itself need not be seen any more.
+pub(crate) fn is_said(line: &str) -> bool {
+    use Command::{Me, Tell};
+    matches!(read(line), Typed::Nothing | Typed::Say(_) | Typed::Command(Me(_) | Tell { .. }))
+}
+
+/// Reads a line. `//x` says `/x`. What cannot be seen is not said.
 pub(super) fn read(line: &str) -> Typed<'_> {
     let line = line.trim_end();
-    let Some(rest) = line.strip_prefix('/') else {
-        return if line.is_empty() { Typed::Nothing } else { Typed::Say(line) };
-    };
+    if clean::is_blank(line) {
+        return Typed::Nothing;
+    }
+    let Some(rest) = line.strip_prefix('/') else { return Typed::Say(line) };
     if rest.starts_with('/') {
         return Typed::Say(rest);
     }
@@ -67,9 +78,10 @@ pub(super) fn read(line: &str) -> Typed<'_> {
             Some((to, text)) => Typed::Command(Command::Tell { to, text }),
             None => usage(name),
         },
-        ("me", Some(text)) => Typed::Command(Command::Me(text)),
+        ("me", Some(text)) if !clean::is_blank(text) => Typed::Command(Command::Me(text)),
         ("who", room) => Typed::Command(Command::Who(room)),
         ("peers", _) => Typed::Command(Command::Peers),
+        ("more", _) => Typed::Command(Command::More),
         ("rooms", _) => Typed::Command(Command::Rooms),
         ("connect", Some(address)) => Typed::Command(Command::Connect(address)),
         ("quit", _) => Typed::Command(Command::Quit),
@@ -96,7 +108,7 @@ fn addressed(argument: &str) -> Option<(&str, &str)> {
         None => argument.split_once(char::is_whitespace)?,
     };
     let text = text.trim();
-    (!to.is_empty() && !text.is_empty()).then_some((to, text))
+    (!to.is_empty() && !clean::is_blank(text)).then_some((to, text))
 }
 
 #[cfg(test)]
@@ -109,7 +121,9 @@ mod tests {
     fn commands_begin_with_a_slash_and_nothing_else_does() {
         assert_eq!(read("hi /quit "), Typed::Say("hi /quit"));
         assert_eq!(read("//quit"), Typed::Say("/quit"));
-        assert_eq!(read("  "), Typed::Nothing);
+        for blank in ["", "  ", "\t", "\n\n", "\u{2800}", " \u{3164}"] {
+            assert_eq!(read(blank), Typed::Nothing, "{blank:?}");
+        }
         assert_eq!(read("/quit"), Typed::Command(Command::Quit));
         assert_eq!(read("/leave"), Typed::Command(Command::Leave(None)));
         assert_eq!(read("/leave  #a "), Typed::Command(Command::Leave(Some("#a"))));
@@ -132,6 +146,8 @@ mod tests {
             "/me",
             "/MSG bo hi",
             "/join ",
+            "/me \u{2800}",
+            "/msg bo \u{2800}",
         ] {
             assert!(matches!(read(slip), Typed::Wrong(_)), "{slip}");
         }
@@ -139,6 +155,20 @@ mod tests {
         assert!(why.contains("/msg NICK TEXT"), "{why}");
         let Typed::Wrong(why) = read("/quti") else { panic!() };
         assert!(why.contains("/quit"), "{why}");
+    }
+
+    #[test]
+    fn every_command_of_the_list_is_one() {
+        for (usage, _) in HELP {
+            let line: Vec<&str> = usage.split(' ').map(|word| word.trim_matches(['[', ']'])).collect();
+            assert!(matches!(read(&line.join(" ")), Typed::Command(_)), "{usage}");
+        }
+    }
+
+    #[test]
+    fn only_what_becomes_a_message_is_said() {
+        assert!(["hi", "", "//x", "/me waves", "/msg bo hi"].into_iter().all(is_said));
+        assert!(!["/who", "/msg bo", "/quit", "/x"].into_iter().any(is_said));
     }
 
     quickcheck! {

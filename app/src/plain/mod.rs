@@ -3,34 +3,39 @@
 mod act;
 mod alone;
 mod command;
+mod company;
+mod crowd;
 mod delivery;
 pub(crate) mod show;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write as _},
+    time::Duration,
 };
 
-use chat_core::{Action, Event, Instant, Message, Nick, PeerChange, Place, RoomName, StoreError};
+use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, Place, RoomName, StoreError};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
-use self::{alone::Alone, delivery::Delivery, show::Show};
+pub(crate) use self::command::is_said;
+use self::{alone::Alone, crowd::Crowd, delivery::Delivery, show::Show};
 use crate::{
-    address, clean,
+    clean,
     engine::{Engine, Ready},
     front::Front,
     happening::Happening,
     input::Gate,
     out::{Out, Teller},
-    people::{People, Turn, found_by, with_digits},
+    people::{People, with_digits},
     store::Shown,
     terminal::Prompt,
 };
 
 /// Messages shown at start.
 const HISTORY: u8 = 20;
-
+/// How long others have to be found before it is said that nobody is here.
+const SETTLED: Duration = Duration::from_millis(1800);
 /// The front end in plain lines.
 pub(crate) struct Plain {
     teller: Teller,
@@ -41,11 +46,19 @@ pub(crate) struct Plain {
     rooms: BTreeSet<RoomName>,
     /// Where it is said what is typed without a command.
     here: Option<RoomName>,
-    /// Where a person edits the line; what they type stays on the screen.
+    /// Where a person edits the line.
     prompt: Option<Prompt>,
     is_kept: bool,
     alone: Alone,
+    crowd: Crowd,
+    /// Whose second run came, and when it is clear that the first is still there.
+    twice: BTreeMap<PeerKey, Instant>,
     delivery: Delivery,
+    /// What was said while it was too early to say that nobody is here.
+    unsettled: Option<Place>,
+    settled: Instant,
+    /// What the last long message did not show.
+    rest: Option<String>,
     pending: BTreeMap<u64, Pending>,
     is_leaving: bool,
 }
@@ -91,18 +104,23 @@ impl Plain {
     ) -> Result<Self, StoreError> {
         let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
         let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
-        let plain = Self {
+        let mut plain = Self {
             teller: Teller::new(out),
             gate,
             clock,
-            show: Show::new(manner.zone),
+            show: Show::new(manner.zone, manner.prompt.is_some()),
             people: People::new(ready.key, ready.nick.clone(), ready.store.known()?),
             here: manner.room.or(lobby).or_else(|| rooms.first().cloned()),
             rooms,
             prompt: manner.prompt,
             is_kept: ready.folder.is_some(),
             alone: Alone::new(clock.now(), ready.port, manner.mdns),
+            crowd: Crowd::default(),
+            twice: BTreeMap::new(),
             delivery: Delivery::default(),
+            unsettled: None,
+            settled: clock.now() + SETTLED,
+            rest: None,
             pending: BTreeMap::new(),
             is_leaving: false,
         };
@@ -135,7 +153,7 @@ impl Plain {
                 if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
                     self.delivery.on_said(now, message.entry, text);
                 }
-                pending.into_iter().for_each(|pending| self.on_done(pending));
+                pending.into_iter().for_each(|pending| self.on_done(now, pending));
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
@@ -145,12 +163,9 @@ impl Plain {
                 if let Place::Direct(key) = message.place {
                     self.people.on_talk(key);
                 }
-                // On a terminal the typed line is still there to see.
-                if !(message.own && self.prompt.is_some()) {
-                    self.show_message(&message);
-                }
+                self.show_message(&message);
             }
-            Event::Peer(change) => self.on_peer(change),
+            Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
             Event::Net(net) => {
                 if let Some(line) = self.alone.on_net(now, net) {
@@ -161,16 +176,17 @@ impl Plain {
                 let name = clean::name(&instance);
                 self.notice(&format!("your name was taken in discovery; there you are {name} now"));
             }
+            Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
             Event::Finished => self.tell_unheard(),
             _ => {}
         }
     }
 
-    fn on_done(&mut self, pending: Pending) {
+    fn on_done(&mut self, now: Instant, pending: Pending) {
         match pending {
             Pending::Say { place, .. } => {
                 self.gate.leave();
-                self.explain_absence(&place);
+                self.explain_absence(now, place);
             }
             Pending::Join(room) => {
                 self.notice(&format!("you are in {room}; anybody on this network can read along"));
@@ -199,48 +215,12 @@ impl Plain {
         }
     }
 
-    fn on_peer(&mut self, change: PeerChange) {
-        let key = change.key;
-        let at = change.address.map(|at| format!(", {}", address::show(at))).unwrap_or_default();
-        let how = format!("({}{at})", found_by(change.via));
-        let turn = self.people.on_peer(change);
-        let (Some(key), Some(turn)) = (key, turn) else { return };
-        let name = self.people.label(key, None);
-        self.notice(&match turn {
-            Turn::Came => format!("{name} is here {how}"),
-            Turn::CameAgain => format!("{name} is here from one more place {how}"),
-            Turn::Silent => format!("{name} does not answer"),
-            Turn::Back => format!("{name} answers again"),
-            Turn::Quit => format!("{name} left"),
-            Turn::Lost => format!("{name} is gone without a goodbye"),
-        });
-    }
-
-    /// Whoever writes to nobody learns when it will be read.
-    fn explain_absence(&mut self, place: &Place) {
-        let (key, who) = match place {
-            Place::Direct(key) if self.people.is_there(*key) => return,
-            Place::Direct(key) => (Some(*key), format!("{} is not", self.people.label(*key, None))),
-            Place::Room(_) if self.people.is_alone() => (None, String::from("nobody else is")),
-            Place::Room(_) => return self.delivery.forget_absence(),
-        };
-        if self.delivery.is_news_absence(key) {
-            let whom = if key.is_some() { "they come" } else { "somebody comes" };
-            let kept = if self.is_kept { "" } else { " while this program runs" };
-            self.notice(&format!("{who} here; what you say goes out when {whom}{kept}"));
+    fn show_message(&mut self, message: &Message) {
+        let shown = self.show.message(message, &self.people, self.clock.wall());
+        self.teller.tell(&shown.text);
+        if shown.rest.is_some() {
+            self.rest = shown.rest;
         }
-    }
-
-    fn tell_unheard(&self) {
-        let left = self.delivery.unheard();
-        if left > 0 {
-            let fate = if self.is_kept { "go out next time" } else { "are lost" };
-            self.complain(&format!("messages that nobody else has stored yet: {left}; they {fate}"));
-        }
-    }
-
-    fn show_message(&self, message: &Message) {
-        self.teller.tell(&self.show.message(message, &self.people, self.clock.wall()));
     }
 
     fn notice(&self, text: &str) {
@@ -296,6 +276,13 @@ impl Front for Plain {
         if let Some(why) = self.alone.on_tick(now, &self.people) {
             self.notice(&why);
         }
+        self.crowd.on_tick(now).iter().for_each(|line| self.notice(line));
+        self.tell_places(now);
+        if now >= self.settled
+            && let Some(place) = self.unsettled.take()
+        {
+            self.explain_absence(now, place);
+        }
         let late = self.delivery.on_tick(now);
         // Whoever was told that nobody is here does not hear it of each message again.
         if !(self.people.is_alone() && self.delivery.is_absence_explained()) {
@@ -304,7 +291,9 @@ impl Front for Plain {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        self.alone.next_wake().into_iter().chain(self.delivery.next_wake()).min()
+        let wakes = [self.alone.next_wake(), self.crowd.next_wake(), self.delivery.next_wake()];
+        let settled = self.unsettled.as_ref().map(|_| self.settled);
+        wakes.into_iter().flatten().chain(settled).chain(self.twice.values().copied()).min()
     }
 
     fn unanswered(&self) -> usize {

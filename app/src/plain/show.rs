@@ -11,15 +11,28 @@ use crate::{
     people::{People, Person, found_by, with_digits},
 };
 
+/// Lines of one message that a screen shows unasked.
+const LINES_MAX: usize = 20;
+
 /// Shows times as the person's clock on the wall does.
 #[derive(Debug)]
 pub(super) struct Show {
     zone: TimeZone,
+    lines_max: usize,
+}
+
+/// A message as it is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) text: String,
+    /// What a screen does not show unasked, with its bars.
+    pub(super) rest: Option<String>,
 }
 
 impl Show {
-    pub(super) fn new(zone: TimeZone) -> Self {
-        Self { zone }
+    /// With `shortens`, long messages are cut: on a screen they push away what others say, in a pipe they do no harm.
+    pub(super) fn new(zone: TimeZone, shortens: bool) -> Self {
+        Self { zone, lines_max: if shortens { LINES_MAX } else { usize::MAX } }
     }
 
     /// `09:33`, or with the date when that is not today's.
@@ -36,37 +49,42 @@ impl Show {
     }
 
     /// A message, with its further lines behind bars.
-    pub(super) fn message(&self, message: &Message, people: &People, now: UnixMillis) -> String {
+    pub(super) fn message(&self, message: &Message, people: &People, now: UnixMillis) -> Shown {
         // The place in the room's order, not the sender's clock, which may be wrong.
         let time = self.time(UnixMillis(message.stamp.0 / 1000), now);
-        let name = people.label(message.from, message.nick.as_ref());
-        let text = clean::text(&message.text);
-        let mut lines = text.lines();
-        let first = lines.next().unwrap_or_default();
-        let place = place(&message.place, people);
-        let mut shown = if message.action {
+        let name = people.label(message.from, Some(&message.nick));
+        let mut lines = clean::lines(&message.text).into_iter();
+        let first = lines.next().unwrap_or_else(|| String::from("(empty)"));
+        let place = match &message.place {
+            Place::Room(room) => room.to_string(),
+            // As it called itself then, when it is the one who speaks.
+            Place::Direct(key) if *key == message.from => format!("@{name}"),
+            Place::Direct(key) => format!("@{}", people.label(*key, None)),
+        };
+        let mut text = if message.action {
             format!("{time} {place} * {name} {first}")
         } else {
             format!("{time} {place} <{name}> {first}")
         };
-        for line in lines {
-            shown.push_str("\n    | ");
-            shown.push_str(line);
+        let further: Vec<String> = lines.map(|line| format!("    | {line}").trim_end().to_string()).collect();
+        // One line more takes no more room than saying so.
+        let (shown, rest) = match further.split_at_checked(self.lines_max) {
+            Some((_, [] | [_])) | None => (further.as_slice(), [].as_slice()),
+            Some(split) => split,
+        };
+        for line in shown {
+            text.push('\n');
+            text.push_str(line);
         }
-        shown
+        if !rest.is_empty() {
+            text.push_str(&format!("\n    \u{2026} {} more lines; /more shows them", rest.len()));
+        }
+        Shown { text, rest: (!rest.is_empty()).then(|| rest.join("\n")) }
     }
 
     /// Something that we say ourselves.
     pub(super) fn notice(&self, text: &str, now: UnixMillis) -> String {
         format!("{} * {text}", self.time(now, now))
-    }
-}
-
-/// `#room`, or `@` and what the other is called.
-fn place(place: &Place, people: &People) -> String {
-    match place {
-        Place::Room(room) => room.to_string(),
-        Place::Direct(key) => format!("@{}", people.label(*key, None)),
     }
 }
 
@@ -137,7 +155,7 @@ mod tests {
             place: Place::Room(RoomName::lobby()),
             from: PeerKey([1; 32]),
             boot: BootId(1),
-            nick: Nick::new("bo").ok(),
+            nick: Nick::new("bo").unwrap(),
             text: text.into(),
             action,
             reply: None,
@@ -150,13 +168,49 @@ mod tests {
 
     fn shown(text: &str, action: bool) -> String {
         let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
-        Show::new(TimeZone::UTC).message(&message(text, action), &people, UnixMillis(NOON + 1))
+        Show::new(TimeZone::UTC, true).message(&message(text, action), &people, UnixMillis(NOON + 1)).text
     }
 
     #[test]
     fn messages_are_lines() {
         assert_eq!(shown("hi", false), "12:00 #lobby <bo> hi");
         assert_eq!(shown("waves", true), "12:00 #lobby * bo waves");
+        let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        let show = |message: &Message| {
+            Show::new(TimeZone::UTC, true).message(message, &people, UnixMillis(NOON)).text
+        };
+        let mut direct = Message { place: Place::Direct(PeerKey([1; 32])), ..message("psst", false) };
+        assert_eq!(show(&direct), "12:00 @bo <bo> psst");
+        (direct.from, direct.nick) = (people.own(), Nick::new("ana").unwrap());
+        assert_eq!(show(&direct), format!("12:00 @{} <ana> psst", people.label(PeerKey([1; 32]), None)));
+    }
+
+    #[test]
+    fn what_shows_nothing_says_so_and_blank_lines_are_few() {
+        for blank in ["\n".repeat(200), "\u{2800}".into(), " ".into(), "\u{1b}".into()] {
+            assert_eq!(shown(&blank, false), "12:00 #lobby <bo> (empty)");
+        }
+        let sparse = format!("a{}b", "\n".repeat(100));
+        assert_eq!(shown(&sparse, false), "12:00 #lobby <bo> a\n    |\n    |\n    | b");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_on_a_screen_only() {
+        let text = |lines: usize| (0..lines).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
+        let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        let shown = |lines: usize, shortens: bool| {
+            let message = message(&text(lines), false);
+            Show::new(TimeZone::UTC, shortens).message(&message, &people, UnixMillis(NOON))
+        };
+        for (lines, shortens) in [(LINES_MAX + 2, true), (1000, false)] {
+            let whole = shown(lines, shortens);
+            assert_eq!((whole.text.lines().count(), whole.rest), (lines, None));
+        }
+        let cut = shown(1000, true);
+        assert_eq!(cut.text.lines().count(), 1 + LINES_MAX + 1);
+        assert_eq!(cut.text.lines().last(), Some("    \u{2026} 979 more lines; /more shows them"));
+        let rest = cut.rest.unwrap();
+        assert_eq!((rest.lines().next(), rest.lines().count()), (Some("    | 21"), 979));
     }
 
     #[test]
@@ -170,10 +224,10 @@ mod tests {
 
     #[test]
     fn other_days_have_a_date_and_nonsense_has_none() {
-        let show = Show::new(TimeZone::UTC);
+        let show = Show::new(TimeZone::UTC, true);
         assert_eq!(show.time(UnixMillis(NOON - 86_400_000), UnixMillis(NOON)), "2023-11-14 12:00");
         assert_eq!(show.time(UnixMillis(u64::MAX), UnixMillis(NOON)), "--:--");
-        let east = Show::new(TimeZone::fixed(jiff::tz::offset(9)));
+        let east = Show::new(TimeZone::fixed(jiff::tz::offset(9)), true);
         assert_eq!(east.time(UnixMillis(NOON), UnixMillis(NOON)), "21:00");
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, BootId, EntryId, IdSum, Message, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request,
-    RoomKeyId, RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom,
+    Answer, EntryId, IdSum, Message, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId,
+    RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom,
 };
 
 use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, day_of, latest_first};
@@ -22,7 +22,7 @@ pub struct Memory {
     entries: BTreeMap<EntryId, (RoomKeyId, Bytes)>,
     stamps: BTreeMap<RoomKeyId, BTreeSet<(Stamp, EntryId)>>,
     days: BTreeMap<(RoomKeyId, u32), (IdSum, Stamp)>,
-    newest_own: BTreeMap<RoomKeyId, (Stamp, EntryId, BootId)>,
+    newest_own: BTreeMap<RoomKeyId, (Stamp, EntryId)>,
     /// The message of cursor `n` is at `n - 1`.
     messages: Vec<Message>,
     order: BTreeMap<Place, BTreeMap<Position, Cursor>>,
@@ -65,8 +65,7 @@ impl Memory {
         sum.add(&entry.id);
         *newest = (*newest).max(entry.stamp);
         if entry.author == self.own {
-            let boot = entry.messages.first().map(|message| message.boot).unwrap_or_default();
-            let own = (entry.stamp, entry.id, boot);
+            let own = (entry.stamp, entry.id);
             let newest = self.newest_own.entry(entry.room).or_insert(own);
             *newest = (*newest).max(own);
         }
@@ -101,8 +100,7 @@ impl Memory {
         peers.truncate(PEERS_TOLD.unsigned_abs() as usize);
         let days =
             self.days.iter().map(|(&(room, day), &(sum, newest))| StoredDay { room, day, sum, newest });
-        let own =
-            self.newest_own.iter().map(|(&room, &(stamp, id, boot))| OwnEntry { room, id, stamp, boot });
+        let own = self.newest_own.iter().map(|(&room, &(stamp, id))| OwnEntry { room, id, stamp });
         State {
             nick: self.nick.clone(),
             rooms: self.rooms.values().cloned().collect(),

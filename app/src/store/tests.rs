@@ -44,7 +44,7 @@ fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> 
         place: place.clone(),
         from: author,
         boot: BootId(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        nick: number.is_multiple_of(2).then(|| Nick::new("zo\u{eb} b").unwrap()),
+        nick: Nick::new(if number.is_multiple_of(2) { "zo\u{eb} b" } else { "?" }).unwrap(),
         text: (*text).to_string(),
         action: number.is_multiple_of(3),
         reply: number.is_multiple_of(5).then(|| MessageId { entry: id(number / 2), item: 700 }),

@@ -6,9 +6,14 @@
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word
 //! - `fake: lose`: bo is lost
+//! - `fake: deaf`: what is said from now on is stored by nobody else, as when the link has died
+//! - `fake: twice`, `fake: once`: bo runs a second time; the first run is lost
+//! - `fake: rename NICK`: bo is called NICK
+//! - `fake: crowd N`: N others come
 
 use std::{
     io,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -21,7 +26,7 @@ use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Command, Config, EntryId, Event, Identity, Input, MdnsSocket, Message, MessageId,
     Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request,
-    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis,
+    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis, Unreached,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -31,6 +36,10 @@ use crate::{cli::Options, engine::Opened, fault::Fault};
 const LATER: Duration = Duration::from_millis(400);
 /// The one who is there.
 pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
+/// Where nobody is.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9));
+const BO_RUN: BootId = BootId(0xb0);
+const BO_OTHER_RUN: BootId = BootId(0xb1);
 
 /// Opens no socket; with `--discovery manual` nobody is there.
 pub(crate) fn open(options: &Options) -> Result<Opened, Fault> {
@@ -61,6 +70,7 @@ fn begin(
         unpersisted: Vec::new(),
         rooms: Vec::new(),
         is_alone,
+        is_deaf: is_alone,
         heard: None,
         later: None,
         has_left: false,
@@ -94,6 +104,8 @@ struct Fake {
     unpersisted: Vec<(Token, Vec<Event>)>,
     rooms: Vec<RoomName>,
     is_alone: bool,
+    /// Nobody tells that they have stored something.
+    is_deaf: bool,
     heard: Option<StoredEntry>,
     /// What bo says in a while.
     later: Option<(Place, String)>,
@@ -146,7 +158,7 @@ impl Fake {
                 let message = message.clone();
                 self.tell(Event::Message(message.clone()));
                 let mut events = vec![Event::Done { tag, message: Some(message.id) }];
-                if !self.is_alone {
+                if !self.is_deaf {
                     events.push(Event::Receipt { entry: entry.id, stored_by: 1, of: 1 });
                 }
                 self.persist(vec![Record::Entry(entry)], events);
@@ -168,9 +180,14 @@ impl Fake {
                 self.nick = nick.clone();
                 self.persist(vec![Record::Nick(nick)], vec![done]);
             }
-            Action::Connect(_) => {
+            Action::Connect(address) => {
                 self.tell(done);
-                self.bo(PeerState::Online);
+                if address.ip() == NOBODY {
+                    let reason = Unreached::Silent;
+                    self.tell(Event::Unreachable { tag, address, reason });
+                } else {
+                    self.bo(PeerState::Online);
+                }
             }
             Action::Quit => {
                 self.tell(Event::Finished);
@@ -195,6 +212,13 @@ impl Fake {
                 self.persist(vec![Record::Entry(entry)], vec![]);
             }
             ["lose"] => self.bo(PeerState::Lost),
+            ["deaf"] => self.is_deaf = true,
+            ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
+            ["once"] => self.bo(PeerState::Lost),
+            ["rename", nick] => self.person(BO, nick, BO_RUN, PeerState::Online),
+            ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
+                self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
+            }),
             _ => panic!("{order}"),
         }
     }
@@ -207,19 +231,23 @@ impl Fake {
     }
 
     fn bo(&mut self, state: PeerState) {
-        let nick = Nick::new("bo").unwrap();
+        self.person(BO, "bo", BO_RUN, state);
+    }
+
+    fn person(&mut self, key: PeerKey, nick: &str, boot: BootId, state: PeerState) {
+        let nick = Nick::new(nick).unwrap();
         self.tell(Event::Peer(PeerChange {
             state,
-            key: Some(BO),
-            id: Some(BO.short()),
-            boot: Some(BootId(0xb0)),
+            key: Some(key),
+            id: Some(key.short()),
+            boot: Some(boot),
             nick: Some(nick.clone()),
             address: "10.0.0.2:27182".parse().ok(),
             via: Source::Mdns,
             direct: true,
         }));
         let seen = self.clock.wall();
-        let peer = StoredPeer { key: BO, nick, direct: [1; 32], addresses: vec![], seen };
+        let peer = StoredPeer { key, nick, direct: [1; 32], addresses: vec![], seen };
         self.persist(vec![Record::Peer(peer)], vec![]);
     }
 
@@ -237,7 +265,7 @@ impl Fake {
             place: place.clone(),
             from: author,
             boot: self.boot,
-            nick: Some(if author == BO { Nick::new("bo").unwrap() } else { self.nick.clone() }),
+            nick: if author == BO { Nick::new("bo").unwrap() } else { self.nick.clone() },
             text: text.to_string(),
             action: false,
             reply: None,

@@ -52,6 +52,11 @@ fn hello_comes_first_and_commands_are_answered() {
         json!({"type": "peer", "state": "online", "nick": "bo", "key": BO.to_string(), "boot": "00000000000000b0",
                "address": "10.0.0.2:27182", "via": "mdns", "direct": true})
     );
+    child.say(r#"{"cmd":"connect","id":6,"address":"10.9.9.9"}"#);
+    assert_eq!(child.object("done"), json!({"type": "done", "id": 6}));
+    let unreachable = child.object("error");
+    assert_eq!((&unreachable["code"], unreachable.get("id")), (&json!("unreachable"), None));
+    assert!(unreachable["message"].as_str().unwrap().starts_with("10.9.9.9:27182: "), "{unreachable}");
     let done = send(&mut child, 7, "hi");
     assert_eq!(done["id"], json!(7));
     let entry = done["entry"].as_str().unwrap();

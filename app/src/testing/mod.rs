@@ -4,6 +4,8 @@ pub(crate) mod child;
 mod exits;
 pub(crate) mod fake;
 mod json;
+#[cfg(unix)]
+mod paper;
 mod plain;
 mod send;
 #[cfg(unix)]

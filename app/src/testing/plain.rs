@@ -1,5 +1,7 @@
 //! The program as people and pipes see it.
 
+use std::{thread, time::Duration};
+
 use super::{Folder, child::Child};
 
 #[test]
@@ -56,6 +58,7 @@ fn a_conversation() {
     child.line("connected");
     child.say("/connect 10.9.9.9");
     child.line("trying that address");
+    child.line("10.9.9.9:27182: nobody answers there");
     child.say("fake: lose");
     child.line("* bo is gone without a goodbye");
     child.say("anybody?");
@@ -76,15 +79,26 @@ fn a_conversation() {
 fn slips_are_told_and_nothing_is_said() {
     let mut child = Child::new(&["--ephemeral"]);
     child.line("nothing is kept");
-    for slip in
-        ["/msg nobody hi", "/msg ana hi", "/join ops", "/nick \u{200b}", "/connect nowhere", "/msg bo"]
-    {
+    for slip in [
+        "/msg nobody hi",
+        "/msg ana hi",
+        "/join ops",
+        "/join #a b",
+        "/nick \u{200b}",
+        "/nick \u{2800}",
+        "/connect nowhere",
+        "/msg bo",
+        "/who #nope",
+        "/leave #nope",
+        "/more",
+    ] {
         child.say(slip);
     }
     child.say(&"x".repeat(4097));
     child.say(&"x".repeat(70_000));
     child.say("/leave");
     child.say("where?");
+    child.say("/rooms");
     child.say("/quit");
     let ended = child.ended();
     assert_eq!(ended.code(), Some(0));
@@ -92,12 +106,18 @@ fn slips_are_told_and_nothing_is_said() {
     let expected = [
         "nobody called nobody",
         "that is you",
-        "begins with #",
+        "begins with #: did you mean #ops?",
+        "no spaces",
+        "visible character",
         "visible character",
         "an IP address",
         "/msg NICK TEXT",
+        "only those in #nope",
+        "you are not in #nope",
+        "no message was cut",
         "4097 bytes, 4096 are allowed",
         "longer than 65536 bytes",
+        "you are in no room",
         "you are in no room",
     ];
     assert_eq!(complaints.len(), expected.len(), "{complaints:#?}");
@@ -105,6 +125,122 @@ fn slips_are_told_and_nothing_is_said() {
         assert!(complaint.starts_with("! ") && complaint.contains(expected), "{complaint}");
     }
     assert!(!ended.lines.iter().any(|line| line.contains("<ana>")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn blank_lines_are_not_sent_and_not_shown() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    for blank in ["", "   ", "\t", "\u{2800}", "\u{3164}"] {
+        child.say(blank);
+    }
+    child.say("fake: hear 1 \u{2800}");
+    child.say("/quit");
+    let ended = child.ended();
+    assert_eq!(ended.errors, "");
+    let said: Vec<&String> = ended.lines.iter().filter(|line| line.contains('<')).collect();
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(said[0].contains("<ana> fake: hear") && said[1].ends_with("<bo> (empty)"), "{said:#?}");
+}
+
+#[test]
+fn whoever_takes_another_nick_is_told_of() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: rename rob");
+    child.line("* bo is now called rob");
+    child.say("/msg bo psst");
+    child.say("/msg rob psst");
+    child.line("@rob <ana> psst");
+    child.say("/quit");
+    let ended = child.ended();
+    assert!(ended.errors.starts_with("! not sent, bo is called rob-"), "{}", ended.errors);
+    assert!(ended.errors.ends_with(" now: psst\n"), "{}", ended.errors);
+}
+
+#[test]
+fn somebody_who_restarts_is_not_in_two_places() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: twice");
+    thread::sleep(Duration::from_secs(1));
+    child.say("fake: once");
+    thread::sleep(Duration::from_secs(9));
+    child.say("/quit");
+    let ended = child.ended();
+    assert!(!ended.lines.iter().any(|line| line.contains("one more place")), "{:#?}", ended.lines);
+    assert!(!ended.lines.iter().any(|line| line.contains("gone")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn somebody_in_two_places_is_when_both_go_on_answering() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: twice");
+    let begin = chat_net::Clock::new();
+    let (before, _) = (begin.now(), child.line("* bo is here from one more place"));
+    assert!(begin.now() - before > Duration::from_secs(7), "the first run may have been killed");
+}
+
+#[test]
+fn a_crowd_does_not_drown_the_talk() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: crowd 200");
+    thread::sleep(Duration::from_secs(3));
+    child.say("/quit");
+    let ended = child.ended();
+    let told: Vec<&String> = ended.lines.iter().filter(|line| line.contains(" here")).collect();
+    let (last, single) = told.split_last().unwrap();
+    assert!(single.len() < 5 && single.iter().all(|line| line.contains("is here")), "{told:#?}");
+    assert!(last.contains(", p9") && last.ends_with(" more are here"), "{told:#?}");
+}
+
+#[test]
+fn what_a_dead_link_swallows_is_told() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("this arrives");
+    child.say("fake: deaf");
+    child.say("does this arrive?");
+    thread::sleep(Duration::from_secs(6));
+    child.say("/quit");
+    let ended = child.ended();
+    let told: Vec<&str> =
+        ended.lines.iter().filter_map(|line| line.split_once("nobody has")).map(|(_, told)| told).collect();
+    assert_eq!(told, [" stored this yet: does this arrive?"]);
+}
+
+#[test]
+fn whoever_knows_that_nobody_is_here_is_not_told_of_each_message() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: deaf");
+    child.say("fake: lose");
+    child.line("bo is gone");
+    child.say("anybody?");
+    child.line("nobody else is here");
+    thread::sleep(Duration::from_secs(6));
+    child.say("/quit");
+    let ended = child.ended();
+    assert!(!ended.lines.iter().any(|line| line.contains("nobody has stored")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn nobody_is_missed_before_they_could_be_found() {
+    let mut child = Child::new(&["--ephemeral", "--discovery", "manual"]);
+    child.say("anybody?");
+    thread::sleep(Duration::from_millis(500));
+    child.say("/connect 10.0.0.2");
+    thread::sleep(Duration::from_millis(2000));
+    child.say("/quit");
+    let ended = child.ended();
+    let said: Vec<&String> = ended.lines.iter().filter(|line| line.contains(" here")).collect();
+    assert!(matches!(said[..], [line] if line.contains("bo is here")), "{:#?}", ended.lines);
+    // Where nobody comes, it is said in the end.
+    let mut child = Child::new(&["--ephemeral", "--discovery", "manual"]);
+    child.say("anybody?");
+    child.line("nobody else is here");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use nix::{
     sys::termios::{LocalFlags, tcgetattr},
 };
 
-use super::child;
+use super::{child, paper::Paper};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -22,6 +22,8 @@ struct Screen {
     keys: File,
     shown: Receiver<u8>,
     seen: String,
+    paper: Paper,
+    process: u32,
 }
 
 impl Screen {
@@ -39,11 +41,30 @@ impl Screen {
             }
             if let Ok(text) = std::str::from_utf8(&bytes) {
                 self.seen.push_str(text);
+                text.chars().for_each(|c| self.paper.write(c));
                 bytes.clear();
             }
         }
         let end = self.seen.find(part).unwrap() + part.len();
         self.seen.drain(..end);
+    }
+
+    /// Makes the terminal this wide, which wraps its lines anew before the program hears of it.
+    fn resize(&mut self, columns: u16) {
+        self.paper.resize(columns.into());
+        let size = rustix::termios::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
+        self.signal("WINCH");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.to_string();
+        assert!(process::Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+
+    /// The lines that say or begin with `part`.
+    fn lines(&self, part: &str) -> Vec<String> {
+        self.paper.lines().into_iter().filter(|line| line.contains(part)).collect()
     }
 }
 
@@ -58,13 +79,16 @@ impl Drop for Leaving {
 }
 
 /// Runs the program on a terminal, lets `act` use it, and gives back how it ended and the terminal's mode.
-fn on_a_terminal(act: impl FnOnce(&mut Screen, u32)) -> (Option<i32>, LocalFlags, LocalFlags) {
+fn on_a_terminal(act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, LocalFlags) {
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).unwrap();
     let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
     let before = tcgetattr(&terminal.slave).unwrap().local_flags;
     let process = child::command(&["--ephemeral"])
         .env("TERM", "xterm")
+        // Whatever the terminal of whoever runs the tests does with its lines.
+        .env_remove("XTERM_VERSION")
+        .env_remove("STY")
         .stdin(slave())
         .stdout(slave())
         .stderr(Stdio::null())
@@ -76,16 +100,18 @@ fn on_a_terminal(act: impl FnOnce(&mut Screen, u32)) -> (Option<i32>, LocalFlags
         let mut byte = [0; 1];
         while output.read_exact(&mut byte).is_ok() && show.send(byte[0]).is_ok() {}
     });
-    let mut screen = Screen { keys: File::from(terminal.master), shown, seen: String::new() };
     let mut process = Leaving(process);
-    act(&mut screen, process.0.id());
+    let keys = File::from(terminal.master);
+    let mut screen =
+        Screen { keys, shown, seen: String::new(), paper: Paper::new(80), process: process.0.id() };
+    act(&mut screen);
     let status = process.0.wait().unwrap();
     (status.code(), before, tcgetattr(&terminal.slave).unwrap().local_flags)
 }
 
 #[test]
 fn a_typed_line_stays_whole_while_others_talk() {
-    let (code, before, after) = on_a_terminal(|screen, _| {
+    let (code, before, after) = on_a_terminal(|screen| {
         screen.wait("nothing is kept");
         screen.wait("#lobby> ");
         screen.key("fake: hear 1 knock\r");
@@ -108,8 +134,8 @@ fn a_typed_line_stays_whole_while_others_talk() {
 
 #[test]
 fn ctrl_c_and_ctrl_d_say_goodbye() {
-    for key in ["half a line\x03", "\x04"] {
-        let (code, before, after) = on_a_terminal(|screen, _| {
+    for key in ["\x03", "\x04"] {
+        let (code, before, after) = on_a_terminal(|screen| {
             screen.wait("#lobby> ");
             screen.key(key);
         });
@@ -118,13 +144,106 @@ fn ctrl_c_and_ctrl_d_say_goodbye() {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_line_leaves_the_terminal_as_it_was() {
-    let (code, before, after) = on_a_terminal(|screen, id| {
+fn ctrl_c_takes_a_half_typed_line_back_first() {
+    let (code, ..) = on_a_terminal(|screen| {
         screen.wait("#lobby> ");
         screen.key("half a line");
         screen.wait("half a line");
-        let killed = process::Command::new("kill").arg(id.to_string()).status().unwrap();
-        assert!(killed.success());
+        screen.key("\x03said");
+        screen.wait("said");
+        assert_eq!(screen.lines("#lobby> "), ["#lobby> said"]);
+        screen.key("\r");
+        screen.wait("<ana> said");
+        screen.key("\x03");
+    });
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn what_was_said_stands_once_with_its_time() {
+    on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        screen.key("first\r");
+        screen.wait("<ana> first");
+        screen.key("   \r\u{2800}\r/me waves\r/msg bo psst\r");
+        screen.wait("@bo <ana> psst");
+        // Longer than a row.
+        screen.key(&format!("{}\r", "0123456789".repeat(10)));
+        screen.wait("<ana> 0123456789");
+        screen.key("/rooms\r");
+        screen.wait("you write here");
+        screen.key("half");
+        screen.wait("half");
+        let lines = screen.paper.lines();
+        let typed: Vec<&String> = lines.iter().filter(|line| line.starts_with("#lobby> ")).collect();
+        assert_eq!(typed, ["#lobby> /rooms", "#lobby> half"], "{lines:#?}");
+        let said: Vec<&str> =
+            lines.iter().filter_map(|line| line.split_once("ana")).map(|(_, said)| said).collect();
+        let long = format!("> {}", "0123456789".repeat(10));
+        assert_eq!(said[1..], ["> first", " waves", "> psst", &long], "{lines:#?}");
+        screen.key("\x03\x03");
+    });
+}
+
+#[test]
+fn a_long_message_is_cut_and_more_shows_the_rest() {
+    on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        // Pasted, so that it is one message.
+        let lines: Vec<String> = (1..=40).map(|line| format!("row{line}")).collect();
+        screen.key(&format!("\x1b[200~{}\x1b[201~\r", lines.join("\n")));
+        screen.wait("19 more lines; /more shows them");
+        assert_eq!((screen.lines("    | row").len(), screen.lines("| row22").len()), (20, 0));
+        screen.key("/more\r");
+        screen.wait("    | row40");
+        assert_eq!(screen.lines("    | row").len(), 39);
+        screen.key("/more\r");
+        screen.wait("! there is no more");
+        screen.key("\x03");
+    });
+}
+
+#[test]
+fn a_resize_leaves_every_line_as_it_was() {
+    on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        screen.key("fake: hear 3 above\r");
+        for _ in 0..3 {
+            screen.wait("<bo> above");
+        }
+        screen.wait("#lobby> ");
+        let typed =
+            "the quick brown fox jumps over the lazy dog, ".repeat(4).trim_end_matches(", ").to_string()
+                + ".$";
+        for key in typed.chars() {
+            // One by one: a row that fills up is broken there.
+            screen.key(&key.to_string());
+        }
+        screen.wait("$");
+        let mut end = String::from(&typed[typed.len() - 20..]);
+        // In the first it fills a row to its end.
+        for columns in [188, 50, 120, 40, 80, 44] {
+            screen.resize(columns);
+            screen.wait("#lobby> the quick");
+            screen.wait(&end);
+            screen.key("!");
+            screen.wait("!");
+            end.push('!');
+            assert_eq!(screen.lines("<bo> above").len(), 3, "{columns}: {:#?}", screen.paper.lines());
+            let prompts = screen.lines("#lobby> ");
+            assert_eq!(prompts.len(), 1, "{columns}: {prompts:#?}");
+        }
+        screen.key("\x03\x03");
+    });
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_line_leaves_the_terminal_as_it_was() {
+    let (code, before, after) = on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        screen.key("half a line");
+        screen.wait("half a line");
+        screen.signal("TERM");
     });
     assert_eq!((code, after), (Some(0), before));
 }

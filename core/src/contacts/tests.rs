@@ -166,11 +166,11 @@ fn whoever_was_given_up_is_called_when_seen_or_typed_again() {
 }
 
 #[test]
-fn a_dial_without_room_is_tried_again_within_a_second() {
+fn a_dial_that_was_not_begun_is_tried_again_within_a_second() {
     let mut book = book();
     book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
     assert_eq!(book.due(at(0)).len(), 1);
-    book.on_full(at(0), address("10.0.0.2:27182"));
+    book.on_busy(at(0), address("10.0.0.2:27182"));
     assert_eq!(book.due(at(1)), [address("10.0.0.2:27182")]);
 }
 

@@ -12,7 +12,10 @@ impl Arbitrary for Frame {
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g) },
             3 => Self::Push { room, entries: many(g, PUSH_MAX, bytes), repair: bool::arbitrary(g) },
-            4 => Self::Have { room, marks: many(g, LIST_MAX, |g| Mark(array(g))) },
+            4 => {
+                let cause = Cause::from_number(u8::arbitrary(g) % 3);
+                Self::Have { room, marks: many(g, LIST_MAX, |g| Mark(array(g))), cause }
+            }
             5 => Self::Want { room, marks: many(g, WANT_MAX, |g| Mark(array(g))) },
             6 => Self::Stored { room, ids: many(g, LIST_MAX, |g| EntryId(array(g))) },
             7 => Self::Sums {

@@ -1,35 +1,40 @@
 //! A node's peers in session: who they are, and what came from them.
 
-use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
-use super::Node;
+use super::{Node, acquaintances::Standing};
 use crate::{
     boundary::Output,
     contacts::{Proposal, Who},
     discovery::{Found, Sighting, SightingKind},
-    event::{Event, PeerChange, PeerState, Source},
+    event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
     record::PeerRecord,
     session::{Failure, Gone, LinkId, Wish},
-    store::{Record, StoredPeer},
+    store::Record,
+    time::Instant,
 };
 
 /// Addresses remembered for one peer (DESIGN section 6, `protocol-review` A11).
-const ADDRESSES_MAX: usize = 4;
+pub(super) const ADDRESSES_MAX: usize = 4;
+/// Whoever was in session for so long is no stranger any more.
+const ACQUAINTED_AFTER: Duration = Duration::from_secs(600);
 
 /// A peer in session.
 #[derive(Debug)]
 pub(super) struct Peer {
-    key: PeerKey,
-    boot: BootId,
-    address: SocketAddr,
+    pub(super) key: PeerKey,
+    pub(super) boot: BootId,
+    pub(super) address: SocketAddr,
     via: Source,
+    since: Instant,
     /// What it says about itself; it counts as online once this has come.
-    record: Option<PeerRecord>,
+    pub(super) record: Option<PeerRecord>,
+    /// A signed record that waits for its turn.
+    pub(super) late: Option<Bytes>,
 }
 
 impl Node {
@@ -76,9 +81,13 @@ impl Node {
                 self.outputs.push_back(Output::Transmit(transmit));
             }
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
-                log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled}");
+                log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");
                 let via = self.contacts.on_up(self.now, key, boot, address);
-                self.peers.insert(link, Peer { key, boot, address, via, record: None });
+                let since = self.now;
+                self.peers.insert(link, Peer { key, boot, address, via, since, record: None, late: None });
+                for reached in dialled.into_iter().chain([address]) {
+                    self.calls.end(reached);
+                }
                 self.send_own_record(link);
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
             }
@@ -100,27 +109,57 @@ impl Node {
             }
             Wish::Down { link, peer, boot, why } => {
                 log::debug!("{peer:?} {boot} down: {why:?}");
-                let quit = why == Gone::Quit;
-                self.tell(link, if quit { PeerState::Quit } else { PeerState::Lost });
-                self.rooms.on_link_down(link);
+                self.tell(link, if why == Gone::Quit { PeerState::Quit } else { PeerState::Lost });
+                self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
-                    self.contacts.on_down(self.now, peer.key, peer.boot, quit);
+                    self.on_left(link, &peer);
+                    // Whom there is no room for is not called either.
+                    let is_over = matches!(why, Gone::Quit | Gone::Crowded);
+                    self.contacts.on_down(self.now, peer.key, peer.boot, is_over);
                 }
             }
             Wish::DialFailed { address, why } => {
                 log::debug!("no session with {address}: {why:?}");
-                match why {
-                    Failure::SelfDial => self.contacts.on_own(address),
-                    Failure::Full => self.contacts.on_full(self.now, address),
-                    Failure::Timeout | Failure::Duplicate | Failure::Leaving => {}
-                }
+                self.on_dial_failed(address, why);
             }
         }
     }
 
-    pub(super) fn send_own_record(&mut self, link: LinkId) {
-        if let Some((_, signed)) = &self.own {
-            self.sessions.send(link, Frame::Record(signed.clone()).encode());
+    /// A peer was in session until now.
+    fn on_left(&mut self, link: LinkId, peer: &Peer) {
+        self.records.forget(link);
+        if self.now - peer.since >= ACQUAINTED_AFTER {
+            self.acquaint(&peer.key, Standing::Known);
+        }
+        if let Some(stored) = self.acquaintances.leave(&peer.key, self.wall_now()) {
+            self.ledger.collect(Record::Peer(stored.clone()));
+        }
+    }
+
+    /// Somebody is worth remembering this much.
+    pub(super) fn acquaint(&mut self, key: &PeerKey, standing: Standing) {
+        if self.acquaintances.raise(key, standing)
+            && let Some(stored) = self.acquaintances.of(key)
+        {
+            let addresses = stored.addresses.iter().map(SocketAddr::ip);
+            self.sessions.remember(self.now, *key, addresses);
+        }
+    }
+
+    fn on_dial_failed(&mut self, address: SocketAddr, why: Failure) {
+        let reason = match why {
+            Failure::Busy => return self.contacts.on_busy(self.now, address),
+            Failure::SelfDial => {
+                self.contacts.on_own(address);
+                Some(Unreached::Own)
+            }
+            Failure::Timeout => Some(Unreached::Silent),
+            Failure::Full => Some(Unreached::Full),
+            Failure::Duplicate | Failure::Leaving => None,
+        };
+        let asked = self.calls.end(address);
+        if let Some(reason) = reason {
+            asked.into_iter().for_each(|tag| self.event(Event::Unreachable { tag, address, reason }));
         }
     }
 
@@ -132,36 +171,8 @@ impl Node {
         }
     }
 
-    /// A peer told about itself. Only the one in session is believed, and only about this run of it.
-    fn on_record(&mut self, link: LinkId, signed: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&link) else { return };
-        let known = peer.record.as_ref().map_or(0, |record| record.version);
-        let Some(record) = PeerRecord::verify(self.config.suite, signed)
-            .filter(|record| record.key == peer.key && record.boot == peer.boot && record.version >= known)
-        else {
-            self.stats.room.malformed += 1;
-            return;
-        };
-        if peer.record.as_ref() == Some(&record) {
-            return;
-        }
-        let (key, address, nick, direct) = (record.key, peer.address, record.nick.clone(), record.direct);
-        peer.record = Some(record);
-        let known = nick.clone();
-        self.with_rooms(|rooms, turn| rooms.on_peer_known(turn, key, direct, known));
-        self.tell(link, PeerState::Online);
-        let before = self.remembered.get(&key).map_or_else(Vec::new, |stored| stored.addresses.clone());
-        let others = before.into_iter().filter(|&other| other != address);
-        let addresses = core::iter::once(address).chain(others).take(ADDRESSES_MAX).collect();
-        let stored = StoredPeer { key, nick, direct, addresses, seen: self.wall_now() };
-        if self.remembered.len() < self.config.peers_max || self.remembered.contains_key(&key) {
-            self.remembered.insert(key, stored.clone());
-        }
-        self.ledger.collect(Record::Peer(stored));
-    }
-
     /// Tells the person what has become of the peer of `link`, unless it never came online.
-    fn tell(&mut self, link: LinkId, state: PeerState) {
+    pub(super) fn tell(&mut self, link: LinkId, state: PeerState) {
         let Some(peer) = self.peers.get(&link) else { return };
         let Some(record) = &peer.record else { return };
         self.event(Event::Peer(PeerChange {

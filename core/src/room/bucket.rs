@@ -43,6 +43,12 @@ impl Bucket {
         enough
     }
 
+    /// Puts back what was taken and not needed.
+    pub(crate) fn put_back(&mut self, rate: Rate, count: u64) {
+        let span = rate.time_for(count).unwrap_or_default();
+        self.full_at = Instant::ORIGIN + self.full_at.since_origin().saturating_sub(span);
+    }
+
     /// Whether nothing has been taken that is not back.
     pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now
@@ -63,6 +69,17 @@ mod tests {
         assert_eq!(taken(&mut bucket, at(1000)), 100);
         assert!(!bucket.is_full(at(10_999)) && bucket.is_full(at(11_000)));
         assert!(!bucket.take(at(20_000), rate, 1001) && bucket.take(at(20_000), rate, 1000));
+    }
+
+    #[test]
+    fn what_is_put_back_can_be_taken_again() {
+        let (rate, now) = (Rate::new(100), Instant::ORIGIN + Duration::from_secs(7));
+        let mut bucket = Bucket::default();
+        assert!(bucket.take(now, rate, 1000) && !bucket.take(now, rate, 1));
+        bucket.put_back(rate, 400);
+        assert!(bucket.take(now, rate, 400) && !bucket.take(now, rate, 1));
+        bucket.put_back(rate, 1000);
+        assert!(bucket.is_full(now));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The clock that stamps entries: one's own wall clock, corrected by those of one's neighbours.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
-use super::{LinkId, entry::STAMP_MAX};
+use super::{LinkId, Rooms, Turn, entry::STAMP_MAX, link::Link};
 use crate::{
     event::Stamp,
+    identity::PeerKey,
     time::{Instant, UnixMillis},
 };
 
@@ -14,8 +18,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct StampClock {
     own: Offset,
-    neighbours: BTreeMap<LinkId, Offset>,
+    /// The latest word of each: somebody who speaks from four places has one vote, like everybody.
+    neighbours: BTreeMap<PeerKey, Offset>,
     median: Offset,
+    told: bool,
 }
 
 /// What a wall clock is ahead of the host's [`Instant`], in µs.
@@ -25,18 +31,26 @@ impl StampClock {
     /// One's own wall clock says `wall`. Before the first such word it is 1970 at the host's origin.
     pub(crate) fn on_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
         self.own = offset(now, wall);
+        self.told = true;
         self.settle();
     }
 
-    /// The peer of `link` says that it is `wall`.
-    pub(crate) fn on_neighbour(&mut self, now: Instant, link: LinkId, wall: UnixMillis) {
-        self.neighbours.insert(link, offset(now, wall));
+    /// `peer` says that it is `wall`.
+    pub(crate) fn on_neighbour(&mut self, now: Instant, peer: PeerKey, wall: UnixMillis) {
+        self.neighbours.insert(peer, offset(now, wall));
+        self.told = true;
         self.settle();
     }
 
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.neighbours.remove(&link);
+    /// Nobody but `voters` has a say any more.
+    pub(crate) fn retain(&mut self, voters: &BTreeSet<PeerKey>) {
+        self.neighbours.retain(|peer, _| voters.contains(peer));
         self.settle();
+    }
+
+    /// Whether anybody has told the time yet.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.told
     }
 
     /// One's own wall clock.
@@ -53,6 +67,35 @@ impl StampClock {
         let mut offsets: Vec<_> = self.neighbours.values().copied().chain([self.own]).collect();
         offsets.sort_unstable();
         self.median = offsets.get(offsets.len() / 2).copied().unwrap_or(self.own);
+    }
+}
+
+impl Rooms {
+    /// The wall clock says `wall`; until it says something else it goes on with `now`.
+    pub(crate) fn on_wall_clock(&mut self, turn: &mut Turn<'_>, wall: UnixMillis) {
+        self.clock.on_wall_clock(turn.now, wall);
+        self.lower_floors(turn);
+    }
+
+    /// The peer of `id` says that it is `wall`.
+    pub(super) fn on_neighbour_clock(&mut self, turn: &mut Turn<'_>, id: LinkId, wall: UnixMillis) {
+        let Some(link) = self.links.get(&id).filter(|link| link.votes()) else { return };
+        self.clock.on_neighbour(turn.now, link.peer(), wall);
+        self.lower_floors(turn);
+    }
+
+    /// Those who share no room with us any more have no say in what time it is.
+    pub(super) fn count_votes(&mut self, turn: &mut Turn<'_>) {
+        let voters = self.links.values().filter(|link| link.votes()).map(Link::peer).collect();
+        self.clock.retain(&voters);
+        self.lower_floors(turn);
+    }
+}
+
+impl Link {
+    /// Whether its peer has a say in what time it is.
+    fn votes(&self) -> bool {
+        !self.shared.is_empty()
     }
 }
 
@@ -93,12 +136,13 @@ mod tests {
         let mut clock = StampClock::default();
         let stamp = |clock: &StampClock| clock.stamp(now).0 / 1000;
         clock.on_wall_clock(now, UnixMillis(0));
-        clock.on_neighbour(now, LinkId(1), UnixMillis(10 * HOUR));
+        clock.on_neighbour(now, PeerKey([1; 32]), UnixMillis(10 * HOUR));
         assert_eq!(stamp(&clock), 10 * HOUR, "of two the later");
-        clock.on_neighbour(now, LinkId(2), UnixMillis(u64::MAX));
+        clock.on_neighbour(now, PeerKey([2; 32]), UnixMillis(u64::MAX));
         assert_eq!(stamp(&clock), 10 * HOUR, "of three the middle");
-        clock.on_link_down(LinkId(1));
-        clock.on_link_down(LinkId(2));
+        clock.retain(&BTreeSet::from([PeerKey([2; 32])]));
+        assert_eq!(stamp(&clock), STAMP_MAX.0 / 1000, "of two the later");
+        clock.retain(&BTreeSet::new());
         assert_eq!(stamp(&clock), 0);
     }
 

@@ -109,6 +109,11 @@ pub(crate) fn author_of(bytes: &[u8]) -> Option<PeerKey> {
     Some(PeerKey(*bytes.get(17..)?.first_chunk()?))
 }
 
+/// Its place in the room's order, read off its header.
+pub(crate) fn stamp_of(bytes: &[u8]) -> Option<Stamp> {
+    Some(Stamp(u64::from_be_bytes(*bytes.get(49..)?.first_chunk()?)))
+}
+
 /// An entry that its author did not write like this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Forged;
@@ -120,7 +125,13 @@ mod tests {
     use quickcheck::quickcheck;
 
     use super::*;
-    use crate::{identity::BootId, room::item::Item, suite::REAL, text::RoomName, time::UnixMillis};
+    use crate::{
+        identity::BootId,
+        room::item::Item,
+        suite::REAL,
+        text::{Nick, RoomName},
+        time::UnixMillis,
+    };
 
     fn person(seed: u8) -> Identity {
         Identity::new(REAL, &[seed; 32])
@@ -132,7 +143,8 @@ mod tests {
 
     fn body(text: &str) -> Body {
         let item = Item::Text { text: text.to_string(), action: false, reply: None };
-        Body { previous: None, boot: BootId(1), wall: UnixMillis(2), items: vec![item] }
+        let nick = Nick::new("ana").unwrap();
+        Body { previous: None, boot: BootId(1), wall: UnixMillis(2), nick, items: vec![item] }
     }
 
     fn entry(text: &str) -> Entry {

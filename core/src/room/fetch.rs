@@ -1,5 +1,8 @@
-//! Entries on request: what a neighbour announces and we lack is asked for, each entry of one neighbour only; what a
-//! neighbour asks for is read from the store.
+//! Entries on request: what a neighbour announces and we lack is asked for, each entry of one neighbour at a time;
+//! what a neighbour asks for is read from the store.
+//!
+//! Who announces much and delivers little holds nothing up for long: what has been asked of one and not come in time
+//! is asked of the next who has announced it, and of the slow one less is asked at a time until it delivers.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
@@ -7,22 +10,33 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    LinkId, Rooms, Timer, Turn, bucket::Rate, days::Job, entry::author_of, history::day_of,
+    LinkId, Rooms, Timer, Turn,
+    bucket::Rate,
+    days::Job,
+    entry::{author_of, stamp_of},
+    history::day_of,
     reconcile::RANGE_MAX,
 };
 use crate::{
     event::EntryId,
-    frames::{Frame, Mark, PUSH_MAX, WANT_MAX},
+    frames::{Cause, Frame, Mark, PUSH_MAX, WANT_MAX},
     store::RoomKeyId,
+    time::Instant,
 };
 
 /// Below so many needs we look for more.
 pub(super) const NEEDS_FEW: usize = 1024;
 /// Entries that we know one peer to have and lack ourselves; beyond it the next repair finds them.
 const NEEDS_MAX: usize = RANGE_MAX + NEEDS_FEW;
-/// Entries that one peer has been asked for and has not sent.
+/// Entries that one peer has been asked for and has not sent, at most.
 const ASKED_MAX: usize = 4 * WANT_MAX;
-/// A peer that sends nothing of what it was asked for during this time has it no longer.
+/// So many others who have announced what is asked for already are remembered.
+const OTHERS_MAX: usize = 3;
+/// After this time another one is asked: sooner for what is new, and for the rest late enough for a whole window to
+/// come over a slow link.
+const GRAFT_TIMEOUT: Duration = Duration::from_millis(250);
+const OTHERS_TIMEOUT: Duration = Duration::from_secs(2);
+/// If there is no other, a peer that sends nothing of what it was asked for during this time has it no longer.
 const ASKED_TIMEOUT: Duration = Duration::from_secs(10);
 /// Entries are asked for at so many times the rate at which one author may push.
 const ASK_FACTOR: u64 = 20;
@@ -33,32 +47,121 @@ const SERVING_MAX: usize = 8;
 /// Bytes of entries in one frame, well below a record's 64 KiB.
 const PUSH_BYTES_MAX: usize = 48 << 10;
 
+/// An entry that a neighbour has been asked for.
+#[derive(Debug)]
+pub(super) struct Want {
+    room: RoomKeyId,
+    link: LinkId,
+    at: Instant,
+    cause: Cause,
+    /// Who else has announced it.
+    others: Vec<LinkId>,
+}
+
+impl Want {
+    pub(super) fn is_from(&self, link: LinkId) -> bool {
+        self.link == link
+    }
+
+    /// When the neighbour has failed, if it last sent something of what it was asked for at `progress`. As long as
+    /// there is nobody else to ask it may take its time.
+    fn deadline(&self, progress: Instant) -> Instant {
+        match self.cause {
+            _ if self.others.is_empty() => self.at.max(progress) + ASKED_TIMEOUT,
+            Cause::News => self.at + GRAFT_TIMEOUT,
+            Cause::Repair | Cause::Receipt => self.at + OTHERS_TIMEOUT,
+        }
+    }
+}
+
+/// How many entries one peer may owe us: fewer when it lets us wait, more with each one that it sends.
+#[derive(Debug)]
+pub(crate) struct Window(usize);
+
+impl Default for Window {
+    fn default() -> Self {
+        Self(ASKED_MAX)
+    }
+}
+
+impl Window {
+    /// For how many to ask a peer that owes us `asked`; for none until it is worth a frame.
+    fn allowance(&self, asked: usize) -> usize {
+        let batch = (self.0 / 4).clamp(1, WANT_MAX);
+        if asked + batch <= self.0 { batch } else { 0 }
+    }
+
+    fn grow(&mut self) {
+        self.0 = (self.0 + 1).min(ASKED_MAX);
+    }
+
+    fn shrink(&mut self) {
+        self.0 = (self.0 / 2).max(1);
+    }
+}
+
 impl Rooms {
     /// The peer of `id` has these entries.
-    pub(super) fn on_have(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+    pub(super) fn on_have(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        marks: &[Mark],
+        cause: Cause,
+    ) {
         let unloaded = self.split_by_load(room_id, marks);
         for (day, marks) in unloaded {
-            self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks }));
+            self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks, cause }));
         }
-        self.need(turn, id, room_id, marks);
+        match cause {
+            Cause::News => return self.on_news(turn, id, room_id, marks),
+            Cause::Receipt => self.acknowledge_again(turn, id, room_id, marks),
+            Cause::Repair => {}
+        }
+        self.need(turn, id, room_id, marks, cause);
         self.ask(turn, id);
     }
 
     /// Notes which of `marks` we lack and want from the peer of `id`.
-    pub(super) fn need(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
+    pub(super) fn need(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        marks: &[Mark],
+        cause: Cause,
+    ) {
         let window = self.window(turn, room_id);
-        let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         for &mark in marks.iter().filter(|mark| window.contains(&mark.stamp())) {
+            let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else {
+                return;
+            };
             let day = day_of(mark.stamp());
-            let known = room.history.find(&mark).is_some() || self.wanted.contains_key(&mark);
+            let known = room.history.find(&mark).is_some();
             if known || !room.history.is_loaded(day) || room.history.is_full(day) {
                 continue;
             }
-            if link.needs.len() >= NEEDS_MAX {
+            if self.wanted.contains_key(&mark) {
+                self.note_other(turn.now, id, room_id, &mark);
+            } else if link.needs.len() < NEEDS_MAX {
+                link.needs.entry((room_id, mark)).or_insert(cause);
+            } else {
                 turn.stats.needs_full += 1;
                 return;
             }
-            link.needs.insert((room_id, mark));
+        }
+    }
+
+    /// The peer of `id`, too, could send what another one has been asked for.
+    fn note_other(&mut self, now: Instant, id: LinkId, room: RoomKeyId, mark: &Mark) {
+        let Some(want) = self.wanted.get_mut(mark) else { return };
+        let is_other = want.room == room && want.link != id && !want.others.contains(&id);
+        if is_other && want.others.len() < OTHERS_MAX {
+            want.others.push(id);
+            // It may be overdue already. Nothing is ever set for a moment that has come.
+            let deadline = want.deadline(Instant::ORIGIN).max(now + ASK_PAUSE);
+            self.timers.set_by(Timer::Asked(want.link), deadline);
         }
     }
 
@@ -69,58 +172,116 @@ impl Rooms {
             return;
         }
         let rate = Rate::new(u64::from(self.author_rate).saturating_mul(ASK_FACTOR));
-        while let Some(link) = self.links.get_mut(&id)
-            && link.asked.len() + WANT_MAX <= ASKED_MAX
-            && let Some(&(room_id, _)) = link.needs.first()
+        while let Some(link) = self.links.get(&id)
+            && let allowance @ 1.. = link.window.allowance(link.asked.len())
+            && let Some((&(room, _), _)) = link.needs.first_key_value()
         {
-            let mut marks = Vec::new();
-            while marks.len() < WANT_MAX
-                && let Some((_, mark)) = link.needs.pop_first_if_in(room_id)
-            {
-                let known = self.rooms.get(&room_id).is_none_or(|room| room.history.find(&mark).is_some());
-                if !known && !self.wanted.contains_key(&mark) {
-                    marks.push(mark);
-                }
-            }
-            if marks.is_empty() {
+            let next = core::iter::from_fn(|| self.next_need(turn.now, id, room));
+            let needs: Vec<(Mark, Cause)> = next.take(allowance).collect();
+            if needs.is_empty() {
                 continue;
             }
-            if !link.asks.take(turn.now, rate, marks.len() as u64) {
-                link.needs.extend(marks.into_iter().map(|mark| (room_id, mark)));
+            let Some(link) = self.links.get_mut(&id) else { return };
+            if !link.asks.take(turn.now, rate, needs.len() as u64) {
+                link.needs.extend(needs.into_iter().map(|(mark, cause)| ((room, mark), cause)));
                 self.timers.set_by(Timer::Ask(id), turn.now + ASK_PAUSE);
                 break;
             }
+            let marks: Vec<Mark> = needs.iter().map(|&(mark, _)| mark).collect();
             link.asked.extend(&marks);
-            self.wanted.extend(marks.iter().map(|&mark| (mark, id)));
-            self.timers.set(Timer::Asked(id), turn.now + ASKED_TIMEOUT);
+            let want = |cause| Want { room, link: id, at: turn.now, cause, others: Vec::new() };
+            self.wanted.extend(needs.into_iter().map(|(mark, cause)| (mark, want(cause))));
+            self.timers.set_by(Timer::Asked(id), turn.now + ASKED_TIMEOUT);
             let Some(link) = self.links.get(&id) else { return };
-            turn.send(id, link, room_id, |room| Frame::Want { room, marks });
+            turn.send(id, link, room, |room| Frame::Want { room, marks });
         }
         if self.links.get(&id).is_some_and(|link| link.needs.len() < NEEDS_FEW) {
             self.go_on(turn, id);
         }
     }
 
-    /// Nobody needs to send the entry of `mark` any more.
-    pub(super) fn settle(&mut self, turn: &Turn<'_>, mark: &Mark) {
-        let Some(id) = self.wanted.remove(mark) else { return };
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.asked.remove(mark);
-        if link.asked.is_empty() {
-            self.timers.clear(Timer::Asked(id));
-        } else {
-            self.timers.set(Timer::Asked(id), turn.now + ASKED_TIMEOUT);
+    /// The next entry of `room` that we lack, that the peer of `id` has and that nobody else has been asked for.
+    fn next_need(&mut self, now: Instant, id: LinkId, room: RoomKeyId) -> Option<(Mark, Cause)> {
+        loop {
+            let next = self.links.get_mut(&id)?.needs.first_entry()?;
+            let (of, mark) = *next.key();
+            if of != room {
+                return None;
+            }
+            let cause = next.remove();
+            if self.is_here(room, &mark) {
+                continue;
+            }
+            if !self.wanted.contains_key(&mark) {
+                return Some((mark, cause));
+            }
+            self.note_other(now, id, room, &mark);
         }
     }
 
-    /// The peer of `id` has sent nothing for too long.
+    /// Whether the entry of `mark` needs not be asked for any more.
+    pub(super) fn is_here(&self, room: RoomKeyId, mark: &Mark) -> bool {
+        self.rooms.get(&room).is_none_or(|room| room.history.find(mark).is_some())
+    }
+
+    /// The entry of `mark` came from the peer of `from`; nobody needs to send it any more. Answers why it had been
+    /// asked for.
+    pub(super) fn settle(&mut self, turn: &Turn<'_>, from: LinkId, mark: &Mark) -> Option<Cause> {
+        let want = self.wanted.remove(mark)?;
+        let link = self.links.get_mut(&want.link)?;
+        link.asked.remove(mark);
+        if want.link == from {
+            link.progress = turn.now;
+            link.window.grow();
+        }
+        if link.asked.is_empty() {
+            self.timers.clear(Timer::Asked(want.link));
+        }
+        Some(want.cause)
+    }
+
+    /// The peer of `id` may have let us wait for too long.
     pub(super) fn on_asked_unanswered(&mut self, turn: &mut Turn<'_>, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        for mark in core::mem::take(&mut link.asked) {
-            turn.stats.unanswered += 1;
-            self.wanted.remove(&mark);
+        let deadlines = |mark: &&Mark| self.wanted.get(mark).map(|want| want.deadline(link.progress));
+        let is_late = |mark: &&Mark| deadlines(mark).is_none_or(|deadline| deadline <= turn.now);
+        let late: BTreeSet<Mark> = link.asked.iter().filter(is_late).copied().collect();
+        link.asked.retain(|mark| !late.contains(mark));
+        let next = link.asked.iter().filter_map(|mark| deadlines(&mark)).min();
+        if let Some(next) = next {
+            self.timers.set(Timer::Asked(id), next);
         }
+        if !late.is_empty() {
+            link.window.shrink();
+            turn.stats.unanswered += late.len() as u64;
+        }
+        let alone = |mark| self.wanted.get(mark).is_none_or(|want| want.others.is_empty());
+        if late.iter().any(alone) {
+            // It has sent nothing for long: what else it has announced is left to others, and to repair.
+            turn.stats.unanswered += core::mem::take(&mut link.needs).len() as u64;
+        }
+        self.ask_others(turn, late);
         self.ask(turn, id);
+    }
+
+    /// Those who were asked for `marks` will not send them: whoever else has announced them is asked.
+    pub(super) fn ask_others(&mut self, turn: &mut Turn<'_>, marks: BTreeSet<Mark>) {
+        let mut others = BTreeSet::new();
+        for mark in marks {
+            let Some(want) = self.wanted.remove(&mark) else { continue };
+            if let Some(link) = self.links.get_mut(&want.link) {
+                link.asked.remove(&mark);
+            }
+            for other in want.others {
+                if let Some(link) = self.links.get_mut(&other)
+                    && link.needs.len() < NEEDS_MAX
+                {
+                    link.needs.insert((want.room, mark), want.cause);
+                    others.insert(other);
+                }
+            }
+        }
+        others.into_iter().for_each(|other| self.ask(turn, other));
     }
 
     /// The peer of `id` lacks these entries.
@@ -157,9 +318,11 @@ impl Rooms {
         link.serving = link.serving.saturating_sub(1);
         let (mut batch, mut size) = (Vec::new(), 0);
         for (entry, bytes) in entries {
-            if author_of(&bytes) == Some(self.own.0) {
+            if author_of(&bytes) == Some(self.own.0)
+                && let Some(stamp) = stamp_of(&bytes)
+            {
                 // Also those of earlier runs: their author learns at last that they have arrived.
-                self.receipts.expect(entry, room_id);
+                self.receipts.expect(entry, room_id, stamp);
             }
             if batch.len() >= PUSH_MAX || size + bytes.len() > PUSH_BYTES_MAX {
                 let entries = core::mem::take(&mut batch);
@@ -189,16 +352,5 @@ impl Rooms {
             }
         }
         unloaded
-    }
-}
-
-/// The first element, if it is about `room`.
-trait PopFirstIn {
-    fn pop_first_if_in(&mut self, room: RoomKeyId) -> Option<(RoomKeyId, Mark)>;
-}
-
-impl PopFirstIn for BTreeSet<(RoomKeyId, Mark)> {
-    fn pop_first_if_in(&mut self, room: RoomKeyId) -> Option<(RoomKeyId, Mark)> {
-        if self.first()?.0 == room { self.pop_first() } else { None }
     }
 }

@@ -103,8 +103,8 @@ mod tests {
         let mut gather = Gather::default();
         gather.add(at(0), 0, item(5));
         assert_eq!(tags(gather.add(at(0), 1, item(4096))), []);
-        assert_eq!(tags(gather.add(at(0), 2, item(4000))), []);
-        assert_eq!(tags(gather.add(at(0), 3, item(4000))), [1, 2]);
+        assert_eq!(tags(gather.add(at(0), 2, item(3800))), []);
+        assert_eq!(tags(gather.add(at(0), 3, item(3800))), [1, 2]);
         assert_eq!(tags(gather.close(at(2000))), [3]);
     }
 }

@@ -15,14 +15,16 @@ use crate::{
     event::{EntryId, MessageId, Stamp},
     frames::Bounded,
     identity::BootId,
-    text::TEXT_MAX,
+    text::{NICK_MAX, Nick, TEXT_MAX},
     time::UnixMillis,
 };
 
 /// Nothing here nests deeper.
 const DEPTH_MAX: usize = 8;
-/// Bytes that the body takes beside its items: four fields and their list's head.
-const BODY_FRAME: usize = 72;
+/// Bytes that the body takes beside its items: five fields and their list's head.
+const BODY_FRAME: usize = 72 + NICK_BYTES_MAX;
+/// Bytes of a nick and of its head.
+const NICK_BYTES_MAX: usize = 4 * NICK_MAX + 2;
 /// What the items of one entry may add up to.
 pub(crate) const ITEMS_BYTES_MAX: usize = BODY_MAX - BODY_FRAME;
 
@@ -34,6 +36,8 @@ pub(crate) struct Body {
     pub(crate) boot: BootId,
     /// The author's own wall clock, right or wrong.
     pub(crate) wall: UnixMillis,
+    /// What the author was called when they said it.
+    pub(crate) nick: Nick,
     /// At most [`ITEMS_MAX`]. An item's index is part of its name, so those that cannot be read keep their place.
     pub(crate) items: Vec<Item>,
 }
@@ -60,13 +64,13 @@ impl Item {
     }
 }
 
-type Wire<'a> = (Option<(ByteArray<32>, u64)>, u64, u64, &'a [Item]);
+type Wire<'a> = (Option<(ByteArray<32>, u64)>, u64, u64, &'a str, &'a [Item]);
 
 impl Body {
     /// The body as CBOR; at most [`BODY_MAX`] bytes if the items are at most [`ITEMS_BYTES_MAX`].
     pub(crate) fn encode(&self) -> Vec<u8> {
         let previous = self.previous.map(|(id, stamp)| (ByteArray::new(id.0), stamp.0));
-        let wire: Wire<'_> = (previous, self.boot.0, self.wall.0, &self.items);
+        let wire: Wire<'_> = (previous, self.boot.0, self.wall.0, self.nick.as_str(), &self.items);
         let size = self.items.iter().map(Item::size).sum::<usize>();
         let mut bytes = Vec::with_capacity(size + BODY_FRAME);
         // Writing to memory fails only for types that CBOR cannot hold, and there are none above.
@@ -74,16 +78,19 @@ impl Body {
         bytes
     }
 
-    /// Reads a body; `None` when it makes no sense to this version.
+    /// Reads a body; `None` when it makes no sense to this version. A nick that is none is cleaned and cut: what
+    /// was said under it counts.
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
         type Previous = Option<(ByteArray<32>, u64)>;
-        let (previous, boot, wall, items): (Previous, u64, u64, Bounded<Item, ITEMS_MAX>) =
+        type Read = (Previous, u64, u64, String, Bounded<Item, ITEMS_MAX>);
+        let (previous, boot, wall, nick, items): Read =
             ciborium::de::from_reader_with_recursion_limit(&mut bytes, DEPTH_MAX).ok()?;
         let previous = previous.map(|(id, stamp)| (EntryId(id.into_array()), Stamp(stamp)));
         bytes.is_empty().then_some(Self {
             previous,
             boot: BootId(boot),
             wall: UnixMillis(wall),
+            nick: Nick::lenient(&nick),
             items: items.0,
         })
     }
@@ -166,6 +173,7 @@ mod tests {
                 previous: bool::arbitrary(g).then(|| (id(g), Stamp(u64::arbitrary(g)))),
                 boot: BootId(u64::arbitrary(g)),
                 wall: UnixMillis(u64::arbitrary(g)),
+                nick: Nick::lenient(&String::arbitrary(g)),
                 items: (0..usize::arbitrary(g) % (ITEMS_MAX + 1))
                     .map(|_| item(g))
                     .take_while(&mut fits)
@@ -184,9 +192,27 @@ mod tests {
         }
 
         fn sizes_are_not_underrated(body: Body) -> bool {
+            let body = Body { nick: Nick::new(&"\u{1f980}".repeat(NICK_MAX)).unwrap(), ..body };
             let items = body.items.iter().map(Item::size).sum::<usize>();
             let length = body.encode().len();
             length <= items + BODY_FRAME && length <= BODY_MAX
+        }
+    }
+
+    fn body(items: Vec<Item>) -> Body {
+        let nick = Nick::new("ana").unwrap();
+        Body { previous: None, boot: BootId(1), wall: UnixMillis(2), nick, items }
+    }
+
+    #[test]
+    fn a_nick_that_is_none_does_not_lose_what_was_said() {
+        let said = || Item::Text { text: "b".to_string(), action: false, reply: None };
+        let (long, cut) = ("n".repeat(5000), "n".repeat(NICK_MAX));
+        for (nick, shown) in [("", "?"), ("\u{202e}\0", "?"), ("a\u{1b}na", "ana"), (&long, &cut)] {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&(None::<()>, 1u64, 2u64, nick, [said()]), &mut bytes).unwrap();
+            let read = Body::decode(&bytes).unwrap();
+            assert_eq!((read.nick.as_str(), read.items), (shown, vec![said()]));
         }
     }
 
@@ -195,36 +221,26 @@ mod tests {
         let text = || Item::Text { text: "b".to_string(), action: false, reply: None };
         let items = [(9u8, "a", vec![1u8, 2]), (TEXT, "b", vec![])];
         let mut bytes = Vec::new();
-        let wire = (None::<()>, 1u64, 2u64, [&items[..1], &[]].concat());
+        let wire = (None::<()>, 1u64, 2u64, "ana", [&items[..1], &[]].concat());
         ciborium::into_writer(&wire, &mut bytes).unwrap();
         assert_eq!(Body::decode(&bytes).unwrap().items, [Item::Unknown]);
         // A known kind with one more field than we know.
         let mut bytes = Vec::new();
-        let longer = (None::<()>, 1u64, 2u64, [(TEXT, "b", false, None::<()>, 77u8)]);
+        let longer = (None::<()>, 1u64, 2u64, "ana", [(TEXT, "b", false, None::<()>, 77u8)]);
         ciborium::into_writer(&longer, &mut bytes).unwrap();
         assert_eq!(Body::decode(&bytes).unwrap().items, [text()]);
     }
 
     #[test]
     fn a_text_beyond_the_limit_is_not_shown() {
-        let body = |length| Body {
-            previous: None,
-            boot: BootId(1),
-            wall: UnixMillis(2),
-            items: vec![Item::Text { text: "x".repeat(length), action: false, reply: None }],
-        };
+        let body = |length| body(vec![Item::Text { text: "x".repeat(length), action: false, reply: None }]);
         assert_ne!(Body::decode(&body(TEXT_MAX).encode()).unwrap().items, [Item::Unknown]);
         assert_eq!(Body::decode(&body(TEXT_MAX + 1).encode()).unwrap().items, [Item::Unknown]);
     }
 
     #[test]
     fn too_many_items_are_refused() {
-        let body = |count| Body {
-            previous: None,
-            boot: BootId(1),
-            wall: UnixMillis(2),
-            items: vec![Item::Unknown; count],
-        };
+        let body = |count| body(vec![Item::Unknown; count]);
         assert!(Body::decode(&body(ITEMS_MAX).encode()).is_some());
         assert!(Body::decode(&body(ITEMS_MAX + 1).encode()).is_none());
     }

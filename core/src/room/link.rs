@@ -7,13 +7,15 @@ use alloc::{
 
 use super::{
     bucket::{Bucket, Rate},
+    fetch::Window,
     key::Side,
+    news::Awaited,
     repair::Run,
     spread::Behind,
 };
 use crate::{
-    event::Place,
-    frames::{Digest, Frame, Mark, PROOFS_MAX},
+    event::{EntryId, Place, Stamp},
+    frames::{Cause, Digest, Frame, Mark, PROOFS_MAX},
     identity::PeerKey,
     store::RoomKeyId,
     time::Instant,
@@ -33,6 +35,9 @@ pub(crate) struct Link {
     pub(crate) previous: Option<[u8; 32]>,
     /// Whether our proofs for this handshake hash have gone out.
     pub(crate) told: bool,
+    /// What else has not gone out: first days of rooms, and receipts.
+    pub(crate) unsent_floors: BTreeSet<RoomKeyId>,
+    pub(crate) unsent_receipts: BTreeSet<(RoomKeyId, EntryId)>,
     /// Our rooms in the order of our latest proofs; `None` where there is a random one.
     pub(crate) slots: Vec<Option<RoomKeyId>>,
     /// The peer's latest proofs, and the handshake hash they are made for.
@@ -55,9 +60,14 @@ pub(crate) struct Link {
     pub(crate) run: Option<Run>,
     pub(crate) queue: VecDeque<RoomKeyId>,
     /// Entries that this peer has and we lack, and those that we have asked it for.
-    pub(crate) needs: BTreeSet<(RoomKeyId, Mark)>,
+    pub(crate) needs: BTreeMap<(RoomKeyId, Mark), Cause>,
     pub(crate) asked: BTreeSet<Mark>,
     pub(crate) asks: Bucket,
+    pub(crate) window: Window,
+    /// When the peer last sent something that we had asked it for.
+    pub(crate) progress: Instant,
+    /// What the peer has announced and others may be sending us already.
+    pub(crate) awaited: VecDeque<Awaited>,
     /// Requests of the peer that the store is reading for.
     pub(crate) serving: usize,
     /// Rooms in which we only announce until the peer has caught up.
@@ -73,6 +83,16 @@ pub(crate) struct Shared {
     pub(crate) differed: u32,
     /// The fingerprints that led to the latest repair, ours and theirs.
     pub(crate) tried: Option<Tried>,
+    /// When the peer last pushed something unasked, and its stamp.
+    pub(crate) pushed: Option<(Instant, Stamp)>,
+    /// Whether it has been asked for the receipts that we lack.
+    pub(crate) asked_for_receipts: bool,
+}
+
+impl Shared {
+    pub(crate) const fn new(index: u16) -> Self {
+        Self { index, differed: 0, tried: None, pushed: None, asked_for_receipts: false }
+    }
 }
 
 /// A repair that has been tried for one pair of fingerprints.
@@ -91,6 +111,8 @@ impl Link {
             binding,
             previous: None,
             told: false,
+            unsent_floors: BTreeSet::new(),
+            unsent_receipts: BTreeSet::new(),
             slots: Vec::new(),
             proofs: None,
             early: None,
@@ -103,9 +125,12 @@ impl Link {
             scans: Bucket::default(),
             run: None,
             queue: VecDeque::new(),
-            needs: BTreeSet::new(),
+            needs: BTreeMap::new(),
             asked: BTreeSet::new(),
             asks: Bucket::default(),
+            window: Window::default(),
+            progress: Instant::ORIGIN,
+            awaited: VecDeque::new(),
             serving: 0,
             behind: BTreeMap::new(),
         }

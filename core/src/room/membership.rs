@@ -1,16 +1,20 @@
 //! Which rooms we are in: open ones by name, conversations by the other's key.
 
+use alloc::vec::Vec;
+
 use super::{
-    Known, Room, Rooms, Timer, Turn, gather,
+    Room, Rooms, Timer, Turn, Wish,
+    entry::STAMP_MAX,
+    gather,
     history::{History, day_of, start_of},
     key::RoomKey,
     spread::Strays,
 };
 use crate::{
-    event::{Event, Place, Refusal, Stamp},
+    event::{Event, Place, Refusal},
     identity::PeerKey,
     store::{Record, RoomKeyId, StoredRoom},
-    text::{Nick, RoomName},
+    text::RoomName,
     time::Instant,
 };
 
@@ -27,7 +31,7 @@ impl Rooms {
             self.aside.floors.insert(key.id(), day_of(room.floor));
             if room.joined {
                 // What the store has beyond the cap stays there.
-                let _ = self.enter(turn, key, Place::Room(room.name.clone()));
+                let _ = self.enter(turn, key, Place::Room(room.name.clone()), true);
             }
         }
         if stored.is_empty() {
@@ -49,57 +53,101 @@ impl Rooms {
             // What was said before goes out before.
             self.on_gathered(turn, id);
             self.put_aside(id);
-            let floor = self.aside.floors.get(&id).map_or(Stamp(0), |&day| start_of(day));
-            turn.out.push(super::Wish::Persist(Record::Room(StoredRoom { name, joined: false, floor })));
+            let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
+            keep(turn, name, false, floor);
             self.prove_all(turn);
+            self.count_votes(turn);
         }
         turn.event(Event::Done { tag, message: None });
     }
 
-    /// The room of the conversation with `peer`, opened if need be.
+    /// The room of the conversation with `peer`, opened if need be so that they can be heard.
     pub(super) fn open_direct(&mut self, turn: &mut Turn<'_>, peer: PeerKey) -> Result<RoomKeyId, Refusal> {
         let place = Place::Direct(peer);
         if let Some(&id) = self.names.get(&place) {
             return Ok(id);
         }
-        let known = self.peers.get(&peer).ok_or(Refusal::UnknownPeer)?;
-        let key = RoomKey::direct(self.suite, &self.identity, &peer, &known.direct);
-        self.enter(turn, key.ok_or(Refusal::UnknownPeer)?, place)
+        let key = self.direct_key(&peer)?;
+        let counts = self.aside.own.contains_key(&key.id());
+        self.enter(turn, key, place, counts)
     }
 
-    /// Keeps what is known of a person.
-    pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32], nick: Nick) {
+    /// The same, for something that we say: from then on the room counts.
+    pub(super) fn open_to_say(&mut self, turn: &mut Turn<'_>, peer: PeerKey) -> Result<RoomKeyId, Refusal> {
+        let place = Place::Direct(peer);
+        let Some(&id) = self.names.get(&place) else {
+            let key = self.direct_key(&peer)?;
+            return self.enter(turn, key, place, true);
+        };
+        let counts = self.rooms.get(&id).is_some_and(Room::counts);
+        if counts || self.makes_space(turn, true) { Ok(id) } else { Err(Refusal::TooManyRooms) }
+    }
+
+    fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
+        let direct = self.peers.get(peer).ok_or(Refusal::UnknownPeer)?;
+        RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
+    }
+
+    /// Keeps the X25519 key of a person.
+    pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32]) {
         if self.peers.len() < self.peers_max || self.peers.contains_key(&key) {
-            self.peers.insert(key, Known { direct, nick });
+            self.peers.insert(key, direct);
         }
     }
 
-    /// What `key` calls themselves, as far as known.
-    pub(super) fn nick_of(&self, key: &PeerKey) -> Option<&Nick> {
-        if *key == self.own.0 {
-            return Some(&self.nick);
+    /// Makes space for the X25519 keys of others, unless there is anything with this person.
+    pub(crate) fn forget(&mut self, key: &PeerKey) {
+        let is_here = self.links.values().any(|link| link.peer() == *key);
+        if !is_here && !self.names.contains_key(&Place::Direct(*key)) {
+            self.peers.remove(key);
         }
-        self.peers.get(key).map(|known| &known.nick)
     }
 
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
-        let newest = day_of(self.clock.stamp(turn.now)).saturating_sub(NEWCOMER_DAYS);
+        let newest = self.newest_floor(turn.now);
         let floor = self.aside.floors.entry(key.id()).or_insert(newest);
-        // A clock that was ahead at the first join must not hide the room once it is right.
         *floor = newest.min(*floor);
         let floor = *floor;
-        let entered = self.enter(turn, key, Place::Room(name.clone())).is_ok();
+        let entered = self.enter(turn, key, Place::Room(name.clone()), true).is_ok();
         if entered {
-            let floor = start_of(floor);
-            turn.out.push(super::Wish::Persist(Record::Room(StoredRoom { name, joined: true, floor })));
+            keep(turn, name, true, floor);
         }
         entered
     }
 
-    fn enter(&mut self, turn: &mut Turn<'_>, key: RoomKey, place: Place) -> Result<RoomKeyId, Refusal> {
-        if self.rooms.len() >= self.rooms_max && !self.put_an_idle_one_aside() {
-            turn.stats.rooms_full += 1;
+    /// The floor of somebody who enters a room now. While nobody has told the time, no day at all is wanted.
+    fn newest_floor(&self, now: Instant) -> u32 {
+        let today = if self.clock.is_told() { self.clock.stamp(now) } else { STAMP_MAX };
+        day_of(today).saturating_sub(NEWCOMER_DAYS)
+    }
+
+    /// A clock that was ahead, or not told, when a room was entered must not hide the room once it is right.
+    pub(super) fn lower_floors(&mut self, turn: &mut Turn<'_>) {
+        let newest = self.newest_floor(turn.now);
+        let mut lowered = Vec::new();
+        for (&id, room) in self.rooms.iter_mut().filter(|(_, room)| room.floor > newest) {
+            room.floor = newest;
+            lowered.push(id);
+            if let Place::Room(name) = &room.place {
+                keep(turn, name.clone(), true, newest);
+            }
+        }
+        for room in lowered {
+            let links: Vec<_> = self.links.keys().copied().collect();
+            links.into_iter().for_each(|link| self.tell_floor(turn, link, room));
+        }
+    }
+
+    /// `counts` says on which of the two caps the room counts, see [`Room::counts`].
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: RoomKey,
+        place: Place,
+        counts: bool,
+    ) -> Result<RoomKeyId, Refusal> {
+        if !self.makes_space(turn, counts) {
             return Err(Refusal::TooManyRooms);
         }
         let id = key.id();
@@ -116,25 +164,43 @@ impl Rooms {
             history,
         };
         self.rooms.insert(id, room);
-        self.names.insert(place, id);
         self.load_today(turn, id);
-        self.prove_all(turn);
+        let seeing = self.links.iter().filter(|(_, link)| link.may_see(&place)).map(|(&link, _)| link);
+        let seeing: Vec<_> = seeing.collect();
+        self.names.insert(place, id);
+        seeing.into_iter().for_each(|link| self.prove(turn, link));
         Ok(id)
     }
 
-    /// Puts aside a conversation with somebody who is not here and in which nothing is under way.
-    fn put_an_idle_one_aside(&mut self) -> bool {
-        let idle = |(id, room): &(&RoomKeyId, &Room)| {
-            matches!(room.place, Place::Direct(_))
-                && room.gather.due().is_none()
-                && !self.undurable.concerns(**id)
-                && !self.links.values().any(|link| link.slots.contains(&Some(**id)))
-        };
-        let found = self.rooms.iter().find(idle).map(|(&id, _)| id);
-        found.is_some_and(|id| {
+    /// Whether there is space for one more room, when idle conversations are put aside: among those that count, or
+    /// among those that do not, of which nobody needs more than one for each session.
+    fn makes_space(&mut self, turn: &mut Turn<'_>, counts: bool) -> bool {
+        let max = if counts { self.rooms_max } else { self.sessions_max };
+        while self.rooms.values().filter(|room| room.counts() == counts).count() >= max {
+            let mut rooms = self.rooms.iter().filter(|(_, room)| room.counts() == counts);
+            let Some((&id, _)) = rooms.find(|(id, room)| self.is_idle(**id, room)) else {
+                turn.stats.rooms_full += 1;
+                return false;
+            };
             self.put_aside(id);
-            true
-        })
+        }
+        true
+    }
+
+    /// The last link of `peer` may be gone: what they opened goes with it, unless we have said something there.
+    pub(super) fn put_unanswered_aside(&mut self, peer: PeerKey) {
+        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return };
+        if self.rooms.get(&id).is_some_and(|room| !room.counts() && self.is_idle(id, room)) {
+            self.put_aside(id);
+        }
+    }
+
+    /// Whether this is a conversation with somebody who is not here, and in which nothing is under way.
+    fn is_idle(&self, id: RoomKeyId, room: &Room) -> bool {
+        matches!(room.place, Place::Direct(_))
+            && room.gather.due().is_none()
+            && !self.undurable.concerns(id)
+            && !self.links.values().any(|link| link.slots.contains(&Some(id)))
     }
 
     fn put_aside(&mut self, id: RoomKeyId) {
@@ -150,11 +216,14 @@ impl Rooms {
                 self.aside.floors.pop_first();
             }
         }
-        self.aside.days.insert(id, room.history.into_stored(id));
+        let days = room.history.into_stored(id);
+        if !days.is_empty() {
+            self.aside.days.insert(id, days);
+        }
         for link in self.links.values_mut() {
             link.shared.remove(&id);
             link.queue.retain(|&queued| queued != id);
-            link.needs.retain(|(room, _)| *room != id);
+            link.needs.retain(|(room, _), _| *room != id);
             link.behind.remove(&id);
         }
     }
@@ -175,4 +244,18 @@ impl Rooms {
             loaded = self.rooms.values().map(|room| room.history.loaded()).sum();
         }
     }
+}
+
+impl Room {
+    /// Whether it takes one of the places for rooms. A conversation does once we have said something in it; what
+    /// others open and say takes none, or strangers could fill them all.
+    fn counts(&self) -> bool {
+        matches!(self.place, Place::Room(_)) || self.own.is_some()
+    }
+}
+
+/// Has the store keep whether we are in a room, and from which day on.
+fn keep(turn: &mut Turn<'_>, name: RoomName, joined: bool, floor: u32) {
+    let room = StoredRoom { name, joined, floor: start_of(floor) };
+    turn.out.push(Wish::Persist(Record::Room(room)));
 }

@@ -3,11 +3,11 @@
 //! ```text
 //! command -> say -> gather -> entry -> spread -> links          others' pushes -> spread -> entry -> event, store
 //!                                   \-> event, store            heartbeats -> pulse -> repair -> fetch -> pushes
-//! store's word -> receipts -> done, receipts to the author
+//! store's word -> receipts -> done, receipts to the author; news -> announcements to the others
 //! ```
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 use core::fmt;
@@ -25,7 +25,7 @@ use crate::{
     store::{Answer, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
     suite::Suite,
     text::Nick,
-    time::{Instant, UnixMillis},
+    time::Instant,
     timers::Timers,
 };
 
@@ -36,10 +36,12 @@ mod entry;
 mod fetch;
 mod gather;
 mod history;
+mod incoming;
 mod item;
 mod key;
 mod link;
 mod membership;
+mod news;
 mod proofs;
 mod pulse;
 mod receipts;
@@ -53,9 +55,6 @@ use days::Loads;
 use key::{RoomKey, Side};
 use link::Link;
 use receipts::{Receipts, Undurable};
-
-/// Commands that may wait for the store's first answer.
-const QUEUED_MAX: usize = 4096;
 
 /// What the rooms want of their node.
 #[derive(Debug)]
@@ -108,17 +107,20 @@ pub(crate) struct Rooms {
     author_rate: u32,
     backlog_max: usize,
     rooms_max: usize,
+    sessions_max: usize,
     peers_max: usize,
     clock: StampClock,
-    /// Commands that came before the store's first answer; `None` once it is here.
-    queued: Option<VecDeque<(u64, Action)>>,
+    /// Whether the store's first answer is here. Before, nothing is said or proven.
+    restored: bool,
     rooms: BTreeMap<RoomKeyId, Room>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
-    peers: BTreeMap<PeerKey, Known>,
+    /// The X25519 keys of those who have been met.
+    peers: BTreeMap<PeerKey, [u8; 32]>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
-    wanted: BTreeMap<Mark, LinkId>,
+    wanted: BTreeMap<Mark, fetch::Want>,
+    news: news::News,
     undurable: Undurable,
     receipts: Receipts,
     loads: Loads,
@@ -151,27 +153,28 @@ struct Aside {
     floors: BTreeMap<RoomKeyId, u32>,
 }
 
-/// What is known of a person.
-#[derive(Debug)]
-struct Known {
-    direct: [u8; 32],
-    nick: Nick,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     /// What waits in this room becomes an entry.
     Close(RoomKeyId),
     /// The peer has not answered in our reconciliation.
     Run(LinkId),
-    /// The peer has not sent what we asked it for.
+    /// The peer may not have sent in time what we asked it for.
     Asked(LinkId),
     /// We may ask for more.
     Ask(LinkId),
     /// The peer that was far behind may have caught up.
     Behind(LinkId),
+    /// What did not go out on a link is said again.
+    Unsent(LinkId),
     /// All days are compared once more, whatever the sums say.
     Audit(LinkId),
+    /// What the peer has announced may have failed to arrive by itself.
+    Graft(LinkId),
+    /// The peer may have stored more of ours than we know.
+    Receipts(LinkId),
+    /// What has come in is announced to others.
+    News,
 }
 
 impl Rooms {
@@ -187,15 +190,17 @@ impl Rooms {
             author_rate: config.author_rate,
             backlog_max: config.backlog_max,
             rooms_max: config.rooms_max,
+            sessions_max: config.sessions_max,
             peers_max: config.peers_max,
             clock: StampClock::default(),
-            queued: Some(VecDeque::new()),
+            restored: false,
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
             aside: Aside::default(),
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            news: news::News::default(),
             undurable: Undurable::default(),
             receipts: Receipts::default(),
             loads: Loads::default(),
@@ -204,33 +209,26 @@ impl Rooms {
         }
     }
 
-    /// Takes in what the store knows: its first answer. What was asked for before is done now.
+    /// Takes in what the store knows: its first answer.
     pub(crate) fn restore(&mut self, turn: &mut Turn<'_>, state: &State) {
         for peer in &state.peers {
-            self.learn(peer.key, peer.direct, peer.nick.clone());
+            self.learn(peer.key, peer.direct);
         }
         for day in &state.days {
             self.aside.days.entry(day.room).or_default().push(day.clone());
         }
-        for OwnEntry { room, id, stamp, .. } in &state.own {
+        for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
-        let Some(queued) = self.queued.take() else { return };
+        self.restored = true;
         self.restore_rooms(turn, &state.rooms);
+        self.lower_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
-            // Nobody who has just been restored has too many rooms, and who is not known yet will be.
+            // Who is not known yet will be.
             let _ = self.open_direct(turn, peer);
         }
         self.prove_all(turn);
-        for (tag, action) in queued {
-            self.command(turn, tag, action);
-        }
-    }
-
-    /// The wall clock says `wall`; until it says something else it goes on with `now`.
-    pub(crate) fn on_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
-        self.clock.on_wall_clock(now, wall);
     }
 
     /// Fresh randomness, mixed in.
@@ -238,21 +236,14 @@ impl Rooms {
         self.rng.mix(entropy);
     }
 
-    /// The person calls themselves `nick` from now on.
-    pub(crate) fn rename(&mut self, nick: Nick) {
+    /// The person calls themselves `nick` from now on; what they said before is said under the old one.
+    pub(crate) fn rename(&mut self, turn: &mut Turn<'_>, nick: Nick) {
+        self.close_all(turn);
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms: `Say`, `Join` and `Leave`.
+    /// Carries out what concerns rooms, after the store's first answer: `Say`, `Join` and `Leave`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
-        if let Some(queued) = &mut self.queued {
-            if queued.len() < QUEUED_MAX {
-                queued.push_back((tag, action));
-            } else {
-                turn.refuse(tag, Refusal::Busy);
-            }
-            return;
-        }
         match action {
             Action::Say { place, text, action, reply } => {
                 let item = item::Item::Text { text: text.as_str().into(), action, reply };
@@ -260,104 +251,6 @@ impl Rooms {
             }
             Action::Join(name) => self.join(turn, tag, name),
             Action::Leave(name) => self.leave(turn, tag, name),
-            _ => {}
-        }
-    }
-
-    /// A link is up, and its peer has proven who it is.
-    pub(crate) fn on_link_up(
-        &mut self,
-        turn: &mut Turn<'_>,
-        link: LinkId,
-        peer: PeerKey,
-        boot: BootId,
-        binding: [u8; 32],
-    ) {
-        self.links.insert(link, Link::new(Side(peer, boot), binding));
-        if self.queued.is_some() {
-            return;
-        }
-        let _ = self.open_direct(turn, peer);
-        self.prove(turn, link);
-    }
-
-    /// Another handshake has taken the link over.
-    pub(crate) fn on_rebound(&mut self, turn: &mut Turn<'_>, link: LinkId, binding: [u8; 32]) {
-        let Some(entry) = self.links.get_mut(&link).filter(|entry| entry.binding != binding) else { return };
-        entry.previous = Some(entry.binding);
-        entry.binding = binding;
-        entry.told = false;
-        if let Some((_, proofs)) = entry.early.take_if(|(tag, _)| proofs::is_tag_of(tag, &binding)) {
-            entry.proofs = Some((binding, proofs));
-        }
-        self.prove(turn, link);
-    }
-
-    /// Somebody's signed record tells their X25519 key: a direct conversation becomes possible.
-    pub(crate) fn on_peer_known(&mut self, turn: &mut Turn<'_>, key: PeerKey, direct: [u8; 32], nick: Nick) {
-        self.learn(key, direct, nick);
-        if self.queued.is_none() && self.links.values().any(|link| link.peer() == key) {
-            let _ = self.open_direct(turn, key);
-        }
-    }
-
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.clock.on_link_down(link);
-        self.wanted.retain(|_, from| *from != link);
-        for timer in [Timer::Run(link), Timer::Asked(link), Timer::Ask(link), Timer::Behind(link)] {
-            self.timers.clear(timer);
-        }
-        self.timers.clear(Timer::Audit(link));
-        self.links.remove(&link);
-    }
-
-    /// A frame came over a link, reliably or as a datagram.
-    pub(crate) fn on_frame(&mut self, turn: &mut Turn<'_>, id: LinkId, frame: Frame) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let index = match frame {
-            Frame::Proofs { binding, proofs } => return self.on_proofs(turn, id, binding, proofs),
-            Frame::Floor { room, day } => {
-                link.set_floor(room, day);
-                return self.on_floor(turn, id, room);
-            }
-            Frame::Heartbeat { counter, clock, rooms } => {
-                return self.on_heartbeat(turn, id, counter, clock, &rooms);
-            }
-            Frame::Record(_) => return,
-            Frame::Unknown { .. } => {
-                turn.stats.unknown += 1;
-                return;
-            }
-            Frame::Push { room, .. }
-            | Frame::Have { room, .. }
-            | Frame::Want { room, .. }
-            | Frame::Stored { room, .. }
-            | Frame::Sums { room, .. }
-            | Frame::Reconcile { room, .. } => room,
-        };
-        match link.room_at(index) {
-            Some(room) => self.on_room_frame(turn, id, room, frame),
-            None => turn.stats.malformed += 1,
-        }
-    }
-
-    /// A frame about a room that the peer of the link has proven.
-    fn on_room_frame(&mut self, turn: &mut Turn<'_>, link: LinkId, room: RoomKeyId, frame: Frame) {
-        match frame {
-            Frame::Push { entries, repair, .. } => self.on_push(turn, link, room, entries, repair),
-            Frame::Have { marks, .. } => self.on_have(turn, link, room, &marks),
-            Frame::Want { marks, .. } => self.on_want(turn, link, room, &marks),
-            Frame::Stored { ids, .. } => self.on_stored(turn, link, room, &ids),
-            Frame::Sums { answer: false, from, to, days, .. } => {
-                self.on_sums_asked(turn, link, room, (from, to), days);
-            }
-            Frame::Sums { from, to, days, .. } => self.on_sums_answered(turn, link, room, (from, to), &days),
-            Frame::Reconcile { from, to, round, message, .. } if round % 2 == 0 => {
-                self.on_reconcile_asked(turn, link, room, (from, to), round, message);
-            }
-            Frame::Reconcile { from, to, round, message, .. } => {
-                self.on_reconcile_answered(turn, link, room, (from, to), round, &message);
-            }
             _ => {}
         }
     }
@@ -382,8 +275,7 @@ impl Rooms {
 
     /// We leave: what still waits for company is an entry now.
     pub(crate) fn on_quit(&mut self, turn: &mut Turn<'_>) {
-        let rooms: Vec<RoomKeyId> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.on_gathered(turn, room));
+        self.close_all(turn);
     }
 
     /// Does what is due.
@@ -393,8 +285,12 @@ impl Rooms {
                 Timer::Close(room) => self.on_gathered(turn, room),
                 Timer::Run(link) => self.on_run_unanswered(turn, link),
                 Timer::Asked(link) => self.on_asked_unanswered(turn, link),
+                Timer::Graft(link) => self.on_not_arrived(turn, link),
+                Timer::Receipts(link) => self.ask_for_receipts(turn, link),
+                Timer::News => self.tell_news(turn),
                 Timer::Ask(link) => self.ask(turn, link),
                 Timer::Behind(link) => self.announce(turn, link),
+                Timer::Unsent(link) => self.say_again(turn, link),
                 Timer::Audit(link) => self.on_audit(turn, link),
             }
         }

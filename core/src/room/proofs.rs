@@ -1,20 +1,30 @@
-//! Who is in which room: each side proves the rooms it is in, and learns nothing of the others.
+//! Who is in which room: each side proves the rooms it is in, and learns nothing of the others. What a link does not
+//! take because too much waits on it is said again.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::time::Duration;
 
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
     link::{Link, Shared},
+    receipts::RECEIPTS_WAIT,
 };
 use crate::{
-    event::{Event, Place},
-    frames::{Frame, PROOFS_MAX},
+    event::{EntryId, Event, Place},
+    frames::{Frame, LIST_MAX, PROOFS_MAX},
     store::RoomKeyId,
     suite::equal,
 };
 
 /// The number of proofs is always a multiple of this.
 const PROOFS_STEP: usize = 16;
+/// After so long it is tried again to say what did not go out.
+const UNSENT_PAUSE: Duration = Duration::from_secs(1);
+/// Receipts of one link that may wait for that; more get lost.
+const UNSENT_RECEIPTS_MAX: usize = 16_384;
 
 /// Whether `tag` is the beginning of `binding`.
 pub(super) fn is_tag_of(tag: &[u8; 8], binding: &[u8; 32]) -> bool {
@@ -30,7 +40,7 @@ impl Rooms {
 
     /// Proves to the peer of `id` the rooms that it may see, unless it has been told already.
     pub(super) fn prove(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if self.queued.is_some() {
+        if !self.restored {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -74,12 +84,12 @@ impl Rooms {
 
     /// Compares the peer's latest proofs with the rooms that we are in.
     fn recognise(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if self.queued.is_some() {
+        if !self.restored {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some((binding, proofs)) = &link.proofs else { return };
-        let mut entered = Vec::new();
+        let (mut entered, mut left) = (Vec::new(), false);
         for (&room_id, room) in &self.rooms {
             if !link.may_see(&room.place) {
                 continue;
@@ -89,10 +99,11 @@ impl Rooms {
             match (proven, link.shared.get_mut(&room_id)) {
                 (Some((index, _)), Some(shared)) => shared.index = index,
                 (Some((index, _)), None) => {
-                    link.shared.insert(room_id, Shared { index, differed: 0, tried: None });
+                    link.shared.insert(room_id, Shared::new(index));
                     entered.push(room_id);
                 }
                 (None, Some(_)) => {
+                    left = true;
                     link.shared.remove(&room_id);
                     if let Place::Room(name) = &room.place {
                         let (room, key) = (name.clone(), link.peer());
@@ -103,6 +114,9 @@ impl Rooms {
             }
         }
         entered.into_iter().for_each(|room| self.on_shared(turn, id, room));
+        if left {
+            self.count_votes(turn);
+        }
     }
 
     /// The peer of `id` has proven a room that we are in.
@@ -115,10 +129,17 @@ impl Rooms {
         if let (Place::Room(name), false) = (&room.place, elsewhere) {
             turn.event(Event::Room { room: name.clone(), key: link.peer(), joined: true });
         }
-        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day: room.floor });
+        self.tell_floor(turn, id, room_id);
         if self.timers.get(Timer::Audit(id)).is_none() {
             self.plan_audit(turn.now, id);
         }
+        self.timers.set_by(Timer::Receipts(id), turn.now + RECEIPTS_WAIT);
+    }
+
+    /// Tells the peer of `id` where our history of a room begins; both compare from the later of the two floors.
+    pub(super) fn tell_floor(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId) {
+        let (Some(link), Some(room)) = (self.links.get(&id), self.rooms.get(&room_id)) else { return };
+        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day: room.floor });
         self.begin_if_we_lead(turn, id, room_id);
     }
 
@@ -134,6 +155,39 @@ impl Rooms {
         let leads = |link: &Link| self.own < link.side && link.floor(room).is_some();
         if self.links.get(&id).is_some_and(leads) {
             self.begin(turn, id, room);
+        }
+    }
+
+    /// This frame did not go out because too much waits on its link. What nobody would ask for again is kept.
+    pub(crate) fn on_unsent(&mut self, turn: &mut Turn<'_>, id: LinkId, frame: Frame) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let room_of = |index: u16| link.slots.get(usize::from(index)).copied().flatten();
+        match frame {
+            Frame::Proofs { .. } => link.told = false,
+            Frame::Floor { room, .. } => link.unsent_floors.extend(room_of(room)),
+            Frame::Stored { room, ids } => {
+                let Some(room) = room_of(room) else { return };
+                let free = UNSENT_RECEIPTS_MAX.saturating_sub(link.unsent_receipts.len());
+                turn.stats.receipts_dropped += ids.len().saturating_sub(free) as u64;
+                link.unsent_receipts.extend(ids.into_iter().take(free).map(|entry| (room, entry)));
+            }
+            _ => return,
+        }
+        self.timers.set_by(Timer::Unsent(id), turn.now + UNSENT_PAUSE);
+    }
+
+    /// Says again what did not go out. Whatever does not go out this time either comes back here.
+    pub(super) fn say_again(&mut self, turn: &mut Turn<'_>, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let floors = core::mem::take(&mut link.unsent_floors);
+        let mut receipts: BTreeMap<RoomKeyId, Vec<EntryId>> = BTreeMap::new();
+        for (room, entry) in core::mem::take(&mut link.unsent_receipts) {
+            receipts.entry(room).or_default().push(entry);
+        }
+        self.prove(turn, id);
+        floors.into_iter().for_each(|room| self.tell_floor(turn, id, room));
+        for (room, entries) in receipts {
+            entries.chunks(LIST_MAX).for_each(|entries| self.acknowledge(turn, id, room, entries));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Heartbeats: each carries the fingerprints of the rooms that both ends share, so that a difference shows soon and
 //! costs next to nothing while there is none.
 
+use alloc::collections::BTreeSet;
 use core::{ops::Bound, time::Duration};
 
 use super::{LinkId, Rooms, Turn, bucket::Rate, days::Job, history::digest_of, link::Tried};
@@ -69,9 +70,12 @@ impl Rooms {
             return;
         }
         link.heard = Some(counter);
-        self.clock.on_neighbour(turn.now, id, clock);
+        self.on_neighbour_clock(turn, id, clock);
+        let mut seen = BTreeSet::new();
         for pulse in pulses {
-            if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(pulse.room)) {
+            if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(pulse.room))
+                && seen.insert(room)
+            {
                 self.on_pulse(turn, id, room, pulse);
             }
         }
@@ -80,11 +84,15 @@ impl Rooms {
     fn on_pulse(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, pulse: &Pulse) {
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         let Some(floor) = link.floor(room_id) else { return };
+        let steps = room.history.steps(pulse.up_to);
+        if !link.scans.take(turn.now, SCANS, steps as u64) {
+            turn.stats.scans_refused += 1;
+            return;
+        }
         let sum = match room.history.sum(room.floor.max(floor), pulse.up_to) {
-            Ok((sum, steps)) if link.scans.take(turn.now, SCANS, steps as u64) => sum,
-            Ok(_) => {
-                turn.stats.scans_refused += 1;
-                return;
+            Ok((sum, taken)) => {
+                link.scans.put_back(SCANS, steps.saturating_sub(taken) as u64);
+                sum
             }
             // The next heartbeat can be compared.
             Err(day) => return self.load(turn, room_id, day, Job::Nothing),
@@ -127,7 +135,7 @@ impl super::link::Link {
     /// Whether something is under way that may bring what is missing in `room`.
     fn is_busy_with(&self, room: RoomKeyId) -> bool {
         let running = self.run.as_ref().is_some_and(|run| run.room == room);
-        running || self.queue.contains(&room) || self.needs.iter().any(|(other, _)| *other == room)
+        running || self.queue.contains(&room) || self.needs.keys().any(|(other, _)| *other == room)
     }
 }
 
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_difference_that_stays_is_tried_less_and_less_often() {
-        let mut shared = Shared { index: 0, differed: 0, tried: None };
+        let mut shared = Shared::new(0);
         let pair = ([1; 16], [2; 16]);
         // One attempt a second, for two hours.
         let at = |second: u64| Instant::ORIGIN + Duration::from_secs(second);

@@ -6,16 +6,20 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{LinkId, Rooms, Turn};
+use super::{LinkId, Rooms, Timer, Turn};
 use crate::{
     event::{EntryId, Event, MessageId, Refusal, Stamp},
-    frames::{Frame, LIST_MAX},
+    frames::{Cause, Frame, LIST_MAX, Mark},
     identity::PeerKey,
     store::RoomKeyId,
 };
 
 /// Entries of ours whose receipts are counted, the latest ones.
 const COUNTED_MAX: usize = 4096;
+/// Of those, how many receipts one peer is asked for when it comes back, and how long after it has proven the room:
+/// what it lacks has mostly reached it by then.
+const LACKING_MAX: usize = 1024;
+pub(super) const RECEIPTS_WAIT: Duration = Duration::from_millis(500);
 /// Received entries that the store has not answered yet; above it no receipt is given.
 const ARRIVED_MAX: usize = 16_384;
 /// For so long nothing is said after the store took nothing.
@@ -47,7 +51,6 @@ pub(super) struct Arrived {
     pub(super) room: RoomKeyId,
     pub(super) stamp: Stamp,
     pub(super) author: PeerKey,
-    pub(super) link: LinkId,
 }
 
 impl Undurable {
@@ -94,12 +97,13 @@ pub(super) struct Receipts {
 #[derive(Debug)]
 struct Counted {
     room: RoomKeyId,
+    stamp: Stamp,
     by: BTreeSet<PeerKey>,
 }
 
 impl Receipts {
     /// From now on receipts for `id` are counted.
-    pub(super) fn expect(&mut self, id: EntryId, room: RoomKeyId) {
+    pub(super) fn expect(&mut self, id: EntryId, room: RoomKeyId, stamp: Stamp) {
         if self.counted.contains_key(&id) {
             return;
         }
@@ -108,7 +112,7 @@ impl Receipts {
         {
             self.counted.remove(&oldest);
         }
-        self.counted.insert(id, Counted { room, by: BTreeSet::new() });
+        self.counted.insert(id, Counted { room, stamp, by: BTreeSet::new() });
         self.order.push_back(id);
     }
 
@@ -117,6 +121,13 @@ impl Receipts {
         let counted = self.counted.get_mut(id).filter(|counted| counted.room == room)?;
         let new = counted.by.insert(peer);
         new.then(|| u32::try_from(counted.by.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Our latest entries in `room` that `peer` has not acknowledged.
+    fn lacking(&self, room: RoomKeyId, peer: PeerKey) -> impl Iterator<Item = (EntryId, Stamp)> {
+        let latest = self.order.iter().rev().filter_map(|id| Some((*id, self.counted.get(id)?)));
+        let of_room = latest.filter(move |(_, counted)| counted.room == room && !counted.by.contains(&peer));
+        of_room.map(|(id, counted)| (id, counted.stamp))
     }
 }
 
@@ -131,11 +142,12 @@ impl Rooms {
                 for (item, tag) in (0..).zip(written.tags) {
                     turn.event(Event::Done { tag, message: Some(MessageId { entry: id, item }) });
                 }
-            } else if let Some(Arrived { room, author, link, .. }) = self.undurable.others.remove(&id) {
-                for (&to, _) in self.links.iter().filter(|(to, it)| **to == link || it.peer() == author) {
+            } else if let Some(Arrived { room, author, .. }) = self.undurable.others.remove(&id) {
+                for (&to, _) in self.links.iter().filter(|(_, link)| link.peer() == author) {
                     acknowledged.entry((to, room)).or_default().push(id);
                 }
             }
+            self.plan_news(turn.now, &id);
         }
         for ((link, room), ids) in acknowledged {
             ids.chunks(LIST_MAX).for_each(|ids| self.acknowledge(turn, link, room, ids));
@@ -148,6 +160,45 @@ impl Rooms {
         }
     }
 
+    /// The author of `marks` lacks our receipts: those that a lost link took along are given again. Only authors ask,
+    /// and who else did would learn no more than by a comparison.
+    pub(super) fn acknowledge_again(&self, turn: &mut Turn<'_>, id: LinkId, room: RoomKeyId, marks: &[Mark]) {
+        let Some(history) = self.rooms.get(&room).map(|room| &room.history) else { return };
+        let here = marks.iter().filter_map(|mark| history.find(mark));
+        let durable: Vec<_> = here.filter(|entry| !self.undurable.has(entry)).collect();
+        if !durable.is_empty() {
+            self.acknowledge(turn, id, room, &durable);
+        }
+    }
+
+    /// Asks the peer of `link` for the receipts that we lack, once in each room that it has proven.
+    pub(super) fn ask_for_receipts(&mut self, turn: &mut Turn<'_>, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.behind.is_empty() || (turn.backlog)(id) > self.backlog_max {
+            // What it lacks may well be on its way.
+            return self.timers.set(Timer::Receipts(id), turn.now + RECEIPTS_WAIT);
+        }
+        let peer = link.peer();
+        let mut rooms = Vec::new();
+        for (&room, shared) in &mut link.shared {
+            if !core::mem::replace(&mut shared.asked_for_receipts, true) {
+                rooms.push(room);
+            }
+        }
+        let Some(link) = self.links.get(&id) else { return };
+        for room in rooms {
+            // What our own store has not answered has just been pushed.
+            let stored = self.receipts.lacking(room, peer).filter(|(id, _)| !self.undurable.has(id));
+            let mut marks: Vec<_> =
+                stored.take(LACKING_MAX).map(|(id, stamp)| Mark::new(stamp, &id)).collect();
+            marks.sort_unstable();
+            for marks in marks.chunks(LIST_MAX) {
+                let marks = marks.to_vec();
+                turn.send(id, link, room, |room| Frame::Have { room, marks, cause: Cause::Receipt });
+            }
+        }
+    }
+
     /// The store did not take `entries`: as far as we are concerned they do not exist. Those of others come back by
     /// repair; ours may have reached somebody already, and then do so too.
     pub(super) fn on_not_stored(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
@@ -155,6 +206,7 @@ impl Rooms {
         let mut before: BTreeMap<RoomKeyId, Option<(EntryId, Stamp)>> = BTreeMap::new();
         for id in entries {
             turn.stats.not_stored += 1;
+            self.news.drop(id);
             let (room, stamp) = if let Some(written) = self.undurable.own.remove(id) {
                 self.undurable.says = self.undurable.says.saturating_sub(written.tags.len());
                 written.tags.iter().for_each(|&tag| turn.refuse(tag, Refusal::StoreFull));

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use bytes::Bytes;
-use negentropy::{Id, Negentropy, NegentropyStorageVector};
+use negentropy::{Id, Negentropy, NegentropyStorageBase, NegentropyStorageVector};
 
 use super::{
     LinkId, Room, Rooms, Timer, Turn,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     event::Stamp,
-    frames::{Frame, LIST_MAX, Mark, RECONCILE_MAX},
+    frames::{Cause, Frame, LIST_MAX, Mark, RECONCILE_MAX},
     store::RoomKeyId,
 };
 
@@ -95,21 +95,25 @@ impl Rooms {
             turn.stats.malformed += 1;
             return;
         }
+        // All of the day, until it shows how much of it is meant.
+        let steps = room.history.count(day) as u64 + 1;
+        if !link.scans.take(turn.now, SCANS, steps) {
+            turn.stats.scans_refused += 1;
+            return;
+        }
         if !room.history.is_loaded(day) {
             let frame = Frame::Reconcile { room: 0, from, to, round, message };
             return self.load(turn, room_id, day, Job::Frame(id, frame));
         }
         let cut = room.cut(from, to);
-        let set = room.set(from, cut.unwrap_or(to));
-        let size = set.as_ref().map_or(0, |set| negentropy::NegentropyStorageBase::size(set).unwrap_or(0));
-        if !link.scans.take(turn.now, SCANS, size as u64 + 1) {
-            turn.stats.scans_refused += 1;
-            return;
-        }
         let answer = match cut {
             // Too many here: the other side shall ask about fewer.
-            Some(_) => Some(Vec::new()),
-            None => set.and_then(|set| {
+            Some(_) => {
+                link.scans.put_back(SCANS, steps.saturating_sub(RANGE_MAX as u64 + 1));
+                Some(Vec::new())
+            }
+            None => room.set(from, to).and_then(|set| {
+                link.scans.put_back(SCANS, steps.saturating_sub(size(&set) + 1));
                 Negentropy::borrowed(&set, RECONCILE_MAX as u64).ok()?.reconcile(&message).ok()
             }),
         };
@@ -141,6 +145,11 @@ impl Rooms {
         };
         self.timers.set(Timer::Run(id), turn.now + ANSWER_TIMEOUT);
         if message.is_empty() && from < to && to < range.to {
+            // What was counted out for the whole range is done once more for a part of it.
+            if !link.scans.take(turn.now, SCANS, size(&range.set) + 1) {
+                turn.stats.scans_refused += 1;
+                return self.finish(turn, id);
+            }
             let end = part.map_or(range.to, |(_, end)| end);
             *part = Some((to, end));
             let Some((next, question)) = Range::begin(room, from, to) else { return self.finish(turn, id) };
@@ -191,10 +200,10 @@ impl Rooms {
         let mut haves: VecDeque<Mark> = haves.into_iter().collect();
         while !haves.is_empty() {
             let marks = haves.drain(..haves.len().min(LIST_MAX)).collect();
-            turn.send(id, link, room_id, |room| Frame::Have { room, marks });
+            turn.send(id, link, room_id, |room| Frame::Have { room, marks, cause: Cause::Repair });
         }
         let needs: Vec<_> = needs.into_iter().collect();
-        self.need(turn, id, room_id, &needs);
+        self.need(turn, id, room_id, &needs, Cause::Repair);
         self.ask(turn, id);
         self.go_on(turn, id);
     }
@@ -252,4 +261,8 @@ impl Room {
         set.seal().ok()?;
         Some(set)
     }
+}
+
+fn size(set: &NegentropyStorageVector) -> u64 {
+    NegentropyStorageBase::size(set).unwrap_or(0) as u64
 }

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     event::{Event, Message, MessageId, Place, Refusal, Stamp},
     store::{Record, RoomKeyId, StoredEntry},
-    text::Nick,
 };
 
 /// Things said that the store has not taken yet.
@@ -44,7 +43,7 @@ impl Rooms {
         }
         let id = match place {
             Place::Room(_) => self.names.get(place).copied().ok_or(Refusal::NotInRoom)?,
-            Place::Direct(peer) => self.open_direct(turn, *peer)?,
+            Place::Direct(peer) => self.open_to_say(turn, *peer)?,
         };
         let today = day_of(self.clock.stamp(turn.now));
         match self.rooms.get(&id) {
@@ -61,6 +60,12 @@ impl Rooms {
         self.plan_close(id);
     }
 
+    /// Nothing waits for company any more.
+    pub(super) fn close_all(&mut self, turn: &mut Turn<'_>) {
+        let rooms: Vec<RoomKeyId> = self.rooms.keys().copied().collect();
+        rooms.into_iter().for_each(|room| self.on_gathered(turn, room));
+    }
+
     fn plan_close(&mut self, id: RoomKeyId) {
         match self.rooms.get(&id).and_then(|room| room.gather.due()) {
             Some(due) => self.timers.set(Timer::Close(id), due),
@@ -73,14 +78,15 @@ impl Rooms {
     fn write(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, batch: Batch) {
         let (clock, wall) = (self.clock.stamp(turn.now), self.clock.wall(turn.now));
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let body = Body { previous: room.own, boot: self.own.1, wall, items: batch.items };
+        let (previous, boot, nick) = (room.own, self.own.1, self.nick.clone());
+        let body = Body { previous, boot, wall, nick, items: batch.items };
         let stamp = room.next_stamp(clock);
         let entry = Entry::seal(self.suite, &mut self.rng, &self.identity, &room.key, stamp, &body);
         room.history.insert(turn.now, stamp, entry.id);
         room.arrival = Some(turn.now);
         self.undurable.add_own(entry.id, id, stamp, room.own, batch.tags);
         room.own = Some((entry.id, stamp));
-        self.receipts.expect(entry.id, id);
+        self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
         self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
     }
@@ -95,9 +101,7 @@ impl Rooms {
         shown: Shown,
     ) {
         let Some(room) = self.rooms.get(&id) else { return };
-        let messages = body.map_or_else(Vec::new, |body| {
-            messages(&room.place, self.nick_of(&entry.author), entry, body, shown)
-        });
+        let messages = body.map_or_else(Vec::new, |body| messages(&room.place, entry, body, shown));
         for message in messages.iter().filter(|_| !shown.again) {
             turn.event(Event::Message(message.clone()));
         }
@@ -135,13 +139,13 @@ impl Room {
     }
 }
 
-fn messages(place: &Place, nick: Option<&Nick>, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
-    let Body { boot, wall: sent, items, .. } = body;
+fn messages(place: &Place, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
+    let Body { boot, wall: sent, nick, items, .. } = body;
     let Shown { own, late, .. } = shown;
     let message = |(item, said): (u16, Item)| {
         let Item::Text { text, action, reply } = said else { return None };
         let id = MessageId { entry: entry.id, item };
-        let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.cloned(), place.clone());
+        let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.clone(), place.clone());
         Some(Message { id, place, from, boot, nick, text, action, reply, sent, stamp, late, own })
     };
     (0..).zip(items).filter_map(message).collect()

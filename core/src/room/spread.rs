@@ -1,5 +1,5 @@
-//! Spreading: own entries go to every neighbour in the room at once; what neighbours push is verified once, shown and
-//! stored.
+//! Spreading: own entries go to every neighbour in the room at once; what neighbours push is verified once, shown,
+//! stored, and announced to the others.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     event::{Place, Stamp},
-    frames::{Frame, LIST_MAX, Mark},
+    frames::{Cause, Frame, LIST_MAX, Mark},
     identity::PeerKey,
     store::RoomKeyId,
 };
@@ -110,7 +110,7 @@ impl Rooms {
             }
         }
         for (room, marks) in announced.into_iter().filter(|(_, marks)| !marks.is_empty()) {
-            turn.send(id, link, room, |room| Frame::Have { room, marks });
+            turn.send(id, link, room, |room| Frame::Have { room, marks, cause: Cause::Repair });
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         link.behind.retain(|_, behind| behind.looked < BEHIND_CHECKS);
@@ -150,16 +150,20 @@ impl Rooms {
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
         };
+        if let (false, Some(shared)) = (repair, link.shared.get_mut(&room_id)) {
+            shared.pushed = Some((turn.now, entry.stamp));
+        }
         if room.history.has(entry.stamp, entry.id) {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
-            self.settle(turn, &mark);
+            self.settle(turn, id, &mark);
+            self.news.is_known_to(&entry.id, id);
             if stored {
                 self.acknowledge(turn, id, room_id, &[entry.id]);
             }
             return;
         }
-        let wanted = self.wanted.get(&mark) == Some(&id);
+        let wanted = self.wanted.get(&mark).is_some_and(|want| want.is_from(id));
         if !wanted && !admitted && !link.rates.admit(turn.now, entry.author, self.author_rate) {
             turn.stats.over_rate += 1;
             return;
@@ -168,10 +172,9 @@ impl Rooms {
             self.load(turn, room_id, day, Job::Entry(id, entry.bytes, repair));
             return;
         }
-        self.settle(turn, &mark);
-        let Some(room) = self.rooms.get_mut(&room_id) else { return };
         if room.history.is_full(day) {
             turn.stats.day_full += 1;
+            self.settle(turn, id, &mark);
             return;
         }
         let is_party = match room.place {
@@ -182,9 +185,15 @@ impl Rooms {
             Ok(body) if is_party => body,
             _ => {
                 turn.stats.forged += 1;
+                if wanted {
+                    // The mark does not cover the signature: others may have the entry as it was written.
+                    self.ask_others(turn, [mark].into());
+                }
                 return;
             }
         };
+        let cause = self.settle(turn, id, &mark);
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
         if !window.contains(&entry.stamp) {
             turn.stats.strays += 1;
             if !room.strays.admit(entry.author) {
@@ -192,12 +201,19 @@ impl Rooms {
                 return;
             }
         }
-        let late = repair || wanted;
+        // What was announced when it was new, and asked for because it did not arrive by itself, is hardly later
+        // than a push.
+        let grafted = repair && cause == Some(Cause::News);
+        let late = repair && !grafted;
+        turn.stats.grafted += u64::from(grafted);
         turn.stats.repaired += u64::from(late);
         room.history.insert(turn.now, entry.stamp, entry.id);
         room.arrival = Some(turn.now);
         let (stamp, author) = (entry.stamp, entry.author);
-        self.undurable.add(entry.id, Arrived { room: room_id, stamp, author, link: id });
+        self.undurable.add(entry.id, Arrived { room: room_id, stamp, author });
+        if !late && window.contains(&stamp) {
+            self.pass_on(turn, id, room_id, &entry);
+        }
         let again = self.undurable.was_shown(&entry.id);
         self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
     }

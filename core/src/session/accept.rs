@@ -7,14 +7,14 @@ use ::bytes::Bytes;
 
 use super::{
     Failure, Sessions, Timer, Wish,
-    association::Arrival,
-    establish::{HANDSHAKE, transmit},
+    establish::{HANDSHAKE, Whois, transmit},
     frame::put_close,
-    gate::Admission,
+    gate::{Admission, Crowd},
     handshake::Responder,
-    noise::Seed,
+    noise::{Keys, Seed},
     packet::{self, Hello},
     path::{Path, is_same},
+    receiving::Arrival,
     space::Session,
 };
 use crate::{outbox::Outbox, stats::SessionStats, time::Instant};
@@ -26,6 +26,8 @@ pub(super) struct HalfOpen {
     initiator: u64,
     responder: Responder,
     answer: Bytes,
+    /// Whether it has shown a cookie.
+    shown: bool,
     sent: Instant,
     times: u32,
     serial: u64,
@@ -50,8 +52,9 @@ impl Sessions {
             half.times += 1;
             return transmit(arrival.from, arrival.interface, half.answer.clone(), out);
         }
-        match self.gate.admit(now, &mut self.rng, arrival.from, hello, self.half_open.len()) {
-            Admission::Granted => self.answer(now, arrival, hello, stats, out),
+        let shown = self.gate.has_cookie(now, &mut self.rng, arrival.from, hello);
+        match self.gate.admit(now, arrival.from, hello, shown, self.crowd(arrival.from, shown)) {
+            Admission::Granted => self.answer(now, arrival, (hello, shown), stats, out),
             Admission::Refused => stats.refused += 1,
             Admission::Prove(cookie) => {
                 stats.cookies += 1;
@@ -81,31 +84,45 @@ impl Sessions {
         let rtt = (half.times == 1).then(|| now - half.sent);
         self.end_half_open(to);
         let peer = (proof.peer, proof.boot);
-        let me = (self.identity.key(), self.boot);
         if let Some(own) = self.is_proven(peer) {
-            if me < peer {
+            if (self.identity.key(), self.boot) < peer {
                 return;
             }
             self.end_dial(own, Failure::Duplicate, out);
         }
-        let standing = self.peers.get(&peer).and_then(|link| self.links.get(link));
-        if standing.is_some_and(|association| began < association.space.serial) || me == peer {
-            return;
-        }
-        let renewed = standing.filter(|association| association.id == proof.number);
-        let renewed = renewed.map(|association| association.link);
-        if standing.is_none() && !self.has_room(now, peer) {
-            stats.refused += 1;
-            let (mut plain, number) = (Vec::new(), 0);
-            put_close(&mut plain);
-            let mut bytes = packet::data(remote, number, plain.len());
-            keys.seal(number, &plain, &mut bytes);
-            return transmit(arrival.from, arrival.interface, bytes.into(), out);
-        }
+        let renewed = match self.whois(peer) {
+            Whois::Ourselves => return,
+            Whois::Standing(association) if began < association.space.serial => return,
+            Whois::Standing(association) => {
+                Some(association).filter(|known| known.id == proof.number).map(|known| known.link)
+            }
+            Whois::New => {
+                if !self.has_room(now, peer, arrival.from.ip(), stats, out) {
+                    return self.turn_away(remote, arrival, &keys, out);
+                }
+                None
+            }
+        };
         let path = Path::new(arrival.from, arrival.interface, true, 0);
         let session =
-            Session { keys, local: to, remote, dialled: false, path, rtt, serial: self.next_serial() };
+            Session { keys, local: to, remote, dialled: None, path, rtt, serial: self.next_serial() };
         self.establish(now, peer, renewed, session, stats, out);
+    }
+
+    /// Tells the initiator that there is no room.
+    fn turn_away(&self, to: u64, arrival: Arrival, keys: &Keys, out: &mut Outbox<Wish>) {
+        let (mut plain, number) = (Vec::new(), 0);
+        put_close(&mut plain);
+        let mut bytes = packet::data(to, number, plain.len());
+        keys.seal(number, &plain, &mut bytes);
+        transmit(arrival.from, arrival.interface, bytes.into(), out);
+    }
+
+    /// The handshakes that a new one would join.
+    fn crowd(&self, from: SocketAddr, shown: bool) -> Crowd {
+        let origin = self.gate.origin(from.ip());
+        let is_alike = |half: &&HalfOpen| half.shown == shown && self.gate.origin(half.from.ip()) == origin;
+        Crowd { all: self.half_open.len(), alike: self.half_open.values().filter(is_alike).count() }
     }
 
     pub(super) fn end_half_open(&mut self, id: u64) {
@@ -118,7 +135,7 @@ impl Sessions {
         &mut self,
         now: Instant,
         arrival: Arrival,
-        hello: &Hello,
+        (hello, shown): (&Hello, bool),
         stats: &mut SessionStats,
         out: &mut Outbox<Wish>,
     ) {
@@ -131,7 +148,7 @@ impl Sessions {
         let answer = packet::answer(hello.from, &message);
         transmit(arrival.from, arrival.interface, answer.clone(), out);
         let (from, initiator, serial) = (arrival.from, hello.from, self.next_serial());
-        let half = HalfOpen { from, initiator, responder, answer, sent: now, times: 1, serial };
+        let half = HalfOpen { from, initiator, responder, answer, shown, sent: now, times: 1, serial };
         self.half_open.insert(id, half);
         self.schedule.set(Timer::HalfOpen(id), Some(now + HANDSHAKE));
     }

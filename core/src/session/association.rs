@@ -1,22 +1,20 @@
-//! One encrypted association with a peer: what comes in, and what time does to it. What goes out is in
-//! `sending.rs`.
+//! One encrypted association with a peer: how it begins and ends, and what time does to it. What comes in is in
+//! `receiving.rs`, what goes out in `sending.rs`.
 //!
 //! It outlives its keys: a renewal puts a new [`Session`] under the same streams.
 
-use alloc::{collections::VecDeque, vec::Vec};
-use core::{net::SocketAddr, time::Duration};
+use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::{
     Limits, LinkId, Wish,
-    bytes::VARINT_MAX,
-    frame::{Frame, Frames, RECORDS},
     liveness::{Due, Liveness},
     path::{Path, is_same},
     recovery::{Recovery, Settled},
     space::{Old, Session, Space},
-    streams::{Incoming, Outgoing, Refused},
+    streams::{Incoming, Outgoing},
 };
 use crate::{
     identity::{BootId, PeerKey},
@@ -32,8 +30,6 @@ const OLD_KEYS: Duration = Duration::from_secs(30);
 const CLOSING: Duration = Duration::from_millis(300);
 /// The first repetition of a goodbye; the next ones take twice as long each.
 const CLOSE_AGAIN: Duration = Duration::from_millis(20);
-/// How long the goodbye of the other side is still acknowledged: longer than it is repeated.
-const DRAINING: Duration = Duration::from_millis(600);
 /// Later than now, and not by much.
 const SOON: Duration = Duration::from_millis(1);
 /// A renewal that did not come about is tried again after this.
@@ -61,6 +57,8 @@ pub(super) struct Association {
     /// What both sides call it: the first bytes of the hash of its first handshake.
     pub(super) id: u64,
     pub(super) path: Path,
+    /// When the peer last sent a record.
+    pub(super) heard: Instant,
     /// Whether another boot of the same peer has come from the same host since.
     pub(super) is_followed: bool,
     /// Until when word that the peer has forgotten us is not heeded again.
@@ -73,11 +71,11 @@ pub(super) struct Association {
     pub(super) state: State,
     pub(super) incoming: Incoming,
     pub(super) renew_at: Instant,
-    old: Option<Old>,
+    pub(super) old: Option<Old>,
     /// A session id whose packets need not be brought here any more.
-    retired: Option<u64>,
-    liveness: Liveness,
-    settled: Settled,
+    pub(super) retired: Option<u64>,
+    pub(super) liveness: Liveness,
+    pub(super) settled: Settled,
 }
 
 /// What is to be sent besides data.
@@ -121,24 +119,6 @@ pub(super) enum Fate {
     Over,
 }
 
-/// A packet that was opened.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opened {
-    number: u64,
-    newest: bool,
-    /// Under the keys in use, not the old ones.
-    current: bool,
-}
-
-/// Where a packet came from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) from: SocketAddr,
-    pub(super) interface: u32,
-    /// Bytes of the datagram.
-    pub(super) size: usize,
-}
-
 impl Association {
     pub(super) fn new(
         now: Instant,
@@ -149,7 +129,7 @@ impl Association {
         rng: &mut Rng,
     ) -> Self {
         let recovery = Recovery::new(session.rtt);
-        let renew_at = limits.renewal(now, session.dialled);
+        let renew_at = limits.renewal(now, session.dialled.is_some());
         let (space, path) = Space::new(now, session, rng);
         Self {
             link,
@@ -157,6 +137,7 @@ impl Association {
             boot,
             id,
             path,
+            heard: now,
             is_followed: false,
             heedless_until: now,
             space,
@@ -261,81 +242,6 @@ impl Association {
         }
     }
 
-    /// Opens a packet and notes its number; `None` for a forged or repeated one, which changes nothing.
-    pub(super) fn open(
-        &mut self,
-        (to, number): (u64, u64),
-        sealed: &[u8],
-        plain: &mut Vec<u8>,
-        stats: &mut SessionStats,
-    ) -> Option<Opened> {
-        let (keys, replay, current) = match &mut self.old {
-            _ if to == self.space.local => (&self.space.keys, &mut self.space.replay, true),
-            Some(old) if to == old.local => (&old.keys, &mut old.replay, false),
-            _ => return None,
-        };
-        if number > VARINT_MAX || !replay.is_fresh(number) {
-            stats.replayed += 1;
-            return None;
-        }
-        if !keys.open(number, sealed, plain) {
-            stats.forged += 1;
-            self.space.failures += 1;
-            return None;
-        }
-        let newest = replay.is_newest(number);
-        replay.accept(number);
-        Some(Opened { number, newest, current })
-    }
-
-    /// Notes the number of the packet that brought the first welcome, which was opened before there was an
-    /// association.
-    pub(super) fn opened_first(&mut self, number: u64) -> Opened {
-        self.space.replay.accept(number);
-        Opened { number, newest: true, current: true }
-    }
-
-    /// Takes in what an authentic packet says.
-    pub(super) fn on_packet(
-        &mut self,
-        now: Instant,
-        arrival: Arrival,
-        opened: Opened,
-        plain: &[u8],
-        host: &mut Host<'_>,
-    ) -> Fate {
-        let frames = Frames::new(plain);
-        if !frames.are_sound() {
-            host.stats.malformed += 1;
-            return Fate::Goes;
-        }
-        if opened.current && !self.space.confirmed {
-            self.space.confirmed = true;
-            self.retired = self.old.take().map(|old| old.local);
-        }
-        if self.liveness.on_heard(now) && self.is_live() {
-            host.out.push(Wish::Recovered { link: self.link });
-        }
-        let from = (arrival.from, arrival.interface);
-        self.path.on_packet(now, from, arrival.size, opened.newest && opened.current, host.rng);
-        let (mut eliciting, mut urgent, mut fate) = (false, false, Fate::Goes);
-        for frame in frames.flatten() {
-            eliciting |= frame.is_eliciting();
-            urgent |= frame.is_urgent();
-            match self.on_frame(now, opened, frame, host) {
-                Ok(Fate::Goes) => {}
-                Ok(other) => fate = other,
-                // Without an acknowledgement its sender will say it again.
-                Err(Refused::Full) => return fate,
-                Err(Refused::Broken) => return Fate::Broken,
-            }
-        }
-        if opened.current {
-            self.space.received.on_packet(now, opened.number, eliciting, urgent);
-        }
-        fate
-    }
-
     /// When [`on_tick`](Self::on_tick) is needed.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let received = self.space.received.next_wake();
@@ -388,54 +294,6 @@ impl Association {
         self.wants.credit |= self.incoming.credit().is_some();
     }
 
-    fn on_frame(
-        &mut self,
-        now: Instant,
-        opened: Opened,
-        frame: Frame<'_>,
-        host: &mut Host<'_>,
-    ) -> Result<Fate, Refused> {
-        let live = self.is_live();
-        match frame {
-            // The numbers in an acknowledgement are those of its own keys.
-            Frame::Ack(ack) if opened.current => {
-                let lost = self.settled.lost.len();
-                if self.recovery.on_ack(now, &ack, &mut self.settled).is_err() {
-                    host.stats.acks_invented += 1;
-                }
-                host.stats.lost += (self.settled.lost.len() - lost) as u64;
-                let closed = self.settled.arrived.iter().any(|sent| sent.close);
-                self.settle();
-                return Ok(if closed { Fate::Over } else { Fate::Goes });
-            }
-            Frame::Stream { id: RECORDS, offset, bytes } if live => {
-                self.incoming.on_bytes(offset, bytes)?;
-            }
-            Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
-            Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
-            Frame::Datagram(bytes) if live => {
-                host.out.push(Wish::Datagram { link: self.link, bytes: Bytes::copy_from_slice(bytes) });
-            }
-            Frame::Challenge(token) => self.path.on_challenge(token),
-            Frame::Response(token) => {
-                if let Some(moved) = self.path.on_response(token) {
-                    if moved.other_host {
-                        self.recovery.on_new_path();
-                    }
-                    host.out.push(Wish::Moved { link: self.link, address: self.path.address });
-                }
-            }
-            Frame::Close => {
-                if !matches!(self.state, State::Draining { .. }) {
-                    self.state = State::Draining { until: now + DRAINING };
-                }
-                return Ok(if live { Fate::Left } else { Fate::Goes });
-            }
-            _ => {}
-        }
-        Ok(Fate::Goes)
-    }
-
     fn on_live_tick(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>) -> Fate {
         if self.recovery.on_tick(now, &mut self.settled) {
             host.stats.probes += 1;
@@ -475,7 +333,7 @@ impl Association {
     }
 
     /// Passes on what became of packets in flight.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for sent in self.settled.arrived.drain(..) {
             if let Some((offset, length)) = sent.stream {
                 self.outgoing.on_acked(offset, length);

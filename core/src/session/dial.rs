@@ -7,13 +7,14 @@ use ::bytes::Bytes;
 
 use super::{
     Failure, LinkId, Sessions, Timer, Wish,
-    association::{Arrival, Association, Host},
-    establish::{HANDSHAKE, association_id, transmit},
+    association::Host,
+    establish::{HANDSHAKE, Whois, association_id, transmit},
     frame::Frames,
     handshake::Initiator,
     noise::{Keys, Seed},
     packet::{self, COOKIE, Hello},
     path::{Path, is_same},
+    receiving::Arrival,
     space::Session,
 };
 use crate::{
@@ -74,7 +75,7 @@ impl Sessions {
         if self.leaving {
             out.push(Wish::DialFailed { address: to, why: Failure::Leaving });
         } else if !self.dials.values().any(under_way) && !self.begin(now, (to, interface), None, stats, out) {
-            out.push(Wish::DialFailed { address: to, why: Failure::Full });
+            out.push(Wish::DialFailed { address: to, why: Failure::Busy });
         }
     }
 
@@ -155,20 +156,19 @@ impl Sessions {
         };
         let (address, renews, rtt) = (dial.address, dial.renews, dial.measured(now));
         let peer = (proof.peer, proof.boot);
-        if peer == (self.identity.key(), self.boot) {
-            return self.end_dial(to, Failure::SelfDial, out);
-        }
-        let link = self.peers.get(&peer).copied();
-        let standing = link.and_then(|link| self.links.get(&link));
-        let wanted = |association: &Association| Some(association.link) == renews || association.is_suspect();
-        if standing.is_some_and(|association| !wanted(association)) || self.is_proven(peer).is_some() {
-            return self.end_dial(to, Failure::Duplicate, out);
-        }
-        let association = standing.map_or(0, |association| association.id);
-        if standing.is_none() && !self.has_room(now, peer) {
-            stats.refused += 1;
-            return self.end_dial(to, Failure::Full, out);
-        }
+        let crossed = self.is_proven(peer).is_some();
+        let association = match self.whois(peer) {
+            Whois::Ourselves => return self.end_dial(to, Failure::SelfDial, out),
+            _ if crossed => return self.end_dial(to, Failure::Duplicate, out),
+            Whois::Standing(known) if Some(known.link) == renews || known.is_suspect() => known.id,
+            Whois::Standing(_) => return self.end_dial(to, Failure::Duplicate, out),
+            Whois::New => {
+                if !self.has_room(now, peer, arrival.from.ip(), stats, out) {
+                    return self.end_dial(to, Failure::Full, out);
+                }
+                0
+            }
+        };
         let finish = proven.finish(&self.noise, (&self.identity, self.boot), association);
         let (Some((message, keys)), Some(dial)) = (finish, self.dials.get_mut(&to)) else { return };
         let sure = is_same(arrival.from, address);
@@ -218,7 +218,7 @@ impl Sessions {
         }
         let Proven { peer, keys, remote, path, rtt, .. } = *proven;
         let serial = self.next_serial();
-        let session = Session { keys, local: to, remote, dialled: true, path, rtt, serial };
+        let session = Session { keys, local: to, remote, dialled: Some(address), path, rtt, serial };
         let link = self.establish(now, peer, renewed, session, stats, out);
         if renewed.is_some() {
             fail(address, renews, Failure::Duplicate, out);
@@ -293,6 +293,14 @@ impl Sessions {
 }
 
 impl Dial {
+    /// Who will be in session once the welcome comes, and where; `None` for new keys of an old association.
+    pub(super) fn newcomer(&self) -> Option<(PeerKey, SocketAddr)> {
+        match &self.stage {
+            Stage::Proven(proven) if self.renews.is_none() => Some((proven.peer.0, proven.path.address)),
+            _ => None,
+        }
+    }
+
     /// The round-trip time, if the message went out only once.
     fn measured(&self, now: Instant) -> Option<Duration> {
         (self.times == 1).then(|| now - self.sent)

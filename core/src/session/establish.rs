@@ -5,17 +5,17 @@
 //! 3 whose handshake began before the association that stands is such a leftover too, and means nothing; one that
 //! began later comes from a peer that wants new keys for it, or has forgotten it.
 
-use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use ::bytes::Bytes;
 
 use super::{
     Gone, LinkId, Sessions, Wish,
-    association::{Arrival, Association, Host},
+    association::{Association, Host},
     noise::Keys,
     packet,
     path::is_same,
+    receiving::Arrival,
     space::Session,
 };
 use crate::{
@@ -28,8 +28,6 @@ use crate::{
 
 /// How long a handshake may take, on either side.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
-/// Live boots of one identity: they cost their owner nothing to make up.
-const BOOTS_MAX: usize = 4;
 /// Word that a peer has forgotten us is heeded this often: anybody can say so.
 const HEED: Duration = Duration::from_secs(5);
 
@@ -69,6 +67,15 @@ impl Sessions {
         }
     }
 
+    /// Whom a handshake has proven.
+    pub(super) fn whois(&self, peer: (PeerKey, BootId)) -> Whois<'_> {
+        if peer == (self.identity.key(), self.boot) {
+            return Whois::Ourselves;
+        }
+        let standing = self.peers.get(&peer).and_then(|link| self.links.get(link));
+        standing.map_or(Whois::New, Whois::Standing)
+    }
+
     /// Puts a finished handshake to use: under the association that it renews, or as a new one.
     pub(super) fn establish(
         &mut self,
@@ -80,7 +87,7 @@ impl Sessions {
         out: &mut Outbox<Wish>,
     ) -> LinkId {
         stats.proven += 1;
-        self.gate.know(session.path.address.ip());
+        self.gate.know(now, session.path.address.ip(), self.remembered.contains(&peer.0));
         let mut host = Host { rng: &mut self.rng, stats, out };
         let local = session.local;
         if let Some((link, association)) = renewed.and_then(|link| Some((link, self.links.get_mut(&link)?))) {
@@ -125,24 +132,6 @@ impl Sessions {
         }
     }
 
-    /// Whether one more association may begin. Boots that are in the way must show that they live.
-    pub(super) fn has_room(&mut self, now: Instant, (peer, _): (PeerKey, BootId)) -> bool {
-        let boots = self.boots(peer);
-        if boots.len() >= BOOTS_MAX {
-            for link in boots {
-                self.live(link).into_iter().for_each(|association| association.ask(now));
-            }
-            return false;
-        }
-        // Those that are being closed count only when they are very many.
-        self.peers.len() < self.limits.sessions && self.links.len() < self.limits.sessions * 2
-    }
-
-    fn boots(&self, peer: PeerKey) -> Vec<LinkId> {
-        let all = (peer, BootId(0))..=(peer, BootId(u64::MAX));
-        self.peers.range(all).map(|(_, &link)| link).collect()
-    }
-
     /// A session id that nobody here has.
     pub(super) fn fresh_id(&mut self) -> u64 {
         loop {
@@ -160,6 +149,16 @@ impl Sessions {
         self.serial += 1;
         self.serial
     }
+}
+
+/// Whom a handshake has proven.
+pub(super) enum Whois<'a> {
+    /// We have called ourselves.
+    Ourselves,
+    /// There is an association with it already.
+    Standing(&'a Association),
+    /// There is none.
+    New,
 }
 
 /// What both sides call an association that begins with this handshake.

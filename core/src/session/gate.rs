@@ -2,18 +2,20 @@
 //!
 //! While few handshakes are half open, everybody may, at a pace for each address. Above that the initiator must send
 //! a cookie back first, which shows that it is reached at its address (as in WireGuard). The last third of the table
-//! is kept for those who are known here, so that strangers cannot shut friends out.
+//! is kept for those who are known here, so that strangers cannot shut friends out, and nobody may have more than a
+//! few places in it at a time.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use super::packet::{COOKIE, Hello};
+use super::{
+    origin::Origin,
+    pace::Pace,
+    packet::{COOKIE, Hello},
+};
 use crate::{
     boundary::Interface,
     rng::Rng,
@@ -25,7 +27,7 @@ use crate::{
 const SECRET_LIFE: Duration = Duration::from_secs(120);
 /// Addresses whose pace is remembered; further ones must show a cookie.
 const PACED_MAX: usize = 1024;
-/// Addresses known here; further ones are strangers when it is crowded.
+/// Addresses known here; those of friends stay, of others the latest.
 const KNOWN_MAX: usize = 1024;
 
 /// Handshakes of one address.
@@ -48,6 +50,14 @@ pub(super) enum Admission {
     Refused,
 }
 
+/// Handshakes that wait for message 3.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    pub(super) all: usize,
+    /// Those of the same origin that have shown a cookie, or have not, like the new one.
+    pub(super) alike: usize,
+}
+
 pub(super) struct Gate {
     suite: &'static dyn Suite,
     half_open_max: usize,
@@ -56,10 +66,18 @@ pub(super) struct Gate {
     former: [u8; 32],
     changed: Instant,
     own: Vec<IpAddr>,
-    known: BTreeSet<IpAddr>,
-    /// When the next handshake of an address would be in time; by prefix, and whether a cookie was shown.
-    paces: BTreeMap<(IpAddr, bool), Instant>,
+    known: BTreeMap<IpAddr, Known>,
+    /// When all handshakes of an origin are paid for; by whether a cookie was shown.
+    paces: BTreeMap<(Origin, bool), Instant>,
     strangers: Instant,
+}
+
+/// An address at which somebody was proven.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Whether that was somebody whom we remember.
+    remembered: bool,
+    at: Instant,
 }
 
 impl Gate {
@@ -71,32 +89,42 @@ impl Gate {
             former: rng.bytes(),
             changed: Instant::ORIGIN,
             own: Vec::new(),
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
             paces: BTreeMap::new(),
             strangers: Instant::ORIGIN,
         }
     }
 
-    /// `half_open` is the number of handshakes that wait for message 3.
-    pub(super) fn admit(
+    /// Whether the initiator has sent back what it was asked to.
+    pub(super) fn has_cookie(
         &mut self,
         now: Instant,
         rng: &mut Rng,
         from: SocketAddr,
         hello: &Hello,
-        half_open: usize,
-    ) -> Admission {
+    ) -> bool {
         self.renew_secret(now, rng);
-        let third = self.half_open_max / 3;
-        let proven = [&self.secret, &self.former]
-            .iter()
-            .any(|secret| equal(&self.cookie(secret, from, hello), &hello.cookie));
+        let secrets = [&self.secret, &self.former];
+        secrets.iter().any(|secret| equal(&self.cookie(secret, from, hello), &hello.cookie))
+    }
+
+    /// What becomes of a message 1; `proven`: whether it has the cookie.
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        hello: &Hello,
+        proven: bool,
+        crowd: Crowd,
+    ) -> Admission {
+        let (third, origin) = (self.half_open_max / 3, self.origin(from.ip()));
         let most = match (proven, self.is_known(from.ip())) {
             (true, true) => self.half_open_max,
             (true, false) => third * 2,
             (false, _) => third,
         };
-        match (half_open < most && self.is_in_pace(now, from.ip(), proven), proven) {
+        let fits = crowd.all < most && crowd.alike < self.share(origin);
+        match (fits && self.is_in_pace(now, origin, proven), proven) {
             (true, _) => Admission::Granted,
             (false, false) => Admission::Prove(self.cookie(&self.secret, from, hello)),
             (false, true) => Admission::Refused,
@@ -108,11 +136,22 @@ impl Gate {
         STRANGERS.take(now, &mut self.strangers)
     }
 
-    /// This address belongs to a peer that was proven before: the last to be turned away.
-    pub(super) fn know(&mut self, address: IpAddr) {
-        if self.known.len() < KNOWN_MAX {
-            self.known.insert(address.to_canonical());
+    /// Somebody was proven at this address, now or before: the last to be turned away.
+    pub(super) fn know(&mut self, now: Instant, address: IpAddr, remembered: bool) {
+        let address = address.to_canonical();
+        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&address) {
+            let least = self.known.iter().min_by_key(|(_, known)| (known.remembered, known.at));
+            // Strangers do not push out friends.
+            let Some(least) = least.filter(|(_, known)| remembered || !known.remembered) else { return };
+            let least = *least.0;
+            self.known.remove(&least);
         }
+        let known = self.known.entry(address).or_insert(Known { remembered, at: now });
+        (known.remembered, known.at) = (known.remembered || remembered, now);
+    }
+
+    pub(super) fn origin(&self, address: IpAddr) -> Origin {
+        Origin::of(address, &self.own)
     }
 
     pub(super) fn on_interfaces(&mut self, interfaces: &[Interface]) {
@@ -137,29 +176,33 @@ impl Gate {
         }
     }
 
-    fn is_own(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.own.contains(&address)
-    }
-
     fn is_known(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.known.contains(&address) || self.is_own(address)
+        self.known.contains_key(&address.to_canonical()) || self.origin(address) == Origin::Own
     }
 
-    fn is_in_pace(&mut self, now: Instant, address: IpAddr, proven: bool) -> bool {
-        let address = address.to_canonical();
-        let (pace, key) = match address {
-            _ if self.is_own(address) => (PER_OWN, address),
-            IpAddr::V4(_) => (PER_ADDRESS, address),
-            IpAddr::V6(address) => (PER_PREFIX, IpAddr::V6((address.to_bits() >> 64 << 64).into())),
+    /// How many half-open handshakes those from one origin may have, without a cookie and again with one.
+    fn share(&self, origin: Origin) -> usize {
+        let part = match origin {
+            Origin::Own => 2,
+            Origin::Prefix(_) => 4,
+            Origin::Address(_) => 8,
         };
-        if self.paces.len() >= PACED_MAX && !self.paces.contains_key(&(key, proven)) {
+        (self.half_open_max / part).max(1)
+    }
+
+    fn is_in_pace(&mut self, now: Instant, origin: Origin, proven: bool) -> bool {
+        let pace = match origin {
+            Origin::Own => PER_OWN,
+            Origin::Address(_) => PER_ADDRESS,
+            Origin::Prefix(_) => PER_PREFIX,
+        };
+        if self.paces.len() >= PACED_MAX && !self.paces.contains_key(&(origin, proven)) {
             self.paces.retain(|_, free| *free > now);
             if self.paces.len() >= PACED_MAX {
                 return false;
             }
         }
-        pace.take(now, self.paces.entry((key, proven)).or_default())
+        pace.take(now, self.paces.entry((origin, proven)).or_default())
     }
 }
 
@@ -171,113 +214,5 @@ const fn mapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// One in `each`, and `burst` at once.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    each: Duration,
-    burst: u32,
-}
-
-impl Pace {
-    /// Takes one if it is in time; `free` is when all those taken are paid for.
-    fn take(self, now: Instant, free: &mut Instant) -> bool {
-        let next = now.max(*free) + self.each;
-        let granted = next <= now + self.each * self.burst;
-        if granted {
-            *free = next;
-        }
-        granted
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{boundary::Subnet, suite::REAL};
-
-    const NOW: Instant = Instant::from_nanos(1_000_000_000);
-
-    fn gate() -> (Gate, Rng) {
-        let mut rng = Rng::new([1; 32]);
-        (Gate::new(REAL, 63, &mut rng), rng)
-    }
-
-    fn hello(number: u64) -> Hello {
-        Hello { from: number, cookie: [0; COOKIE], noise: [3; 32] }
-    }
-
-    #[test]
-    fn a_crowd_must_show_a_cookie_made_for_its_address_and_message() {
-        let (mut gate, mut rng) = gate();
-        let (one, other) = ("10.0.0.1:7".parse().unwrap(), "10.0.0.1:8".parse().unwrap());
-        assert_eq!(gate.admit(NOW, &mut rng, one, &hello(1), 20), Admission::Granted);
-        let Admission::Prove(cookie) = gate.admit(NOW, &mut rng, one, &hello(1), 21) else { panic!() };
-        let with = |number| Hello { cookie, ..hello(number) };
-        assert_eq!(gate.admit(NOW, &mut rng, one, &with(1), 21), Admission::Granted);
-        assert!(matches!(gate.admit(NOW, &mut rng, other, &with(1), 21), Admission::Prove(_)));
-        assert!(matches!(gate.admit(NOW, &mut rng, one, &with(2), 21), Admission::Prove(_)));
-        let later = NOW + SECRET_LIFE;
-        assert_eq!(gate.admit(later, &mut rng, one, &with(1), 21), Admission::Granted);
-        let later = later + SECRET_LIFE;
-        assert!(matches!(gate.admit(later, &mut rng, one, &with(1), 21), Admission::Prove(_)));
-    }
-
-    #[test]
-    fn the_last_third_is_for_those_who_are_known() {
-        let (mut gate, mut rng) = gate();
-        let from: SocketAddr = "10.0.0.1:7".parse().unwrap();
-        let Admission::Prove(cookie) = gate.admit(NOW, &mut rng, from, &hello(1), 42) else { panic!() };
-        let hello = Hello { cookie, ..hello(1) };
-        assert_eq!(gate.admit(NOW, &mut rng, from, &hello, 42), Admission::Refused);
-        gate.know(from.ip());
-        assert_eq!(gate.admit(NOW, &mut rng, from, &hello, 42), Admission::Granted);
-        assert_eq!(gate.admit(NOW, &mut rng, from, &hello, 63), Admission::Refused);
-    }
-
-    #[test]
-    fn one_address_has_its_pace_and_the_own_host_a_generous_one() {
-        let (mut gate, mut rng) = gate();
-        let mut granted = |gate: &mut Gate, from: &str| {
-            let from = from.parse().unwrap();
-            (0..400).filter(|&n| gate.admit(NOW, &mut rng, from, &hello(n), 0) == Admission::Granted).count()
-        };
-        assert_eq!(granted(&mut gate, "10.0.0.1:7"), 32);
-        assert_eq!(granted(&mut gate, "10.0.0.1:8"), 0, "another port is no other address");
-        assert_eq!(granted(&mut gate, "10.0.0.2:7"), 32);
-        assert_eq!(granted(&mut gate, "[2001:db8::1]:7"), 128);
-        assert_eq!(granted(&mut gate, "[2001:db8::2]:7"), 0, "the same /64");
-        assert_eq!(granted(&mut gate, "127.0.0.1:7"), 400);
-        let subnet = Subnet { address: "10.0.0.9".parse().unwrap(), prefix: 24 };
-        gate.on_interfaces(&[Interface {
-            index: 2,
-            name: "lan0".into(),
-            addresses: [subnet].into(),
-            multicast: true,
-            loopback: false,
-            mtu: 1500,
-        }]);
-        assert_eq!(granted(&mut gate, "10.0.0.9:7"), 400);
-    }
-
-    /// Who sends in another's name must not use up the other's pace.
-    #[test]
-    fn a_cookie_opens_a_pace_of_its_own() {
-        let (mut gate, mut rng) = gate();
-        let from: SocketAddr = "10.0.0.1:7".parse().unwrap();
-        (0..100).for_each(|n| _ = gate.admit(NOW, &mut rng, from, &hello(n), 0));
-        let Admission::Prove(cookie) = gate.admit(NOW, &mut rng, from, &hello(1), 0) else { panic!() };
-        let honest = Hello { cookie, ..hello(1) };
-        assert_eq!(gate.admit(NOW, &mut rng, from, &honest, 0), Admission::Granted);
-    }
-
-    #[test]
-    fn memory_stays_bounded_whatever_addresses_are_made_up() {
-        let (mut gate, mut rng) = gate();
-        for number in 0..5000u32 {
-            let from = SocketAddr::new(IpAddr::V4((0x0a00_0000 + number).into()), 7);
-            gate.admit(NOW, &mut rng, from, &hello(1), 0);
-            gate.know(from.ip());
-        }
-        assert_eq!((gate.paces.len(), gate.known.len()), (PACED_MAX, KNOWN_MAX));
-    }
-}
+mod tests;

@@ -8,8 +8,9 @@
 //!                           liveness  heartbeats, suspicion
 //! ```
 //!
-//! [`Sessions`] finds out whom a datagram is for, and keeps the tables. What two peers do together is in
-//! `association.rs` and `sending.rs`, how they come together in `dial.rs`, `accept.rs` and `establish.rs`.
+//! [`Sessions`] finds out whom a datagram is for; `table.rs` keeps the associations. What two peers do together is in
+//! `association.rs`, `receiving.rs` and `sending.rs`, how they come together in `dial.rs`, `accept.rs` and
+//! `establish.rs`, and who is let in at all in `gate.rs` and `seats.rs`.
 
 mod accept;
 mod acks;
@@ -21,19 +22,25 @@ mod establish;
 mod frame;
 mod gate;
 mod handshake;
+mod limits;
 mod liveness;
 mod noise;
+mod origin;
+mod pace;
 mod packet;
 mod path;
 mod proof;
 mod ranges;
+mod receiving;
 mod recovery;
 mod replay;
 mod rtt;
 mod schedule;
+mod seats;
 mod sending;
 mod space;
 mod streams;
+mod table;
 #[cfg(test)]
 mod tests;
 mod wish;
@@ -42,18 +49,21 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
 use ::bytes::Bytes;
 
+pub(crate) use self::pace::Pace;
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
     accept::HalfOpen,
-    association::{Arrival, Association, Fate, Host, State},
+    association::{Association, Host, State},
     dial::Dial,
     gate::Gate,
+    limits::Limits,
     noise::Noise,
     packet::Packet,
+    receiving::Arrival,
     schedule::Schedule,
 };
 use crate::{
@@ -85,6 +95,8 @@ pub(crate) struct Sessions {
     links: BTreeMap<LinkId, Association>,
     /// The live association with each peer.
     peers: BTreeMap<(PeerKey, BootId), LinkId>,
+    /// Who counts for more than a stranger; the node keeps them few.
+    remembered: BTreeSet<PeerKey>,
     /// Which association a session id belongs to.
     routes: BTreeMap<u64, LinkId>,
     /// Handshakes that we started, by our session id.
@@ -101,20 +113,6 @@ pub(crate) struct Sessions {
     serial: u64,
     /// Room to open and build packets in.
     plain: Vec<u8>,
-}
-
-/// What is not in [`Config`].
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    sessions: usize,
-    half_open: usize,
-    backlog: usize,
-    /// Keys are renewed after this time.
-    renewal: Duration,
-    /// Keys are renewed after so many packets.
-    packets: u64,
-    /// Keys are renewed after so many forged packets.
-    failures: u64,
 }
 
 /// Whose deadline it is.
@@ -136,6 +134,7 @@ impl Sessions {
             limits: Limits::new(config),
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
+            remembered: BTreeSet::new(),
             routes: BTreeMap::new(),
             dials: BTreeMap::new(),
             half_open: BTreeMap::new(),
@@ -238,12 +237,6 @@ impl Sessions {
         self.links.values().all(|association| matches!(association.state, State::Draining { .. }))
     }
 
-    /// This address belongs to a peer that was proven in an earlier run: when handshakes crowd in, it is among the
-    /// last to be turned away.
-    pub(crate) fn know(&mut self, address: IpAddr) {
-        self.gate.know(address);
-    }
-
     /// Hands out what is to be sent: once after everything else, so that what came together goes together.
     pub(crate) fn flush(&mut self, now: Instant, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
         while let Some(link) = self.dirty.pop_first() {
@@ -301,120 +294,5 @@ impl Sessions {
                 self.dirty.insert(link);
             }
         }
-    }
-
-    fn on_data(
-        &mut self,
-        now: Instant,
-        arrival: Arrival,
-        (to, number): (u64, u64),
-        sealed: &[u8],
-        stats: &mut SessionStats,
-        out: &mut Outbox<Wish>,
-    ) {
-        if self.dials.contains_key(&to) {
-            return self.on_welcome(now, arrival, (to, number), sealed, stats, out);
-        }
-        let link = self.routes.get(&to).copied();
-        let Some((link, association)) = link.and_then(|link| Some((link, self.links.get_mut(&link)?))) else {
-            stats.stray += 1;
-            return self.tell_stranger(now, arrival, to, out);
-        };
-        let Some(opened) = association.open((to, number), sealed, &mut self.plain, stats) else {
-            return;
-        };
-        let mut host = Host { rng: &mut self.rng, stats, out };
-        let fate = association.on_packet(now, arrival, opened, &self.plain, &mut host);
-        self.settle(now, link, fate, stats, out);
-    }
-
-    /// Follows up on what happened to an association.
-    fn settle(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        fate: Fate,
-        stats: &mut SessionStats,
-        out: &mut Outbox<Wish>,
-    ) {
-        self.dirty.insert(link);
-        let Some(association) = self.links.get_mut(&link) else { return };
-        if let Some(retired) = association.take_retired() {
-            self.routes.remove(&retired);
-        }
-        // Before anything else is told of the peer, what it had said.
-        if self.reading {
-            association.deliver(out);
-        }
-        let why = match fate {
-            Fate::Goes => return,
-            Fate::Ages => return self.renew(now, link, stats, out),
-            Fate::Over => return self.forget(link),
-            Fate::Left => Gone::Quit,
-            Fate::Lost if association.is_followed => Gone::Replaced,
-            Fate::Lost | Fate::Broken => Gone::Lost,
-        };
-        if fate == Fate::Broken {
-            association.close(now);
-        }
-        self.bury(link, why, out);
-        if fate == Fate::Lost {
-            self.forget(link);
-        }
-    }
-
-    /// Tells that a peer is gone, unless it is known already.
-    fn bury(&mut self, link: LinkId, why: Gone, out: &mut Outbox<Wish>) {
-        let Some(association) = self.links.get(&link) else { return };
-        let (peer, boot) = (association.peer, association.boot);
-        if self.peers.get(&(peer, boot)) == Some(&link) {
-            self.peers.remove(&(peer, boot));
-            out.push(Wish::Down { link, peer, boot, why });
-        }
-    }
-
-    /// Lets go of an association and all that leads to it.
-    fn forget(&mut self, link: LinkId) {
-        let Some(association) = self.links.remove(&link) else { return };
-        let key = (association.peer, association.boot);
-        if self.peers.get(&key) == Some(&link) {
-            self.peers.remove(&key);
-        }
-        for id in association.ids() {
-            self.routes.remove(&id);
-        }
-        self.schedule.set(Timer::Link(link), None);
-        self.dirty.remove(&link);
-    }
-
-    /// An association that can be used; it will be looked at by the next flush.
-    fn live(&mut self, link: LinkId) -> Option<&mut Association> {
-        let association = self.links.get_mut(&link).filter(|association| association.is_live())?;
-        self.dirty.insert(link);
-        Some(association)
-    }
-}
-
-impl Limits {
-    fn new(config: &Config) -> Self {
-        Self {
-            sessions: config.sessions_max,
-            half_open: config.half_open_max,
-            // Entries stop at once the limit; what is said about them must still get through.
-            backlog: config.backlog_max.saturating_mul(2),
-            renewal: Duration::from_secs(3600),
-            packets: 1 << 32,
-            failures: 1 << 36,
-        }
-    }
-
-    /// When keys made now are renewed. The side that dialled is first, so that both do not begin at once.
-    fn renewal(&self, now: Instant, dialled: bool) -> Instant {
-        now + if dialled { self.renewal } else { self.renewal * 17 / 16 }
-    }
-
-    /// After how many packets they are.
-    const fn packets(&self, dialled: bool) -> u64 {
-        if dialled { self.packets } else { self.packets.saturating_add(self.packets / 16) }
     }
 }

@@ -1,12 +1,13 @@
 //! One finished handshake, and the packet numbers under its keys.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
 use super::{acks::Received, noise::Keys, path::Path, replay::Replay};
 use crate::{rng::Rng, time::Instant};
 
 /// The first packet number left out is below this.
 const SKIP_FIRST: u64 = 64;
+
 /// One finished handshake.
 pub(super) struct Session {
     pub(super) keys: Keys,
@@ -14,8 +15,8 @@ pub(super) struct Session {
     pub(super) local: u64,
     /// The peer's id: in the headers that go.
     pub(super) remote: u64,
-    /// Whether we started it.
-    pub(super) dialled: bool,
+    /// The address that we dialled, if we did.
+    pub(super) dialled: Option<SocketAddr>,
     pub(super) path: Path,
     /// The round-trip time that the handshake measured.
     pub(super) rtt: Option<Duration>,
@@ -59,11 +60,11 @@ impl Space {
             keys: session.keys,
             local: session.local,
             remote: session.remote,
-            dialled: session.dialled,
+            dialled: session.dialled.is_some(),
             serial: session.serial,
             received: Received::new(),
             // The side that dialled has the keys already confirmed: the welcome came under them.
-            confirmed: session.dialled,
+            confirmed: session.dialled.is_some(),
             packets: 0,
             skip: rng.below(SKIP_FIRST),
             replay: Replay::new(),

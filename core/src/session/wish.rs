@@ -26,8 +26,8 @@ pub(crate) enum Wish {
         interface: u32,
         /// The hash of the handshake: the same on both sides, and for no other handshake.
         binding: [u8; 32],
-        /// Whether we started it.
-        dialled: bool,
+        /// The address that we dialled, if we did.
+        dialled: Option<SocketAddr>,
     },
     /// The association goes on under another handshake, with this hash.
     Rebound {
@@ -84,6 +84,8 @@ pub(crate) enum Gone {
     Lost,
     /// It started anew, or has forgotten the association.
     Replaced,
+    /// It had to make room for somebody remembered.
+    Crowded,
 }
 
 /// Why a dial came to nothing.
@@ -95,7 +97,9 @@ pub(crate) enum Failure {
     SelfDial,
     /// The peer that answered is reached already, or is just about to be.
     Duplicate,
-    /// There are too many associations, or too many boots of this identity.
+    /// Too many dials are under way: nothing was sent.
+    Busy,
+    /// Here or there are too many associations, or too many boots of this identity.
     Full,
     /// We are leaving.
     Leaving,

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<(usize, usize)>,
     /// How long a store takes to answer.
     pub(crate) store_delay: Duration,
+    /// What is different from the default in the nodes that are started.
+    pub(crate) configure: fn(&mut Config),
     /// All bytes that were sent, for comparing two runs.
     pub(crate) trace: Vec<(Instant, usize, Transmit)>,
     rng: Rng,
@@ -41,6 +43,8 @@ pub(crate) struct Host {
     pub(crate) events: Vec<(Instant, Event)>,
     pub(crate) secret: [u8; 32],
     pub(crate) wakes: u64,
+    /// Records handed to the store.
+    pub(crate) stored: usize,
     wake: Option<Instant>,
     tag: u64,
     boots: u64,
@@ -61,6 +65,7 @@ impl World {
             jitter: Duration::from_micros(50),
             cut: BTreeSet::new(),
             store_delay: Duration::from_micros(300),
+            configure: |_| {},
             trace: Vec::new(),
             rng: Rng::new([seed; 32]),
             queue: BTreeMap::new(),
@@ -73,7 +78,17 @@ impl World {
         let index = self.hosts.len();
         let secret = [u8::try_from(index + 1).unwrap(); 32];
         let (store, events) = (Store::default(), Vec::new());
-        self.hosts.push(Host { node: None, store, events, secret, wakes: 0, wake: None, tag: 0, boots: 0 });
+        self.hosts.push(Host {
+            node: None,
+            store,
+            events,
+            secret,
+            wakes: 0,
+            stored: 0,
+            wake: None,
+            tag: 0,
+            boots: 0,
+        });
         self.start(index);
         index
     }
@@ -86,6 +101,7 @@ impl World {
         seed[31] = u8::try_from(host.boots).unwrap();
         let mut config = Config::new(REAL, Nick::new(&format!("peer{index}")).unwrap(), PORT);
         config.mdns_socket = MdnsSocket::Shared;
+        (self.configure)(&mut config);
         host.node = Some(Node::new(config, Identity::new(REAL, &host.secret), seed, self.now));
         self.drain(index);
         let wall = UnixMillis(START + u64::try_from(self.now.since_origin().as_millis()).unwrap());
@@ -189,6 +205,7 @@ impl World {
                 Output::Transmit(transmit) => self.send(index, &transmit),
                 Output::Event(event) => self.hosts[index].events.push((self.now, event)),
                 Output::Persist { token, records } => {
+                    self.hosts[index].stored += records.len();
                     self.hosts[index].store.append(records);
                     self.later(index, self.store_delay, Arrival::Persisted(token));
                 }

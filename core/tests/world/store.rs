@@ -66,8 +66,8 @@ impl Store {
             });
             stored.sum.add(&id);
             stored.newest = stamp;
-            if let Some(message) = entry.messages.iter().find(|message| message.own) {
-                own.insert(room, OwnEntry { room, id, stamp, boot: message.boot });
+            if entry.messages.iter().any(|message| message.own) {
+                own.insert(room, OwnEntry { room, id, stamp });
             }
         }
         let (days, own) = (days.into_values().collect(), own.into_values().collect());

@@ -141,9 +141,8 @@ impl Disk {
             let stored = days.entry((room, day)).or_insert(first);
             stored.sum.add(&id);
             stored.newest = stamp;
-            if let Some(entry) = self.entry(place).filter(|entry| entry.author == own) {
-                let boot = entry.messages.first().map(|message| message.boot).unwrap_or_default();
-                newest.insert(room, OwnEntry { room, id, stamp, boot });
+            if self.entry(place).is_some_and(|entry| entry.author == own) {
+                newest.insert(room, OwnEntry { room, id, stamp });
             }
         }
         let at = |place: &usize| self.log.get(*place);

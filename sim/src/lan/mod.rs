@@ -113,8 +113,10 @@ pub(crate) enum Receivers {
 
 /// Bytes around a datagram on the wire: Ethernet, IPv6, UDP, and the gap before the next one.
 const OVERHEAD: usize = 14 + 40 + 8 + 24;
-/// Bytes of the IP and UDP headers, which count for the MTU.
-const HEADERS: usize = 40 + 8;
+/// Bytes of the headers that count for the MTU: UDP's, and those of either IP.
+const UDP: usize = 8;
+const IPV4: usize = 20;
+const IPV6: usize = 40;
 
 impl Lan {
     pub(crate) fn new(plan: &Plan) -> Self {
@@ -220,7 +222,8 @@ impl Lan {
         };
         let own = &mut self.links[card.link];
         let plan = &own.plan;
-        if transmit.bytes.len() + HEADERS > plan.mtu as usize {
+        let headers = UDP + if transmit.to.is_ipv6() { IPV6 } else { IPV4 };
+        if transmit.bytes.len() + headers > plan.mtu as usize {
             return Err(Lost::TooLarge);
         }
         let many = to == Receivers::Many;

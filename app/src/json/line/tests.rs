@@ -14,7 +14,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         place: Place::Direct(key),
         from: key,
         boot: BootId(1),
-        nick: Some(nick.clone()),
+        nick: nick.clone(),
         text: String::from("hi"),
         action: true,
         reply: Some(id),
@@ -72,7 +72,7 @@ fn the_page_about_it_shows_every_field() {
 fn the_page_about_it_has_every_code() {
     use Code::{
         BadCommand, BadNick, BadRoom, Busy, Lagged, NotInRoom, StoreFull, TextTooLong, UnknownCommand,
-        UnknownId, UnknownPeer,
+        UnknownId, UnknownPeer, Unreachable,
     };
     for code in [
         BadCommand,
@@ -85,6 +85,7 @@ fn the_page_about_it_has_every_code() {
         NotInRoom,
         Busy,
         StoreFull,
+        Unreachable,
         Lagged,
     ] {
         let name = serde_json::to_string(&code).unwrap().replace('"', "`");

@@ -67,7 +67,7 @@ impl Append<'_> {
                 number,
                 message.id.item,
                 message.boot.0.cast_signed(),
-                message.nick.as_ref().map(chat_core::Nick::as_str),
+                message.nick.as_str(),
                 message.text,
                 message.action,
                 message.reply.as_ref().map(record::reply),
@@ -129,11 +129,10 @@ impl Append<'_> {
 
     /// Keeps the newest entry of our own.
     fn own(&self, conversation: i64, entry: &StoredEntry, stamp: i64) -> rusqlite::Result<()> {
-        let put = "INSERT INTO own (conversation, id, stamp, boot) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (conversation) DO UPDATE SET id = excluded.id, stamp = excluded.stamp,
-                   boot = excluded.boot WHERE (excluded.stamp, excluded.id) > (own.stamp, own.id)";
-        let boot = entry.messages.first().map_or(0, |message| message.boot.0);
-        self.db.prepare_cached(put)?.execute(params![conversation, entry.id.0, stamp, boot.cast_signed()])?;
+        let put = "INSERT INTO own (conversation, id, stamp) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (conversation) DO UPDATE SET id = excluded.id, stamp = excluded.stamp
+                   WHERE (excluded.stamp, excluded.id) > (own.stamp, own.id)";
+        self.db.prepare_cached(put)?.execute(params![conversation, entry.id.0, stamp])?;
         Ok(())
     }
 

@@ -67,12 +67,12 @@ fn state(db: &Connection) -> rusqlite::Result<State> {
         .collect::<Result<_, _>>()?;
     let own = db
         .prepare_cached(
-            "SELECT c.room, o.id, o.stamp, o.boot FROM own o
+            "SELECT c.room, o.id, o.stamp FROM own o
              JOIN conversations c ON c.number = o.conversation ORDER BY c.room",
         )?
         .query_map([], |row| {
             let (room, id) = (RoomKeyId(row.get(0)?), record::entry_id(row, 1)?);
-            Ok(OwnEntry { room, id, stamp: record::stamp(row, 2)?, boot: record::boot(row, 3)? })
+            Ok(OwnEntry { room, id, stamp: record::stamp(row, 2)? })
         })?
         .collect::<Result<_, _>>()?;
     Ok(State { nick, rooms, peers, days, own })

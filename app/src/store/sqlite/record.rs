@@ -33,7 +33,7 @@ pub(super) fn stamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Stamp> {
     row.get(column).map(|value| Stamp(unordered(value)))
 }
 
-pub(super) fn boot(row: &Row<'_>, column: usize) -> rusqlite::Result<BootId> {
+fn boot(row: &Row<'_>, column: usize) -> rusqlite::Result<BootId> {
     row.get::<_, i64>(column).map(|value| BootId(value.cast_unsigned()))
 }
 
@@ -57,7 +57,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
         place: read_place(place).ok_or_else(|| unreadable(3))?,
         from: PeerKey(row.get(4)?),
         boot: boot(row, 5)?,
-        nick: row.get_ref(6)?.as_str_or_null()?.map(Nick::lenient),
+        nick: Nick::lenient(row.get_ref(6)?.as_str()?),
         text: row.get(7)?,
         action: row.get(8)?,
         reply: row

@@ -5,7 +5,7 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -31,7 +31,7 @@ CREATE TABLE messages (
     entry INTEGER NOT NULL REFERENCES entries,
     item INTEGER NOT NULL,
     boot INTEGER NOT NULL,
-    nick TEXT,
+    nick TEXT NOT NULL,
     text TEXT NOT NULL,
     action INTEGER NOT NULL,
     reply BLOB,
@@ -60,8 +60,7 @@ CREATE TABLE days (
 CREATE TABLE own (
     conversation INTEGER PRIMARY KEY REFERENCES conversations,
     id BLOB NOT NULL,
-    stamp INTEGER NOT NULL,
-    boot INTEGER NOT NULL
+    stamp INTEGER NOT NULL
 );
 CREATE TABLE peers (
     key BLOB PRIMARY KEY,

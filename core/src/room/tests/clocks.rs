@@ -18,6 +18,22 @@ fn meshed(skews: &[i64]) -> World {
     world
 }
 
+/// By how much a peer's stamp clock is wrong, in milliseconds, to the second.
+fn error(world: &World, index: usize) -> i64 {
+    let stamp = world.peers[index].rooms.clock.stamp(world.now);
+    let true_time = NEW_YEAR + u64::try_from(world.now.since_origin().as_millis()).unwrap();
+    let ahead = i64::try_from(stamp.0 / 1000).unwrap() - i64::try_from(true_time).unwrap();
+    (ahead + 500).div_euclid(1000) * 1000
+}
+
+fn floor_of(world: &World, index: usize, place: &Place) -> u32 {
+    world.peers[index].rooms.rooms[&world.id_of(index, place)].floor
+}
+
+fn today(world: &World) -> u32 {
+    history::day_of(Stamp(world.wall(1).0 * 1000))
+}
+
 fn last_stamp(world: &World, index: usize) -> i64 {
     let true_time =
         i64::try_from(NEW_YEAR).unwrap() * 1000 + i64::try_from(world.now.as_nanos() / 1000).unwrap();
@@ -87,9 +103,134 @@ fn stamps_rise_although_the_clock_is_set_back() {
     let mut world = meshed(&[0]);
     world.say(0, "one");
     world.run_ms(10);
-    let now = world.now;
-    let back = UnixMillis(world.wall(0).0 - 30_000);
-    world.peers[0].rooms.on_wall_clock(now, back);
+    world.set_clock(0, -30_000);
     world.say(0, "two");
     assert_eq!(world.stored(0, &lobby()), ["one", "two"]);
+}
+
+#[test]
+fn who_speaks_from_four_places_has_one_vote_until_the_last_of_them_is_gone() {
+    let mut world = World::new(2);
+    let liar = world.add_with(YEAR, |_| {});
+    let mut places = alloc::vec![liar];
+    places.extend((1..4).map(|boot| world.add_copy(liar, boot, YEAR)));
+    world.connect(0, 1);
+    places.iter().for_each(|&place| world.connect(0, place));
+    world.run_s(12);
+    assert_eq!(error(&world, 0), 0, "two against one");
+    world.cut(0, 1);
+    assert_eq!(error(&world, 0), YEAR, "of two the later");
+    for place in places {
+        assert_eq!(error(&world, 0), YEAR);
+        world.cut(0, place);
+    }
+    assert_eq!(error(&world, 0), 0);
+}
+
+#[test]
+fn who_shares_no_room_has_no_vote() {
+    let mut world = World::new(1);
+    world.add_with(YEAR, |_| {});
+    world.command(1, 1, Action::Leave(RoomName::lobby()));
+    world.link(0, 1);
+    for joined in [false, true, false] {
+        let name = RoomName::lobby();
+        world.command(1, 1, if joined { Action::Join(name) } else { Action::Leave(name) });
+        world.run_s(12);
+        assert_eq!(error(&world, 0), if joined { YEAR } else { 0 });
+    }
+    // Nor has it when it is us who leave.
+    world.command(1, 1, Action::Join(RoomName::lobby()));
+    world.run_s(12);
+    world.command(0, 1, Action::Leave(RoomName::lobby()));
+    assert_eq!(error(&world, 0), 0);
+}
+
+#[test]
+fn a_clock_a_year_ahead_at_the_start_hides_nothing_once_it_is_right() {
+    let mut world = World::unborn();
+    world.add_with(YEAR, |_| {});
+    world.add();
+    world.say(1, "before");
+    world.connect(0, 1);
+    world.run_s(60);
+    assert!(world.peers[0].heard().is_empty() && floor_of(&world, 0, &lobby()) > today(&world));
+    world.set_clock(0, 0);
+    world.run_s(12);
+    world.say(1, "after");
+    world.run_s(12);
+    assert_eq!(world.stored(0, &lobby()), ["before", "after"]);
+    assert_eq!(world.stored(1, &lobby()), ["before", "after"]);
+    assert_eq!((world.peers[0].stats.strays, world.peers[1].stats.strays), (0, 0));
+    // Nor after the next start.
+    let floor = history::day_of(world.peers[0].store.rooms[&RoomName::lobby()].floor);
+    assert_eq!((floor, floor_of(&world, 0, &lobby())), (today(&world) - 1, today(&world) - 1));
+}
+
+#[test]
+fn a_floor_in_the_future_that_was_kept_is_lowered_whenever_the_time_is_told() {
+    for told_first in [true, false] {
+        let mut world = World::unborn();
+        world.add_with(YEAR, |_| {});
+        world.add();
+        world.say(1, "today");
+        world.peers[0].skew = 0;
+        let state = world.peers[0].store.state();
+        world.unbegin(0);
+        if told_first {
+            world.start(0, &state);
+        } else {
+            world.turn(0, |rooms, turn| rooms.restore(turn, &state));
+            assert!(floor_of(&world, 0, &lobby()) > today(&world));
+            world.tell_time(0);
+        }
+        assert_eq!(floor_of(&world, 0, &lobby()), today(&world) - 1);
+        world.connect(0, 1);
+        world.run_s(1);
+        assert_eq!(world.stored(0, &lobby()), ["today"]);
+    }
+}
+
+#[test]
+fn a_room_entered_before_anybody_has_told_the_time_begins_yesterday_too() {
+    for told_by_host in [true, false] {
+        let mut world = World::new(2);
+        world.say(1, "long ago");
+        world.run_s(5 * 86_400);
+        world.say(1, "today");
+        world.unbegin(0);
+        world.turn(0, |rooms, turn| rooms.restore(turn, &State::default()));
+        world.connect(0, 1);
+        world.run_s(1);
+        assert!(world.peers[0].heard().is_empty());
+        if told_by_host {
+            world.tell_time(0);
+        }
+        // Otherwise the other's heartbeat tells it.
+        world.run_s(12);
+        assert_eq!(world.stored(0, &lobby()), ["today"]);
+        assert_eq!(floor_of(&world, 0, &lobby()), today(&world) - 1);
+    }
+}
+
+#[test]
+fn a_room_entered_while_a_neighbour_was_ahead_is_not_hidden_when_it_has_gone() {
+    let mut world = World::unborn();
+    world.add_with(YEAR, |_| {});
+    (0..2).for_each(|_| {
+        world.add();
+    });
+    world.connect(0, 1);
+    world.run_s(12);
+    let rust = room("#rust");
+    (1..3).for_each(|index| world.command(index, 1, Action::Join(RoomName::new("#rust").unwrap())));
+    assert!(floor_of(&world, 1, &rust) > today(&world));
+    world.connect(1, 2);
+    world.run_ms(100);
+    world.cut(0, 1);
+    assert_eq!(floor_of(&world, 1, &rust), today(&world) - 1);
+    world.say_in(2, rust.clone(), "hello");
+    world.run_s(12);
+    assert_eq!(world.stored(1, &rust), ["hello"]);
+    assert_eq!(world.peers[1].stats.strays, 0);
 }

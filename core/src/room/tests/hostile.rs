@@ -3,6 +3,7 @@
 use quickcheck::{TestResult, quickcheck};
 
 use super::{entry::Entry, item::Body, item::Item, key::RoomKey, *};
+use crate::frames::Cause;
 
 /// The only link of a peer.
 fn link_of(world: &World, index: usize) -> LinkId {
@@ -35,6 +36,7 @@ fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
         previous: None,
         boot: BootId(5),
         wall: UnixMillis(0),
+        nick: Nick::new("forger").unwrap(),
         items: [Item::Text { text: text.into(), action: false, reply: None }].into(),
     };
     let identity = Identity::new(REAL, &[seed; 32]);
@@ -145,7 +147,8 @@ fn nobody_else_speaks_in_a_conversation() {
     let id = world.id_of(0, &Place::Direct(key1));
     assert_eq!(key.id(), id);
     let stamp = Stamp(world.wall(0).0 * 1000);
-    let body = Body { previous: None, boot: BootId(1), wall: UnixMillis(0), items: Vec::new() };
+    let nick = Nick::new("stranger").unwrap();
+    let body = Body { previous: None, boot: BootId(1), wall: UnixMillis(0), nick, items: Vec::new() };
     let stranger = Identity::new(REAL, &[77; 32]);
     let entry = Entry::seal(REAL, &mut Rng::new([1; 32]), &stranger, &key, stamp, &body);
     let room = world.peers[1].rooms.links[&link_of(&world, 1)].index(id).unwrap();
@@ -173,14 +176,14 @@ fn announcements_of_what_does_not_exist_are_given_up() {
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
     let marks: Vec<_> = (0..200).map(|number| Mark::new(Stamp(now + number), &EntryId([3; 32]))).collect();
-    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone(), cause: Cause::Repair });
     assert_eq!(world.peers[0].rooms.wanted.len(), 200);
     world.run_s(60);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].stats.unanswered, 200);
     // Those outside the window are not even asked for.
     let marks = [Stamp(0), Stamp(now * 2)].map(|stamp| Mark::new(stamp, &EntryId([4; 32])));
-    inject(&mut world, 0, &Frame::Have { room, marks: marks.into() });
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.into(), cause: Cause::Repair });
     assert!(world.peers[0].rooms.wanted.is_empty());
 }
 
@@ -189,7 +192,8 @@ fn a_peer_that_goes_leaves_nothing_wanted() {
     let mut world = pair();
     let now = world.wall(0).0 * 1000;
     let room = index_of_lobby(&world, 1);
-    inject(&mut world, 0, &Frame::Have { room, marks: [Mark::new(Stamp(now), &EntryId([3; 32]))].into() });
+    let marks = [Mark::new(Stamp(now), &EntryId([3; 32]))].into();
+    inject(&mut world, 0, &Frame::Have { room, marks, cause: Cause::Repair });
     world.cut(0, 1);
     assert!(world.peers[0].rooms.wanted.is_empty());
     assert_eq!(world.peers[0].rooms.next_wake(), None);
@@ -244,6 +248,43 @@ fn a_query_for_everything_gives_one_frame() {
         "{}",
         world.peers[0].stats.scans_refused
     );
+}
+
+#[test]
+fn what_a_neighbour_may_not_ask_for_is_not_even_begun() {
+    let mut world = pair();
+    world.say_many(0, 3);
+    world.run_s(5 * 86_400);
+    world.restart(0);
+    world.connect(0, 1);
+    world.run_s(60);
+    let (id, link, now) = (world.id_of(0, &lobby()), link_of(&world, 0), world.now);
+    let day = history::day_of(Stamp(NEW_YEAR * 1000));
+    assert!(!world.peers[0].rooms.rooms[&id].history.is_loaded(day));
+    let scans = &mut world.peers[0].rooms.links.get_mut(&link).unwrap().scans;
+    while scans.take(now, pulse::SCANS, 1000) {}
+    while scans.take(now, pulse::SCANS, 1) {}
+    let fetches = world.peers[0].store.fetches;
+    let room = index_of_lobby(&world, 1);
+    let rooms = [Pulse { room, up_to: Stamp(NEW_YEAR * 1000), digest: [1; 16] }].into();
+    inject(&mut world, 0, &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), rooms });
+    let (from, to) = (history::start_of(day), history::start_of(day + 1));
+    let message = Bytes::from_static(&[0x61, 0, 0, 2, 0]);
+    inject(&mut world, 0, &Frame::Reconcile { room, from, to, round: 0, message });
+    assert_eq!(world.peers[0].store.fetches, fetches, "a day was read for it");
+    assert_eq!(world.peers[0].stats.scans_refused, 2);
+}
+
+#[test]
+fn a_room_that_a_heartbeat_lists_twice_is_looked_at_once() {
+    let mut world = pair();
+    world.say(0, "hello");
+    world.run_s(30);
+    let runs = world.peers[0].stats.reconciliations;
+    let (room, up_to) = (index_of_lobby(&world, 1), Stamp(world.wall(0).0 * 1000));
+    let rooms = [1, 2].map(|byte| Pulse { room, up_to, digest: [byte; 16] });
+    inject(&mut world, 0, &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), rooms: rooms.into() });
+    assert_eq!(world.peers[0].stats.reconciliations, runs, "one heartbeat is not two");
 }
 
 #[test]

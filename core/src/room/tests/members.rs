@@ -211,6 +211,8 @@ fn rooms_have_a_cap_and_conversations_with_the_absent_make_room() {
     });
     for other in 1..4 {
         world.connect(0, other);
+        let place = Place::Direct(world.key(other));
+        world.say_in(0, place, "hello");
         world.run_ms(20);
         world.cut(0, other);
     }
@@ -226,4 +228,94 @@ fn rooms_have_a_cap_and_conversations_with_the_absent_make_room() {
         world.command(0, tag, join(name));
     }
     assert_eq!(world.peers[0].refused(), [(3, Refusal::TooManyRooms)]);
+}
+
+#[test]
+fn strangers_however_many_keep_nobody_from_new_rooms_and_from_friends() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    let (key0, friend) = (world.key(0), world.key(1));
+    world.say_in(0, Place::Direct(friend), "before");
+    world.run_s(1);
+    world.cut(0, 1);
+    let stamp = Stamp(world.wall(0).0 * 1000);
+    let link = |number: u64| LinkId(1_000_000 + number);
+    for number in 0..300_u64 {
+        let mut seed = [200; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let stranger = Identity::new(REAL, &seed);
+        let (key, direct) = (stranger.key(), stranger.direct_public());
+        let now = world.now;
+        world.turn(0, |rooms, turn| {
+            rooms.on_link_up(turn, link(number), key, BootId(1), seed);
+            rooms.on_peer_known(turn, key, direct);
+            // Every other one has something to say.
+            let room = rooms.names.get(&Place::Direct(key)).and_then(|id| rooms.rooms.get_mut(id));
+            if let Some(room) = room.filter(|_| number % 2 == 0) {
+                room.history.insert(now, stamp, EntryId(seed));
+            }
+        });
+    }
+    let config = &world.peers[0].config;
+    assert_eq!(world.peers[0].rooms.rooms.len(), config.sessions_max + 2, "theirs have a cap of their own");
+    world.command(0, 1, join("#new"));
+    world.connect(0, 1);
+    world.run_s(1);
+    world.say_in(0, Place::Direct(friend), "are you there?");
+    world.say_in(1, Place::Direct(key0), "yes");
+    world.run_s(1);
+    assert_eq!(world.peers[0].refused(), []);
+    assert_eq!(world.peers[0].heard(), ["yes"]);
+    assert_eq!(world.peers[1].heard(), ["before", "are you there?"]);
+    (0..300).for_each(|number| world.turn(0, |rooms, turn| rooms.on_link_down(turn, link(number))));
+    assert_eq!(world.peers[0].rooms.rooms.len(), 3, "they take with them what they brought");
+    assert_eq!(world.peers[0].rooms.aside.days.len(), 128, "but for what they said");
+}
+
+#[test]
+fn what_a_stranger_said_is_there_again_when_both_are_back() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(50);
+    let (place0, place1) = (Place::Direct(world.key(0)), Place::Direct(world.key(1)));
+    world.say_in(1, place0.clone(), "hello?");
+    world.run_s(1);
+    world.cut(0, 1);
+    assert!(!world.peers[0].rooms.names.contains_key(&place1));
+    world.say_in(1, place0, "are you there?");
+    world.connect(0, 1);
+    world.run_s(12);
+    assert_eq!(world.peers[0].heard(), ["hello?", "are you there?"]);
+    assert_eq!(world.stored(0, &place1).len(), 2);
+}
+
+#[test]
+fn what_a_session_does_not_take_is_said_again() {
+    type Kind = fn(&Frame) -> bool;
+    let kinds: [Kind; 3] = [
+        |frame| matches!(frame, Frame::Proofs { .. }),
+        |frame| matches!(frame, Frame::Floor { .. }),
+        |frame| matches!(frame, Frame::Stored { .. }),
+    ];
+    for (kind, refused) in kinds.into_iter().enumerate() {
+        for silent in 0..2 {
+            let (mut world, rust) = (World::new(2), room("#rust"));
+            let speaker = 1 - silent;
+            world.connect(0, 1);
+            world.run_ms(100);
+            world.refuse = Box::new(move |from, _, frame| from == silent && refused(frame));
+            world.command(speaker, 1, join("#rust"));
+            world.say_in(speaker, rust.clone(), "early");
+            world.command(silent, 1, join("#rust"));
+            world.run_s(3);
+            assert!(world.peers[speaker].receipts().is_empty() || kind == 1, "{kind} {silent}");
+            world.refuse = Box::new(|_, _, _| false);
+            world.run_s(3);
+            assert_eq!(world.stored(silent, &rust), ["early"], "{kind} {silent}");
+            assert_eq!(world.peers[speaker].receipts().len(), 1, "{kind} {silent}");
+            world.say_in(silent, rust.clone(), "late");
+            world.run_s(1);
+            assert_eq!(world.peers[speaker].heard(), ["late"], "{kind} {silent}");
+        }
+    }
 }

@@ -12,14 +12,22 @@ use crate::{
     store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
+    time::UnixMillis,
 };
 
 mod clocks;
+mod fetches;
 mod hostile;
 mod members;
+mod news;
+mod receipts;
 mod repairs;
+mod store;
 mod stores;
 mod talk;
+mod told;
+
+use store::Store;
 
 /// 2026-01-01, when most of these tests begin.
 const NEW_YEAR: u64 = 1_767_225_600_000;
@@ -31,12 +39,15 @@ struct World {
     peers: Vec<Peer>,
     queue: BTreeMap<(Instant, u64), (usize, Happening)>,
     count: u64,
-    /// How long the reliable streams take.
+    /// How long the reliable streams take, and by how much some take longer.
     stream: Duration,
+    slow: BTreeMap<(usize, usize), Duration>,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
     lose: Box<Loss>,
+    /// Which frames a session does not take because too much waits in it.
+    refuse: Box<Loss>,
 }
 
 /// Whether a frame from one peer to another gets lost.
@@ -56,21 +67,6 @@ struct Peer {
     links: BTreeMap<LinkId, (usize, LinkId)>,
     /// What is said to wait on each of its links.
     backlog: usize,
-}
-
-#[derive(Clone, Default)]
-struct Store {
-    entries: BTreeMap<(RoomKeyId, Stamp, EntryId), StoredEntry>,
-    rooms: BTreeMap<RoomName, StoredRoom>,
-    peers: Vec<StoredPeer>,
-    own: BTreeMap<RoomKeyId, OwnEntry>,
-    broken: bool,
-    /// How long it takes.
-    takes: Duration,
-    fetches: usize,
-    /// A host without a store: it takes everything and has nothing.
-    forgetful: bool,
-    by_id: Option<BTreeMap<EntryId, Bytes>>,
 }
 
 #[derive(Debug)]
@@ -98,8 +94,10 @@ impl World {
             queue: BTreeMap::new(),
             count: 0,
             stream: LATENCY,
+            slow: BTreeMap::new(),
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
+            refuse: Box::new(|_, _, _| false),
         }
     }
 
@@ -132,27 +130,51 @@ impl World {
         index
     }
 
+    /// Adds another run of a peer's identity: a copy of its profile, elsewhere.
+    fn add_copy(&mut self, of: usize, boot: u64, skew: i64) -> usize {
+        let index = self.add_with(skew, |_| {});
+        self.peers[index].identity = self.peers[of].identity.clone();
+        self.peers[index].boot = boot;
+        self.unbegin(index);
+        self.start(index, &State::default());
+        index
+    }
+
+    /// Puts a peer's rooms back to before the store's first answer, and before anybody has told the time.
+    fn unbegin(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let rng = Rng::new(peer.identity.key().0).fork(&peer.boot_label());
+        peer.rooms = Rooms::new(&peer.config, peer.identity.clone(), BootId(peer.boot), rng);
+        peer.out = Outbox::new();
+        peer.events.clear();
+    }
+
     /// Ends the run of a peer and begins another one on the same store.
     fn restart(&mut self, index: usize) {
         let others: Vec<usize> = self.peers[index].links.values().map(|&(other, _)| other).collect();
         others.into_iter().for_each(|other| self.cut(index, other));
         self.queue.retain(|_, (to, _)| *to != index);
-        let peer = &mut self.peers[index];
-        peer.boot += 1;
-        let boot = BootId(peer.boot);
-        let seed = peer.identity.key().0;
-        peer.rooms =
-            Rooms::new(&peer.config, peer.identity.clone(), boot, Rng::new(seed).fork(&peer.boot_label()));
-        peer.out = Outbox::new();
-        peer.events.clear();
-        let state = peer.store.state();
+        self.peers[index].boot += 1;
+        self.unbegin(index);
+        let state = self.peers[index].store.state();
         self.start(index, &state);
     }
 
     fn start(&mut self, index: usize, state: &State) {
-        let wall = self.wall(index);
-        self.peers[index].rooms.on_wall_clock(self.now, wall);
+        self.tell_time(index);
         self.turn(index, |rooms, turn| rooms.restore(turn, state));
+    }
+
+    /// Tells a peer what its wall clock says.
+    fn tell_time(&mut self, index: usize) {
+        let wall = self.wall(index);
+        self.turn(index, |rooms, turn| rooms.on_wall_clock(turn, wall));
+    }
+
+    /// From now on a peer's wall clock is wrong by `skew` milliseconds.
+    fn set_clock(&mut self, index: usize, skew: i64) {
+        self.peers[index].skew = skew;
+        self.tell_time(index);
     }
 
     fn wall(&self, index: usize) -> UnixMillis {
@@ -179,17 +201,19 @@ impl World {
             Wish::Event(event) => peer.events.push(event),
             Wish::Send { link, frame } => {
                 let Some(&(other, theirs)) = peer.links.get(&link) else { return };
-                if !(self.lose)(index, other, &frame) {
+                if (self.refuse)(index, other, &frame) {
+                    self.turn(index, |rooms, turn| rooms.on_unsent(turn, link, frame));
+                } else if !(self.lose)(index, other, &frame) {
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
-                    self.later(self.stream, other, Happening::Frame(theirs, bytes));
+                    let slow = self.slow.get(&(index, other)).copied().unwrap_or_default();
+                    self.later(self.stream + slow, other, Happening::Frame(theirs, bytes));
                 }
             }
             Wish::Persist(record) => {
                 let own = peer.identity.key();
-                let boot = BootId(peer.boot);
-                if let Some((id, result)) = peer.store.append(record, own, boot) {
+                if let Some((id, result)) = peer.store.append(record, own) {
                     self.later(takes, index, Happening::Durable(id, result));
                 }
             }
@@ -253,8 +277,8 @@ impl World {
     fn connect(&mut self, one: usize, other: usize) {
         let (known_one, known_other) = (self.known(one), self.known(other));
         self.link(one, other);
-        self.turn(one, |rooms, turn| rooms.on_peer_known(turn, known_other.0, known_other.1, known_other.2));
-        self.turn(other, |rooms, turn| rooms.on_peer_known(turn, known_one.0, known_one.1, known_one.2));
+        self.turn(one, |rooms, turn| rooms.on_peer_known(turn, known_other.0, known_other.1));
+        self.turn(other, |rooms, turn| rooms.on_peer_known(turn, known_one.0, known_one.1));
         for (index, (key, direct, nick)) in [(one, self.known(other)), (other, self.known(one))] {
             let peers = &mut self.peers[index].store.peers;
             if peers.iter().all(|peer| peer.key != key) {
@@ -288,7 +312,7 @@ impl World {
                 self.peers[index].links.iter().filter(|(_, to)| to.0 == other).map(|(&id, _)| id).collect();
             for link in links {
                 self.peers[index].links.remove(&link);
-                self.peers[index].rooms.on_link_down(link);
+                self.turn(index, |rooms, turn| rooms.on_link_down(turn, link));
             }
         }
         let peers = &self.peers;
@@ -360,114 +384,6 @@ impl World {
 impl Peer {
     fn boot_label(&self) -> String {
         alloc::format!("{}", self.boot)
-    }
-
-    /// The messages told to the person, in the order in which they were.
-    fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.events.iter().filter_map(|event| match event {
-            Event::Message(message) => Some(message),
-            _ => None,
-        })
-    }
-
-    fn heard(&self) -> Vec<&str> {
-        self.messages().filter(|message| !message.own).map(|message| message.text.as_str()).collect()
-    }
-
-    fn receipts(&self) -> Vec<(EntryId, u32, u32)> {
-        let receipt = |event: &Event| match event {
-            Event::Receipt { entry, stored_by, of } => Some((*entry, *stored_by, *of)),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
-    }
-
-    fn done(&self) -> Vec<(u64, Option<MessageId>)> {
-        let done = |event: &Event| match event {
-            Event::Done { tag, message } => Some((*tag, *message)),
-            _ => None,
-        };
-        self.events.iter().filter_map(done).collect()
-    }
-
-    fn refused(&self) -> Vec<(u64, Refusal)> {
-        let refused = |event: &Event| match event {
-            Event::Refused { tag, reason } => Some((*tag, *reason)),
-            _ => None,
-        };
-        self.events.iter().filter_map(refused).collect()
-    }
-}
-
-impl Store {
-    fn append(
-        &mut self,
-        record: Record,
-        own: PeerKey,
-        boot: BootId,
-    ) -> Option<(EntryId, Result<(), StoreError>)> {
-        match record {
-            Record::Entry(entry) => {
-                let id = entry.id;
-                if self.broken {
-                    return Some((id, Err(StoreError::Full)));
-                }
-                if self.forgetful {
-                    return Some((id, Ok(())));
-                }
-                if entry.author == own {
-                    let (room, stamp) = (entry.room, entry.stamp);
-                    self.own.insert(room, OwnEntry { room, id, stamp, boot });
-                }
-                self.entries.insert((entry.room, entry.stamp, id), entry);
-                Some((id, Ok(())))
-            }
-            Record::Room(room) => {
-                self.rooms.insert(room.name.clone(), room);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn read(&mut self, what: &Request) -> Answer {
-        self.fetches += 1;
-        match what {
-            Request::State => Answer::State(self.state()),
-            Request::Entries { room, ids } => {
-                assert!(ids.len() <= 64);
-                let find = |id: &EntryId| {
-                    if let Some(index) = &self.by_id {
-                        return Some((*id, index.get(id)?.clone()));
-                    }
-                    let entry = self.entries.values().find(|entry| entry.room == *room && entry.id == *id)?;
-                    Some((*id, entry.bytes.clone()))
-                };
-                Answer::Entries(ids.iter().filter_map(find).collect())
-            }
-            Request::Ids { room, from, to } => {
-                let range = (*room, *from, EntryId([0; 32]))..(*room, *to, EntryId([0; 32]));
-                Answer::Ids(self.entries.range(range).map(|(&(_, stamp, id), _)| (stamp, id)).collect())
-            }
-        }
-    }
-
-    fn state(&self) -> State {
-        let mut days: BTreeMap<(RoomKeyId, u32), StoredDay> = BTreeMap::new();
-        for &(room, stamp, id) in self.entries.keys() {
-            let day = history::day_of(stamp);
-            let fresh = StoredDay { room, day, sum: IdSum::default(), newest: stamp };
-            let stored = days.entry((room, day)).or_insert(fresh);
-            stored.sum.add(&id);
-            stored.newest = stored.newest.max(stamp);
-        }
-        State {
-            nick: None,
-            rooms: self.rooms.values().cloned().collect(),
-            peers: self.peers.clone(),
-            days: days.into_values().collect(),
-            own: self.own.values().cloned().collect(),
-        }
     }
 }
 

@@ -112,7 +112,8 @@ fn a_newcomer_meets(full: usize) {
     for number in 0..count {
         let stamp = Stamp(NEW_YEAR * 1000 + number / 3);
         let item = item::Item::Text { text: "x".into(), action: false, reply: None };
-        let body = item::Body { previous: None, boot: BootId(0), wall: UnixMillis(0), items: [item].into() };
+        let (previous, boot, wall, nick) = (None, BootId(0), UnixMillis(0), Nick::lenient("peer"));
+        let body = item::Body { previous, boot, wall, nick, items: [item].into() };
         let entry = entry::Entry::seal(REAL, &mut rng, &identity, &key, stamp, &body);
         let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
         let stored = StoredEntry { room: id, place: lobby(), id: entry.id, stamp, author, bytes, messages };

@@ -1,6 +1,7 @@
 //! Whole sessions against each other, in virtual time over a network that can do anything.
 
 mod attacks;
+mod crowds;
 mod liveness;
 mod meeting;
 mod moving;

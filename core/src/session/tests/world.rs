@@ -272,7 +272,7 @@ impl Node {
     pub(super) fn ups(&self) -> Vec<Up> {
         let up = |(_, wish): &(Instant, Wish)| match *wish {
             Wish::Up { link, peer, boot, binding, dialled, .. } => {
-                Some(Up { link, peer: (peer, boot), binding, dialled })
+                Some(Up { link, peer: (peer, boot), binding, dialled: dialled.is_some() })
             }
             _ => None,
         };

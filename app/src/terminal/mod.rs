@@ -1,5 +1,9 @@
 //! A terminal with line editing: what comes in meanwhile is written above the line that is being typed.
 
+#[cfg(unix)]
+mod mode;
+mod screen;
+
 use std::{
     env,
     io::{self, IsTerminal as _, Write},
@@ -7,8 +11,12 @@ use std::{
     thread,
 };
 
-use rustyline::{Config, Editor, ExternalPrinter, error::ReadlineError, history::MemHistory};
+use rustyline::{
+    Cmd, ColorMode, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, KeyEvent,
+    Movement, RepeatCount, error::ReadlineError, history::MemHistory,
+};
 
+use self::screen::{Printer, Screen, Watch};
 use crate::{
     happening::{Happening, Line, Tell},
     input::{Gate, LINE_MAX},
@@ -18,7 +26,10 @@ use crate::{
 const REMEMBERED: usize = 200;
 
 /// The line editor, before its thread starts.
-pub(crate) struct Terminal(Editor<(), MemHistory>);
+pub(crate) struct Terminal {
+    editor: Editor<Watch, MemHistory>,
+    screen: Screen,
+}
 
 /// What stands before the line that is typed, and whose turn it is; copies share it.
 #[derive(Clone, Debug, Default)]
@@ -39,23 +50,47 @@ impl Terminal {
             return None;
         }
         mode::remember();
-        let config = Config::builder().max_history_size(REMEMBERED).ok()?.auto_add_history(true).build();
+        let config = Config::builder()
+            .max_history_size(REMEMBERED)
+            .ok()?
+            .auto_add_history(true)
+            .color_mode(ColorMode::Forced)
+            .build();
         let mut editor = Editor::with_history(config, MemHistory::new()).ok()?;
-        let printer = editor.create_external_printer().ok()?;
-        Some((Self(editor), Printer(printer)))
+        let screen = Screen::default();
+        let printer = Printer::new(editor.create_external_printer().ok()?, screen.clone());
+        editor.set_helper(Some(Watch::new(screen.clone())));
+        editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(Cancel)));
+        Some((Self { editor, screen }, printer))
     }
 
-    /// Reads lines in a thread of its own, one after the other is carried out.
+    /// Reads lines in a thread of its own, one after the other is carried out. A line that `is_said` comes back as a
+    /// message, and is taken from the screen until then.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn spawn(mut self, prompt: Prompt, gate: Gate, tell: Tell) -> io::Result<()> {
+    pub(crate) fn spawn(
+        mut self,
+        prompt: Prompt,
+        is_said: fn(&str) -> bool,
+        gate: Gate,
+        tell: Tell,
+    ) -> io::Result<()> {
         let read_all = move || {
             loop {
                 gate.enter();
-                let happening = match self.0.readline(&prompt.take_turn()) {
+                let prompt = prompt.take_turn();
+                if let Some(watch) = self.editor.helper() {
+                    watch.begin(&prompt);
+                }
+                let happening = match self.editor.readline(&prompt) {
                     Ok(line) if line.len() > LINE_MAX => Happening::Line(Line::TooLong),
-                    Ok(line) => Happening::Line(Line::Text(line)),
+                    Ok(line) => {
+                        if is_said(&line) {
+                            self.screen.erase(&prompt, &line);
+                        }
+                        Happening::Line(Line::Text(line))
+                    }
                     Err(ReadlineError::Interrupted) => Happening::Stop,
                     Err(_) => Happening::InputEnded,
                 };
@@ -66,6 +101,16 @@ impl Terminal {
             }
         };
         thread::Builder::new().name(String::from("input")).spawn(read_all).map(drop)
+    }
+}
+
+/// Ctrl-C: takes the line back; where there is none it asks to end.
+struct Cancel;
+
+impl ConditionalEventHandler for Cancel {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        let is_typing = !context.line().is_empty();
+        Some(if is_typing { Cmd::Kill(Movement::WholeBuffer) } else { Cmd::Interrupt })
     }
 }
 
@@ -96,49 +141,9 @@ impl Prompt {
     }
 }
 
-/// Writes whole lines above the one that is being typed.
-struct Printer<P>(P);
-
-impl<P: ExternalPrinter> Write for Printer<P> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.print(String::from_utf8_lossy(bytes).into_owned()).map_err(io::Error::other)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Leaves the terminal as it was found, also when a line was being typed.
 pub(crate) fn restore() {
     mode::restore();
-}
-
-#[cfg(unix)]
-mod mode {
-    use std::{
-        io::{self, Write as _},
-        sync::{Mutex, PoisonError},
-    };
-
-    use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-
-    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
-
-    pub(super) fn remember() {
-        if let Ok(mode) = tcgetattr(io::stdin()) {
-            *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
-        }
-    }
-
-    pub(super) fn restore() {
-        if let Some(mode) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // The editor asks the terminal to mark what is pasted; then a fresh line for the shell.
-            let _ = io::stdout().write_all(b"\x1b[?2004l\r\x1b[K").and_then(|()| io::stdout().flush());
-            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &mode);
-        }
-    }
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,86 @@
+//! Who is here, and what becomes of what was said to those who are not.
+
+use std::time::Duration;
+
+use chat_core::{Instant, PeerChange, PeerKey, Place};
+
+use super::{Plain, crowd::Move};
+use crate::{
+    address,
+    people::{Turn, found_by},
+};
+
+/// How long both runs of a key must answer before it is in two places: a run that was killed is missed by then
+/// (DESIGN section 6: within seven seconds).
+const TWO_PLACES: Duration = Duration::from_secs(9);
+
+impl Plain {
+    pub(super) fn on_peer(&mut self, now: Instant, change: PeerChange) {
+        let key = change.key;
+        let at = change.address.map(|at| format!(", {}", address::show(at))).unwrap_or_default();
+        let how = format!("({}{at})", found_by(change.via));
+        let turn = self.people.on_peer(change);
+        let (Some(key), Some(turn)) = (key, turn) else { return };
+        // Whoever was here can have left: then nobody needs to wait for others to be found.
+        self.settled = now;
+        let name = self.people.label(key, None);
+        let (what, line) = match &turn {
+            Turn::CameAgain => {
+                self.twice.insert(key, now + TWO_PLACES);
+                return;
+            }
+            Turn::Came { was: Some(was) } => {
+                (Move::Came, format!("{name} is here, called {was} before {how}"))
+            }
+            Turn::Came { was: None } => (Move::Came, format!("{name} is here {how}")),
+            Turn::Renamed { was } => (Move::Renamed, format!("{was} is now called {name}")),
+            Turn::Silent => (Move::Silent, format!("{name} does not answer")),
+            Turn::Back => (Move::Back, format!("{name} answers again")),
+            Turn::Quit => (Move::Quit, format!("{name} left")),
+            Turn::Lost => (Move::Lost, format!("{name} is gone without a goodbye")),
+        };
+        let who = if let Turn::Renamed { was } = turn { format!("{was} (now {name})") } else { name };
+        if self.crowd.on_move(now, what, &who) {
+            self.notice(&line);
+        }
+    }
+
+    /// Tells of those whose first run is still there with the second.
+    pub(super) fn tell_places(&mut self, now: Instant) {
+        let due: Vec<PeerKey> =
+            self.twice.iter().filter(|(_, due)| **due <= now).map(|(key, _)| *key).collect();
+        for key in due {
+            self.twice.remove(&key);
+            if self.people.is_in_places(key) {
+                self.notice(&format!("{} is here from one more place", self.people.label(key, None)));
+            }
+        }
+    }
+
+    /// Whoever writes to nobody learns when it will be read.
+    pub(super) fn explain_absence(&mut self, now: Instant, place: Place) {
+        let (key, who) = match &place {
+            Place::Direct(key) if self.people.is_there(*key) => return,
+            Place::Room(_) if !self.people.is_alone() => return self.delivery.forget_absence(),
+            _ if now < self.settled => {
+                self.unsettled = Some(place);
+                return;
+            }
+            Place::Direct(key) => (Some(*key), format!("{} is not", self.people.label(*key, None))),
+            Place::Room(_) => (None, String::from("nobody else is")),
+        };
+        if self.delivery.is_news_absence(key) {
+            let whom = if key.is_some() { "they come" } else { "somebody comes" };
+            let kept = if self.is_kept { "" } else { " while this program runs" };
+            self.notice(&format!("{who} here; what you say goes out when {whom}{kept}"));
+        }
+    }
+
+    pub(super) fn tell_unheard(&self) {
+        let left = self.delivery.unheard();
+        if left > 0 {
+            let fate = if self.is_kept { "go out next time" } else { "are lost" };
+            self.complain(&format!("messages that nobody else has stored yet: {left}; they {fate}"));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the person asks for.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::{Node, acquaintances::Standing};
+use crate::{
+    command::{Action, Command},
+    discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
+    event::{Event, Place, Refusal, Source},
+    record::PeerRecord,
+    session::LinkId,
+    store::Record,
+    text::Nick,
+};
+
+/// Commands that may wait for the store's first answer.
+const QUEUED_MAX: usize = 4096;
+
+impl Node {
+    pub(super) fn on_command(&mut self, command: Command) {
+        let Command { tag, action } = command;
+        if let Some(queued) = &mut self.queued {
+            if queued.len() < QUEUED_MAX {
+                queued.push_back(Command { tag, action });
+            } else {
+                self.stats.commands_refused += 1;
+                self.event(Event::Refused { tag, reason: Refusal::Busy });
+            }
+            return;
+        }
+        if self.quitting.is_some() && action != Action::Quit {
+            return self.event(Event::Refused { tag, reason: Refusal::Leaving });
+        }
+        match action {
+            Action::Rename(nick) => {
+                self.rename(nick);
+                self.event(Event::Done { tag, message: None });
+            }
+            Action::Connect(address) => self.connect(tag, address),
+            Action::Quit => self.quit(tag),
+            action => {
+                if let Action::Say { place: Place::Direct(key), .. } = &action {
+                    self.acquaint(key, Standing::Spoken);
+                }
+                self.with_rooms(|rooms, turn| rooms.command(turn, tag, action));
+            }
+        }
+    }
+
+    /// Has an address called. The person hears once whether that came to nothing.
+    fn connect(&mut self, tag: u64, address: SocketAddr) {
+        self.on_sighting(&Sighting {
+            source: Source::Manual,
+            kind: SightingKind::Seen,
+            id: None,
+            boot: None,
+            nick: None,
+            addresses: Vec::from([address]),
+        });
+        self.event(Event::Done { tag, message: None });
+        if let Some(reason) = self.contacts.hindrance(address) {
+            self.event(Event::Unreachable { tag, address, reason });
+        } else if !self.contacts.is_reached(address) && !self.calls.push(tag, address) {
+            self.stats.calls_forgotten += 1;
+        }
+    }
+
+    /// Takes `nick`, and tells everybody.
+    pub(super) fn rename(&mut self, nick: Nick) {
+        self.ledger.collect(Record::Nick(nick.clone()));
+        self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
+        self.nick = nick.clone();
+        let version = self.own.as_ref().map_or(0, |(own, _)| own.version + 1).max(self.wall_now().0);
+        let (key, direct) = (self.identity.key(), self.identity.direct_public());
+        let record = PeerRecord { key, version, boot: self.boot, nick: nick.clone(), direct };
+        let signed = record.sign(self.config.suite, &self.identity);
+        self.own = Some((record, signed));
+        let links: Vec<LinkId> = self.peers.keys().copied().collect();
+        links.into_iter().for_each(|link| self.send_own_record(link));
+        let announcement = Announcement { key, boot: self.boot, nick, port: self.config.chat_port };
+        if let Some(mdns) = &mut self.mdns {
+            mdns.announce(self.now, &announcement, &mut self.found);
+        }
+    }
+
+    /// Says goodbye once, after the last words.
+    fn quit(&mut self, tag: u64) {
+        if self.quitting.is_some() {
+            return self.event(Event::Done { tag, message: None });
+        }
+        self.with_rooms(|rooms, turn| rooms.on_quit(turn));
+        self.settle();
+        self.quitting = Some(tag);
+        if let Some(mdns) = &mut self.mdns {
+            mdns.withdraw(self.now, &mut self.found);
+        }
+        self.sessions.close_all(self.now, &mut self.session_wishes);
+    }
+}

@@ -1,0 +1,58 @@
+//! What a node has its store keep, and what the store tells it.
+
+use core::net::SocketAddr;
+
+use super::Node;
+use crate::{
+    boundary::Token,
+    discovery::{Sighting, SightingKind},
+    event::Source,
+    store::{Answer, Request, State, StoreError},
+};
+
+impl Node {
+    pub(super) fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
+        for entries in self.ledger.on_persisted(token) {
+            self.with_rooms(|rooms, turn| rooms.on_durable(turn, &entries, result));
+        }
+    }
+
+    pub(super) fn on_fetched(&mut self, token: Token, answer: Answer) {
+        match (answer, self.ledger.on_fetched(token)) {
+            (Answer::State(state), _) => self.restore(state),
+            (answer, Some(request)) => self.with_rooms(|rooms, turn| rooms.on_answer(turn, request, answer)),
+            (_, None) => {}
+        }
+    }
+
+    /// Begins with what the store knows: from here on commands are carried out and rooms are proven.
+    fn restore(&mut self, state: State) {
+        let Some(queued) = self.queued.take() else { return };
+        let stored_nick = state.nick.clone().filter(|_| !self.config.nick_wins);
+        let nick = stored_nick.unwrap_or_else(|| self.nick.clone());
+        self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
+        for peer in state.peers.into_iter().take(self.config.peers_max) {
+            if self.config.discovery.remembered {
+                self.on_sighting(&Sighting {
+                    source: Source::Remembered,
+                    kind: SightingKind::Seen,
+                    id: Some(peer.key.short()),
+                    boot: None,
+                    nick: Some(peer.nick.clone()),
+                    addresses: peer.addresses.clone(),
+                });
+            }
+            let (key, addresses) = (peer.key, peer.addresses.clone());
+            if self.acquaintances.restore(peer) {
+                self.sessions.remember(self.now, key, addresses.iter().map(SocketAddr::ip));
+            }
+        }
+        self.rename(nick);
+        queued.into_iter().for_each(|command| self.on_command(command));
+    }
+
+    pub(super) fn fetch(&mut self, request: u64, what: Request) {
+        self.outputs.extend(self.ledger.seal());
+        self.outputs.push_back(self.ledger.fetch(request, what));
+    }
+}

@@ -1,0 +1,89 @@
+//! A store in memory that can be slow, broken or forgetful.
+
+use super::*;
+
+#[derive(Clone, Default)]
+pub(super) struct Store {
+    pub(super) entries: BTreeMap<(RoomKeyId, Stamp, EntryId), StoredEntry>,
+    pub(super) rooms: BTreeMap<RoomName, StoredRoom>,
+    pub(super) peers: Vec<StoredPeer>,
+    pub(super) own: BTreeMap<RoomKeyId, OwnEntry>,
+    pub(super) broken: bool,
+    /// How long it takes.
+    pub(super) takes: Duration,
+    pub(super) fetches: usize,
+    /// A host without a store: it takes everything and has nothing.
+    pub(super) forgetful: bool,
+    pub(super) by_id: Option<BTreeMap<EntryId, Bytes>>,
+}
+
+impl Store {
+    pub(super) fn append(
+        &mut self,
+        record: Record,
+        own: PeerKey,
+    ) -> Option<(EntryId, Result<(), StoreError>)> {
+        match record {
+            Record::Entry(entry) => {
+                let id = entry.id;
+                if self.broken {
+                    return Some((id, Err(StoreError::Full)));
+                }
+                if self.forgetful {
+                    return Some((id, Ok(())));
+                }
+                if entry.author == own {
+                    let (room, stamp) = (entry.room, entry.stamp);
+                    self.own.insert(room, OwnEntry { room, id, stamp });
+                }
+                self.entries.insert((entry.room, entry.stamp, id), entry);
+                Some((id, Ok(())))
+            }
+            Record::Room(room) => {
+                self.rooms.insert(room.name.clone(), room);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn read(&mut self, what: &Request) -> Answer {
+        self.fetches += 1;
+        match what {
+            Request::State => Answer::State(self.state()),
+            Request::Entries { room, ids } => {
+                assert!(ids.len() <= 64);
+                let find = |id: &EntryId| {
+                    if let Some(index) = &self.by_id {
+                        return Some((*id, index.get(id)?.clone()));
+                    }
+                    let entry = self.entries.values().find(|entry| entry.room == *room && entry.id == *id)?;
+                    Some((*id, entry.bytes.clone()))
+                };
+                Answer::Entries(ids.iter().filter_map(find).collect())
+            }
+            Request::Ids { room, from, to } => {
+                let range = (*room, *from, EntryId([0; 32]))..(*room, *to, EntryId([0; 32]));
+                Answer::Ids(self.entries.range(range).map(|(&(_, stamp, id), _)| (stamp, id)).collect())
+            }
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        let mut days: BTreeMap<(RoomKeyId, u32), StoredDay> = BTreeMap::new();
+        for &(room, stamp, id) in self.entries.keys() {
+            let day = history::day_of(stamp);
+            let fresh = StoredDay { room, day, sum: IdSum::default(), newest: stamp };
+            let stored = days.entry((room, day)).or_insert(fresh);
+            stored.sum.add(&id);
+            stored.newest = stored.newest.max(stamp);
+        }
+        State {
+            nick: None,
+            rooms: self.rooms.values().cloned().collect(),
+            peers: self.peers.clone(),
+            days: days.into_values().collect(),
+            own: self.own.values().cloned().collect(),
+        }
+    }
+}
