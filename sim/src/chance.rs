@@ -15,8 +15,6 @@ pub(crate) enum Domain {
     Net,
     /// How faults bite.
     Fault,
-    /// When people do what.
-    Work,
     /// What hostile peers do.
     Hostile,
     /// What disks do.
@@ -69,7 +67,7 @@ impl Chance {
 
 /// A number below `bound` from any 64-bit number; its bias is below 2^-40 for every bound used here.
 pub(crate) fn scale(drawn: u64, bound: u64) -> u64 {
-    u64::try_from(u128::from(drawn) * u128::from(bound) >> 64).unwrap_or(0)
+    u64::try_from((u128::from(drawn) * u128::from(bound)) >> 64).unwrap_or(0)
 }
 
 /// One more word in a hash.

@@ -33,7 +33,7 @@ pub enum Target {
 
 /// What happens. Faults of the network strike datagrams that a struck host sends or receives.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// Datagrams get lost, each by itself.
     Loss {
@@ -214,6 +214,8 @@ pub enum DiskFate {
     RolledBack,
     /// Nothing is left, not even the keys: a new person.
     Wiped,
+    /// It holds the profile of another host, by number, keys and all: a machine copied while it runs.
+    CopyOf(usize),
 }
 
 /// How a program stands still.
@@ -304,6 +306,12 @@ impl Kind {
         Self::VersionSkew,
         Self::Refusal,
     ];
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 
     /// Its name in reports.
     #[must_use]

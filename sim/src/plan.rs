@@ -1,12 +1,21 @@
 //! A run, fully spelled out: whatever made it, the same plan gives the same run for ever.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    complaint::Complaint,
+    expect::Expect,
     fault::PlannedFault,
     foe::Model,
     units::{Share, Span},
 };
+
+mod check;
+
+pub(crate) use check::{ENTRIES_MAX, HOSTS_MAX, SEGMENTS_MAX, TEXT_MAX};
+pub use check::{Place, PlanError};
 
 /// Everything that a run depends on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -17,6 +26,7 @@ pub struct Plan {
     /// What it is called.
     pub name: String,
     /// From which all that is left to chance is drawn.
+    #[serde(with = "crate::units::seed")]
     pub seed: u64,
     /// How long it lasts.
     pub duration: Span,
@@ -44,6 +54,66 @@ pub struct Plan {
     /// What people do.
     #[serde(rename = "act", default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<Act>,
+    /// What must come of it.
+    #[serde(default, skip_serializing_if = "Expect::is_default")]
+    pub expect: Expect,
+}
+
+impl Plan {
+    /// A plan of nothing, to be filled.
+    #[must_use]
+    pub fn empty(name: impl Into<String>, seed: u64) -> Self {
+        Self {
+            version: VERSION,
+            name: name.into(),
+            seed,
+            duration: Span::from_secs(60),
+            suite: SuiteChoice::Real,
+            family: Family::Both,
+            segments: Vec::new(),
+            routers: Vec::new(),
+            hosts: Vec::new(),
+            faults: Vec::new(),
+            foes: Vec::new(),
+            acts: Vec::new(),
+            expect: Expect::default(),
+        }
+    }
+
+    /// Reads a plan that was saved.
+    ///
+    /// # Errors
+    /// Where the text is no plan, with the place.
+    pub fn read(text: &str) -> Result<Self, Complaint> {
+        let plan: Self = toml::from_str(text).map_err(|error| Complaint::of_toml(&error))?;
+        plan.check().map_err(|error| Complaint { what: error.to_string(), span: None })?;
+        Ok(plan)
+    }
+
+    /// The text that [`Plan::read`] reads.
+    ///
+    /// # Errors
+    /// When a number is too large for TOML, whose integers have a sign.
+    pub fn write(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// The time from which nothing more goes wrong, and nobody comes or goes by plan.
+    #[must_use]
+    pub fn calm(&self) -> Duration {
+        let faults = self.faults.iter().map(|fault| fault.at.0 + fault.span.unwrap_or_default().0);
+        let starts = self.hosts.iter().map(|host| host.starts.0);
+        let moves = self.acts.iter().filter(|act| !act.what.is_talk()).map(|act| act.at.0);
+        faults.chain(starts).chain(moves).max().unwrap_or_default()
+    }
+}
+
+impl Deed {
+    /// Whether something is only said.
+    #[must_use]
+    pub const fn is_talk(&self) -> bool {
+        matches!(self, Self::Say { .. } | Self::Tell { .. })
+    }
 }
 
 /// The version of plans that this program writes and reads.
@@ -75,7 +145,7 @@ pub enum Family {
 
 /// One link: whoever is on it hears everybody else's multicast.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Segment {
     /// Its name in reports.
     pub name: String,
@@ -198,4 +268,6 @@ pub enum Deed {
     Connect(usize),
     /// Says goodbye and ends the program.
     Quit,
+    /// Starts the program again, if it has ended.
+    Start,
 }

@@ -82,7 +82,8 @@ impl<T> Queue<T> {
         Self { order, things: Vec::new(), free: None, len: 0 }
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    #[cfg(test)]
+    const fn len(&self) -> usize {
         self.len
     }
 

@@ -1,13 +1,13 @@
 //! What happened, as one number: two runs with the same number went the same way.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use chat_core::Instant;
 
 use crate::{chance::fold, queue::Key};
 
 /// A checkpoint is kept after so many events.
-const STRIDE: u64 = 1 << 16;
+pub(crate) const STRIDE: u64 = 1 << 16;
 
 /// The hash of a whole run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -31,6 +31,8 @@ pub(crate) struct Trace {
     hash: Hash,
     events: u64,
     checkpoints: Vec<Checkpoint>,
+    /// Of these events each has a checkpoint.
+    close: Range<u64>,
 }
 
 /// The hash after some event.
@@ -42,6 +44,8 @@ pub struct Checkpoint {
     pub at: Instant,
     /// The hash then.
     pub hash: Hash,
+    /// What the last of them was, besides its time: its kind, to whom, from whom and the how-manieth.
+    pub tie: u64,
 }
 
 impl Trace {
@@ -50,9 +54,14 @@ impl Trace {
         self.events += 1;
         self.word(key.at().as_nanos());
         self.word(key.tie());
-        if self.events.is_multiple_of(STRIDE) {
-            self.checkpoints.push(Checkpoint { events: self.events, at: key.at(), hash: self.hash });
+        if self.events.is_multiple_of(STRIDE) || self.close.contains(&self.events) {
+            let (events, hash) = (self.events, self.hash);
+            self.checkpoints.push(Checkpoint { events, at: key.at(), hash, tie: key.tie() });
         }
+    }
+
+    pub(crate) fn look_closely(&mut self, events: Range<u64>) {
+        self.close = events;
     }
 
     /// Something that the event brought about.

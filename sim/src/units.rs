@@ -95,6 +95,54 @@ impl<'de> Deserialize<'de> for Share {
     }
 }
 
+/// Seeds, written `0x1f` in files, since not all of them fit in TOML's integers; read also as plain numbers.
+pub mod seed {
+    use std::fmt;
+
+    use serde::{Deserializer, Serializer, de};
+
+    /// A seed as people write it: `31` or `0x1f`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<u64> {
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{seed:#x}"))
+    }
+
+    /// # Errors
+    /// Where there is no seed.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        struct Seed;
+        impl de::Visitor<'_> for Seed {
+            type Value = u64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a seed like 31 or \"0x1f\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, seed: i64) -> Result<u64, E> {
+                u64::try_from(seed).map_err(|_| E::invalid_value(de::Unexpected::Signed(seed), &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, seed: u64) -> Result<u64, E> {
+                Ok(seed)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+                parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(Seed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

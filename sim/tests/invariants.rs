@@ -102,8 +102,7 @@ impl Draw {
             segments: vec![profile::named(self.one(&["switch", "switch", "wifi"])).unwrap()],
             routers: Vec::new(),
             hosts: Vec::new(),
-            faults: Vec::new(),
-            acts: Vec::new(),
+            ..Plan::empty("", 0)
         };
         if self.below(4) == 0 {
             plan.segments.push(profile::named(self.one(&["switch", "guest"])).unwrap());

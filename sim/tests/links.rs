@@ -6,24 +6,19 @@ use std::{rc::Rc, time::Duration};
 use sim::{
     Outcome, World,
     fault::{Class, Damage, DiskFate, DiskTrouble, Fault, Kind, Pause, PlannedFault, Shape, Target},
-    plan::{Act, Deed, Family, Host, Plan, Router, Segment, SuiteChoice, VERSION},
+    plan::{Act, Deed, Family, Host, Plan, Router, Segment, SuiteChoice},
     profile,
     units::{Share, Span},
 };
 
 fn plan(peers: usize, seconds: u64) -> Plan {
     Plan {
-        version: VERSION,
-        name: "test".into(),
-        seed: 7,
         duration: Span::from_secs(seconds),
         suite: SuiteChoice::Cheap,
         family: Family::V4,
         segments: vec![profile::named("switch").unwrap()],
-        routers: Vec::new(),
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
-        faults: Vec::new(),
-        acts: Vec::new(),
+        ..Plan::empty("test", 7)
     }
 }
 

@@ -5,25 +5,18 @@ use std::{rc::Rc, time::Duration};
 use sim::{
     World,
     fault::{Damage, DiskFate, Fault, PlannedFault, Target},
-    plan::{Act, Deed, Family, Host, Plan, SuiteChoice, VERSION},
+    plan::{Act, Deed, Host, Plan, SuiteChoice},
     profile,
     units::{Share, Span},
 };
 
 fn plan(peers: usize, seconds: u64) -> Plan {
     Plan {
-        version: VERSION,
-        name: "test".into(),
-        seed: 7,
         duration: Span::from_secs(seconds),
         suite: SuiteChoice::Cheap,
-        family: Family::Both,
         segments: vec![profile::named("switch").unwrap()],
-        routers: Vec::new(),
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
-        faults: Vec::new(),
-        foes: Vec::new(),
-        acts: Vec::new(),
+        ..Plan::empty("test", 7)
     }
 }
 
@@ -50,5 +43,4 @@ fn the_same_plan_gives_the_same_run_with_either_queue() {
     let (heap, tree) = (outcome(false), outcome(true));
     assert_eq!(heap, tree);
     assert_eq!(heap.violation, None);
-    println!("{heap:#?}");
 }

@@ -44,8 +44,6 @@ pub(crate) struct Machine {
     pub(crate) tags: u64,
     /// What arrived and was not read.
     pub(crate) buffer: Buffer,
-    /// Its system had news of cards or time while the process was stopped.
-    pub(crate) missed: bool,
     secret: [u8; 32],
     /// How often the person was replaced by another.
     persons: u64,
@@ -96,7 +94,6 @@ impl Machine {
             sent: 0,
             tags: 0,
             buffer: Buffer::default(),
-            missed: false,
             secret: secret(chance, number, 0),
             persons: 0,
         }
@@ -112,7 +109,6 @@ impl Machine {
         self.state = State::Runs;
         // It may have been asleep when it died.
         self.clock.resume(now, true);
-        self.missed = false;
         let nick = Nick::new(&format!("peer{}", self.number)).expect("a nick of letters and digits");
         let config = Config::new(suite, nick, CHAT_PORT);
         let seed = chance.bytes(Domain::Node, &[self.number as u64, self.boots]);

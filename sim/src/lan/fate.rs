@@ -190,7 +190,10 @@ impl Active {
                 takes(!whole && class.has(flight.many) && self.struck.parts(*shape, flight.sender, to.host))
             }
             Fault::Filter { class } => takes(class.has(flight.many) && flight.sender != to.host),
-            Fault::IgmpAgeing { after } => takes(flight.many && to_struck && now - to.reported > after.0),
+            // A broadcast is for no group.
+            Fault::IgmpAgeing { after } => {
+                takes(flight.to.ip().is_multicast() && to_struck && now - to.reported > after.0)
+            }
             Fault::Storm { copies } if flight.many => Bite::Repeats(*copies),
             _ => Bite::None,
         }

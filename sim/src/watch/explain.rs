@@ -1,7 +1,7 @@
 //! What must hold, in words.
 
 /// Every property: its name; what must hold, and where its bound comes from. A pending one says what it waits for.
-pub const CHECKS: &[(&str, &str)] = &[
+pub(crate) const CHECKS: &[(&str, &str)] = &[
     (
         "S1",
         "No message is shown twice to one run of a program, nor to a later run that finds it on its disk. What was \

@@ -9,10 +9,14 @@ use crate::{host::disk::Disk, lan::Flight, plan::Plan};
 mod bounds;
 mod calm;
 mod checks;
-pub mod explain;
+pub(crate) mod explain;
+pub(crate) mod follow;
 mod siege;
+pub(crate) mod tally;
 pub(crate) mod truth;
 
+pub(crate) use follow::Follow;
+pub(crate) use tally::Tally;
 pub(crate) use truth::Truth;
 
 /// Something that happened, as the simulator knows it.
@@ -102,7 +106,10 @@ pub struct Violation {
 /// All that look on.
 pub(crate) struct Watch {
     pub(crate) truth: Truth,
+    pub(crate) tally: Tally,
+    pub(crate) follow: Option<Follow>,
     checks: Vec<Box<dyn Check>>,
+    is_closed: bool,
     pub(crate) violation: Option<Violation>,
 }
 
@@ -110,19 +117,30 @@ impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
         // Under attack other promises are looked at: the limits that hold although somebody lies.
         let checks = if plan.foes.is_empty() { checks::all(plan) } else { siege::checks(plan) };
-        Self { truth: Truth::new(plan, suite), checks, violation: None }
+        Self {
+            truth: Truth::new(plan, suite),
+            tally: Tally::new(plan),
+            follow: None,
+            checks,
+            is_closed: false,
+            violation: None,
+        }
     }
 
     /// Nobody looks on from now on, and nothing is learnt.
     pub(crate) fn close(&mut self) {
-        self.checks.clear();
+        self.is_closed = true;
     }
 
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
-        if self.checks.is_empty() {
+        if self.is_closed {
             return;
         }
         self.truth.see(now, fact);
+        self.tally.see(&self.truth, now, fact);
+        if let Some(follow) = &mut self.follow {
+            follow.see(now, fact);
+        }
         for check in &mut self.checks {
             if let Err(what) = check.see(&self.truth, now, fact) {
                 self.violation.get_or_insert(Violation { check: check.name(), at: now, what });

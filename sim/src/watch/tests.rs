@@ -24,9 +24,7 @@ pub(super) fn plan(peers: usize, seconds: u64) -> Plan {
         segments: vec![profile::named("switch").unwrap()],
         routers: Vec::new(),
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
-        faults: Vec::new(),
-        foes: Vec::new(),
-        acts: Vec::new(),
+        ..Plan::empty("", 0)
     }
 }
 

@@ -16,11 +16,16 @@ impl World {
     pub(super) fn act(&mut self, number: usize) {
         let plan = std::rc::Rc::clone(&self.plan);
         let Some(act) = plan.acts.get(number) else { return };
+        if act.what == Deed::Start {
+            return self.start(act.host);
+        }
         if self.machines[act.host].state != State::Runs {
             return;
         }
-        if let Some(action) = self.action_of(number, &act.what) {
-            self.command(act.host, action);
+        match self.action_of(number, &act.what) {
+            Some(action) => self.command(act.host, action),
+            None if act.what.is_talk() => self.watch.tally.count("text-refused"),
+            None => {}
         }
     }
 
@@ -35,7 +40,7 @@ impl World {
     /// What a deed means to a program; nothing if its words are none that a program takes.
     fn action_of(&self, number: usize, deed: &Deed) -> Option<Action> {
         let say = |place, size| {
-            let text = Text::new(&words(number, size)).ok()?;
+            let text = Text::new(words(number, size)).ok()?;
             Some(Action::Say { place, text, action: false, reply: None })
         };
         match deed {
@@ -46,6 +51,8 @@ impl World {
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
             Deed::Connect(to) => Some(Action::Connect(SocketAddr::new(self.lan.address(*to)?, CHAT_PORT))),
             Deed::Quit => Some(Action::Quit),
+            // Nothing that a program is told.
+            Deed::Start => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use chat_core::{Input, Instant, Interface};
+use chat_core::{Input, Interface};
 
 use super::World;
 use crate::{
@@ -133,7 +133,6 @@ impl World {
     fn tell_interfaces(&mut self, host: usize) {
         let interfaces = self.list_cards(host);
         self.lan.report(self.now, host);
-        self.machines[host].missed |= self.machines[host].state == State::Stopped;
         self.give(host, Input::Interfaces(&interfaces), None);
     }
 
@@ -148,7 +147,6 @@ impl World {
 
     fn tell_time(&mut self, host: usize) {
         let wall = self.machines[host].clock.wall(self.now);
-        self.machines[host].missed |= self.machines[host].state == State::Stopped;
         self.give(host, Input::WallClock(wall), None);
     }
 
@@ -167,6 +165,12 @@ impl World {
             }
             DiskFate::RolledBack => machine.disk.roll_back(machine.disk.len() / 2),
             DiskFate::Wiped => machine.wipe(&self.chance),
+            DiskFate::CopyOf(other) => {
+                // Another machine than this, or there is nothing to copy.
+                if let Ok([machine, other]) = self.machines.get_disjoint_mut([host, other]) {
+                    machine.copy(other);
+                }
+            }
         }
         self.watch.see(self.now, &Fact::Ended { host, goodbye: false });
     }
@@ -198,21 +202,13 @@ impl World {
             let entropy = self.chance.bytes(Domain::Node, &[host as u64, now.as_nanos()]);
             self.give(host, Input::Entropy(entropy), None);
         }
-        if how != Pause::Process || std::mem::take(&mut self.machines[host].missed) {
-            self.tell_time(host);
-            self.tell_interfaces(host);
-        }
+        // Whatever changed in the meantime waited for it, in a stopped process too.
+        self.tell_time(host);
+        self.tell_interfaces(host);
         while let Some(waiting) = self.machines[host].buffer.take() {
             self.receive(host, &waiting);
         }
         self.give(host, Input::Tick, None);
         true
-    }
-
-    /// The time by which the last fault has ended.
-    pub(crate) fn calm_from(&self) -> Option<Instant> {
-        let end = |fault: &PlannedFault| fault.span.map(|span| fault.at.0 + span.0);
-        let ends: Option<Vec<_>> = self.plan.faults.iter().map(end).collect();
-        ends.map(|ends| Instant::ORIGIN + ends.into_iter().max().unwrap_or_default())
     }
 }

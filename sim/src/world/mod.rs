@@ -11,7 +11,6 @@ use chat_core::{Answer, Input, Instant, Output, REAL, Stats, StoreError, Suite, 
 
 use crate::{
     chance::{Chance, Domain},
-    fault::Kind,
     foe::Villain,
     host::{Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
@@ -19,7 +18,7 @@ use crate::{
     queue::{Container, Key, Queue},
     suite::CHEAP,
     trace::{Checkpoint, Hash, Trace},
-    watch::{Fact, Violation, Watch},
+    watch::{Fact, Follow, Violation, Watch, follow::Sink, tally::Figures},
 };
 
 mod carry;
@@ -82,6 +81,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// How often each fault of the plan bit.
     pub fired: Vec<u64>,
+    /// Who knows whom and who has what.
+    pub figures: Figures,
 }
 
 /// What can happen.
@@ -149,13 +150,23 @@ impl World {
     /// If the plan names a host or a link that it does not have; [`Plan::check`] finds that.
     #[must_use]
     pub fn new(plan: Rc<Plan>, tree: bool) -> Self {
+        let end = Instant::ORIGIN + plan.duration.0;
+        Self::until(plan, tree, end)
+    }
+
+    /// The same, but it ends at `end` if that is earlier than the plan's own end: up to there it is the same run.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn until(plan: Rc<Plan>, tree: bool, end: Instant) -> Self {
         let suite = if plan.suite == SuiteChoice::Cheap { CHEAP } else { REAL };
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,
             chance,
             now: Instant::ORIGIN,
-            end: Instant::ORIGIN + plan.duration.0,
+            end: end.min(Instant::ORIGIN + plan.duration.0),
             queue: Queue::new(if tree { Container::Tree } else { Container::Heap }),
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
@@ -166,8 +177,9 @@ impl World {
             fired: vec![0; plan.faults.len()],
             counts: Counts::default(),
             before: Bytes::new(),
-            plan: Rc::clone(&plan),
+            plan,
         };
+        let plan = Rc::clone(&world.plan);
         for (host, planned) in plan.hosts.iter().enumerate() {
             world.watch.truth.set_key(host, world.machines[host].key(suite));
             world.later(planned.starts.0, host, host, 0, Happening::Start { host });
@@ -228,7 +240,8 @@ impl World {
         }
         self.now = until;
         let over = until >= self.end;
-        if over {
+        // Who stops earlier than planned has not seen all that should have come.
+        if over && self.end == Instant::ORIGIN + self.plan.duration.0 {
             self.watch.end(self.now);
         }
         !over
@@ -245,22 +258,30 @@ impl World {
             simulated: self.now.since_origin(),
             counts: self.counts.clone(),
             fired: self.fired.clone(),
+            figures: self.watch.tally.figures(self.now),
         }
     }
 
-    /// The kinds of the plan's faults that never bit, although their time had come.
+    /// How much time has passed in it.
     #[must_use]
-    pub fn vacuous(&self) -> Vec<Kind> {
-        let due = self
-            .plan
-            .faults
-            .iter()
-            .zip(&self.fired)
-            .filter(|(fault, _)| fault.at.0 < self.now.since_origin());
-        let mut kinds: Vec<_> =
-            due.filter(|(_, fired)| **fired == 0).map(|(fault, _)| fault.what.kind()).collect();
-        kinds.dedup();
-        kinds
+    pub const fn passed(&self) -> Duration {
+        self.now.since_origin()
+    }
+
+    /// How many events there were so far.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.trace.events()
+    }
+
+    /// Tells everything that happens to `host` from now on, line by line.
+    pub fn follow(&mut self, host: usize, sink: Sink) {
+        self.watch.follow = Some(Follow { host, sink });
+    }
+
+    /// Keeps a checkpoint for each event of this range, besides the sparse ones.
+    pub fn look_closely(&mut self, events: std::ops::Range<u64>) {
+        self.trace.look_closely(events);
     }
 
     /// What the node of `host` has counted, while it runs.
@@ -333,8 +354,8 @@ impl World {
         let local = machine.clock.local(self.now);
         let Some(node) = &mut machine.node else { return };
         let again = machine.twin.as_ref().map(|_| copy(&input));
-        if catch_unwind(AssertUnwindSafe(|| node.handle(local, input))).is_err() {
-            return self.watch.broken("S14", self.now, format!("host {host} panics"));
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| node.handle(local, input))) {
+            return self.panicked(host, cause.as_ref());
         }
         if let (Some(twin), Some(again)) = (&mut machine.twin, again) {
             twin.handle(local, again);
@@ -342,7 +363,10 @@ impl World {
         for _ in 0..OUTPUTS_MAX {
             let machine = &mut self.machines[host];
             let Some(node) = &mut machine.node else { return };
-            let output = node.poll();
+            let output = match catch_unwind(AssertUnwindSafe(|| node.poll())) {
+                Ok(output) => output,
+                Err(cause) => return self.panicked(host, cause.as_ref()),
+            };
             if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
                 let what = format!("host {host} does another thing when the same happens: {output:?}");
                 self.watch.broken("S17", self.now, what);
@@ -371,6 +395,14 @@ impl World {
             }
         }
         self.watch.broken("S14", self.now, format!("host {host} never stops wanting something"));
+    }
+
+    /// The node of `host` panicked, and must not be asked again.
+    fn panicked(&mut self, host: usize, cause: &(dyn std::any::Any + Send)) {
+        self.machines[host].stop();
+        let what = cause.downcast_ref::<String>().map(String::as_str);
+        let what = what.or(cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        self.watch.broken("S14", self.now, format!("the node of host {host} panicked: {what}"));
     }
 
     fn append(&mut self, host: usize, token: Token, records: Vec<chat_core::Record>) {
