@@ -53,8 +53,8 @@ impl Screen {
     fn resize(&mut self, columns: u16) {
         self.paper.resize(columns.into());
         let size = rustix::termios::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // The terminal tells the program.
         rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
-        self.signal("WINCH");
     }
 
     fn signal(&self, signal: &str) {
@@ -105,8 +105,13 @@ fn on_a_terminal(act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, Loc
     let mut screen =
         Screen { keys, shown, seen: String::new(), paper: Paper::new(80), process: process.0.id() };
     act(&mut screen);
-    let status = process.0.wait().unwrap();
-    (status.code(), before, tcgetattr(&terminal.slave).unwrap().local_flags)
+    for _ in 0..LONG.as_millis() / 10 {
+        if let Some(status) = process.0.try_wait().unwrap() {
+            return (status.code(), before, tcgetattr(&screen.keys).unwrap().local_flags);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it never ends; last seen: {:?}", screen.seen)
 }
 
 #[test]
