@@ -147,6 +147,9 @@ impl Node {
     }
 
     fn on_dial_failed(&mut self, address: SocketAddr, why: Failure) {
+        if why != Failure::Busy {
+            self.contacts.on_call_ended(address);
+        }
         let reason = match why {
             Failure::Busy => return self.contacts.on_busy(self.now, address),
             Failure::SelfDial => {
