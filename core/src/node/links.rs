@@ -90,6 +90,7 @@ impl Node {
                 }
                 self.send_own_record(link);
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
+                self.rooms.on_reached(link, self.sessions.origin(address.ip()));
             }
             Wish::Rebound { link, binding } => {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
@@ -105,6 +106,7 @@ impl Node {
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.address = address;
                     self.contacts.on_moved(peer.key, peer.boot, address);
+                    self.rooms.on_reached(link, self.sessions.origin(address.ip()));
                 }
             }
             Wish::Down { link, peer, boot, why } => {

@@ -49,10 +49,11 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use ::bytes::Bytes;
 
+pub(crate) use self::origin::Origin;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
@@ -280,6 +281,11 @@ impl Sessions {
             association.leap(now, &mut self.rng);
             self.dirty.insert(link);
         }
+    }
+
+    /// Where somebody at `address` comes from.
+    pub(crate) fn origin(&self, address: IpAddr) -> Origin {
+        self.gate.origin(address)
     }
 
     /// The interfaces now are these.
