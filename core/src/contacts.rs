@@ -52,6 +52,17 @@ pub(crate) enum Who {
     Address(SocketAddr),
 }
 
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// The peer said goodbye.
+    Quit,
+    /// Here or there was no place for it any more.
+    Crowded,
+    /// It does not answer.
+    Lost,
+}
+
 /// What changed in the book that the person should hear of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Proposal {
@@ -84,6 +95,8 @@ struct Contact {
     nick: Option<Nick>,
     /// When it was last known to be there: seen, typed, remembered or in session.
     fresh: Instant,
+    /// Whether there was no place for it: it is called patiently.
+    is_crowded: bool,
 }
 
 #[derive(Debug)]
@@ -188,7 +201,7 @@ impl Contacts {
             return Source::Outside;
         }
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
-        contact.fresh = now;
+        (contact.fresh, contact.is_crowded) = (now, false);
         let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
         for source in typed.flat_map(|candidate| candidate.sources) {
             contact.add(address, source, Some(boot));
@@ -210,12 +223,13 @@ impl Contacts {
         self.live.insert((key, boot), address);
     }
 
-    /// A session ended. After a goodbye that peer is called no more until something new is heard of it.
-    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, quit: bool) {
+    /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
+    /// there is no place is called now and then, for there may be one again.
+    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
         self.live.remove(&(key, boot));
         let who = Who::Id(key.short());
         let Some(contact) = self.contacts.get_mut(&who) else { return };
-        if quit {
+        if end == End::Quit {
             contact.candidates.retain(|candidate| {
                 candidate.boot != Some(boot) || candidate.sources.contains(&Source::Manual)
             });
@@ -224,8 +238,12 @@ impl Contacts {
                 return;
             }
         }
-        contact.fresh = now;
-        let pause = if quit { self.rng.duration(RETRY_EAGER) } else { Duration::ZERO };
+        (contact.fresh, contact.is_crowded) = (now, end == End::Crowded);
+        let pause = match end {
+            End::Quit => self.rng.duration(RETRY_EAGER),
+            End::Crowded => self.rng.duration(RETRY_SLOW),
+            End::Lost => Duration::ZERO,
+        };
         self.due.set(who, now + pause);
     }
 
@@ -303,7 +321,7 @@ impl Contacts {
         });
         let chosen = ready.next();
         let more = ready.next().is_some();
-        let round = if idle < EAGER_FOR { eager } else { slow };
+        let round = if idle < EAGER_FOR && !contact.is_crowded { eager } else { slow };
         self.due.set(who, now + if more { NEXT_ADDRESS } else { round });
         let candidate = chosen?;
         candidate.dialled = Some(now);
@@ -356,7 +374,7 @@ impl Contacts {
 
 impl Contact {
     const fn new(now: Instant) -> Self {
-        Self { candidates: Vec::new(), nick: None, fresh: now }
+        Self { candidates: Vec::new(), nick: None, fresh: now, is_crowded: false }
     }
 
     /// Takes an address of a sighting in. Answers whether that is a reason to dial.

@@ -257,3 +257,60 @@ fn a_peer_without_room_is_not_called_all_the_time() {
     let dialled: u64 = [a, b, c].into_iter().map(|host| stats(host).dialled).sum();
     assert!(stats(a).refused > 0 && dialled < 40, "{dialled} calls in a minute");
 }
+
+#[test]
+fn a_place_is_kept_by_whoever_has_it_for_long_and_whoever_loses_it_comes_back_when_there_is_one() {
+    let mut world = World::new(12);
+    world.configure = |config| config.sessions_max = 3;
+    let (a, old, other) = (world.add(), world.add(), world.add());
+    let key = world.key(a);
+    world.meet(a, old);
+    world.meet(a, other);
+    [old, other].into_iter().for_each(|host| world.kill(host));
+    world.run(seconds(10));
+    world.kill(a);
+    world.start(a);
+    let friend = world.add();
+    world.run(seconds(620));
+    let stranger = world.add();
+    // Its own places are not what this is about.
+    [old, other, friend].into_iter().for_each(|host| {
+        world.cut.insert((host, stranger));
+    });
+    world.meet(a, stranger);
+    for host in [old, other] {
+        world.start(host);
+        world.meet(a, host);
+    }
+    world.run(seconds(5));
+    assert!(world.hosts[a].sees(world.key(friend)), "it has been here for ten minutes");
+    assert_eq!(world.hosts[stranger].states(key).last(), Some(&PeerState::Lost), "nobody has quit");
+    assert_eq!(world.hosts[a].states(world.key(stranger)).last(), Some(&PeerState::Lost));
+    world.kill(old);
+    world.run_to(seconds(90), |world| world.hosts[stranger].sees(key));
+}
+
+#[test]
+fn whom_the_person_has_written_to_gets_in_before_those_who_were_only_met() {
+    let mut world = World::new(13);
+    world.configure = |config| config.sessions_max = 3;
+    let a = world.add();
+    let others: Vec<usize> = (0..4).map(|_| world.add()).collect();
+    others.iter().for_each(|&other| world.kill(other));
+    for &other in &others {
+        world.start(other);
+        world.meet(a, other);
+        if other == others[3] {
+            world.say_in(a, Place::Direct(world.key(other)), "hello");
+            world.run(seconds(1));
+        }
+        world.kill(other);
+        world.run(seconds(10));
+    }
+    world.kill(a);
+    world.start(a);
+    for &other in &others {
+        world.start(other);
+        world.meet(a, other);
+    }
+}

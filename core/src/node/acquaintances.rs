@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::{identity::PeerKey, store::StoredPeer, time::UnixMillis};
+use crate::{identity::PeerKey, session::Standing, store::StoredPeer, time::UnixMillis};
 
 /// Those who are remembered, at most so many.
 #[derive(Debug)]
@@ -15,17 +15,6 @@ pub(super) struct Acquaintances {
 struct Acquaintance {
     stored: StoredPeer,
     standing: Standing,
-}
-
-/// How much somebody is worth remembering.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Standing {
-    /// A stranger: proven in this run, which costs a key.
-    Met,
-    /// Proven in an earlier run, or in session for long in this one.
-    Known,
-    /// The person has written to them.
-    Spoken,
 }
 
 impl Acquaintances {
@@ -68,12 +57,12 @@ impl Acquaintances {
         forgotten
     }
 
-    /// Somebody is worth this much from now on, or more. Whether they are no stranger any more by it.
+    /// Somebody is worth this much from now on, or more. Whether that is news.
     pub(super) fn raise(&mut self, key: &PeerKey, standing: Standing) -> bool {
         let Some(known) = self.all.get_mut(key) else { return false };
-        let was_stranger = known.standing == Standing::Met;
-        known.standing = known.standing.max(standing);
-        was_stranger && standing > Standing::Met
+        let former = known.standing;
+        known.standing = former.max(standing);
+        former < standing
     }
 
     /// Somebody was here until now. Answers what is to be stored of them.

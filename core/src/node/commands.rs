@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{Node, acquaintances::Standing};
+use super::Node;
 use crate::{
     command::{Action, Command},
     discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
     event::{Event, Place, Refusal, Source},
     record::PeerRecord,
-    session::LinkId,
+    session::{LinkId, Standing},
     store::Record,
     text::Nick,
 };

@@ -89,6 +89,19 @@ impl Rooms {
         RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
     }
 
+    /// Whether we have ever said anything to `peer` alone, as far as the store knew at the start.
+    pub(crate) fn has_said_to(&self, peer: &PeerKey) -> bool {
+        let kept = |id: &RoomKeyId| {
+            self.aside.own.contains_key(id) || self.rooms.get(id).is_some_and(|room| room.own.is_some())
+        };
+        match self.names.get(&Place::Direct(*peer)) {
+            Some(id) => kept(id),
+            // Agreeing on a key takes its time.
+            None if self.aside.own.is_empty() => false,
+            None => self.direct_key(peer).is_ok_and(|key| kept(&key.id())),
+        }
+    }
+
     /// Keeps the X25519 key of a person.
     pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32]) {
         if self.peers.len() < self.peers_max || self.peers.contains_key(&key) {
