@@ -314,3 +314,26 @@ fn whom_the_person_has_written_to_gets_in_before_those_who_were_only_met() {
         world.meet(a, other);
     }
 }
+
+#[test]
+fn when_somebody_was_here_last_is_kept_at_the_end_and_not_all_the_time() {
+    let mut world = World::new(14);
+    let (a, b) = (world.add(), world.add());
+    let seen = |world: &World| match world.hosts[a].store.answer(&Request::State) {
+        Answer::State(state) => state.peers[0].seen.0,
+        other => panic!("{other:?}"),
+    };
+    world.meet(a, b);
+    let first = seen(&world);
+    world.kill(b);
+    let stored = world.hosts[a].stored;
+    world.run(seconds(20));
+    assert_eq!((seen(&world), world.hosts[a].stored), (first, stored), "nearly the same");
+    world.start(b);
+    world.meet(a, b);
+    let second = seen(&world);
+    world.run(seconds(3600));
+    world.command(a, Action::Quit);
+    world.run(seconds(1));
+    assert!((3_599_000..3_602_000).contains(&(seen(&world) - second)), "when we leave, too");
+}
