@@ -337,3 +337,23 @@ fn when_somebody_was_here_last_is_kept_at_the_end_and_not_all_the_time() {
     world.run(seconds(1));
     assert!((3_599_000..3_602_000).contains(&(seen(&world) - second)), "when we leave, too");
 }
+
+#[test]
+fn a_nick_that_found_no_space_on_a_link_is_told_later() {
+    let mut world = World::new(15);
+    // One record fills the link.
+    world.configure = |config| config.backlog_max = 50;
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    world.run(seconds(1));
+    let key = world.key(b);
+    ["one", "two"].into_iter().for_each(|nick| {
+        world.command(b, Action::Rename(Nick::new(nick).unwrap()));
+    });
+    world.run(seconds(12));
+    let told = world.hosts[a].events.iter().rev().find_map(|(_, event)| match event {
+        Event::Peer(change) if change.key == Some(key) => change.nick.clone(),
+        _ => None,
+    });
+    assert_eq!(told, Some(Nick::new("two").unwrap()));
+}

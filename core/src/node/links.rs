@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) record: Option<PeerRecord>,
     /// A signed record that waits for its turn.
     pub(super) late: Option<Bytes>,
+    /// Whether it has yet to be sent our own.
+    pub(super) is_untold: bool,
 }
 
 impl Node {
@@ -83,8 +85,8 @@ impl Node {
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
                 log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");
                 let via = self.contacts.on_up(self.now, key, boot, address);
-                let (since, record, late) = (self.now, None, None);
-                self.peers.insert(link, Peer { key, boot, address, via, since, record, late });
+                let (since, record, late, is_untold) = (self.now, None, None, false);
+                self.peers.insert(link, Peer { key, boot, address, via, since, record, late, is_untold });
                 for reached in dialled.into_iter().chain([address]) {
                     self.calls.end(reached);
                 }
@@ -135,9 +137,12 @@ impl Node {
     /// What is done for a peer now and then, while it is in session.
     fn look_after(&mut self, link: LinkId) {
         let Some(peer) = self.peers.get(&link) else { return };
-        let key = peer.key;
+        let (key, is_untold) = (peer.key, peer.is_untold);
         if self.now - peer.since >= ACQUAINTED_AFTER {
             self.acquaint(&key, Standing::Known);
+        }
+        if is_untold {
+            self.send_own_record(link);
         }
     }
 

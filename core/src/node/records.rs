@@ -66,9 +66,12 @@ impl Records {
 }
 
 impl Node {
+    /// Tells a peer what we say about ourselves; of one that has too much to read already, at a later heartbeat.
     pub(super) fn send_own_record(&mut self, link: LinkId) {
-        if let Some((_, signed)) = &self.own {
-            self.sessions.send(link, Frame::Record(signed.clone()).encode());
+        if let Some((_, signed)) = &self.own
+            && let Some(peer) = self.peers.get_mut(&link)
+        {
+            peer.is_untold = !self.sessions.send(link, Frame::Record(signed.clone()).encode());
         }
     }
 
