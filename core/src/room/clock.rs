@@ -20,8 +20,8 @@ pub(super) const FIRST: Stamp = Stamp(1_767_225_600_000_000);
 /// So a machine that thinks it is 1970 is carried along, and one that thinks it is 2099 carries nobody away as soon
 /// as two others disagree.
 ///
-/// Keys cost nothing, addresses do: of those from one origin only the word nearest to one's own clock counts. A
-/// neighbour that thinks it is 1970 has no clock, and no say.
+/// Keys cost nothing, addresses do: of those from one origin only the word nearest to one's own clock counts (of an
+/// IPv6 /64 the nearest two). A neighbour that thinks it is 1970 has no clock, and no say.
 #[derive(Debug, Default)]
 pub(crate) struct StampClock {
     own: Offset,

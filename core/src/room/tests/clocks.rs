@@ -303,3 +303,11 @@ fn two_machines_in_1970_talk_and_want_no_more_than_others_once_told_the_time() {
     }
     assert_eq!((world.peers[0].heard().len(), world.peers[1].heard().len()), (1, 2));
 }
+
+#[test]
+fn a_floor_from_before_there_was_anything_to_want_is_not_kept() {
+    let mut world = World::new(1);
+    world.peers[0].store.rooms.get_mut(&RoomName::lobby()).unwrap().floor = Stamp(0);
+    world.restart(0);
+    assert_eq!(floor_of(&world, 0, &lobby()), today(&world) - 1);
+}
