@@ -51,6 +51,17 @@ pub(crate) enum Who {
     Address(SocketAddr),
 }
 
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// The peer said goodbye.
+    Quit,
+    /// Here or there was no place for it any more.
+    Crowded,
+    /// It does not answer.
+    Lost,
+}
+
 /// What changed in the book that the person should hear of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Proposal {
@@ -84,6 +95,8 @@ struct Contact {
     fresh: Instant,
     /// Whether it has been in session in this run.
     is_proven: bool,
+    /// Whether there was no place for it: it is called patiently.
+    is_crowded: bool,
     /// Rounds of calls since there was something new about it.
     rounds: u32,
 }
@@ -194,7 +207,7 @@ impl Contacts {
             return Source::Outside;
         }
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
-        (contact.fresh, contact.is_proven, contact.rounds) = (now, true, 0);
+        (contact.fresh, contact.is_proven, contact.is_crowded, contact.rounds) = (now, true, false, 0);
         let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
         for source in typed.flat_map(|candidate| candidate.sources) {
             contact.add(address, source, Some(boot));
@@ -216,12 +229,13 @@ impl Contacts {
         self.live.insert((key, boot), address);
     }
 
-    /// A session ended. After a goodbye that peer is called no more until something new is heard of it.
-    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, quit: bool) {
+    /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
+    /// there is no place is called now and then, for there may be one again.
+    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
         self.live.remove(&(key, boot));
         let who = Who::Id(key.short());
         let Some(contact) = self.contacts.get_mut(&who) else { return };
-        if quit {
+        if end == End::Quit {
             contact.candidates.retain(|candidate| {
                 candidate.boot != Some(boot) || candidate.sources.contains(&Source::Manual)
             });
@@ -230,8 +244,12 @@ impl Contacts {
                 return;
             }
         }
-        contact.fresh = now;
-        let pause = if quit { self.rng.duration(RETRY_EAGER) } else { Duration::ZERO };
+        (contact.fresh, contact.is_crowded) = (now, end == End::Crowded);
+        let pause = match end {
+            End::Quit => self.rng.duration(RETRY_EAGER),
+            End::Crowded => self.rng.duration(RETRY_SLOW),
+            End::Lost => Duration::ZERO,
+        };
         self.schedule.set(who, now + pause, contact.is_friend());
     }
 
@@ -310,7 +328,7 @@ impl Contacts {
         } else if !is_friend {
             contact.rounds = contact.rounds.saturating_add(1);
             (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
-        } else if idle < EAGER_FOR {
+        } else if idle < EAGER_FOR && !contact.is_crowded {
             eager
         } else {
             slow
@@ -368,7 +386,7 @@ impl Contacts {
 
 impl Contact {
     const fn new(now: Instant) -> Self {
-        Self { candidates: Vec::new(), nick: None, fresh: now, is_proven: false, rounds: 0 }
+        Self { candidates: Vec::new(), nick: None, fresh: now, is_proven: false, is_crowded: false, rounds: 0 }
     }
 
     /// Takes an address of a sighting in. Answers whether that is a reason to dial.

@@ -66,7 +66,7 @@ fn a_peer_in_session_is_not_dialled_and_again_once_it_is_lost() {
     assert_eq!(book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182")), Source::Mdns);
     assert!(book.due(at(60)).is_empty());
     assert_eq!(book.next_wake(), None);
-    book.on_down(at(100), SHE, BootId(7), false);
+    book.on_down(at(100), SHE, BootId(7), End::Lost);
     assert_eq!(book.due(at(100)), [address("10.0.0.2:27182")]);
     let dials = (101..116).map(|second| book.due(at(second)).len()).sum::<usize>();
     assert!(dials >= 2, "within 15 s both addresses were tried: {dials}");
@@ -77,7 +77,7 @@ fn whoever_said_goodbye_is_called_no_more() {
     let mut book = book();
     book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
     book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
-    book.on_down(at(2), SHE, BootId(7), true);
+    book.on_down(at(2), SHE, BootId(7), End::Quit);
     assert_eq!(book.next_wake(), None);
 }
 
@@ -142,7 +142,7 @@ fn addresses_that_are_not_named_any_more_make_room_for_new_ones() {
     let mut book = book();
     let who = Some(SHE.short());
     book.on_up(at(0), SHE, BootId(7), address("10.0.0.99:27182"));
-    book.on_down(at(1), SHE, BootId(7), false);
+    book.on_down(at(1), SHE, BootId(7), End::Lost);
     for port in 2000..2030u16 {
         let now = std::format!("10.0.0.2:{port}");
         book.on_sighting(at(2), &seen(Source::Mdns, who, &[&now]));
@@ -285,4 +285,20 @@ fn strangers_who_answer_are_called_one_right_after_the_other() {
         now = book.next_wake().unwrap_or(now);
     }
     assert!(last < at(2), "{last:?}");
+
+#[test]
+fn whoever_there_is_no_place_for_is_called_patiently_until_there_is_one() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    let dials =
+        |book: &mut Contacts, from: u64| (from..from + 540).map(|s| book.due(at(s)).len()).sum::<usize>();
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(7), End::Crowded);
+    assert!(book.due(at(50)).is_empty(), "not at once");
+    let patiently = dials(&mut book, 50);
+    assert!((8..=10).contains(&patiently), "{patiently} dials in nine minutes");
+    book.on_up(at(600), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(601), SHE, BootId(7), End::Lost);
+    let eagerly = dials(&mut book, 601);
+    assert!(eagerly > 30, "{eagerly} dials in nine minutes once it is only lost");
 }

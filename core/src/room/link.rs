@@ -17,6 +17,7 @@ use crate::{
     event::{EntryId, Place, Stamp},
     frames::{Cause, Digest, Frame, Mark, PROOFS_MAX},
     identity::PeerKey,
+    session::Origin,
     store::RoomKeyId,
     time::Instant,
 };
@@ -30,6 +31,8 @@ const LINK_FACTOR: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) side: Side,
+    /// Where the peer is reached.
+    pub(crate) origin: Option<Origin>,
     /// The handshake hash now, and the one before.
     pub(crate) binding: [u8; 32],
     pub(crate) previous: Option<[u8; 32]>,
@@ -108,6 +111,7 @@ impl Link {
     pub(crate) fn new(side: Side, binding: [u8; 32]) -> Self {
         Self {
             side,
+            origin: None,
             binding,
             previous: None,
             told: false,

@@ -134,7 +134,8 @@ pub(crate) struct Rooms {
 struct Room {
     key: RoomKey,
     place: Place,
-    /// The first day that we want anything of.
+    /// The first day that we want anything of, as the store has it, and for as long as the clocks of others say so.
+    kept_floor: u32,
     floor: u32,
     gather: gather::Gather,
     history: history::History,
@@ -222,7 +223,7 @@ impl Rooms {
         }
         self.restored = true;
         self.restore_rooms(turn, &state.rooms);
-        self.lower_floors(turn);
+        self.settle_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
             // Who is not known yet will be.
