@@ -16,7 +16,7 @@ use crate::{
     command::Action,
     config::Config,
     event::{EntryId, Event, Place, Refusal, Stamp},
-    frames::{Frame, Mark},
+    frames::Frame,
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
@@ -119,7 +119,7 @@ pub(crate) struct Rooms {
     peers: BTreeMap<PeerKey, [u8; 32]>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
-    wanted: BTreeMap<Mark, fetch::Want>,
+    wanted: BTreeMap<fetch::Name, fetch::Want>,
     news: news::News,
     undurable: Undurable,
     receipts: Receipts,

@@ -145,7 +145,7 @@ impl Rooms {
             turn.stats.malformed += 1;
             return;
         };
-        let mark = Mark::new(entry.stamp, &entry.id);
+        let name = (room_id, Mark::new(entry.stamp, &entry.id));
         let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
@@ -156,14 +156,14 @@ impl Rooms {
         if room.history.has(entry.stamp, entry.id) {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
-            self.settle(turn, id, &mark);
+            self.settle(turn, id, &name);
             self.news.is_known_to(&entry.id, id);
             if stored {
                 self.acknowledge(turn, id, room_id, &[entry.id]);
             }
             return;
         }
-        let wanted = self.wanted.get(&mark).is_some_and(|want| want.is_from(id));
+        let wanted = self.wanted.get(&name).is_some_and(|want| want.is_from(id));
         if !wanted && !admitted && !link.rates.admit(turn.now, entry.author, self.author_rate) {
             turn.stats.over_rate += 1;
             return;
@@ -174,7 +174,7 @@ impl Rooms {
         }
         if room.history.is_full(day) {
             turn.stats.day_full += 1;
-            self.settle(turn, id, &mark);
+            self.settle(turn, id, &name);
             return;
         }
         let is_party = match room.place {
@@ -187,12 +187,12 @@ impl Rooms {
                 turn.stats.forged += 1;
                 if wanted {
                     // The mark does not cover the signature: others may have the entry as it was written.
-                    self.ask_others(turn, [mark].into());
+                    self.ask_others(turn, [name].into());
                 }
                 return;
             }
         };
-        let cause = self.settle(turn, id, &mark);
+        let cause = self.settle(turn, id, &name);
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         if !window.contains(&entry.stamp) {
             turn.stats.strays += 1;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     event::{Message, MessageId},
-    frames::Pulse,
+    frames::{Mark, Pulse},
     store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
