@@ -4,7 +4,10 @@
 //! Who announces much and delivers little holds nothing up for long: what has been asked of one and not come in time
 //! is asked of the next who has announced it, and of the slow one less is asked at a time until it delivers.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +15,6 @@ use bytes::Bytes;
 use super::{
     LinkId, Rooms, Timer, Turn,
     bucket::Rate,
-    days::Job,
     entry::{author_of, stamp_of},
     history::day_of,
     reconcile::RANGE_MAX,
@@ -113,10 +115,7 @@ impl Rooms {
         marks: &[Mark],
         cause: Cause,
     ) {
-        let unloaded = self.split_by_load(room_id, marks);
-        for (day, marks) in unloaded {
-            self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks, cause }));
-        }
+        self.load_days_of(turn, id, room_id, marks, |marks| Frame::Have { room: 0, marks, cause });
         match cause {
             Cause::News => return self.on_news(turn, id, room_id, marks),
             Cause::Receipt => self.acknowledge_again(turn, id, room_id, marks),
@@ -293,10 +292,7 @@ impl Rooms {
 
     /// The peer of `id` lacks these entries.
     pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
-        let unloaded = self.split_by_load(room_id, marks);
-        for (day, marks) in unloaded {
-            self.load(turn, room_id, day, Job::Frame(id, Frame::Want { room: 0, marks }));
-        }
+        self.load_days_of(turn, id, room_id, marks, |marks| Frame::Want { room: 0, marks });
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         if link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(marks)) {
             link.behind.remove(&room_id);
@@ -344,20 +340,27 @@ impl Rooms {
         }
     }
 
-    /// Those of `marks` whose days are not loaded, by day.
-    fn split_by_load(&self, room: RoomKeyId, marks: &[Mark]) -> Vec<(u32, Vec<Mark>)> {
-        let Some(room) = self.rooms.get(&room) else { return Vec::new() };
-        let mut unloaded: Vec<(u32, Vec<Mark>)> = Vec::new();
-        for &mark in marks {
+    /// Loads the days of those of `marks` that concern us and whose days are not loaded, one after the other: then
+    /// what `frame` makes of each day's marks comes once more from the peer of `id`.
+    fn load_days_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        marks: &[Mark],
+        frame: impl Fn(Vec<Mark>) -> Frame,
+    ) {
+        let window = self.window(turn, room_id);
+        let Some(room) = self.rooms.get(&room_id) else { return };
+        let mut unloaded: BTreeMap<u32, Vec<Mark>> = BTreeMap::new();
+        for &mark in marks.iter().filter(|mark| window.contains(&mark.stamp())) {
             let day = day_of(mark.stamp());
-            if room.history.is_loaded(day) {
-                continue;
-            }
-            match unloaded.iter_mut().find(|(other, _)| *other == day) {
-                Some((_, marks)) => marks.push(mark),
-                None => unloaded.push((day, Vec::from([mark]))),
+            if !room.history.is_loaded(day) {
+                unloaded.entry(day).or_default().push(mark);
             }
         }
-        unloaded
+        for (day, marks) in unloaded {
+            self.load_for(turn, id, room_id, day, frame(marks));
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
 mod clocks;
 mod fetches;
 mod hostile;
+mod loads;
 mod members;
 mod news;
 mod receipts;
