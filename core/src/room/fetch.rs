@@ -325,7 +325,7 @@ impl Rooms {
                 && let Some(stamp) = stamp_of(&bytes)
             {
                 // Also those of earlier runs: their author learns at last that they have arrived.
-                self.receipts.expect(entry, room_id, stamp);
+                self.receipts.expect_again(entry, room_id, stamp);
             }
             if batch.len() >= PUSH_MAX || size + bytes.len() > PUSH_BYTES_MAX {
                 let entries = core::mem::take(&mut batch);
