@@ -117,6 +117,8 @@ pub(crate) struct Rooms {
     aside: Aside,
     /// The X25519 keys of those who have been met.
     peers: BTreeMap<PeerKey, [u8; 32]>,
+    /// Those of them who are to be forgotten as soon as nothing is going on with them any more.
+    leaving: BTreeSet<PeerKey>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
     wanted: BTreeMap<fetch::Name, fetch::Want>,
@@ -198,6 +200,7 @@ impl Rooms {
             names: BTreeMap::new(),
             aside: Aside::default(),
             peers: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             links: BTreeMap::new(),
             wanted: BTreeMap::new(),
             news: news::News::default(),
