@@ -110,8 +110,8 @@ pub(crate) struct Rooms {
     sessions_max: usize,
     peers_max: usize,
     clock: StampClock,
-    /// Whether the store's first answer is here. Before, nothing is said or proven.
-    restored: bool,
+    /// When the store's first answer came. Before, nothing is said or proven.
+    restored: Option<Instant>,
     rooms: BTreeMap<RoomKeyId, Room>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
@@ -195,7 +195,7 @@ impl Rooms {
             sessions_max: config.sessions_max,
             peers_max: config.peers_max,
             clock: StampClock::default(),
-            restored: false,
+            restored: None,
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
             aside: Aside::default(),
@@ -223,7 +223,7 @@ impl Rooms {
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
-        self.restored = true;
+        self.restored = Some(turn.now);
         self.restore_rooms(turn, &state.rooms);
         self.lower_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
