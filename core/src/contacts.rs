@@ -386,7 +386,14 @@ impl Contacts {
 
 impl Contact {
     const fn new(now: Instant) -> Self {
-        Self { candidates: Vec::new(), nick: None, fresh: now, is_proven: false, is_crowded: false, rounds: 0 }
+        Self {
+            candidates: Vec::new(),
+            nick: None,
+            fresh: now,
+            is_proven: false,
+            is_crowded: false,
+            rounds: 0,
+        }
     }
 
     /// Takes an address of a sighting in. Answers whether that is a reason to dial.

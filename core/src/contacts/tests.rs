@@ -285,6 +285,7 @@ fn strangers_who_answer_are_called_one_right_after_the_other() {
         now = book.next_wake().unwrap_or(now);
     }
     assert!(last < at(2), "{last:?}");
+}
 
 #[test]
 fn whoever_there_is_no_place_for_is_called_patiently_until_there_is_one() {

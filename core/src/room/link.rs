@@ -7,7 +7,7 @@ use alloc::{
 
 use super::{
     bucket::{Bucket, Rate},
-    fetch::Window,
+    fetch::{Name, Window},
     key::Side,
     news::Awaited,
     repair::Run,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     event::{EntryId, Place, Stamp},
-    frames::{Cause, Digest, Frame, Mark, PROOFS_MAX},
+    frames::{Cause, Digest, Frame, PROOFS_MAX},
     identity::PeerKey,
     session::Origin,
     store::RoomKeyId,
@@ -63,8 +63,8 @@ pub(crate) struct Link {
     pub(crate) run: Option<Run>,
     pub(crate) queue: VecDeque<RoomKeyId>,
     /// Entries that this peer has and we lack, and those that we have asked it for.
-    pub(crate) needs: BTreeMap<(RoomKeyId, Mark), Cause>,
-    pub(crate) asked: BTreeSet<Mark>,
+    pub(crate) needs: BTreeMap<Name, Cause>,
+    pub(crate) asked: BTreeSet<Name>,
     pub(crate) asks: Bucket,
     pub(crate) window: Window,
     /// When the peer last sent something that we had asked it for.

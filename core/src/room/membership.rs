@@ -104,15 +104,24 @@ impl Rooms {
 
     /// Keeps the X25519 key of a person.
     pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32]) {
-        if self.peers.len() < self.peers_max || self.peers.contains_key(&key) {
+        self.leaving.remove(&key);
+        // Those who cannot be forgotten yet take nobody's place. They have a link or a room, which are few.
+        if self.peers.len() < self.peers_max + self.leaving.len() || self.peers.contains_key(&key) {
             self.peers.insert(key, direct);
         }
     }
 
-    /// Makes space for the X25519 keys of others, unless there is anything with this person.
+    /// Makes space for the X25519 keys of others: now, or when nothing is going on with this person any more.
     pub(crate) fn forget(&mut self, key: &PeerKey) {
+        if self.peers.contains_key(key) {
+            self.leaving.insert(*key);
+            self.forget_if_gone(key);
+        }
+    }
+
+    fn forget_if_gone(&mut self, key: &PeerKey) {
         let is_here = self.links.values().any(|link| link.peer() == *key);
-        if !is_here && !self.names.contains_key(&Place::Direct(*key)) {
+        if !is_here && !self.names.contains_key(&Place::Direct(*key)) && self.leaving.remove(key) {
             self.peers.remove(key);
         }
     }
@@ -211,7 +220,7 @@ impl Rooms {
 
     /// The last link of `peer` may be gone: what they opened goes with it, unless we have said something there.
     pub(super) fn put_unanswered_aside(&mut self, peer: PeerKey) {
-        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return };
+        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return self.forget_if_gone(&peer) };
         if self.rooms.get(&id).is_some_and(|room| !room.counts() && self.is_idle(id, room)) {
             self.put_aside(id);
         }
@@ -229,6 +238,9 @@ impl Rooms {
         let Some(room) = self.rooms.remove(&id) else { return };
         self.names.remove(&room.place);
         self.timers.clear(Timer::Close(id));
+        if let Place::Direct(peer) = &room.place {
+            self.forget_if_gone(peer);
+        }
         if let Some(own) = room.own {
             self.aside.own.insert(id, own);
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     event::{Message, MessageId},
-    frames::Pulse,
+    frames::{Mark, Pulse},
     session::Origin,
     store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
     suite::REAL,
@@ -19,6 +19,7 @@ use crate::{
 mod clocks;
 mod fetches;
 mod hostile;
+mod loads;
 mod members;
 mod news;
 mod receipts;
