@@ -77,6 +77,39 @@ fn a_stranger_does_not_get_what_is_meant_for_an_absent_friend() {
 }
 
 #[test]
+fn a_stranger_who_writes_to_us_is_no_friend_and_yet_gets_the_answer() {
+    let (bo, own) = (PeerKey([1; 32]), PeerKey([0; 32]));
+    let mut people = people(vec![known(1, "bo", false)]);
+    people.on_talk(bo, bo);
+    people.on_peer(change(2, "bo", 1, PeerState::Online));
+    assert!(
+        matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })),
+        "the answer may be meant for it"
+    );
+    assert!(!people.persons[&bo].talked, "only what is said to them makes friends");
+    people.on_talk(bo, own);
+    assert!(people.persons[&bo].talked);
+}
+
+#[test]
+fn strangers_are_forgotten_whatever_they_do_and_friends_are_not() {
+    let (own, friend) = (PeerKey([0; 32]), PeerKey([0xff; 32]));
+    let stranger = |number: usize| {
+        let mut key = [1; 32];
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        PeerKey(key)
+    };
+    let acts: [fn(&mut People, PeerKey); 2] =
+        [|people, key| people.on_room(RoomName::lobby(), key, true), |people, key| people.on_talk(key, key)];
+    for act in acts {
+        let mut people = people(vec![]);
+        people.on_talk(friend, own);
+        (0..=PERSONS_MAX).for_each(|number| act(&mut people, stranger(number)));
+        assert!(people.persons.len() <= PERSONS_MAX && people.persons.contains_key(&friend));
+    }
+}
+
+#[test]
 fn ghosts_of_earlier_runs_do_not_make_a_nick_ambiguous() {
     let mut people = people(vec![known(1, "bo", false), known(2, "bo", false)]);
     assert!(matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })), "nobody is there");

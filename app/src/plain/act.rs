@@ -104,9 +104,6 @@ impl Plain {
 
     fn say(&mut self, place: Place, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
         let said = Text::new(text).map_err(|error| format!("not sent: {error}"))?;
-        if let Place::Direct(key) = place {
-            self.people.on_talk(key);
-        }
         let pending = Pending::Say { text: text.to_string(), place: place.clone() };
         self.act(Action::Say { place, text: said, action, reply: None }, pending, engine);
         Ok(Said::Yes)

@@ -161,7 +161,7 @@ impl Plain {
             }
             Event::Message(message) => {
                 if let Place::Direct(key) = message.place {
-                    self.people.on_talk(key);
+                    self.people.on_talk(key, message.from);
                 }
                 self.show_message(&message);
             }
