@@ -59,11 +59,9 @@ impl Plain {
             }
             Command::Leave(name) => {
                 let room = name.map(room).transpose()?.or_else(|| self.here.clone()).ok_or(NOWHERE)?;
-                if !self.rooms.remove(&room) {
+                if !self.leave(&room) {
                     return Err(format!("you are not in {room}"));
                 }
-                let here = self.here.take().filter(|here| *here != room);
-                self.here = here.or_else(|| self.rooms.first().cloned());
                 self.act(Action::Leave(room.clone()), Pending::Leave(room), engine);
             }
             Command::Who(name) => match name.map(room).transpose()? {

@@ -166,6 +166,7 @@ impl Fake {
                     self.on_order(&place, order);
                 }
             }
+            Action::Join(name) if name.as_str() == "#toomany" => self.refuse(tag, Refusal::TooManyRooms),
             Action::Join(name) => {
                 self.rooms.push(name.clone());
                 let room = StoredRoom { name, joined: true, floor: Stamp(0) };
