@@ -12,7 +12,8 @@ fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerChange {
         key: Some(PeerKey([key; 32])),
         id: None,
         boot: Some(BootId(boot)),
-        nick: Some(nick(name)),
+        // As it comes from the network.
+        nick: Some(Nick::lenient(name)),
         address: None,
         via: Source::Mdns,
         direct: true,

@@ -8,7 +8,7 @@ use super::{
     delivery::beginning,
     show,
 };
-use crate::{address, clean, engine::Engine, happening::Line};
+use crate::{address, engine::Engine, happening::Line};
 
 /// For whoever says something in no room.
 const NOWHERE: &str = "you are in no room; /join #lobby";
@@ -46,9 +46,7 @@ impl Plain {
                 self.list(show::columns(rows.collect()));
             }
             Command::Nick(name) => {
-                // Some pictures show nothing, too.
-                let seen = if clean::is_blank(name) { "" } else { name };
-                let nick = Nick::new(seen).map_err(|error| error.to_string())?;
+                let nick = Nick::new(name).map_err(|error| error.to_string())?;
                 self.act(Action::Rename(nick.clone()), Pending::Rename(nick), engine);
             }
             Command::Join(name) => {

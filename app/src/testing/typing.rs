@@ -4,11 +4,17 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     process::Stdio,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use nix::pty::{Winsize, openpty};
 
 use super::child;
+
+/// Longer than anything takes on a busy machine.
+const LONG: Duration = Duration::from_secs(30);
 
 /// Types each line when what it waits for is shown; the answer is all that the terminal has shown.
 fn typed(arguments: &[&str], lines: &[(&str, &str)]) -> String {
@@ -20,20 +26,26 @@ fn typed(arguments: &[&str], lines: &[(&str, &str)]) -> String {
     let mut process = command.spawn().unwrap();
     // The terminal ends when nobody has it any more.
     drop((command, terminal.slave));
-    let mut master = File::from(terminal.master);
+    let mut keys = File::from(terminal.master);
+    let mut screen = keys.try_clone().unwrap();
+    let (show, read) = mpsc::channel();
+    thread::spawn(move || {
+        let mut byte = [0; 1];
+        while screen.read_exact(&mut byte).is_ok() && show.send(byte[0]).is_ok() {}
+    });
     let (mut shown, mut waited) = (Vec::new(), 0);
     for (wait, line) in lines {
         while !String::from_utf8_lossy(&shown[waited..]).contains(wait) {
-            let mut bytes = [0; 4096];
-            match master.read(&mut bytes) {
-                Ok(count @ 1..) => shown.extend_from_slice(&bytes[..count]),
-                _ => panic!("no {wait:?} in {}", String::from_utf8_lossy(&shown)),
-            }
+            let Ok(byte) = read.recv_timeout(LONG) else {
+                process.kill().unwrap();
+                panic!("no {wait:?} in {}", String::from_utf8_lossy(&shown));
+            };
+            shown.push(byte);
         }
         waited = shown.len();
-        writeln!(master, "{line}").unwrap();
+        writeln!(keys, "{line}").unwrap();
     }
-    let _ = master.read_to_end(&mut shown);
+    shown.extend(read.iter());
     assert!(process.wait().unwrap().success());
     String::from_utf8_lossy(&shown).into_owned()
 }
