@@ -76,6 +76,7 @@ fn keep(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::{Nick, NickError, Text, TextError};
     use quickcheck::quickcheck;
 
     use super::*;
@@ -101,6 +102,8 @@ mod tests {
             ["", " \u{a0}\u{3000}", "\u{2800}", "\u{3164}", "\u{115f}", "\u{ffa0}", "\u{301}", "\u{200d}"]
         {
             assert!(is_blank(blank), "{blank:?}");
+            assert_eq!(Nick::new(blank), Err(NickError::Empty), "{blank:?}");
+            assert_eq!(Text::new(blank), Err(TextError::Empty), "{blank:?}");
         }
         for seen in [".", "e\u{301}", "\u{2801}", "\u{ac00}"] {
             assert!(!is_blank(seen), "{seen:?}");

@@ -1,7 +1,11 @@
 //! The loop that every front end runs in, and how it ends: what was read is carried out, what was said is stored,
 //! everybody gets a goodbye, and all that within two seconds.
 
-use std::{collections::BTreeMap, sync::mpsc::Receiver, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::mpsc::Receiver,
+    time::Duration,
+};
 
 use chat_core::{Action, EntryId, Event, Instant};
 use chat_net::Clock;
@@ -12,7 +16,7 @@ use crate::{engine::Engine, happening::Happening, out::Out, signals::PATIENCE};
 const FINISH: Duration = Duration::from_millis(1200);
 /// How long the goodbye may take after that.
 const GOODBYE: Duration = Duration::from_millis(400);
-/// Own entries whose receipts are followed.
+/// Own entries whose receipts are followed; the core counts those of fewer.
 const FOLLOWED_MAX: usize = 8192;
 
 /// What shows events to a person or a program, and takes their wishes.
@@ -131,57 +135,145 @@ pub(crate) fn wait(told: &Receiver<Happening>, patience: Option<Duration>) -> Op
     }
 }
 
-/// What was said in this run, and who has stored it.
+/// What was said in this run and is not stored by all who should, the latest [`FOLLOWED_MAX`] entries.
 #[derive(Debug, Default)]
-pub(crate) struct Said(BTreeMap<EntryId, Stored>);
+pub(crate) struct Said {
+    entries: BTreeMap<EntryId, Stored>,
+    /// The latest ones in the order in which they were said, also those that are complete.
+    order: VecDeque<EntryId>,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Stored {
     /// Receipts may come before our own store is ready.
-    is_ours: bool,
+    here: bool,
     by: u32,
     of: u32,
 }
 
 impl Said {
     pub(crate) fn on_event(&mut self, event: &Event) {
-        let (entry, stored) = match event {
-            Event::Done { message: Some(message), .. } => {
-                let stored = self.0.entry(message.entry).or_default();
-                stored.is_ours = true;
-                (message.entry, *stored)
-            }
+        let (entry, change): (_, &dyn Fn(&mut Stored)) = match event {
+            Event::Message(message) if message.own => return self.follow(message.id.entry),
+            Event::Done { message: Some(message), .. } => (message.entry, &|stored| stored.here = true),
             Event::Receipt { entry, stored_by, of } => {
-                let stored = self.0.entry(*entry).or_default();
-                (stored.by, stored.of) = (*stored_by, *of);
-                (*entry, *stored)
+                (*entry, &|stored| (stored.by, stored.of) = (*stored_by, *of))
             }
             _ => return,
         };
-        if stored.is_ours && stored.is_complete() || self.0.len() > FOLLOWED_MAX {
-            self.0.remove(&entry);
+        if let Some(stored) = self.entries.get_mut(&entry) {
+            change(stored);
+            if stored.here && stored.is_complete() {
+                self.entries.remove(&entry);
+            }
         }
+    }
+
+    /// An entry may hold several messages, of which each is shown.
+    fn follow(&mut self, entry: EntryId) {
+        if self.order.back() == Some(&entry) {
+            return;
+        }
+        if self.order.len() >= FOLLOWED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+        self.order.push_back(entry);
+        self.entries.insert(entry, Stored::default());
     }
 
     /// Whether anybody has stored this entry.
     pub(crate) fn is_heard(&self, entry: EntryId) -> bool {
         // What is complete is no longer followed.
-        self.0.get(&entry).is_none_or(|stored| stored.by > 0)
+        self.entries.get(&entry).is_none_or(|stored| stored.by > 0)
     }
 
     /// How many of our entries nobody else has stored.
     pub(crate) fn unheard(&self) -> usize {
-        self.0.values().filter(|stored| stored.is_ours && stored.by == 0).count()
+        self.entries.values().filter(|stored| stored.here && stored.by == 0).count()
     }
 
     /// Whether everything that was said is stored by all who should.
     pub(crate) fn is_stored(&self) -> bool {
-        !self.0.values().any(|stored| stored.is_ours && !stored.is_complete())
+        !self.entries.values().any(|stored| stored.here && !stored.is_complete())
     }
 }
 
 impl Stored {
     fn is_complete(self) -> bool {
         self.by > 0 && self.by >= self.of
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use chat_core::{BootId, Message, MessageId, Nick, PeerKey, Place, RoomName, Stamp, UnixMillis};
+
+    use super::*;
+
+    pub(crate) fn entry(number: usize) -> EntryId {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        EntryId(id)
+    }
+
+    /// What the core tells when something was said.
+    pub(crate) fn message(number: usize, item: u16) -> Event {
+        Event::Message(Message {
+            id: MessageId { entry: entry(number), item },
+            place: Place::Room(RoomName::lobby()),
+            from: PeerKey([0; 32]),
+            boot: BootId(1),
+            nick: Nick::new("ana").unwrap(),
+            text: String::from("hi"),
+            action: false,
+            reply: None,
+            sent: UnixMillis(0),
+            stamp: Stamp(0),
+            late: false,
+            own: true,
+        })
+    }
+
+    pub(crate) fn done(number: usize, item: u16) -> Event {
+        Event::Done { tag: 0, message: Some(MessageId { entry: entry(number), item }) }
+    }
+
+    pub(crate) fn receipt(number: usize, stored_by: u32, of: u32) -> Event {
+        Event::Receipt { entry: entry(number), stored_by, of }
+    }
+
+    #[test]
+    fn what_was_said_is_followed_until_all_have_it() {
+        let mut said = Said::default();
+        let hear = |said: &mut Said, events: &[Event]| events.iter().for_each(|event| said.on_event(event));
+        hear(&mut said, &[message(1, 0), message(1, 1), receipt(1, 1, 2)]);
+        assert!(said.is_stored() && said.is_heard(entry(1)), "here it is not stored yet");
+        hear(&mut said, &[done(1, 0), done(1, 1)]);
+        assert_eq!((said.is_stored(), said.unheard()), (false, 0));
+        hear(&mut said, &[receipt(1, 2, 2), done(1, 1), receipt(1, 3, 4)]);
+        assert!(said.is_stored() && said.entries.is_empty(), "what is answered is not taken up again");
+        // The receipts come first, and the entry has two messages.
+        hear(&mut said, &[message(2, 0), message(2, 1), receipt(2, 1, 1), done(2, 0), done(2, 1)]);
+        assert!(said.is_stored() && said.entries.is_empty());
+    }
+
+    #[test]
+    fn the_latest_are_followed_however_much_was_said() {
+        let mut said = Said::default();
+        for number in 0..=FOLLOWED_MAX {
+            // Not of this run; and complete, with a receipt behind that.
+            said.on_event(&receipt(number + (1 << 32), 1, 3));
+            [message(number, 0), done(number, 0), receipt(number, 1, 1), receipt(number, 2, 3)]
+                .iter()
+                .for_each(|event| said.on_event(event));
+        }
+        assert!(said.is_stored() && said.entries.is_empty());
+        // Some that the store refused, and that stay open.
+        (0..FOLLOWED_MAX).for_each(|number| said.on_event(&message(number + (1 << 33), 0)));
+        [message(1 << 34, 0), done(1 << 34, 0)].iter().for_each(|event| said.on_event(event));
+        assert_eq!((said.is_stored(), said.unheard(), said.entries.len()), (false, 1, FOLLOWED_MAX));
+        assert!(!said.is_heard(entry(1 << 34)));
     }
 }

@@ -7,16 +7,19 @@ use std::{
     io,
     sync::mpsc::{Receiver, Sender, SyncSender, TryIter},
     thread,
+    time::Duration,
 };
 
-use chat_core::{Answer, Input, Record, Request, State, StoreError, Token};
-use chat_net::Submit;
+use chat_core::{Answer, Input, Instant, Record, Request, State, StoreError, Token};
+use chat_net::{Clock, Submit};
 
 use crate::{
     happening::{Happening, Tell},
     store::{Fresh, Store},
 };
 
+/// Trouble is told once in this time: where little room is left, something small still fits now and then.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 /// Jobs that are done in one go, at most.
 const BATCH_MAX: usize = 4096;
 
@@ -52,7 +55,7 @@ pub(crate) fn spawn(
     tell: Tell,
     messages: bool,
 ) -> io::Result<()> {
-    let keeper = Keeper { store, submit, tell, messages, trouble: Ok(()) };
+    let keeper = Keeper { store, submit, tell, messages, clock: Clock::new(), trouble: Trouble::default() };
     thread::Builder::new().name(String::from("store")).spawn(move || keeper.run(&jobs)).map(drop)
 }
 
@@ -61,8 +64,31 @@ struct Keeper {
     submit: Submit,
     tell: Tell,
     messages: bool,
-    /// How the last append went: only changes are told.
-    trouble: Result<(), StoreError>,
+    clock: Clock,
+    trouble: Trouble,
+}
+
+/// What the person knows of how appends go.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Why the last one failed that was told of, unless it is over and that was told, too.
+    told: Option<StoreError>,
+    /// When to tell of the next one.
+    next: Option<Instant>,
+}
+
+impl Trouble {
+    /// Whether to tell how an append went.
+    fn is_news(&mut self, now: Instant, result: Result<(), StoreError>) -> bool {
+        match result {
+            Ok(()) => self.told.take().is_some(),
+            Err(error) if self.told == Some(error) || self.next.is_some_and(|next| now < next) => false,
+            Err(error) => {
+                (self.told, self.next) = (Some(error), Some(now + TROUBLE_PAUSE));
+                true
+            }
+        }
+    }
 }
 
 impl Keeper {
@@ -101,8 +127,7 @@ impl Keeper {
         let appended = self.store.append(&batch.records);
         let result = appended.as_ref().map(|_| ()).map_err(|&error| error);
         (self.submit)(Input::Persisted { token, result });
-        if result != self.trouble {
-            self.trouble = result;
+        if self.trouble.is_news(self.clock.now(), result) {
             self.tell(Happening::Store(result));
         }
         if self.messages { appended.unwrap_or_default() } else { Vec::new() }
@@ -256,6 +281,25 @@ mod tests {
         assert_eq!(transactions, 1);
         assert_eq!(submitted, ["Persisted { token: Token(3), result: Ok(()) }"]);
         assert_eq!(heard, Vec::<String>::new());
+    }
+
+    #[test]
+    fn trouble_that_comes_and_goes_is_told_once_a_minute() {
+        let at = |seconds| Instant::ORIGIN + Duration::from_secs(seconds);
+        let mut trouble = Trouble::default();
+        let told = (0..300).flat_map(|second| {
+            let is_told = |trouble: &mut Trouble, result| {
+                trouble.is_news(at(second), result).then_some((second, result))
+            };
+            [is_told(&mut trouble, Err(StoreError::Full)), is_told(&mut trouble, Ok(()))]
+        });
+        let told: Vec<_> = told.flatten().collect();
+        let expected =
+            (0..5).flat_map(|minute| [(minute * 60, Err(StoreError::Full)), (minute * 60, Ok(()))]);
+        assert_eq!(told, expected.collect::<Vec<_>>());
+        // What lasts is told once.
+        let lasting = (300..900).filter(|&second| trouble.is_news(at(second), Err(StoreError::Failed)));
+        assert_eq!(lasting.collect::<Vec<_>>(), [300]);
     }
 
     #[test]

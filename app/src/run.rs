@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{self, BufReader, Write as _},
+    io::{self, BufReader, IsTerminal as _, Write as _},
 };
 
 use chat_core::{Action, StoreError};
@@ -91,6 +91,7 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
         room: cli.room,
         zone: TimeZone::system(),
         prompt: editor.is_some().then(|| prompt.clone()),
+        echoed: editor.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal(),
         mdns: cli.options.discovery.mdns,
     };
     let mut front = Plain::new(&mut ready, manner, out.clone(), gate.clone(), clock).map_err(unreadable)?;

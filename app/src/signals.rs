@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// From being asked to end to having ended.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(1800);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(1650);
 /// When the program is ended where it stands.
-const LAST_RESORT: Duration = Duration::from_millis(1950);
+const LAST_RESORT: Duration = Duration::from_millis(1800);
 
 /// Tells of SIGINT, SIGTERM and SIGHUP.
 ///

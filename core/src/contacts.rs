@@ -17,11 +17,12 @@ use crate::{
     rng::Rng,
     text::Nick,
     time::Instant,
-    timers::Timers,
 };
 
-/// At most one dial to an address in this time (DESIGN section 4).
-const DIAL_GAP: Duration = Duration::from_secs(10);
+mod schedule;
+
+use schedule::Schedule;
+
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// The pause between rounds for a peer that was there within [`EAGER_FOR`].
@@ -30,14 +31,12 @@ const RETRY_EAGER: core::ops::RangeInclusive<Duration> = Duration::from_secs(5).
 const EAGER_FOR: Duration = Duration::from_secs(600);
 /// The pause between rounds after that.
 const RETRY_SLOW: core::ops::RangeInclusive<Duration> = Duration::from_secs(54)..=Duration::from_secs(66);
+/// The longest pause between rounds for a peer that has never proven itself: each is twice as long as the one before.
+const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is called at all.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
 /// Addresses kept for one peer.
 const ADDRESSES_MAX: usize = 8;
-/// Dials begun at one instant, so that a power-up with many remembered peers is no burst.
-const DIALS_AT_ONCE: usize = 16;
-/// The pause after that many.
-const DIALS_PAUSE: Duration = Duration::from_millis(20);
 /// The pause after a dial that was not begun since too many are under way.
 const DIALS_BUSY: Duration = Duration::from_secs(1);
 /// Ports below this are those of system services, which a discovered record must not make us call.
@@ -50,6 +49,17 @@ pub(crate) enum Who {
     Id([u8; 8]),
     /// Only an address is known.
     Address(SocketAddr),
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// The peer said goodbye.
+    Quit,
+    /// Here or there was no place for it any more.
+    Crowded,
+    /// It does not answer.
+    Lost,
 }
 
 /// What changed in the book that the person should hear of.
@@ -67,8 +77,7 @@ pub(crate) struct Proposal {
 pub(crate) struct Contacts {
     own: (PeerKey, BootId),
     contacts: BTreeMap<Who, Contact>,
-    /// When the next dial to each is due.
-    due: Timers<Who>,
+    schedule: Schedule,
     /// Who is in session: (peer, boot, address) of every link.
     live: BTreeMap<(PeerKey, BootId), SocketAddr>,
     /// Answered by ourselves: never called again in this run.
@@ -84,6 +93,12 @@ struct Contact {
     nick: Option<Nick>,
     /// When it was last known to be there: seen, typed, remembered or in session.
     fresh: Instant,
+    /// Whether it has been in session in this run.
+    is_proven: bool,
+    /// Whether there was no place for it: it is called patiently.
+    is_crowded: bool,
+    /// Rounds of calls since there was something new about it.
+    rounds: u32,
 }
 
 #[derive(Debug)]
@@ -93,7 +108,6 @@ struct Candidate {
     /// Who named it first: that one has found the peer.
     first: Source,
     boot: Option<BootId>,
-    dialled: Option<Instant>,
 }
 
 impl Contacts {
@@ -101,7 +115,7 @@ impl Contacts {
         Self {
             own,
             contacts: BTreeMap::new(),
-            due: Timers::new(),
+            schedule: Schedule::new(),
             live: BTreeMap::new(),
             own_addresses: BTreeSet::new(),
             subnets: Vec::new(),
@@ -115,7 +129,10 @@ impl Contacts {
         self.subnets = interfaces.iter().flat_map(|interface| interface.addresses.iter().copied()).collect();
         // What was our own address may be somebody else's now.
         self.own_addresses.clear();
-        self.contacts.keys().for_each(|&who| self.due.set(who, now));
+        for (&who, contact) in &mut self.contacts {
+            contact.rounds = 0;
+            self.schedule.set(who, now, contact.is_friend());
+        }
     }
 
     /// Takes a sighting in. Answers what is new about it: a peer found, or one that is no longer seen.
@@ -152,8 +169,9 @@ impl Contacts {
         }
         let nick = contact.nick.clone();
         // A round that is under way goes on; one that was given up, or is far away, begins now.
-        if fresh || sighting.source == Source::Manual || self.due.get(who).is_none() {
-            self.due.set(who, now);
+        if fresh || sighting.source == Source::Manual || !self.schedule.has(who) {
+            contact.rounds = 0;
+            self.schedule.set(who, now, contact.is_friend());
         }
         let (boot, via) = (sighting.boot, sighting.source);
         let news = !known && !self.is_live(who, boot, first);
@@ -182,13 +200,14 @@ impl Contacts {
     /// A handshake proved who is at `address`. Answers how it was found.
     pub(crate) fn on_up(&mut self, now: Instant, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
         self.live.insert((key, boot), address);
+        self.schedule.on_end(address);
         let by_address = self.remove(Who::Address(address));
         let who = Who::Id(key.short());
         if !self.contacts.contains_key(&who) && by_address.is_none() && !self.make_room() {
             return Source::Outside;
         }
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
-        contact.fresh = now;
+        (contact.fresh, contact.is_proven, contact.is_crowded, contact.rounds) = (now, true, false, 0);
         let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
         for source in typed.flat_map(|candidate| candidate.sources) {
             contact.add(address, source, Some(boot));
@@ -210,12 +229,13 @@ impl Contacts {
         self.live.insert((key, boot), address);
     }
 
-    /// A session ended. After a goodbye that peer is called no more until something new is heard of it.
-    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, quit: bool) {
+    /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
+    /// there is no place is called now and then, for there may be one again.
+    pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
         self.live.remove(&(key, boot));
         let who = Who::Id(key.short());
         let Some(contact) = self.contacts.get_mut(&who) else { return };
-        if quit {
+        if end == End::Quit {
             contact.candidates.retain(|candidate| {
                 candidate.boot != Some(boot) || candidate.sources.contains(&Source::Manual)
             });
@@ -224,20 +244,26 @@ impl Contacts {
                 return;
             }
         }
-        contact.fresh = now;
-        let pause = if quit { self.rng.duration(RETRY_EAGER) } else { Duration::ZERO };
-        self.due.set(who, now + pause);
+        (contact.fresh, contact.is_crowded) = (now, end == End::Crowded);
+        let pause = match end {
+            End::Quit => self.rng.duration(RETRY_EAGER),
+            End::Crowded => self.rng.duration(RETRY_SLOW),
+            End::Lost => Duration::ZERO,
+        };
+        self.schedule.set(who, now + pause, contact.is_friend());
     }
 
     /// A dial to `address` was not begun since too many are under way: it is tried again soon.
     pub(crate) fn on_busy(&mut self, now: Instant, address: SocketAddr) {
-        for (&who, contact) in &mut self.contacts {
-            let tried = contact.candidates.iter_mut().filter(|candidate| candidate.address == address);
-            for candidate in tried {
-                candidate.dialled = None;
-                self.due.set(who, now + DIALS_BUSY);
-            }
+        let Some(who) = self.schedule.on_unbegun(address) else { return };
+        if let Some(contact) = self.contacts.get(&who) {
+            self.schedule.set(who, now + DIALS_BUSY, contact.is_friend());
         }
+    }
+
+    /// The call to `address` is over: nobody answered, or nobody whom we do not know already.
+    pub(crate) fn on_call_ended(&mut self, address: SocketAddr) {
+        self.schedule.on_end(address);
     }
 
     /// Why an address that the person asked for is not going to be called.
@@ -267,18 +293,15 @@ impl Contacts {
     /// The addresses to dial now.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<SocketAddr> {
         let mut dials = Vec::new();
-        while let Some(who) = self.due.pop_due(now) {
-            if dials.len() >= DIALS_AT_ONCE {
-                self.due.set(who, now + DIALS_PAUSE);
-            } else if let Some(address) = self.next_dial(now, who) {
-                dials.push(address);
-            }
+        while let Some(who) = self.schedule.pop_due(now) {
+            dials.extend(self.next_dial(now, who));
         }
+        self.schedule.on_pause();
         dials
     }
 
     pub(crate) fn next_wake(&self) -> Option<Instant> {
-        self.due.next().map(|(at, _)| at)
+        self.schedule.next()
     }
 
     /// Picks the next address of `who` to dial and sets when the one after it is due.
@@ -294,24 +317,31 @@ impl Contacts {
         };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
         let contact = self.contacts.get_mut(&who)?;
-        let idle = now - contact.fresh;
+        let (idle, is_friend) = (now - contact.fresh, contact.is_friend());
         if wanted.is_empty() || idle > GIVE_UP_AFTER {
             return None;
         }
-        let mut ready = contact.candidates.iter_mut().filter(|candidate| {
-            wanted.contains(&candidate.address) && candidate.dialled.is_none_or(|at| now - at >= DIAL_GAP)
-        });
-        let chosen = ready.next();
-        let more = ready.next().is_some();
-        let round = if idle < EAGER_FOR { eager } else { slow };
-        self.due.set(who, now + if more { NEXT_ADDRESS } else { round });
-        let candidate = chosen?;
-        candidate.dialled = Some(now);
-        Some(candidate.address)
+        let mut ready = wanted.into_iter().filter(|&address| self.schedule.may_dial(now, address));
+        let (chosen, more) = (ready.next(), ready.next().is_some());
+        let pause = if more {
+            NEXT_ADDRESS
+        } else if !is_friend {
+            contact.rounds = contact.rounds.saturating_add(1);
+            (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
+        } else if idle < EAGER_FOR && !contact.is_crowded {
+            eager
+        } else {
+            slow
+        };
+        self.schedule.set(who, now + pause, is_friend);
+        if let Some(address) = chosen {
+            self.schedule.on_dial(now, address, who, is_friend);
+        }
+        chosen
     }
 
     fn remove(&mut self, who: Who) -> Option<Contact> {
-        self.due.clear(who);
+        self.schedule.clear(who);
         self.contacts.remove(&who)
     }
 
@@ -356,7 +386,14 @@ impl Contacts {
 
 impl Contact {
     const fn new(now: Instant) -> Self {
-        Self { candidates: Vec::new(), nick: None, fresh: now }
+        Self {
+            candidates: Vec::new(),
+            nick: None,
+            fresh: now,
+            is_proven: false,
+            is_crowded: false,
+            rounds: 0,
+        }
     }
 
     /// Takes an address of a sighting in. Answers whether that is a reason to dial.
@@ -384,14 +421,19 @@ impl Contact {
         let room = self.candidates.len() < ADDRESSES_MAX;
         if room {
             let sources = BTreeSet::from([source]);
-            self.candidates.push(Candidate { address, sources, first: source, boot, dialled: None });
+            self.candidates.push(Candidate { address, sources, first: source, boot });
         }
         room
     }
 
-    /// Whether a handshake has proven an address of it, now or in an earlier run.
+    /// Whether a handshake has proven who it is, now or in an earlier run.
     fn is_proven(&self) -> bool {
-        self.has_source(Source::Remembered) || self.has_source(Source::Outside)
+        self.is_proven || self.has_source(Source::Remembered)
+    }
+
+    /// Whether more than hearsay makes us call: it has proven itself, or the person asked for it.
+    fn is_friend(&self) -> bool {
+        self.is_proven() || self.has_source(Source::Manual)
     }
 
     fn has_source(&self, source: Source) -> bool {

@@ -204,7 +204,7 @@ pub struct Message {
     pub sent: UnixMillis,
     /// Its place in the room's order, in µs since 1970.
     pub stamp: Stamp,
-    /// Whether it came by repair and not when it was said.
+    /// Whether it came by repair, and was said more than ten seconds ago, or before this run began.
     pub late: bool,
     /// Whether this very run said it.
     pub own: bool,

@@ -134,6 +134,8 @@ pub struct RoomStats {
     pub scans_refused: u64,
     /// Receipts never given because too many waited for one link.
     pub receipts_dropped: u64,
+    /// Receipts not counted because the entry has as many as there may be sessions.
+    pub receipts_uncounted: u64,
     /// New entries that were announced, did not arrive by themselves, and came when asked for.
     pub grafted: u64,
     /// New entries not announced to further neighbours because too many wait; repair brings them.

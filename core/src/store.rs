@@ -118,7 +118,8 @@ pub struct State {
     pub nick: Option<Nick>,
     /// The rooms of old.
     pub rooms: Vec<StoredRoom>,
-    /// The peers of old, the latest first, at most 256.
+    /// The peers of old, at most 256: those that the person has written to before strangers, of equals the latest
+    /// first.
     pub peers: Vec<StoredPeer>,
     /// For each room and day that has entries, what they add up to.
     pub days: Vec<StoredDay>,

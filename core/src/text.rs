@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest message in bytes of UTF-8.
 pub const TEXT_MAX: usize = 4096;
@@ -15,7 +15,8 @@ pub const NICK_MAX: usize = 32;
 /// The longest room name in code points, the `#` not counted.
 pub const ROOM_NAME_MAX: usize = 32;
 
-/// A message's text: 1 to [`TEXT_MAX`] bytes, otherwise as it was typed. It is cleaned where it is shown.
+/// A message's text: at most [`TEXT_MAX`] bytes, of which something can be seen, otherwise as it was typed. It is
+/// cleaned where it is shown.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Text(String);
 
@@ -23,12 +24,12 @@ impl Text {
     /// Takes `text` as a message.
     ///
     /// # Errors
-    /// When it is empty or longer than [`TEXT_MAX`] bytes.
+    /// When nothing of it can be seen, or it is longer than [`TEXT_MAX`] bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         match text.len() {
-            0 => Err(TextError::Empty),
             length if length > TEXT_MAX => Err(TextError::TooLong { length }),
+            _ if text.chars().all(shows_nothing) => Err(TextError::Empty),
             _ => Ok(Self(text)),
         }
     }
@@ -43,7 +44,7 @@ impl Text {
 /// Why a text is no message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TextError {
-    /// Nothing in it.
+    /// Nothing visible in it.
     #[error("the message is empty")]
     Empty,
     /// Too much in it.
@@ -54,8 +55,8 @@ pub enum TextError {
     },
 }
 
-/// What somebody calls themselves: 1 to [`NICK_MAX`] code points in NFC, nothing invisible, no white space at the
-/// ends and only single spaces inside. It names nobody for certain.
+/// What somebody calls themselves: 1 to [`NICK_MAX`] code points in NFC, something that can be seen and nothing
+/// that could hide something, no white space at the ends and only single spaces inside. It names nobody for certain.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Nick(String);
 
@@ -63,19 +64,19 @@ impl Nick {
     /// Takes `nick` after removing what is invisible and folding white space.
     ///
     /// # Errors
-    /// When nothing remains, or more than [`NICK_MAX`] code points.
+    /// When nothing remains that can be seen, or more than [`NICK_MAX`] code points.
     pub fn new(nick: &str) -> Result<Self, NickError> {
         // Normalised last: what was invisible may have stood between two characters that are one.
         let visible: String = nick.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
         let nick = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match nick.chars().count() {
-            0 => Err(NickError::Empty),
+            _ if nick.chars().all(shows_nothing) => Err(NickError::Empty),
             length if length > NICK_MAX => Err(NickError::TooLong { length }),
             _ => Ok(Self(nick)),
         }
     }
 
-    /// What can be saved of a nick that came from the network: cleaned and cut, `?` if nothing is left.
+    /// What can be saved of a nick that came from the network: cleaned and cut, `?` if nothing is left to see.
     #[must_use]
     pub fn lenient(nick: &str) -> Self {
         let cut: String = nick.chars().filter(|&c| !is_invisible(c)).take(NICK_MAX).collect();
@@ -179,7 +180,15 @@ pub fn is_invisible(c: char) -> bool {
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
             | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-            | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Whether a character by itself leaves the screen as it is: white space, what is invisible, Braille without a dot,
+/// and what stands only on another character: marks, and the vowels and finals of Hangul.
+fn shows_nothing(c: char) -> bool {
+    let stands_on_another =
+        is_combining_mark(c) || matches!(c, '\u{1160}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FF}');
+    c.is_whitespace() || is_invisible(c) || c == '\u{2800}' || stands_on_another
 }
 
 fn space_for_white(c: char) -> char {
@@ -192,9 +201,29 @@ mod tests {
 
     use super::*;
 
+    /// Of these nothing can be seen.
+    const NOTHING: [&str; 10] = [
+        "",
+        " \t\n",
+        "\u{a0}\u{3000}",
+        "\u{200b}",
+        "\u{2800}",
+        " \u{2800}\u{200d}",
+        "\u{3164}",
+        "\u{301}",
+        "\u{1161}",
+        "\u{903}",
+    ];
+
     #[test]
     fn texts_have_a_length() {
-        assert_eq!(Text::new(""), Err(TextError::Empty));
+        for nothing in NOTHING {
+            assert_eq!(Text::new(nothing), Err(TextError::Empty), "{nothing:?}");
+        }
+        for something in ["\u{2801}", " .", "e\u{301}", "\u{1100}\u{1161}", "\u{2764}\u{fe0f}", "\n\u{2800}x"]
+        {
+            assert_eq!(Text::new(something).unwrap().as_str(), something, "as it was typed");
+        }
         assert!(Text::new("x".repeat(TEXT_MAX)).is_ok());
         assert_eq!(Text::new("x".repeat(TEXT_MAX + 1)), Err(TextError::TooLong { length: TEXT_MAX + 1 }));
     }
@@ -203,7 +232,12 @@ mod tests {
     fn nicks_lose_what_cannot_be_seen() {
         let nick = |text: &str| Nick::new(text).map(|nick| nick.to_string());
         assert_eq!(nick("  ana\u{202E}  b\t"), Ok("ana b".into()));
-        assert_eq!(nick("\u{200B}"), Err(NickError::Empty));
+        for nothing in NOTHING {
+            assert_eq!(nick(nothing), Err(NickError::Empty), "{nothing:?}");
+            assert_eq!(Nick::lenient(nothing).as_str(), "?", "{nothing:?}");
+        }
+        assert_eq!(nick("\u{2800}bo"), Ok("\u{2800}bo".into()));
+        assert_eq!(nick("\u{1112}\u{1161}\u{11ab}"), Ok("\u{d55c}".into()));
         assert_eq!(nick("Zoe\u{308}"), Ok("Zo\u{eb}".into()));
         assert_eq!(nick(&"x".repeat(33)), Err(NickError::TooLong { length: 33 }));
         assert_eq!(Nick::lenient(&"\u{1b}[31m".repeat(40)).as_str().chars().count(), NICK_MAX);

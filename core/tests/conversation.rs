@@ -259,6 +259,20 @@ fn where_little_may_wait_for_a_peer_rooms_are_shared_all_the_same() {
 }
 
 #[test]
+fn a_machine_in_1970_is_carried_along_by_the_one_it_talks_to() {
+    let mut world = World::new(17);
+    let (a, b) = (world.add(), world.add());
+    world.input(a, Input::WallClock(UnixMillis(0)));
+    world.meet(a, b);
+    world.run(seconds(12));
+    world.say(a, "what year is it?");
+    world.say(b, "look at the stamps");
+    world.run(seconds(1));
+    let stamps: Vec<u64> = world.hosts[a].messages().map(|message| message.stamp.0 / 1_000_000).collect();
+    assert!(stamps.len() == 2 && stamps[0].abs_diff(stamps[1]) < 60, "{stamps:?}");
+}
+
+#[test]
 fn an_idle_peer_with_one_neighbour_sleeps() {
     let mut world = World::new(9);
     let (a, b) = (world.add(), world.add());

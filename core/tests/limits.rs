@@ -257,3 +257,103 @@ fn a_peer_without_room_is_not_called_all_the_time() {
     let dialled: u64 = [a, b, c].into_iter().map(|host| stats(host).dialled).sum();
     assert!(stats(a).refused > 0 && dialled < 40, "{dialled} calls in a minute");
 }
+
+#[test]
+fn a_place_is_kept_by_whoever_has_it_for_long_and_whoever_loses_it_comes_back_when_there_is_one() {
+    let mut world = World::new(12);
+    world.configure = |config| config.sessions_max = 3;
+    let (a, old, other) = (world.add(), world.add(), world.add());
+    let key = world.key(a);
+    world.meet(a, old);
+    world.meet(a, other);
+    [old, other].into_iter().for_each(|host| world.kill(host));
+    world.run(seconds(10));
+    world.kill(a);
+    world.start(a);
+    let friend = world.add();
+    world.run(seconds(620));
+    let stranger = world.add();
+    // Its own places are not what this is about.
+    [old, other, friend].into_iter().for_each(|host| {
+        world.cut.insert((host, stranger));
+    });
+    world.meet(a, stranger);
+    for host in [old, other] {
+        world.start(host);
+        world.meet(a, host);
+    }
+    world.run(seconds(5));
+    assert!(world.hosts[a].sees(world.key(friend)), "it has been here for ten minutes");
+    assert_eq!(world.hosts[stranger].states(key).last(), Some(&PeerState::Lost), "nobody has quit");
+    assert_eq!(world.hosts[a].states(world.key(stranger)).last(), Some(&PeerState::Lost));
+    world.kill(old);
+    world.run_to(seconds(90), |world| world.hosts[stranger].sees(key));
+}
+
+#[test]
+fn whom_the_person_has_written_to_gets_in_before_those_who_were_only_met() {
+    let mut world = World::new(13);
+    world.configure = |config| config.sessions_max = 3;
+    let a = world.add();
+    let others: Vec<usize> = (0..4).map(|_| world.add()).collect();
+    others.iter().for_each(|&other| world.kill(other));
+    for &other in &others {
+        world.start(other);
+        world.meet(a, other);
+        if other == others[3] {
+            world.say_in(a, Place::Direct(world.key(other)), "hello");
+            world.run(seconds(1));
+        }
+        world.kill(other);
+        world.run(seconds(10));
+    }
+    world.kill(a);
+    world.start(a);
+    for &other in &others {
+        world.start(other);
+        world.meet(a, other);
+    }
+}
+
+#[test]
+fn when_somebody_was_here_last_is_kept_at_the_end_and_not_all_the_time() {
+    let mut world = World::new(14);
+    let (a, b) = (world.add(), world.add());
+    let seen = |world: &World| match world.hosts[a].store.answer(&Request::State) {
+        Answer::State(state) => state.peers[0].seen.0,
+        other => panic!("{other:?}"),
+    };
+    world.meet(a, b);
+    let first = seen(&world);
+    world.kill(b);
+    let stored = world.hosts[a].stored;
+    world.run(seconds(20));
+    assert_eq!((seen(&world), world.hosts[a].stored), (first, stored), "nearly the same");
+    world.start(b);
+    world.meet(a, b);
+    let second = seen(&world);
+    world.run(seconds(3600));
+    world.command(a, Action::Quit);
+    world.run(seconds(1));
+    assert!((3_599_000..3_602_000).contains(&(seen(&world) - second)), "when we leave, too");
+}
+
+#[test]
+fn a_nick_that_found_no_space_on_a_link_is_told_later() {
+    let mut world = World::new(15);
+    // One record fills the link.
+    world.configure = |config| config.backlog_max = 50;
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    world.run(seconds(1));
+    let key = world.key(b);
+    ["one", "two"].into_iter().for_each(|nick| {
+        world.command(b, Action::Rename(Nick::new(nick).unwrap()));
+    });
+    world.run(seconds(12));
+    let told = world.hosts[a].events.iter().rev().find_map(|(_, event)| match event {
+        Event::Peer(change) if change.key == Some(key) => change.nick.clone(),
+        _ => None,
+    });
+    assert_eq!(told, Some(Nick::new("two").unwrap()));
+}

@@ -51,6 +51,7 @@ fn plan(seed: u64, model: &Model, rate: u32) -> Plan {
         faults: Vec::new(),
         foes: vec![Foe { on: 0, at: Span::default(), span: None, rate, most: MOST, model: model.clone() }],
         acts: (0..20).map(say).collect(),
+        expect: Default::default(),
     }
 }
 

@@ -40,8 +40,10 @@ pub(crate) struct Person {
     pub(crate) runs: BTreeMap<BootId, PeerChange>,
     /// The rooms it is seen in.
     pub(crate) rooms: BTreeSet<RoomName>,
-    /// Whether there is a direct conversation with it.
+    /// Whether something was said to it alone from here: a friend, who is never forgotten.
     talked: bool,
+    /// Whether it has said something to us alone in this run: an answer by nick is meant for it, gone or not.
+    wrote: bool,
 }
 
 /// What a change means to the person who reads. What somebody was called before is as it was shown.
@@ -143,11 +145,18 @@ impl People {
         } else {
             rooms.remove(&room);
         }
+        self.forget();
     }
 
-    /// Notes that there is a direct conversation with `key`.
-    pub(crate) fn on_talk(&mut self, key: PeerKey) {
-        self.persons.entry(key).or_default().talked = true;
+    /// Notes that `from` has said something in the direct conversation with `key`.
+    pub(crate) fn on_talk(&mut self, key: PeerKey, from: PeerKey) {
+        let person = self.persons.entry(key).or_default();
+        if from == self.own {
+            person.talked = true;
+        } else {
+            person.wrote = true;
+        }
+        self.forget();
     }
 
     /// Those who are there, by nick.

@@ -123,9 +123,9 @@ impl People {
 }
 
 impl Person {
-    /// Whether it is there, or a friend: it comes first when a nick is typed.
+    /// Whether it is there, a friend, or has just written to us: it comes first when a nick is typed.
     fn is_near(&self) -> bool {
-        self.is_there() || self.talked
+        self.is_there() || self.talked || self.wrote
     }
 }
 

@@ -12,7 +12,8 @@ fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerChange {
         key: Some(PeerKey([key; 32])),
         id: None,
         boot: Some(BootId(boot)),
-        nick: Some(nick(name)),
+        // As it comes from the network.
+        nick: Some(Nick::lenient(name)),
         address: None,
         via: Source::Mdns,
         direct: true,
@@ -74,6 +75,39 @@ fn a_stranger_does_not_get_what_is_meant_for_an_absent_friend() {
     assert_eq!(people.resolve("bo"), Ok(PeerKey([1; 32])), "the one who was talked to");
     people.on_peer(change(3, "bo", 1, PeerState::Online));
     assert!(matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })));
+}
+
+#[test]
+fn a_stranger_who_writes_to_us_is_no_friend_and_yet_gets_the_answer() {
+    let (bo, own) = (PeerKey([1; 32]), PeerKey([0; 32]));
+    let mut people = people(vec![known(1, "bo", false)]);
+    people.on_talk(bo, bo);
+    people.on_peer(change(2, "bo", 1, PeerState::Online));
+    assert!(
+        matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })),
+        "the answer may be meant for it"
+    );
+    assert!(!people.persons[&bo].talked, "only what is said to them makes friends");
+    people.on_talk(bo, own);
+    assert!(people.persons[&bo].talked);
+}
+
+#[test]
+fn strangers_are_forgotten_whatever_they_do_and_friends_are_not() {
+    let (own, friend) = (PeerKey([0; 32]), PeerKey([0xff; 32]));
+    let stranger = |number: usize| {
+        let mut key = [1; 32];
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        PeerKey(key)
+    };
+    let acts: [fn(&mut People, PeerKey); 2] =
+        [|people, key| people.on_room(RoomName::lobby(), key, true), |people, key| people.on_talk(key, key)];
+    for act in acts {
+        let mut people = people(vec![]);
+        people.on_talk(friend, own);
+        (0..=PERSONS_MAX).for_each(|number| act(&mut people, stranger(number)));
+        assert!(people.persons.len() <= PERSONS_MAX && people.persons.contains_key(&friend));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     delivery::beginning,
     show,
 };
-use crate::{address, clean, engine::Engine, happening::Line};
+use crate::{address, engine::Engine, happening::Line};
 
 /// For whoever says something in no room.
 const NOWHERE: &str = "you are in no room; /join #lobby";
@@ -46,9 +46,7 @@ impl Plain {
                 self.list(show::columns(rows.collect()));
             }
             Command::Nick(name) => {
-                // Some pictures show nothing, too.
-                let seen = if clean::is_blank(name) { "" } else { name };
-                let nick = Nick::new(seen).map_err(|error| error.to_string())?;
+                let nick = Nick::new(name).map_err(|error| error.to_string())?;
                 self.act(Action::Rename(nick.clone()), Pending::Rename(nick), engine);
             }
             Command::Join(name) => {
@@ -59,11 +57,9 @@ impl Plain {
             }
             Command::Leave(name) => {
                 let room = name.map(room).transpose()?.or_else(|| self.here.clone()).ok_or(NOWHERE)?;
-                if !self.rooms.remove(&room) {
+                if !self.leave(&room) {
                     return Err(format!("you are not in {room}"));
                 }
-                let here = self.here.take().filter(|here| *here != room);
-                self.here = here.or_else(|| self.rooms.first().cloned());
                 self.act(Action::Leave(room.clone()), Pending::Leave(room), engine);
             }
             Command::Who(name) => match name.map(room).transpose()? {
@@ -104,9 +100,6 @@ impl Plain {
 
     fn say(&mut self, place: Place, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
         let said = Text::new(text).map_err(|error| format!("not sent: {error}"))?;
-        if let Place::Direct(key) = place {
-            self.people.on_talk(key);
-        }
         let pending = Pending::Say { text: text.to_string(), place: place.clone() };
         self.act(Action::Say { place, text: said, action, reply: None }, pending, engine);
         Ok(Said::Yes)

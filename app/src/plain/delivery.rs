@@ -79,18 +79,21 @@ pub(super) fn beginning(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::MessageId;
-
     use super::*;
+    use crate::front::tests::{done, entry, message, receipt};
 
     fn at(seconds: u64) -> Instant {
         Instant::ORIGIN + Duration::from_secs(seconds)
     }
 
     fn say(delivery: &mut Delivery, number: u8) {
-        let entry = EntryId([number; 32]);
-        delivery.on_event(&Event::Done { tag: 0, message: Some(MessageId { entry, item: 0 }) });
-        delivery.on_said(at(0), entry, &"x".repeat(100));
+        delivery.on_event(&message(number.into(), 0));
+        store(delivery, number);
+    }
+
+    fn store(delivery: &mut Delivery, number: u8) {
+        delivery.on_event(&done(number.into(), 0));
+        delivery.on_said(at(0), entry(number.into()), &"x".repeat(100));
     }
 
     #[test]
@@ -107,8 +110,8 @@ mod tests {
     fn only_what_nobody_stored_is_told() {
         let mut delivery = Delivery::default();
         (1..=3).for_each(|number| say(&mut delivery, number));
-        delivery.on_event(&Event::Receipt { entry: EntryId([2; 32]), stored_by: 1, of: 2 });
-        delivery.on_event(&Event::Receipt { entry: EntryId([3; 32]), stored_by: 0, of: 2 });
+        delivery.on_event(&receipt(2, 1, 2));
+        delivery.on_event(&receipt(3, 0, 2));
         assert_eq!(delivery.next_wake(), Some(at(5)));
         assert_eq!(delivery.on_tick(at(4)), Vec::<String>::new());
         assert_eq!(delivery.on_tick(at(5)), vec!["x".repeat(40) + "\u{2026}"; 2]);
@@ -119,8 +122,9 @@ mod tests {
     #[test]
     fn a_receipt_may_come_first() {
         let mut delivery = Delivery::default();
-        delivery.on_event(&Event::Receipt { entry: EntryId([1; 32]), stored_by: 1, of: 1 });
-        say(&mut delivery, 1);
+        delivery.on_event(&message(1, 0));
+        delivery.on_event(&receipt(1, 1, 1));
+        store(&mut delivery, 1);
         assert_eq!((delivery.next_wake(), delivery.unheard()), (None, 0));
     }
 }

@@ -48,6 +48,7 @@ pub(crate) struct Plain {
     here: Option<RoomName>,
     /// Where a person edits the line.
     prompt: Option<Prompt>,
+    is_echoed: bool,
     is_kept: bool,
     alone: Alone,
     crowd: Crowd,
@@ -71,6 +72,8 @@ pub(crate) struct Manner {
     pub(crate) zone: TimeZone,
     /// The line editor's, on a terminal.
     pub(crate) prompt: Option<Prompt>,
+    /// Whether what is typed stays on the screen as it was typed: then it is not shown once more.
+    pub(crate) echoed: bool,
     /// Whether mDNS was not left out.
     pub(crate) mdns: bool,
 }
@@ -86,8 +89,8 @@ enum Pending {
     Leave(RoomName),
     Rename(Nick),
     Connect,
-    /// At start; what it does is seen elsewhere.
-    Quiet,
+    /// A room at start: that we are in it is nothing new.
+    Enter(RoomName),
 }
 
 impl Plain {
@@ -113,6 +116,7 @@ impl Plain {
             here: manner.room.or(lobby).or_else(|| rooms.first().cloned()),
             rooms,
             prompt: manner.prompt,
+            is_echoed: manner.echoed,
             is_kept: ready.folder.is_some(),
             alone: Alone::new(clock.now(), ready.port, manner.mdns),
             crowd: Crowd::default(),
@@ -132,7 +136,7 @@ impl Plain {
         let mut last = ready.store.since(newest.saturating_sub(HISTORY.into()), HISTORY.into())?;
         last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
         last.iter().for_each(|shown| plain.show_message(&shown.message));
-        plain.set_prompt();
+        plain.go_on();
         Ok(plain)
     }
 
@@ -141,7 +145,7 @@ impl Plain {
         self.rooms.extend(self.here.clone());
         for room in &self.rooms {
             let tag = engine.command(Action::Join(room.clone()));
-            self.pending.insert(tag, Pending::Quiet);
+            self.pending.insert(tag, Pending::Enter(room.clone()));
         }
     }
 
@@ -161,9 +165,11 @@ impl Plain {
             }
             Event::Message(message) => {
                 if let Place::Direct(key) = message.place {
-                    self.people.on_talk(key);
+                    self.people.on_talk(key, message.from);
                 }
-                self.show_message(&message);
+                if !(message.own && self.is_echoed) {
+                    self.show_message(&message);
+                }
             }
             Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
@@ -190,6 +196,7 @@ impl Plain {
             }
             Pending::Join(room) => {
                 self.notice(&format!("you are in {room}; anybody on this network can read along"));
+                self.go_on();
             }
             Pending::Leave(room) => self.notice(&format!("you left {room}")),
             Pending::Rename(nick) => {
@@ -197,7 +204,7 @@ impl Plain {
                 self.people.rename(nick);
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
-            Pending::Quiet => {}
+            Pending::Enter(_) => {}
         }
     }
 
@@ -207,9 +214,13 @@ impl Plain {
                 self.gate.leave();
                 self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
             }
-            Pending::Join(room) => {
-                self.rooms.remove(&room);
-                self.complain(&format!("{room}: {why}"));
+            Pending::Join(room) | Pending::Enter(room) => {
+                let was_here = self.here.as_ref() == Some(&room);
+                self.leave(&room);
+                let here = self.here.as_ref().filter(|_| was_here);
+                let here = here.map(|here| format!("; you write in {here}")).unwrap_or_default();
+                self.complain(&format!("{room}: {why}{here}"));
+                self.go_on();
             }
             _ => self.complain(why),
         }
@@ -242,9 +253,22 @@ impl Plain {
         }
     }
 
-    fn set_prompt(&self) {
+    /// We are not in `room`: whoever wrote there writes in the first of the others. False when we were not in it.
+    fn leave(&mut self, room: &RoomName) -> bool {
+        let was_in = self.rooms.remove(room);
+        if self.here.as_ref() == Some(room) {
+            self.here = self.rooms.first().cloned();
+        }
+        was_in
+    }
+
+    /// Lets the person type the next line, as soon as it is clear which room that is said in.
+    fn go_on(&self) {
         if let Some(prompt) = &self.prompt {
             prompt.set(self.here.as_ref().map_or("", RoomName::as_str));
+            if !self.pending.values().any(|pending| matches!(pending, Pending::Join(_))) {
+                prompt.give_back();
+            }
         }
     }
 }
@@ -259,10 +283,7 @@ impl Front for Plain {
             }
             Happening::Line(line) => {
                 self.on_line(&line, engine);
-                self.set_prompt();
-                if let Some(prompt) = &self.prompt {
-                    prompt.give_back();
-                }
+                self.go_on();
             }
             Happening::Drained => match self.teller.on_drained() {
                 0 => {}
@@ -297,7 +318,7 @@ impl Front for Plain {
     }
 
     fn unanswered(&self) -> usize {
-        self.pending.values().filter(|pending| !matches!(pending, Pending::Quiet)).count()
+        self.pending.values().filter(|pending| !matches!(pending, Pending::Enter(_))).count()
     }
 
     fn is_leaving(&self) -> bool {

@@ -8,7 +8,7 @@ use chat_core::{
     RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom,
 };
 
-use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, day_of, latest_first};
+use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, Worth, day_of, friends_first};
 
 /// A store in memory.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Memory {
     nick: Option<Nick>,
     rooms: BTreeMap<RoomName, StoredRoom>,
     peers: BTreeMap<PeerKey, StoredPeer>,
+    friends: BTreeSet<PeerKey>,
+    authors: BTreeSet<PeerKey>,
     entries: BTreeMap<EntryId, (RoomKeyId, Bytes)>,
     stamps: BTreeMap<RoomKeyId, BTreeSet<(Stamp, EntryId)>>,
     days: BTreeMap<(RoomKeyId, u32), (IdSum, Stamp)>,
@@ -45,6 +47,8 @@ impl Memory {
             nick: None,
             rooms: BTreeMap::new(),
             peers: BTreeMap::new(),
+            friends: BTreeSet::new(),
+            authors: BTreeSet::new(),
             entries: BTreeMap::new(),
             stamps: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -64,7 +68,11 @@ impl Memory {
         let (sum, newest) = self.days.entry((entry.room, day_of(entry.stamp))).or_default();
         sum.add(&entry.id);
         *newest = (*newest).max(entry.stamp);
+        self.authors.insert(entry.author);
         if entry.author == self.own {
+            if let Place::Direct(key) = entry.place {
+                self.friends.insert(key);
+            }
             let own = (entry.stamp, entry.id);
             let newest = self.newest_own.entry(entry.room).or_insert(own);
             *newest = (*newest).max(own);
@@ -83,20 +91,29 @@ impl Memory {
 
     fn forget_peers(&mut self) {
         while self.peers.len() > PEERS_MAX.unsigned_abs() as usize {
-            let oldest = self.peers.values().map(|peer| (latest_first(peer.seen, peer.key), peer.key)).max();
-            let Some((_, key)) = oldest else { return };
+            let Some(last) = self.peers.values().max_by_key(|peer| self.rank(peer)) else { return };
+            let key = last.key;
             self.peers.remove(&key);
         }
     }
 
-    fn latest_peers(&self) -> Vec<StoredPeer> {
+    fn ranked_peers(&self) -> Vec<StoredPeer> {
         let mut peers: Vec<_> = self.peers.values().cloned().collect();
-        peers.sort_by_key(|peer| latest_first(peer.seen, peer.key));
+        peers.sort_by_key(|peer| self.rank(peer));
         peers
     }
 
+    fn rank(&self, peer: &StoredPeer) -> impl Ord + use<> {
+        let worth = match peer.key {
+            key if self.friends.contains(&key) => Worth::Friend,
+            key if self.authors.contains(&key) => Worth::Author,
+            _ => Worth::Seen,
+        };
+        friends_first(worth, peer.seen, peer.key)
+    }
+
     fn state(&self) -> State {
-        let mut peers = self.latest_peers();
+        let mut peers = self.ranked_peers();
         peers.truncate(PEERS_TOLD.unsigned_abs() as usize);
         let days =
             self.days.iter().map(|(&(room, day), &(sum, newest))| StoredDay { room, day, sum, newest });
@@ -203,9 +220,8 @@ impl Store for Memory {
     }
 
     fn known(&mut self) -> Result<Vec<Known>, StoreError> {
-        let talked = |key| self.order.contains_key(&Place::Direct(key));
-        let known = |peer: StoredPeer| Known { talked: talked(peer.key), peer };
-        Ok(self.latest_peers().into_iter().map(known).collect())
+        let known = |peer: StoredPeer| Known { talked: self.friends.contains(&peer.key), peer };
+        Ok(self.ranked_peers().into_iter().map(known).collect())
     }
 }
 

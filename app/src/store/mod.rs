@@ -7,14 +7,16 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use chat_core::{Answer, Message, MessageId, Place, Record, Request, StoreError, UnixMillis};
+use std::cmp::Reverse;
+
+use chat_core::{Answer, Message, MessageId, PeerKey, Place, Record, Request, StoreError, UnixMillis};
 
 pub use memory::Memory;
 pub use sqlite::{OpenError, Sqlite};
 
-/// Peers that are remembered; of more, those seen last.
+/// Peers that are remembered; of more, friends first.
 const PEERS_MAX: i64 = 4096;
-/// Peers that a node is told of at start.
+/// Peers that a node is told of at start, friends first: it calls them all.
 const PEERS_TOLD: i64 = 256;
 /// Microseconds in a day: the entries of one day add up to one sum.
 const DAY: u64 = 86_400_000_000;
@@ -50,7 +52,7 @@ pub struct Fresh {
 pub struct Known {
     /// Who, and what was known last.
     pub peer: chat_core::StoredPeer,
-    /// Whether there is a direct conversation with them.
+    /// Whether anything was said to them alone from here; that they write to us makes nobody a friend.
     pub talked: bool,
 }
 
@@ -99,7 +101,7 @@ pub trait Store: Send {
     /// When the disk failed.
     fn newest(&mut self) -> Result<Cursor, StoreError>;
 
-    /// Everybody remembered, those seen last first.
+    /// Everybody remembered, friends first.
     ///
     /// # Errors
     /// When the disk failed.
@@ -111,7 +113,17 @@ fn day_of(stamp: chat_core::Stamp) -> u32 {
     u32::try_from(stamp.0 / DAY).unwrap_or(u32::MAX)
 }
 
-/// Those seen last first; of two seen at once the lower key first.
-fn latest_first(seen: UnixMillis, key: chat_core::PeerKey) -> (std::cmp::Reverse<u64>, [u8; 32]) {
-    (std::cmp::Reverse(seen.0), key.0)
+/// How much somebody is worth remembering: keys cost nothing, so being seen is not enough.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Worth {
+    /// Something was said to them alone from here.
+    Friend,
+    /// Something they wrote is kept.
+    Author,
+    Seen,
+}
+
+/// Those worth most first, of them those seen last; of two seen at once the lower key first.
+fn friends_first(worth: Worth, seen: UnixMillis, key: PeerKey) -> (Worth, Reverse<u64>, [u8; 32]) {
+    (worth, Reverse(seen.0), key.0)
 }

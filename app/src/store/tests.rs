@@ -64,6 +64,11 @@ fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> 
     }
 }
 
+fn peer(key: PeerKey, seen: u64) -> StoredPeer {
+    let (nick, seen) = (Nick::new("bo").unwrap(), UnixMillis(seen));
+    StoredPeer { key, nick, direct: [0; 32], addresses: Vec::new(), seen }
+}
+
 /// A record that quickcheck makes up: from a small world, so that there are duplicates and ties.
 #[derive(Clone, Debug)]
 struct Any(Record);
@@ -154,23 +159,67 @@ fn memory_answers_like_the_disk() {
 fn a_duplicate_elsewhere_begins_no_conversation() {
     let folder = Folder::new("elsewhere");
     let with = PeerKey([7; 32]);
-    let peer = StoredPeer {
-        key: with,
-        nick: Nick::new("bo").unwrap(),
-        direct: [0; 32],
-        addresses: Vec::new(),
-        seen: UnixMillis(1),
-    };
     let first = entry(1, 5, 0, OWN, &["one"]);
     let again = StoredEntry { room: RoomKeyId([2; 16]), place: Place::Direct(with), ..first.clone() };
     let stores: [Box<dyn Store>; 2] =
         [Box::new(Memory::new(OWN, Memory::BYTES_MAX)), Box::new(disk(&folder))];
     for mut store in stores {
         let records =
-            vec![Record::Peer(peer.clone()), Record::Entry(first.clone()), Record::Entry(again.clone())];
+            vec![Record::Peer(peer(with, 1)), Record::Entry(first.clone()), Record::Entry(again.clone())];
         store.append(&[records]).unwrap();
         assert!(store.known().unwrap().iter().all(|known| !known.talked));
     }
+}
+
+#[test]
+fn a_crowd_of_strangers_pushes_no_friend_out() {
+    let folder = Folder::new("crowd");
+    let [friend, author, writer] = [7, 8, 9].map(|byte| PeerKey([byte; 32]));
+    let direct = |with: PeerKey, said: StoredEntry| {
+        let room = RoomKeyId(*with.0.first_chunk().unwrap());
+        Record::Entry(StoredEntry { room, place: Place::Direct(with), ..said })
+    };
+    let stranger = |number: u32| {
+        let mut key = [0xee; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        Record::Peer(peer(PeerKey(key), 1000 + u64::from(number)))
+    };
+    let stores: [Box<dyn Store>; 2] =
+        [Box::new(Memory::new(OWN, Memory::BYTES_MAX)), Box::new(disk(&folder))];
+    for mut store in stores {
+        let said = vec![
+            Record::Entry(entry(1, 5, 0, author, &["in the room"])),
+            direct(friend, entry(2, 6, 2, OWN, &["to a friend"])),
+            direct(writer, entry(3, 7, 2, writer, &["buy this"])),
+        ];
+        let met = [friend, writer, author].map(|key| Record::Peer(peer(key, u64::from(key.0[0]))));
+        store.append(&[met.into(), said]).unwrap();
+        store.append(&[(0..4200).map(stranger).collect()]).unwrap();
+        let known = store.known().unwrap();
+        let first: Vec<_> = known.iter().take(3).map(|known| (known.peer.key, known.talked)).collect();
+        assert_eq!(first, [(friend, true), (writer, false), (author, false)]);
+        assert_eq!(known.len(), 4096);
+        let seen: BTreeSet<_> = known[3..].iter().map(|known| known.peer.seen.0).collect();
+        assert_eq!((seen.first(), seen.last()), (Some(&(1000 + 4200 - 4093)), Some(&5199)), "the latest");
+        let Ok(Answer::State(state)) = store.fetch(&Request::State) else { panic!() };
+        assert_eq!((state.peers.len(), state.peers[0].key, state.peers[2].key), (256, friend, author));
+    }
+}
+
+#[test]
+fn a_store_of_before_gets_the_index_of_authors() {
+    let folder = Folder::new("index");
+    drop(disk(&folder));
+    let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    db.execute_batch("DROP INDEX entries_by_author").unwrap();
+    let has = || {
+        db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_author'", [], |row| {
+            row.get(0)
+        })
+    };
+    assert_eq!(has(), Ok(0));
+    drop(disk(&folder));
+    assert_eq!(has(), Ok(1));
 }
 
 #[test]

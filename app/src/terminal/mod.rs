@@ -49,7 +49,7 @@ impl Terminal {
         if is_dumb || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return None;
         }
-        mode::remember();
+        mode::quiet();
         let config = Config::builder()
             .max_history_size(REMEMBERED)
             .ok()?
@@ -148,6 +148,6 @@ pub(crate) fn restore() {
 
 #[cfg(not(unix))]
 mod mode {
-    pub(super) fn remember() {}
+    pub(super) fn quiet() {}
     pub(super) fn restore() {}
 }

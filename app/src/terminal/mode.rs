@@ -5,13 +5,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-pub(super) fn remember() {
+/// Keys typed while nobody edits a line are kept for the next one instead of being shown wherever the cursor is.
+pub(super) fn quiet() {
     if let Ok(mode) = tcgetattr(io::stdin()) {
+        let mut quiet = mode.clone();
+        // Signals stay: Ctrl-C ends a program that does not come back to its line.
+        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
         *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &quiet);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _},
     process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -30,8 +30,22 @@ fn becomes_the_program() {
     let arguments = arguments.into_string().unwrap();
     let arguments: Vec<OsString> = arguments.split_terminator(UNIT).map(OsString::from).collect();
     println!("{BEGIN}");
+    own_terminal();
     process::exit(run::program("chat-test", &arguments, &fake::open) as i32);
 }
+
+/// As a shell arranges it: the terminal, if there is one, sends its signals to the program.
+#[cfg(unix)]
+fn own_terminal() {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        rustix::process::setsid().unwrap();
+        rustix::process::ioctl_tiocsctty(stdin).unwrap();
+    }
+}
+
+#[cfg(not(unix))]
+fn own_terminal() {}
 
 /// The command that runs the program.
 pub(crate) fn command(arguments: &[&str]) -> Command {

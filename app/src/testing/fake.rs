@@ -166,6 +166,11 @@ impl Fake {
                     self.on_order(&place, order);
                 }
             }
+            Action::Join(name) if name.as_str() == "#toomany" => {
+                // As a node that still waits for its store.
+                thread::sleep(LATER);
+                self.refuse(tag, Refusal::TooManyRooms);
+            }
             Action::Join(name) => {
                 self.rooms.push(name.clone());
                 let room = StoredRoom { name, joined: true, floor: Stamp(0) };

@@ -10,6 +10,8 @@ mod plain;
 mod send;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod typing;
 
 use std::{
     path::PathBuf,

@@ -128,6 +128,33 @@ fn slips_are_told_and_nothing_is_said() {
 }
 
 #[test]
+fn whoever_is_refused_a_room_writes_where_they_are() {
+    let mut child = Child::new(&["--ephemeral", "#ops"]);
+    child.say("/join #toomany");
+    child.say("too early");
+    // Answered behind both.
+    child.say("/nick maria");
+    child.line("you are maria");
+    child.say("hello");
+    child.line("#lobby <maria> hello");
+    child.say("/rooms");
+    child.line("  #lobby (you write here)");
+    child.line("  #ops");
+    child.say("/quit");
+    let ended = child.ended();
+    let complaints: Vec<&str> = ended.errors.lines().collect();
+    let expected =
+        ["! #toomany: too many rooms; you write in #lobby", "! not sent, not in that room: too early"];
+    assert_eq!(complaints, expected);
+    // The same at the start.
+    let mut child = Child::new(&["--ephemeral", "#toomany"]);
+    child.say("/nick maria");
+    child.line("you are maria");
+    child.say("hello");
+    child.line("#lobby <maria> hello");
+}
+
+#[test]
 fn blank_lines_are_not_sent_and_not_shown() {
     let mut child = Child::new(&["--ephemeral"]);
     child.line("bo is here");

@@ -17,10 +17,14 @@ use nix::{
 use super::{child, paper::Paper};
 
 const LONG: Duration = Duration::from_secs(30);
+/// Nothing more is being written.
+const PAUSE: Duration = Duration::from_millis(100);
 
 struct Screen {
     keys: File,
     shown: Receiver<u8>,
+    /// The beginning of a character.
+    bytes: Vec<u8>,
     seen: String,
     paper: Paper,
     process: u32,
@@ -33,28 +37,40 @@ impl Screen {
 
     /// Waits until the terminal was sent `part`.
     fn wait(&mut self, part: &str) {
-        let mut bytes = Vec::new();
         while !self.seen.contains(part) {
             match self.shown.recv_timeout(LONG) {
-                Ok(byte) => bytes.push(byte),
+                Ok(byte) => self.take(byte),
                 Err(_) => panic!("no {part:?} in {:?}", self.seen),
-            }
-            if let Ok(text) = std::str::from_utf8(&bytes) {
-                self.seen.push_str(text);
-                text.chars().for_each(|c| self.paper.write(c));
-                bytes.clear();
             }
         }
         let end = self.seen.find(part).unwrap() + part.len();
         self.seen.drain(..end);
     }
 
+    fn take(&mut self, byte: u8) {
+        self.bytes.push(byte);
+        if let Ok(text) = std::str::from_utf8(&self.bytes) {
+            self.seen.push_str(text);
+            text.chars().for_each(|c| self.paper.write(c));
+            self.bytes.clear();
+        }
+    }
+
+    /// Takes in what is still being written, until there is a pause.
+    fn settle(&mut self) {
+        while let Ok(byte) = self.shown.recv_timeout(PAUSE) {
+            self.take(byte);
+        }
+    }
+
     /// Makes the terminal this wide, which wraps its lines anew before the program hears of it.
     fn resize(&mut self, columns: u16) {
+        // What was written for the old width and comes after the change no program can help.
+        self.settle();
         self.paper.resize(columns.into());
         let size = rustix::termios::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // The terminal tells the program.
         rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
-        self.signal("WINCH");
     }
 
     fn signal(&self, signal: &str) {
@@ -102,11 +118,22 @@ fn on_a_terminal(act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, Loc
     });
     let mut process = Leaving(process);
     let keys = File::from(terminal.master);
-    let mut screen =
-        Screen { keys, shown, seen: String::new(), paper: Paper::new(80), process: process.0.id() };
+    let mut screen = Screen {
+        keys,
+        shown,
+        bytes: Vec::new(),
+        seen: String::new(),
+        paper: Paper::new(80),
+        process: process.0.id(),
+    };
     act(&mut screen);
-    let status = process.0.wait().unwrap();
-    (status.code(), before, tcgetattr(&terminal.slave).unwrap().local_flags)
+    for _ in 0..LONG.as_millis() / 10 {
+        if let Some(status) = process.0.try_wait().unwrap() {
+            return (status.code(), before, tcgetattr(&screen.keys).unwrap().local_flags);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it never ends; last seen: {:?}", screen.seen)
 }
 
 #[test]
@@ -162,10 +189,14 @@ fn ctrl_c_takes_a_half_typed_line_back_first() {
 #[test]
 fn what_was_said_stands_once_with_its_time() {
     on_a_terminal(|screen| {
-        screen.wait("#lobby> ");
+        // What is written just when a line is typed leaves the typed line where it is.
+        screen.wait("bo is here");
+        screen.settle();
         screen.key("first\r");
         screen.wait("<ana> first");
-        screen.key("   \r\u{2800}\r/me waves\r/msg bo psst\r");
+        screen.key("   \r\u{2800}\r/me waves\r");
+        screen.wait("* ana waves");
+        screen.key("/msg bo psst\r");
         screen.wait("@bo <ana> psst");
         // Longer than a row.
         screen.key(&format!("{}\r", "0123456789".repeat(10)));
@@ -230,7 +261,8 @@ fn a_resize_leaves_every_line_as_it_was() {
             screen.wait("!");
             end.push('!');
             assert_eq!(screen.lines("<bo> above").len(), 3, "{columns}: {:#?}", screen.paper.lines());
-            let prompts = screen.lines("#lobby> ");
+            // The line before may have stayed, if somebody spoke just when it was typed.
+            let prompts = screen.lines("#lobby> the quick");
             assert_eq!(prompts.len(), 1, "{columns}: {prompts:#?}");
         }
         screen.key("\x03\x03");

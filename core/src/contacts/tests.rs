@@ -66,7 +66,7 @@ fn a_peer_in_session_is_not_dialled_and_again_once_it_is_lost() {
     assert_eq!(book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182")), Source::Mdns);
     assert!(book.due(at(60)).is_empty());
     assert_eq!(book.next_wake(), None);
-    book.on_down(at(100), SHE, BootId(7), false);
+    book.on_down(at(100), SHE, BootId(7), End::Lost);
     assert_eq!(book.due(at(100)), [address("10.0.0.2:27182")]);
     let dials = (101..116).map(|second| book.due(at(second)).len()).sum::<usize>();
     assert!(dials >= 2, "within 15 s both addresses were tried: {dials}");
@@ -77,7 +77,7 @@ fn whoever_said_goodbye_is_called_no_more() {
     let mut book = book();
     book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
     book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
-    book.on_down(at(2), SHE, BootId(7), true);
+    book.on_down(at(2), SHE, BootId(7), End::Quit);
     assert_eq!(book.next_wake(), None);
 }
 
@@ -112,7 +112,7 @@ fn we_never_call_ourselves() {
 #[test]
 fn calls_get_rare_and_end_after_a_day() {
     let mut book = book();
-    book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    book.on_sighting(at(0), &seen(Source::Remembered, Some(SHE.short()), &["10.0.0.2:27182"]));
     let mut dials = Vec::new();
     while let Some(wake) = book.next_wake() {
         dials.extend(book.due(wake).iter().map(|_| wake));
@@ -142,7 +142,7 @@ fn addresses_that_are_not_named_any_more_make_room_for_new_ones() {
     let mut book = book();
     let who = Some(SHE.short());
     book.on_up(at(0), SHE, BootId(7), address("10.0.0.99:27182"));
-    book.on_down(at(1), SHE, BootId(7), false);
+    book.on_down(at(1), SHE, BootId(7), End::Lost);
     for port in 2000..2030u16 {
         let now = std::format!("10.0.0.2:{port}");
         book.on_sighting(at(2), &seen(Source::Mdns, who, &[&now]));
@@ -205,4 +205,101 @@ fn whoever_named_an_address_first_has_found_the_peer() {
     book.on_sighting(at(0), &remembered);
     book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
     assert_eq!(book.on_up(at(0), SHE, BootId(7), address("10.0.0.2:27182")), Source::Remembered);
+}
+
+/// Somebody who is named by multicast and never answers.
+fn made_up(number: u16, port: u16) -> Sighting {
+    let address = SocketAddr::from(([10, 0, 0, 200], port));
+    let id = Some(u64::from(number).to_be_bytes());
+    Sighting { addresses: vec![address], ..seen(Source::Mdns, id, &[]) }
+}
+
+fn large_book() -> Contacts {
+    Contacts { cap: 4096, ..book() }
+}
+
+#[test]
+fn one_address_is_dialled_once_in_ten_seconds_whoever_is_said_to_be_there() {
+    let mut book = large_book();
+    let mut dials = 0;
+    for tenth in 0..300u16 {
+        let now = at(1) + Duration::from_millis(100) * tenth.into();
+        book.on_sighting(now, &made_up(tenth, 27182));
+        let dialled = book.due(now);
+        dials += dialled.len();
+        // Nobody answers.
+        dialled.into_iter().for_each(|address| book.on_call_ended(address));
+    }
+    assert_eq!(dials, 3);
+}
+
+#[test]
+fn a_crowd_that_was_made_up_costs_little_and_keeps_no_friend_waiting() {
+    let mut book = large_book();
+    (0..400).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let (mut now, mut ended, mut looks) = (at(1), alloc::collections::VecDeque::new(), 0);
+    let mut dials = Vec::new();
+    while now < at(1801) {
+        looks += 1;
+        for address in book.due(now) {
+            dials.push((now, address));
+            ended.push_back((now + Duration::from_secs(5), address));
+        }
+        while let Some(&(end, address)) = ended.front()
+            && end <= now
+        {
+            ended.pop_front();
+            book.on_call_ended(address);
+        }
+        if looks == 1 {
+            // When all calls that may be unanswered are.
+            book.on_sighting(now, &seen(Source::Remembered, Some(SHE.short()), &["10.0.0.2:27182"]));
+        }
+        let next = book.next_wake().into_iter().chain(ended.front().map(|(end, _)| *end)).min().unwrap();
+        assert!(next > now, "a wake in the past at {now:?}");
+        now = next;
+    }
+    let her = dials.iter().find(|(_, address)| *address == self::address("10.0.0.2:27182")).unwrap();
+    assert!(her.0 < at(2), "she waited until {:?}", her.0);
+    let mut strangers: Vec<_> = dials.iter().filter(|(_, address)| address.port() != 27182).collect();
+    // Each after 0, 5, 10, 20 ... s, then once in ten minutes.
+    assert!((400..400 * 10).contains(&strangers.len()), "{} calls to strangers", strangers.len());
+    assert!(looks < 2 * dials.len() + 400 * 10, "{looks} looks for {} calls", dials.len());
+    strangers.sort_by_key(|(_, address)| *address);
+    strangers.dedup_by_key(|(_, address)| *address);
+    assert_eq!(strangers.len(), 400, "everybody is called once");
+}
+
+#[test]
+fn strangers_who_answer_are_called_one_right_after_the_other() {
+    let mut book = large_book();
+    (0..250).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let (mut now, mut last, mut met) = (at(1), at(1), 0);
+    while met < 250 {
+        for address in book.due(now) {
+            met += 1;
+            last = now;
+            let key = PeerKey([u8::try_from(met % 256).unwrap(); 32]);
+            book.on_up(now, key, BootId(met), address);
+        }
+        now = book.next_wake().unwrap_or(now);
+    }
+    assert!(last < at(2), "{last:?}");
+}
+
+#[test]
+fn whoever_there_is_no_place_for_is_called_patiently_until_there_is_one() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    let dials =
+        |book: &mut Contacts, from: u64| (from..from + 540).map(|s| book.due(at(s)).len()).sum::<usize>();
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(7), End::Crowded);
+    assert!(book.due(at(50)).is_empty(), "not at once");
+    let patiently = dials(&mut book, 50);
+    assert!((8..=10).contains(&patiently), "{patiently} dials in nine minutes");
+    book.on_up(at(600), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(601), SHE, BootId(7), End::Lost);
+    let eagerly = dials(&mut book, 601);
+    assert!(eagerly > 30, "{eagerly} dials in nine minutes once it is only lost");
 }

@@ -2,7 +2,10 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::{identity::PeerKey, store::StoredPeer, time::UnixMillis};
+use crate::{identity::PeerKey, session::Standing, store::StoredPeer, time::UnixMillis};
+
+/// The store may be so many milliseconds behind on when somebody was last here.
+const SEEN_WITHIN: u64 = 60_000;
 
 /// Those who are remembered, at most so many.
 #[derive(Debug)]
@@ -15,17 +18,6 @@ pub(super) struct Acquaintances {
 struct Acquaintance {
     stored: StoredPeer,
     standing: Standing,
-}
-
-/// How much somebody is worth remembering.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Standing {
-    /// A stranger: proven in this run, which costs a key.
-    Met,
-    /// Proven in an earlier run, or in session for long in this one.
-    Known,
-    /// The person has written to them.
-    Spoken,
 }
 
 impl Acquaintances {
@@ -68,19 +60,22 @@ impl Acquaintances {
         forgotten
     }
 
-    /// Somebody is worth this much from now on, or more. Whether they are no stranger any more by it.
+    /// Somebody is worth this much from now on, or more. Whether that is news.
     pub(super) fn raise(&mut self, key: &PeerKey, standing: Standing) -> bool {
         let Some(known) = self.all.get_mut(key) else { return false };
-        let was_stranger = known.standing == Standing::Met;
-        known.standing = known.standing.max(standing);
-        was_stranger && standing > Standing::Met
+        let former = known.standing;
+        known.standing = former.max(standing);
+        former < standing
     }
 
-    /// Somebody was here until now. Answers what is to be stored of them.
+    /// Somebody was here until now. Answers what is to be stored of them, unless the store has it nearly so.
     pub(super) fn leave(&mut self, key: &PeerKey, now: UnixMillis) -> Option<&StoredPeer> {
-        let known = self.all.get_mut(key)?;
-        known.stored.seen = known.stored.seen.max(now);
-        Some(&known.stored)
+        let stored = &mut self.all.get_mut(key)?.stored;
+        if now.0 <= stored.seen.0.saturating_add(SEEN_WITHIN) {
+            return None;
+        }
+        stored.seen = now;
+        Some(stored)
     }
 }
 
@@ -142,8 +137,11 @@ mod tests {
     #[test]
     fn whoever_was_here_until_now_was_seen_now() {
         let mut all = full();
-        assert_eq!(all.leave(&key(2), UnixMillis(90)).map(|stored| stored.seen), Some(UnixMillis(90)));
+        let now = UnixMillis(20 + SEEN_WITHIN + 1);
+        assert_eq!(all.leave(&key(2), UnixMillis(now.0 - 1)), None, "the store knows that nearly");
+        assert_eq!(all.leave(&key(2), now).map(|stored| stored.seen), Some(now));
+        assert_eq!(all.leave(&key(2), now), None);
         assert_eq!(all.meet(peer(5, 50), |_| false), Some(key(3)));
-        assert_eq!(all.leave(&key(3), UnixMillis(90)), None);
+        assert_eq!(all.leave(&key(3), now), None);
     }
 }

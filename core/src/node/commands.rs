@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{Node, acquaintances::Standing};
+use super::Node;
 use crate::{
     command::{Action, Command},
     discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
     event::{Event, Place, Refusal, Source},
+    identity::PeerKey,
     record::PeerRecord,
-    session::LinkId,
+    session::{LinkId, Standing},
     store::Record,
     text::Nick,
 };
@@ -95,6 +96,9 @@ impl Node {
         if let Some(mdns) = &mut self.mdns {
             mdns.withdraw(self.now, &mut self.found);
         }
+        // Nothing more will be told of them.
+        let here: Vec<PeerKey> = self.peers.values().map(|peer| peer.key).collect();
+        here.iter().for_each(|key| self.keep_seen(key));
         self.sessions.close_all(self.now, &mut self.session_wishes);
     }
 }

@@ -4,16 +4,16 @@ use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Node, acquaintances::Standing};
+use super::Node;
 use crate::{
     boundary::Output,
-    contacts::{Proposal, Who},
+    contacts::{End, Proposal, Who},
     discovery::{Found, Sighting, SightingKind},
     event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
     record::PeerRecord,
-    session::{Failure, Gone, LinkId, Wish},
+    session::{Failure, Gone, LinkId, Standing, Wish},
     store::Record,
     time::Instant,
 };
@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) record: Option<PeerRecord>,
     /// A signed record that waits for its turn.
     pub(super) late: Option<Bytes>,
+    /// Whether it has yet to be sent our own.
+    pub(super) is_untold: bool,
 }
 
 impl Node {
@@ -83,19 +85,21 @@ impl Node {
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
                 log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");
                 let via = self.contacts.on_up(self.now, key, boot, address);
-                let since = self.now;
-                self.peers.insert(link, Peer { key, boot, address, via, since, record: None, late: None });
+                let (since, record, late, is_untold) = (self.now, None, None, false);
+                self.peers.insert(link, Peer { key, boot, address, via, since, record, late, is_untold });
                 for reached in dialled.into_iter().chain([address]) {
                     self.calls.end(reached);
                 }
                 self.send_own_record(link);
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
+                self.rooms.on_reached(link, self.sessions.origin(address.ip()));
             }
             Wish::Rebound { link, binding } => {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
             }
             Wish::Record { link, bytes } | Wish::Datagram { link, bytes } => self.on_frame(link, &bytes),
             Wish::HeartbeatDue { link } => {
+                self.look_after(link);
                 let frame = self.rooms.heartbeat(self.now, link);
                 self.sessions.heartbeat(link, frame.encode(), &mut self.stats.session);
             }
@@ -105,6 +109,7 @@ impl Node {
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.address = address;
                     self.contacts.on_moved(peer.key, peer.boot, address);
+                    self.rooms.on_reached(link, self.sessions.origin(address.ip()));
                 }
             }
             Wish::Down { link, peer, boot, why } => {
@@ -112,10 +117,14 @@ impl Node {
                 self.tell(link, if why == Gone::Quit { PeerState::Quit } else { PeerState::Lost });
                 self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
-                    self.on_left(link, &peer);
-                    // Whom there is no room for is not called either.
-                    let is_over = matches!(why, Gone::Quit | Gone::Crowded);
-                    self.contacts.on_down(self.now, peer.key, peer.boot, is_over);
+                    self.records.forget(link);
+                    self.keep_seen(&peer.key);
+                    let end = match why {
+                        Gone::Quit => End::Quit,
+                        Gone::Crowded => End::Crowded,
+                        Gone::Lost | Gone::Replaced => End::Lost,
+                    };
+                    self.contacts.on_down(self.now, peer.key, peer.boot, end);
                 }
             }
             Wish::DialFailed { address, why } => {
@@ -125,13 +134,21 @@ impl Node {
         }
     }
 
-    /// A peer was in session until now.
-    fn on_left(&mut self, link: LinkId, peer: &Peer) {
-        self.records.forget(link);
+    /// What is done for a peer now and then, while it is in session.
+    fn look_after(&mut self, link: LinkId) {
+        let Some(peer) = self.peers.get(&link) else { return };
+        let (key, is_untold) = (peer.key, peer.is_untold);
         if self.now - peer.since >= ACQUAINTED_AFTER {
-            self.acquaint(&peer.key, Standing::Known);
+            self.acquaint(&key, Standing::Known);
         }
-        if let Some(stored) = self.acquaintances.leave(&peer.key, self.wall_now()) {
+        if is_untold {
+            self.send_own_record(link);
+        }
+    }
+
+    /// A peer was in session until now.
+    pub(super) fn keep_seen(&mut self, key: &PeerKey) {
+        if let Some(stored) = self.acquaintances.leave(key, self.wall_now()) {
             self.ledger.collect(Record::Peer(stored.clone()));
         }
     }
@@ -142,11 +159,14 @@ impl Node {
             && let Some(stored) = self.acquaintances.of(key)
         {
             let addresses = stored.addresses.iter().map(SocketAddr::ip);
-            self.sessions.remember(self.now, *key, addresses);
+            self.sessions.remember(self.now, *key, standing, addresses);
         }
     }
 
     fn on_dial_failed(&mut self, address: SocketAddr, why: Failure) {
+        if why != Failure::Busy {
+            self.contacts.on_call_ended(address);
+        }
         let reason = match why {
             Failure::Busy => return self.contacts.on_busy(self.now, address),
             Failure::SelfDial => {

@@ -7,6 +7,7 @@ use crate::{
     boundary::Token,
     discovery::{Sighting, SightingKind},
     event::Source,
+    session::Standing,
     store::{Answer, Request, State, StoreError},
 };
 
@@ -44,7 +45,11 @@ impl Node {
             }
             let (key, addresses) = (peer.key, peer.addresses.clone());
             if self.acquaintances.restore(peer) {
-                self.sessions.remember(self.now, key, addresses.iter().map(SocketAddr::ip));
+                let addresses = addresses.iter().map(SocketAddr::ip);
+                self.sessions.remember(self.now, key, Standing::Known, addresses);
+            }
+            if self.rooms.has_said_to(&key) {
+                self.acquaint(&key, Standing::Spoken);
             }
         }
         self.rename(nick);

@@ -19,7 +19,8 @@ use crate::{
 
 /// Records of one identity: more than anybody renames themselves, or loses sessions.
 const RECORDS: Pace = Pace { each: Duration::from_secs(5), burst: 16 };
-/// Identities whose pace is kept; the records of further ones wait.
+/// Identities whose pace is kept. Of more, those are forgotten that are not here and have waited longest: a newcomer
+/// is never kept waiting for others.
 const PACED_MAX: usize = 1024;
 
 /// How often each identity has told of itself, and which links have a record that waits.
@@ -43,32 +44,51 @@ impl Records {
         self.late.clear(link);
     }
 
-    fn take(&mut self, now: Instant, key: PeerKey) -> bool {
-        if self.paces.len() >= PACED_MAX {
-            self.paces.retain(|_, free| *free > now);
+    /// Whether a record of `key` is in time.
+    fn take(&mut self, now: Instant, key: PeerKey, is_here: impl Fn(&PeerKey) -> bool) -> bool {
+        if self.paces.len() >= PACED_MAX && !self.paces.contains_key(&key) {
+            self.make_room(now, is_here);
         }
-        let room = self.paces.len() < PACED_MAX || self.paces.contains_key(&key);
-        room && RECORDS.take(now, self.paces.entry(key).or_default())
+        RECORDS.take(now, self.paces.entry(key).or_default())
+    }
+
+    /// Those who are here are no more than there are sessions.
+    fn make_room(&mut self, now: Instant, is_here: impl Fn(&PeerKey) -> bool) {
+        self.paces.retain(|_, free| *free > now);
+        let mut by_time: Vec<_> = self.paces.iter().map(|(&key, &free)| (free, key)).collect();
+        by_time.sort_unstable();
+        let surplus = (by_time.len() + 1).saturating_sub(PACED_MAX);
+        let away = by_time.into_iter().filter(|(_, key)| !is_here(key)).take(surplus);
+        away.for_each(|(_, key)| {
+            self.paces.remove(&key);
+        });
     }
 }
 
 impl Node {
+    /// Tells a peer what we say about ourselves; of one that has too much to read already, at a later heartbeat.
     pub(super) fn send_own_record(&mut self, link: LinkId) {
-        if let Some((_, signed)) = &self.own {
-            self.sessions.send(link, Frame::Record(signed.clone()).encode());
+        if let Some((_, signed)) = &self.own
+            && let Some(peer) = self.peers.get_mut(&link)
+        {
+            peer.is_untold = !self.sessions.send(link, Frame::Record(signed.clone()).encode());
         }
     }
 
     /// A record came over a link. Of those that come too fast the latest waits for its turn, so that whoever is in
     /// a hurry still ends up as what it said last.
     pub(super) fn on_record(&mut self, link: LinkId, signed: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let Some(peer) = self.peers.get(&link) else { return };
         if signed.len() > RECORD_MAX {
             self.stats.room.malformed += 1;
-        } else if peer.late.is_none() && self.records.take(self.now, peer.key) {
-            self.take_record(link, signed);
-        } else {
-            self.stats.records_late += 1;
+            return;
+        }
+        let is_here = |key: &PeerKey| self.peers.values().any(|peer| peer.key == *key);
+        if peer.late.is_none() && self.records.take(self.now, peer.key, is_here) {
+            return self.take_record(link, signed);
+        }
+        self.stats.records_late += 1;
+        if let Some(peer) = self.peers.get_mut(&link) {
             peer.late = Some(Bytes::copy_from_slice(signed));
             self.records.late.set_by(link, self.now + RECORDS.each);
         }
@@ -116,5 +136,41 @@ impl Node {
             self.rooms.forget(&forgotten);
             self.stats.peers_forgotten += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u16) -> PeerKey {
+        let mut key = [0; 32];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        PeerKey(key)
+    }
+
+    #[test]
+    fn nobody_waits_for_others_and_nobody_here_gets_more_than_its_share() {
+        let (mut records, now) = (Records::new(), Instant::ORIGIN);
+        let mut taken = |number: u16| {
+            let taken = (0..20).filter(|_| records.take(now, key(number), |key| key.0[0] == 0)).count();
+            (taken, records.paces.len())
+        };
+        for number in 0..5000 {
+            let (taken, paced) = taken(number);
+            assert!(taken == 16 && paced <= PACED_MAX, "{number}: {taken} of {paced}");
+        }
+        assert_eq!((taken(0).0, taken(255).0), (0, 0), "they are here");
+        assert_eq!((taken(4999).0, taken(300).0), (0, 16), "it went a moment ago, and long ago");
+    }
+
+    #[test]
+    fn those_who_are_here_have_a_place_each_however_many_they_are() {
+        let (mut records, now) = (Records::new(), Instant::ORIGIN);
+        let many = 2 * u16::try_from(PACED_MAX).unwrap();
+        assert!((0..many).all(|number| records.take(now, key(number), |_| true)));
+        assert!(records.take(now, key(9999), |_| true));
+        assert!(records.take(now, key(9998), |_| false));
+        assert_eq!(records.paces.len(), PACED_MAX, "they have gone");
     }
 }

@@ -9,17 +9,24 @@ use super::{LinkId, Rooms, Turn, entry::STAMP_MAX, link::Link};
 use crate::{
     event::Stamp,
     identity::PeerKey,
+    session::Origin,
     time::{Instant, UnixMillis},
 };
+
+/// 2026-01-01, the year of the first version: a clock that says less was never set.
+pub(super) const FIRST: Stamp = Stamp(1_767_225_600_000_000);
 
 /// The median of one's own wall clock and the neighbours', of an even number the later of the two in the middle.
 /// So a machine that thinks it is 1970 is carried along, and one that thinks it is 2099 carries nobody away as soon
 /// as two others disagree.
+///
+/// Keys cost nothing, addresses do: of those from one origin only the word nearest to one's own clock counts (of an
+/// IPv6 /64 the nearest two). A neighbour that thinks it is 1970 has no clock, and no say.
 #[derive(Debug, Default)]
 pub(crate) struct StampClock {
     own: Offset,
-    /// The latest word of each: somebody who speaks from four places has one vote, like everybody.
-    neighbours: BTreeMap<PeerKey, Offset>,
+    /// The latest word of each, and where it came from: somebody who speaks from four places is heard once.
+    neighbours: BTreeMap<PeerKey, (Origin, Offset)>,
     median: Offset,
     told: bool,
 }
@@ -35,9 +42,13 @@ impl StampClock {
         self.settle();
     }
 
-    /// `peer` says that it is `wall`.
-    pub(crate) fn on_neighbour(&mut self, now: Instant, peer: PeerKey, wall: UnixMillis) {
-        self.neighbours.insert(peer, offset(now, wall));
+    /// `peer`, who is at `origin`, says that it is `wall`.
+    pub(crate) fn on_neighbour(&mut self, now: Instant, peer: PeerKey, origin: Origin, wall: UnixMillis) {
+        if wall.0 < FIRST.0 / 1000 {
+            self.neighbours.remove(&peer);
+        } else {
+            self.neighbours.insert(peer, (origin, offset(now, wall)));
+        }
         self.told = true;
         self.settle();
     }
@@ -63,32 +74,52 @@ impl StampClock {
         at(now, self.median)
     }
 
+    /// The time that may be relied on beyond the presence of those who tell it: they cannot make it earlier than
+    /// one's own wall clock. `None` while no clock that was ever set has told it.
+    pub(crate) fn settled(&self, now: Instant) -> Option<Stamp> {
+        let told = [self.own, self.median].map(|offset| at(now, offset));
+        told.into_iter().filter(|stamp| *stamp >= FIRST).max()
+    }
+
     fn settle(&mut self) {
-        let mut offsets: Vec<_> = self.neighbours.values().copied().chain([self.own]).collect();
+        let words = self.neighbours.values();
+        let mut words: Vec<_> =
+            words.map(|&(origin, offset)| (origin, offset.abs_diff(self.own), offset)).collect();
+        words.sort_unstable();
+        let heard = words.chunk_by(|one, other| one.0 == other.0).flat_map(|all| all.iter().take(votes(all)));
+        let mut offsets: Vec<_> = heard.map(|&(_, _, offset)| offset).chain([self.own]).collect();
         offsets.sort_unstable();
         self.median = offsets.get(offsets.len() / 2).copied().unwrap_or(self.own);
     }
 }
 
 impl Rooms {
+    /// The peer of `id` is reached at `origin` now.
+    pub(crate) fn on_reached(&mut self, id: LinkId, origin: Origin) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.origin = Some(origin);
+        }
+    }
+
     /// The wall clock says `wall`; until it says something else it goes on with `now`.
     pub(crate) fn on_wall_clock(&mut self, turn: &mut Turn<'_>, wall: UnixMillis) {
         self.clock.on_wall_clock(turn.now, wall);
-        self.lower_floors(turn);
+        self.settle_floors(turn);
     }
 
     /// The peer of `id` says that it is `wall`.
     pub(super) fn on_neighbour_clock(&mut self, turn: &mut Turn<'_>, id: LinkId, wall: UnixMillis) {
         let Some(link) = self.links.get(&id).filter(|link| link.votes()) else { return };
-        self.clock.on_neighbour(turn.now, link.peer(), wall);
-        self.lower_floors(turn);
+        let Some(origin) = link.origin else { return };
+        self.clock.on_neighbour(turn.now, link.peer(), origin, wall);
+        self.settle_floors(turn);
     }
 
     /// Those who share no room with us any more have no say in what time it is.
     pub(super) fn count_votes(&mut self, turn: &mut Turn<'_>) {
         let voters = self.links.values().filter(|link| link.votes()).map(Link::peer).collect();
         self.clock.retain(&voters);
-        self.lower_floors(turn);
+        self.settle_floors(turn);
     }
 }
 
@@ -96,6 +127,14 @@ impl Link {
     /// Whether its peer has a say in what time it is.
     fn votes(&self) -> bool {
         !self.shared.is_empty()
+    }
+}
+
+/// How many of those from one origin have a say: an address is one host, a prefix may be a whole link.
+fn votes(all: &[(Origin, u64, Offset)]) -> usize {
+    match all.first() {
+        Some((Origin::Prefix(_), ..)) => 2,
+        _ => 1,
     }
 }
 
@@ -117,6 +156,10 @@ mod tests {
 
     const HOUR: u64 = 3_600_000;
 
+    fn host(number: u8) -> Origin {
+        Origin::Address([10, 0, 0, number].into())
+    }
+
     fn at_second(seconds: u64) -> Instant {
         Instant::ORIGIN + Duration::from_secs(seconds)
     }
@@ -135,15 +178,57 @@ mod tests {
         let now = at_second(0);
         let mut clock = StampClock::default();
         let stamp = |clock: &StampClock| clock.stamp(now).0 / 1000;
+        let (ten, late) = (UnixMillis(FIRST.0 / 1000 + 10 * HOUR), UnixMillis(u64::MAX));
         clock.on_wall_clock(now, UnixMillis(0));
-        clock.on_neighbour(now, PeerKey([1; 32]), UnixMillis(10 * HOUR));
-        assert_eq!(stamp(&clock), 10 * HOUR, "of two the later");
-        clock.on_neighbour(now, PeerKey([2; 32]), UnixMillis(u64::MAX));
-        assert_eq!(stamp(&clock), 10 * HOUR, "of three the middle");
+        clock.on_neighbour(now, PeerKey([1; 32]), host(1), ten);
+        assert_eq!(stamp(&clock), ten.0, "of two the later");
+        clock.on_neighbour(now, PeerKey([2; 32]), host(2), late);
+        assert_eq!(stamp(&clock), ten.0, "of three the middle");
         clock.retain(&BTreeSet::from([PeerKey([2; 32])]));
         assert_eq!(stamp(&clock), STAMP_MAX.0 / 1000, "of two the later");
         clock.retain(&BTreeSet::new());
         assert_eq!(stamp(&clock), 0);
+    }
+
+    #[test]
+    fn an_address_has_one_vote_however_many_keys_speak_from_it() {
+        let (now, mut clock) = (at_second(0), StampClock::default());
+        let right = UnixMillis(FIRST.0 / 1000 + 10 * HOUR);
+        clock.on_wall_clock(now, right);
+        clock.on_neighbour(now, PeerKey([1; 32]), host(1), UnixMillis(right.0 + 1));
+        for number in 10..30 {
+            clock.on_neighbour(now, PeerKey([number; 32]), host(66), UnixMillis(u64::MAX));
+            assert_eq!(clock.stamp(now).0 / 1000, right.0 + 1, "of three the middle");
+        }
+        // Those who share an address with a liar are not silenced by it.
+        clock.on_neighbour(now, PeerKey([2; 32]), host(66), UnixMillis(right.0 - 1));
+        assert_eq!(clock.stamp(now).0 / 1000, right.0);
+    }
+
+    #[test]
+    fn a_whole_link_of_one_prefix_still_outvotes_one_of_it() {
+        let (now, mut clock) = (at_second(0), StampClock::default());
+        let right = UnixMillis(FIRST.0 / 1000 + 10 * HOUR);
+        clock.on_wall_clock(now, right);
+        for (number, wall) in [(1, u64::MAX), (2, right.0 + 1), (3, right.0 + 2), (4, u64::MAX)] {
+            clock.on_neighbour(now, PeerKey([number; 32]), Origin::Prefix(0xfe80 << 48), UnixMillis(wall));
+        }
+        assert_eq!(clock.stamp(now).0 / 1000, right.0 + 1);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_has_no_say() {
+        let (now, mut clock) = (at_second(0), StampClock::default());
+        clock.on_wall_clock(now, UnixMillis(0));
+        (1..9).for_each(|number| clock.on_neighbour(now, PeerKey([number; 32]), host(number), UnixMillis(7)));
+        assert_eq!((clock.stamp(now), clock.settled(now)), (Stamp(0), None));
+        let right = UnixMillis(FIRST.0 / 1000 + HOUR);
+        clock.on_neighbour(now, PeerKey([9; 32]), host(9), right);
+        assert_eq!(clock.stamp(now).0 / 1000, right.0, "carried along");
+        assert_eq!(clock.settled(now), Some(clock.stamp(now)));
+        // Nor has one that was set once and is not any more.
+        clock.on_neighbour(now, PeerKey([9; 32]), host(9), UnixMillis(7));
+        assert_eq!(clock.stamp(now), Stamp(0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     LinkId, Rooms, Turn, Wish,
     history::{day_of, start_of},
+    pulse::SCANS,
 };
 use crate::{
     event::EntryId,
@@ -19,6 +20,8 @@ const JOBS_MAX: usize = 1024;
 const JOBS_BYTES_MAX: usize = 2 << 20;
 /// Days that are loaded at the same time.
 const LOADS_MAX: usize = 64;
+/// To have the store read a day takes as long as looking through so many entries, and through those of the day.
+const LOAD_COST: u64 = 10_000;
 
 /// What was asked of the store.
 #[derive(Debug, Default)]
@@ -26,7 +29,6 @@ pub(super) struct Loads {
     next: u64,
     asked: BTreeMap<u64, Asked>,
     waiting: BTreeMap<(RoomKeyId, u32), Vec<Job>>,
-    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -45,11 +47,37 @@ pub(super) enum Job {
     Frame(LinkId, Frame),
     /// Our own reconciliation.
     Run(LinkId),
-    /// Nothing but the day itself.
-    Nothing,
+    /// Nothing but the day itself, for the peer of this link or for ourselves.
+    Nothing(Option<LinkId>),
+}
+
+impl Loads {
+    /// Whether `job` may wait, too; whether it `begins` a load. A link may take no more than it leaves to others: so
+    /// whoever has nothing waiting finds space, however much somebody else asks for.
+    fn has_space(&self, job: &Job, begins: bool) -> bool {
+        let takes = |job: &Job, begins: bool| [usize::from(begins), 1, job.size()];
+        let mut taken = [0; 3];
+        for (place, other) in self.waiting.values().flat_map(|jobs| jobs.iter().enumerate()) {
+            // What the same link has waiting counts twice.
+            let weight = if other.link().is_some() && other.link() == job.link() { 2 } else { 1 };
+            let takes = takes(other, place == 0);
+            taken.iter_mut().zip(takes).for_each(|(taken, takes)| *taken += weight * takes);
+        }
+        let limits = [LOADS_MAX, JOBS_MAX, JOBS_BYTES_MAX];
+        let mut all = takes(job, begins).into_iter().zip(taken).zip(limits);
+        all.all(|((takes, taken), limit)| takes == 0 || taken + takes <= limit)
+    }
 }
 
 impl Job {
+    /// For whose sake.
+    const fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::Entry(link, ..) | Self::Frame(link, _) | Self::Run(link) => Some(*link),
+            Self::Nothing(link) => *link,
+        }
+    }
+
     fn size(&self) -> usize {
         64 + match self {
             Self::Entry(_, bytes, _) => bytes.len(),
@@ -64,19 +92,32 @@ impl Job {
 impl Rooms {
     /// Loads `day` of `room`, then does `job`.
     pub(super) fn load(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, day: u32, job: Job) {
-        let loads = &mut self.loads;
-        let jobs: usize = loads.waiting.values().map(Vec::len).sum();
-        let fits = jobs < JOBS_MAX && loads.bytes + job.size() <= JOBS_BYTES_MAX;
-        let under_way = loads.waiting.contains_key(&(room, day));
-        if !fits || !under_way && loads.waiting.len() >= LOADS_MAX {
+        let begins = !self.loads.waiting.contains_key(&(room, day));
+        if !self.loads.has_space(&job, begins) {
             turn.stats.waiting_full += 1;
             return;
         }
-        loads.bytes += job.size();
-        loads.waiting.entry((room, day)).or_default().push(job);
-        if !under_way {
+        self.loads.waiting.entry((room, day)).or_default().push(job);
+        if begins {
             let (from, to) = (start_of(day), start_of(day.saturating_add(1)));
             self.fetch(turn, Asked::Day(room, day), Request::Ids { room, from, to });
+        }
+    }
+
+    /// Loads `day` of `room`, then deals with `frame` of the peer of `id`, unless that asks for too much.
+    pub(super) fn load_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        day: u32,
+        frame: Frame,
+    ) {
+        let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
+        if link.scans.take(turn.now, SCANS, room.history.count(day) as u64 + LOAD_COST) {
+            self.load(turn, room_id, day, Job::Frame(id, frame));
+        } else {
+            turn.stats.scans_refused += 1;
         }
     }
 
@@ -85,7 +126,7 @@ impl Rooms {
         let Some(room) = self.rooms.get(&id) else { return };
         let today = day_of(self.clock.stamp(turn.now));
         if !room.history.is_loaded(today) {
-            self.load(turn, id, today, Job::Nothing);
+            self.load(turn, id, today, Job::Nothing(None));
         }
     }
 
@@ -133,7 +174,6 @@ impl Rooms {
         self.make_room(turn.now);
         let jobs = self.loads.waiting.remove(&(id, day)).unwrap_or_default();
         for job in jobs {
-            self.loads.bytes = self.loads.bytes.saturating_sub(job.size());
             let shares = |link| self.links.get(&link).is_some_and(|link| link.shared.contains_key(&id));
             match job {
                 Job::Entry(link, bytes, repair) if shares(link) => {

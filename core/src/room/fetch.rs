@@ -4,7 +4,10 @@
 //! Who announces much and delivers little holds nothing up for long: what has been asked of one and not come in time
 //! is asked of the next who has announced it, and of the slow one less is asked at a time until it delivers.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +15,6 @@ use bytes::Bytes;
 use super::{
     LinkId, Rooms, Timer, Turn,
     bucket::Rate,
-    days::Job,
     entry::{author_of, stamp_of},
     history::day_of,
     reconcile::RANGE_MAX,
@@ -38,7 +40,8 @@ const GRAFT_TIMEOUT: Duration = Duration::from_millis(250);
 const OTHERS_TIMEOUT: Duration = Duration::from_secs(2);
 /// If there is no other, a peer that sends nothing of what it was asked for during this time has it no longer.
 const ASKED_TIMEOUT: Duration = Duration::from_secs(10);
-/// Entries are asked for at so many times the rate at which one author may push.
+/// Entries are asked for at so many times the rate at which one author may push. Who lets nobody push gets all by
+/// asking.
 const ASK_FACTOR: u64 = 20;
 /// So long until we ask again when that rate is used up.
 const ASK_PAUSE: Duration = Duration::from_millis(20);
@@ -47,10 +50,12 @@ const SERVING_MAX: usize = 8;
 /// Bytes of entries in one frame, well below a record's 64 KiB.
 const PUSH_BYTES_MAX: usize = 48 << 10;
 
-/// An entry that a neighbour has been asked for.
+/// An entry of a room. A mark alone names none: a neighbour may speak of any mark in any room that it shares with us.
+pub(super) type Name = (RoomKeyId, Mark);
+
+/// That a neighbour has been asked for an entry.
 #[derive(Debug)]
 pub(super) struct Want {
-    room: RoomKeyId,
     link: LinkId,
     at: Instant,
     cause: Cause,
@@ -110,10 +115,7 @@ impl Rooms {
         marks: &[Mark],
         cause: Cause,
     ) {
-        let unloaded = self.split_by_load(room_id, marks);
-        for (day, marks) in unloaded {
-            self.load(turn, room_id, day, Job::Frame(id, Frame::Have { room: 0, marks, cause }));
-        }
+        self.load_days_of(turn, id, room_id, marks, |marks| Frame::Have { room: 0, marks, cause });
         match cause {
             Cause::News => return self.on_news(turn, id, room_id, marks),
             Cause::Receipt => self.acknowledge_again(turn, id, room_id, marks),
@@ -142,8 +144,8 @@ impl Rooms {
             if known || !room.history.is_loaded(day) || room.history.is_full(day) {
                 continue;
             }
-            if self.wanted.contains_key(&mark) {
-                self.note_other(turn.now, id, room_id, &mark);
+            if self.wanted.contains_key(&(room_id, mark)) {
+                self.note_other(turn.now, id, (room_id, mark));
             } else if link.needs.len() < NEEDS_MAX {
                 link.needs.entry((room_id, mark)).or_insert(cause);
             } else {
@@ -154,9 +156,9 @@ impl Rooms {
     }
 
     /// The peer of `id`, too, could send what another one has been asked for.
-    fn note_other(&mut self, now: Instant, id: LinkId, room: RoomKeyId, mark: &Mark) {
-        let Some(want) = self.wanted.get_mut(mark) else { return };
-        let is_other = want.room == room && want.link != id && !want.others.contains(&id);
+    fn note_other(&mut self, now: Instant, id: LinkId, name: Name) {
+        let Some(want) = self.wanted.get_mut(&name) else { return };
+        let is_other = want.link != id && !want.others.contains(&id);
         if is_other && want.others.len() < OTHERS_MAX {
             want.others.push(id);
             // It may be overdue already. Nothing is ever set for a moment that has come.
@@ -171,7 +173,7 @@ impl Rooms {
             self.timers.set_by(Timer::Ask(id), until);
             return;
         }
-        let rate = Rate::new(u64::from(self.author_rate).saturating_mul(ASK_FACTOR));
+        let rate = Rate::new(u64::from(self.author_rate.max(1)).saturating_mul(ASK_FACTOR));
         while let Some(link) = self.links.get(&id)
             && let allowance @ 1.. = link.window.allowance(link.asked.len())
             && let Some((&(room, _), _)) = link.needs.first_key_value()
@@ -188,9 +190,9 @@ impl Rooms {
                 break;
             }
             let marks: Vec<Mark> = needs.iter().map(|&(mark, _)| mark).collect();
-            link.asked.extend(&marks);
-            let want = |cause| Want { room, link: id, at: turn.now, cause, others: Vec::new() };
-            self.wanted.extend(needs.into_iter().map(|(mark, cause)| (mark, want(cause))));
+            link.asked.extend(marks.iter().map(|&mark| (room, mark)));
+            let want = |cause| Want { link: id, at: turn.now, cause, others: Vec::new() };
+            self.wanted.extend(needs.into_iter().map(|(mark, cause)| ((room, mark), want(cause))));
             self.timers.set_by(Timer::Asked(id), turn.now + ASKED_TIMEOUT);
             let Some(link) = self.links.get(&id) else { return };
             turn.send(id, link, room, |room| Frame::Want { room, marks });
@@ -212,10 +214,10 @@ impl Rooms {
             if self.is_here(room, &mark) {
                 continue;
             }
-            if !self.wanted.contains_key(&mark) {
+            if !self.wanted.contains_key(&(room, mark)) {
                 return Some((mark, cause));
             }
-            self.note_other(now, id, room, &mark);
+            self.note_other(now, id, (room, mark));
         }
     }
 
@@ -224,18 +226,22 @@ impl Rooms {
         self.rooms.get(&room).is_none_or(|room| room.history.find(mark).is_some())
     }
 
-    /// The entry of `mark` came from the peer of `from`; nobody needs to send it any more. Answers why it had been
+    /// The entry `name` came from the peer of `from`; nobody needs to send it any more. Answers why it had been
     /// asked for.
-    pub(super) fn settle(&mut self, turn: &Turn<'_>, from: LinkId, mark: &Mark) -> Option<Cause> {
-        let want = self.wanted.remove(mark)?;
+    pub(super) fn settle(&mut self, turn: &Turn<'_>, from: LinkId, name: &Name) -> Option<Cause> {
+        let want = self.wanted.remove(name)?;
         let link = self.links.get_mut(&want.link)?;
-        link.asked.remove(mark);
+        link.asked.remove(name);
         if want.link == from {
             link.progress = turn.now;
             link.window.grow();
         }
         if link.asked.is_empty() {
             self.timers.clear(Timer::Asked(want.link));
+            if !link.needs.is_empty() {
+                // Others have sent it all, and then nothing of this peer's makes us ask it for more.
+                self.timers.set_by(Timer::Ask(want.link), turn.now + ASK_PAUSE);
+            }
         }
         Some(want.cause)
     }
@@ -243,11 +249,11 @@ impl Rooms {
     /// The peer of `id` may have let us wait for too long.
     pub(super) fn on_asked_unanswered(&mut self, turn: &mut Turn<'_>, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let deadlines = |mark: &&Mark| self.wanted.get(mark).map(|want| want.deadline(link.progress));
-        let is_late = |mark: &&Mark| deadlines(mark).is_none_or(|deadline| deadline <= turn.now);
-        let late: BTreeSet<Mark> = link.asked.iter().filter(is_late).copied().collect();
-        link.asked.retain(|mark| !late.contains(mark));
-        let next = link.asked.iter().filter_map(|mark| deadlines(&mark)).min();
+        let deadlines = |name: &&Name| self.wanted.get(name).map(|want| want.deadline(link.progress));
+        let is_late = |name: &&Name| deadlines(name).is_none_or(|deadline| deadline <= turn.now);
+        let late: BTreeSet<Name> = link.asked.iter().filter(is_late).copied().collect();
+        link.asked.retain(|name| !late.contains(name));
+        let next = link.asked.iter().filter_map(|name| deadlines(&name)).min();
         if let Some(next) = next {
             self.timers.set(Timer::Asked(id), next);
         }
@@ -255,7 +261,7 @@ impl Rooms {
             link.window.shrink();
             turn.stats.unanswered += late.len() as u64;
         }
-        let alone = |mark| self.wanted.get(mark).is_none_or(|want| want.others.is_empty());
+        let alone = |name| self.wanted.get(name).is_none_or(|want| want.others.is_empty());
         if late.iter().any(alone) {
             // It has sent nothing for long: what else it has announced is left to others, and to repair.
             turn.stats.unanswered += core::mem::take(&mut link.needs).len() as u64;
@@ -264,19 +270,19 @@ impl Rooms {
         self.ask(turn, id);
     }
 
-    /// Those who were asked for `marks` will not send them: whoever else has announced them is asked.
-    pub(super) fn ask_others(&mut self, turn: &mut Turn<'_>, marks: BTreeSet<Mark>) {
+    /// Those who were asked for `names` will not send them: whoever else has announced them is asked.
+    pub(super) fn ask_others(&mut self, turn: &mut Turn<'_>, names: BTreeSet<Name>) {
         let mut others = BTreeSet::new();
-        for mark in marks {
-            let Some(want) = self.wanted.remove(&mark) else { continue };
+        for name in names {
+            let Some(want) = self.wanted.remove(&name) else { continue };
             if let Some(link) = self.links.get_mut(&want.link) {
-                link.asked.remove(&mark);
+                link.asked.remove(&name);
             }
             for other in want.others {
                 if let Some(link) = self.links.get_mut(&other)
                     && link.needs.len() < NEEDS_MAX
                 {
-                    link.needs.insert((want.room, mark), want.cause);
+                    link.needs.insert(name, want.cause);
                     others.insert(other);
                 }
             }
@@ -286,10 +292,7 @@ impl Rooms {
 
     /// The peer of `id` lacks these entries.
     pub(super) fn on_want(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId, marks: &[Mark]) {
-        let unloaded = self.split_by_load(room_id, marks);
-        for (day, marks) in unloaded {
-            self.load(turn, room_id, day, Job::Frame(id, Frame::Want { room: 0, marks }));
-        }
+        self.load_days_of(turn, id, room_id, marks, |marks| Frame::Want { room: 0, marks });
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         if link.behind.get_mut(&room_id).is_some_and(|behind| behind.has_caught_up(marks)) {
             link.behind.remove(&room_id);
@@ -322,7 +325,7 @@ impl Rooms {
                 && let Some(stamp) = stamp_of(&bytes)
             {
                 // Also those of earlier runs: their author learns at last that they have arrived.
-                self.receipts.expect(entry, room_id, stamp);
+                self.receipts.expect_again(entry, room_id, stamp);
             }
             if batch.len() >= PUSH_MAX || size + bytes.len() > PUSH_BYTES_MAX {
                 let entries = core::mem::take(&mut batch);
@@ -337,20 +340,27 @@ impl Rooms {
         }
     }
 
-    /// Those of `marks` whose days are not loaded, by day.
-    fn split_by_load(&self, room: RoomKeyId, marks: &[Mark]) -> Vec<(u32, Vec<Mark>)> {
-        let Some(room) = self.rooms.get(&room) else { return Vec::new() };
-        let mut unloaded: Vec<(u32, Vec<Mark>)> = Vec::new();
-        for &mark in marks {
+    /// Loads the days of those of `marks` that concern us and whose days are not loaded, one after the other: then
+    /// what `frame` makes of each day's marks comes once more from the peer of `id`.
+    fn load_days_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: LinkId,
+        room_id: RoomKeyId,
+        marks: &[Mark],
+        frame: impl Fn(Vec<Mark>) -> Frame,
+    ) {
+        let window = self.window(turn, room_id);
+        let Some(room) = self.rooms.get(&room_id) else { return };
+        let mut unloaded: BTreeMap<u32, Vec<Mark>> = BTreeMap::new();
+        for &mark in marks.iter().filter(|mark| window.contains(&mark.stamp())) {
             let day = day_of(mark.stamp());
-            if room.history.is_loaded(day) {
-                continue;
-            }
-            match unloaded.iter_mut().find(|(other, _)| *other == day) {
-                Some((_, marks)) => marks.push(mark),
-                None => unloaded.push((day, Vec::from([mark]))),
+            if !room.history.is_loaded(day) {
+                unloaded.entry(day).or_default().push(mark);
             }
         }
-        unloaded
+        for (day, marks) in unloaded {
+            self.load_for(turn, id, room_id, day, frame(marks));
+        }
     }
 }

@@ -18,7 +18,7 @@ impl Rooms {
         binding: [u8; 32],
     ) {
         self.links.insert(link, Link::new(Side(peer, boot), binding));
-        if !self.restored {
+        if self.restored.is_none() {
             return;
         }
         let _ = self.open_direct(turn, peer);
@@ -40,7 +40,7 @@ impl Rooms {
     /// Somebody's signed record tells their X25519 key: a direct conversation becomes possible.
     pub(crate) fn on_peer_known(&mut self, turn: &mut Turn<'_>, key: PeerKey, direct: [u8; 32]) {
         self.learn(key, direct);
-        if self.restored && self.links.values().any(|link| link.peer() == key) {
+        if self.restored.is_some() && self.links.values().any(|link| link.peer() == key) {
             let _ = self.open_direct(turn, key);
         }
     }

@@ -7,7 +7,7 @@ use alloc::{
 
 use super::{
     bucket::{Bucket, Rate},
-    fetch::Window,
+    fetch::{Name, Window},
     key::Side,
     news::Awaited,
     repair::Run,
@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     event::{EntryId, Place, Stamp},
-    frames::{Cause, Digest, Frame, Mark, PROOFS_MAX},
+    frames::{Cause, Digest, Frame, PROOFS_MAX},
     identity::PeerKey,
+    session::Origin,
     store::RoomKeyId,
     time::Instant,
 };
@@ -30,6 +31,8 @@ const LINK_FACTOR: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) side: Side,
+    /// Where the peer is reached.
+    pub(crate) origin: Option<Origin>,
     /// The handshake hash now, and the one before.
     pub(crate) binding: [u8; 32],
     pub(crate) previous: Option<[u8; 32]>,
@@ -60,8 +63,8 @@ pub(crate) struct Link {
     pub(crate) run: Option<Run>,
     pub(crate) queue: VecDeque<RoomKeyId>,
     /// Entries that this peer has and we lack, and those that we have asked it for.
-    pub(crate) needs: BTreeMap<(RoomKeyId, Mark), Cause>,
-    pub(crate) asked: BTreeSet<Mark>,
+    pub(crate) needs: BTreeMap<Name, Cause>,
+    pub(crate) asked: BTreeSet<Name>,
     pub(crate) asks: Bucket,
     pub(crate) window: Window,
     /// When the peer last sent something that we had asked it for.
@@ -108,6 +111,7 @@ impl Link {
     pub(crate) fn new(side: Side, binding: [u8; 32]) -> Self {
         Self {
             side,
+            origin: None,
             binding,
             previous: None,
             told: false,

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{
     Room, Rooms, Timer, Turn, Wish,
+    clock::FIRST,
     entry::STAMP_MAX,
     gather,
     history::{History, day_of, start_of},
@@ -11,7 +12,7 @@ use super::{
     spread::Strays,
 };
 use crate::{
-    event::{Event, Place, Refusal},
+    event::{Event, Place, Refusal, Stamp},
     identity::PeerKey,
     store::{Record, RoomKeyId, StoredRoom},
     text::RoomName,
@@ -28,7 +29,7 @@ impl Rooms {
     pub(super) fn restore_rooms(&mut self, turn: &mut Turn<'_>, stored: &[StoredRoom]) {
         for room in stored {
             let key = RoomKey::open(self.suite, &room.name);
-            self.aside.floors.insert(key.id(), day_of(room.floor));
+            self.aside.floors.insert(key.id(), day_of(room.floor).max(first_day(Some(FIRST))));
             if room.joined {
                 // What the store has beyond the cap stays there.
                 let _ = self.enter(turn, key, Place::Room(room.name.clone()), true);
@@ -88,26 +89,48 @@ impl Rooms {
         RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
     }
 
+    /// Whether we have ever said anything to `peer` alone, as far as the store knew at the start.
+    pub(crate) fn has_said_to(&self, peer: &PeerKey) -> bool {
+        let kept = |id: &RoomKeyId| {
+            self.aside.own.contains_key(id) || self.rooms.get(id).is_some_and(|room| room.own.is_some())
+        };
+        match self.names.get(&Place::Direct(*peer)) {
+            Some(id) => kept(id),
+            // Agreeing on a key takes its time.
+            None if self.aside.own.is_empty() => false,
+            None => self.direct_key(peer).is_ok_and(|key| kept(&key.id())),
+        }
+    }
+
     /// Keeps the X25519 key of a person.
     pub(super) fn learn(&mut self, key: PeerKey, direct: [u8; 32]) {
-        if self.peers.len() < self.peers_max || self.peers.contains_key(&key) {
+        self.leaving.remove(&key);
+        // Those who cannot be forgotten yet take nobody's place. They have a link or a room, which are few.
+        if self.peers.len() < self.peers_max + self.leaving.len() || self.peers.contains_key(&key) {
             self.peers.insert(key, direct);
         }
     }
 
-    /// Makes space for the X25519 keys of others, unless there is anything with this person.
+    /// Makes space for the X25519 keys of others: now, or when nothing is going on with this person any more.
     pub(crate) fn forget(&mut self, key: &PeerKey) {
+        if self.peers.contains_key(key) {
+            self.leaving.insert(*key);
+            self.forget_if_gone(key);
+        }
+    }
+
+    fn forget_if_gone(&mut self, key: &PeerKey) {
         let is_here = self.links.values().any(|link| link.peer() == *key);
-        if !is_here && !self.names.contains_key(&Place::Direct(*key)) {
+        if !is_here && !self.names.contains_key(&Place::Direct(*key)) && self.leaving.remove(key) {
             self.peers.remove(key);
         }
     }
 
     fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
         let key = RoomKey::open(self.suite, &name);
-        let newest = self.newest_floor(turn.now);
-        let floor = self.aside.floors.entry(key.id()).or_insert(newest);
-        *floor = newest.min(*floor);
+        let settled = first_day(self.clock.settled(turn.now));
+        let floor = self.aside.floors.entry(key.id()).or_insert(settled);
+        *floor = settled.min(*floor);
         let floor = *floor;
         let entered = self.enter(turn, key, Place::Room(name.clone()), true).is_ok();
         if entered {
@@ -116,24 +139,30 @@ impl Rooms {
         entered
     }
 
-    /// The floor of somebody who enters a room now. While nobody has told the time, no day at all is wanted.
+    /// The floor of somebody who enters a room now, going by what all can agree on.
     fn newest_floor(&self, now: Instant) -> u32 {
-        let today = if self.clock.is_told() { self.clock.stamp(now) } else { STAMP_MAX };
-        day_of(today).saturating_sub(NEWCOMER_DAYS)
+        first_day(self.clock.is_told().then(|| self.clock.stamp(now)))
     }
 
-    /// A clock that was ahead, or not told, when a room was entered must not hide the room once it is right.
-    pub(super) fn lower_floors(&mut self, turn: &mut Turn<'_>) {
-        let newest = self.newest_floor(turn.now);
-        let mut lowered = Vec::new();
-        for (&id, room) in self.rooms.iter_mut().filter(|(_, room)| room.floor > newest) {
-            room.floor = newest;
-            lowered.push(id);
-            if let Place::Room(name) = &room.place {
-                keep(turn, name.clone(), true, newest);
+    /// A clock that was ahead, or not told, when a room was entered must not hide the room once it is right. What
+    /// the others say counts while they are here; kept is what our own clock bears out, so that nobody else lowers a
+    /// floor for ever.
+    pub(super) fn settle_floors(&mut self, turn: &mut Turn<'_>) {
+        let (newest, settled) = (self.newest_floor(turn.now), first_day(self.clock.settled(turn.now)));
+        let mut changed = Vec::new();
+        for (&id, room) in &mut self.rooms {
+            if room.kept_floor > settled {
+                room.kept_floor = settled;
+                if let Place::Room(name) = &room.place {
+                    keep(turn, name.clone(), true, settled);
+                }
+            }
+            let floor = room.kept_floor.min(newest);
+            if core::mem::replace(&mut room.floor, floor) != floor {
+                changed.push(id);
             }
         }
-        for room in lowered {
+        for room in changed {
             let links: Vec<_> = self.links.keys().copied().collect();
             links.into_iter().for_each(|link| self.tell_floor(turn, link, room));
         }
@@ -153,10 +182,12 @@ impl Rooms {
         let id = key.id();
         let mut history = History::default();
         self.aside.days.remove(&id).unwrap_or_default().iter().for_each(|day| history.restore(day));
+        let kept_floor = self.aside.floors.get(&id).copied().unwrap_or(0);
         let room = Room {
             key,
             place: place.clone(),
-            floor: self.aside.floors.get(&id).copied().unwrap_or(0),
+            kept_floor,
+            floor: kept_floor.min(self.newest_floor(turn.now)),
             gather: gather::Gather::default(),
             own: self.aside.own.remove(&id),
             arrival: None,
@@ -189,7 +220,7 @@ impl Rooms {
 
     /// The last link of `peer` may be gone: what they opened goes with it, unless we have said something there.
     pub(super) fn put_unanswered_aside(&mut self, peer: PeerKey) {
-        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return };
+        let Some(&id) = self.names.get(&Place::Direct(peer)) else { return self.forget_if_gone(&peer) };
         if self.rooms.get(&id).is_some_and(|room| !room.counts() && self.is_idle(id, room)) {
             self.put_aside(id);
         }
@@ -207,11 +238,14 @@ impl Rooms {
         let Some(room) = self.rooms.remove(&id) else { return };
         self.names.remove(&room.place);
         self.timers.clear(Timer::Close(id));
+        if let Place::Direct(peer) = &room.place {
+            self.forget_if_gone(peer);
+        }
         if let Some(own) = room.own {
             self.aside.own.insert(id, own);
         }
         if matches!(room.place, Place::Room(_)) {
-            self.aside.floors.insert(id, room.floor);
+            self.aside.floors.insert(id, room.kept_floor);
             if self.aside.floors.len() > LEFT_MAX {
                 self.aside.floors.pop_first();
             }
@@ -252,6 +286,12 @@ impl Room {
     fn counts(&self) -> bool {
         matches!(self.place, Place::Room(_)) || self.own.is_some()
     }
+}
+
+/// Where the history of somebody begins who enters a room on the day of `now`; while that is not known, no day at all
+/// is wanted.
+fn first_day(now: Option<Stamp>) -> u32 {
+    day_of(now.unwrap_or(STAMP_MAX)).saturating_sub(NEWCOMER_DAYS)
 }
 
 /// Has the store keep whether we are in a room, and from which day on.

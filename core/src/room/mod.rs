@@ -16,7 +16,7 @@ use crate::{
     command::Action,
     config::Config,
     event::{EntryId, Event, Place, Refusal, Stamp},
-    frames::{Frame, Mark},
+    frames::Frame,
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
@@ -110,16 +110,18 @@ pub(crate) struct Rooms {
     sessions_max: usize,
     peers_max: usize,
     clock: StampClock,
-    /// Whether the store's first answer is here. Before, nothing is said or proven.
-    restored: bool,
+    /// When the store's first answer came. Before, nothing is said or proven.
+    restored: Option<Instant>,
     rooms: BTreeMap<RoomKeyId, Room>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
     /// The X25519 keys of those who have been met.
     peers: BTreeMap<PeerKey, [u8; 32]>,
+    /// Those of them who are to be forgotten as soon as nothing is going on with them any more.
+    leaving: BTreeSet<PeerKey>,
     links: BTreeMap<LinkId, Link>,
     /// Whom each entry is wanted from.
-    wanted: BTreeMap<Mark, fetch::Want>,
+    wanted: BTreeMap<fetch::Name, fetch::Want>,
     news: news::News,
     undurable: Undurable,
     receipts: Receipts,
@@ -134,7 +136,8 @@ pub(crate) struct Rooms {
 struct Room {
     key: RoomKey,
     place: Place,
-    /// The first day that we want anything of.
+    /// The first day that we want anything of, as the store has it, and for as long as the clocks of others say so.
+    kept_floor: u32,
     floor: u32,
     gather: gather::Gather,
     history: history::History,
@@ -193,11 +196,12 @@ impl Rooms {
             sessions_max: config.sessions_max,
             peers_max: config.peers_max,
             clock: StampClock::default(),
-            restored: false,
+            restored: None,
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
             aside: Aside::default(),
             peers: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             links: BTreeMap::new(),
             wanted: BTreeMap::new(),
             news: news::News::default(),
@@ -220,9 +224,9 @@ impl Rooms {
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
-        self.restored = true;
+        self.restored = Some(turn.now);
         self.restore_rooms(turn, &state.rooms);
-        self.lower_floors(turn);
+        self.settle_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
             // Who is not known yet will be.

@@ -40,7 +40,7 @@ impl Rooms {
 
     /// Proves to the peer of `id` the rooms that it may see, unless it has been told already.
     pub(super) fn prove(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if !self.restored {
+        if self.restored.is_none() {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -84,7 +84,7 @@ impl Rooms {
 
     /// Compares the peer's latest proofs with the rooms that we are in.
     fn recognise(&mut self, turn: &mut Turn<'_>, id: LinkId) {
-        if !self.restored {
+        if self.restored.is_none() {
             return;
         }
         let Some(link) = self.links.get_mut(&id) else { return };

@@ -95,7 +95,7 @@ impl Rooms {
                 sum
             }
             // The next heartbeat can be compared.
-            Err(day) => return self.load(turn, room_id, day, Job::Nothing),
+            Err(day) => return self.load(turn, room_id, day, Job::Nothing(Some(id))),
         };
         let pair = (digest_of(self.suite, &sum), pulse.digest);
         let busy = link.is_busy_with(room_id);

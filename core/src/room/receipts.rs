@@ -11,10 +11,12 @@ use crate::{
     event::{EntryId, Event, MessageId, Refusal, Stamp},
     frames::{Cause, Frame, LIST_MAX, Mark},
     identity::PeerKey,
+    stats::RoomStats,
     store::RoomKeyId,
 };
 
-/// Entries of ours whose receipts are counted, the latest ones.
+/// Entries of ours whose receipts are counted: the latest ones of this run, and as many older ones that somebody
+/// fetched.
 const COUNTED_MAX: usize = 4096;
 /// Of those, how many receipts one peer is asked for when it comes back, and how long after it has proven the room:
 /// what it lacks has mostly reached it by then.
@@ -91,7 +93,9 @@ impl Undurable {
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
     counted: BTreeMap<EntryId, Counted>,
-    order: VecDeque<EntryId>,
+    /// Those of this run in the order in which they were said, and others in the order in which they were fetched.
+    said: VecDeque<EntryId>,
+    fetched: VecDeque<EntryId>,
 }
 
 #[derive(Debug)]
@@ -102,33 +106,59 @@ struct Counted {
 }
 
 impl Receipts {
-    /// From now on receipts for `id` are counted.
+    /// `id` has just been said: from now on its receipts are counted.
     pub(super) fn expect(&mut self, id: EntryId, room: RoomKeyId, stamp: Stamp) {
-        if self.counted.contains_key(&id) {
-            return;
-        }
-        if self.order.len() >= COUNTED_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.counted.remove(&oldest);
-        }
-        self.counted.insert(id, Counted { room, stamp, by: BTreeSet::new() });
-        self.order.push_back(id);
+        note(&mut self.counted, &mut self.said, id, Counted { room, stamp, by: BTreeSet::new() });
     }
 
-    /// `peer` has stored the entry; how many have, if that is news.
-    fn count(&mut self, id: &EntryId, room: RoomKeyId, peer: PeerKey) -> Option<u32> {
+    /// Somebody fetches `id`, which may be of an earlier run. However many are fetched, those of this run go on
+    /// being counted.
+    pub(super) fn expect_again(&mut self, id: EntryId, room: RoomKeyId, stamp: Stamp) {
+        if !self.counted.contains_key(&id) {
+            note(&mut self.counted, &mut self.fetched, id, Counted { room, stamp, by: BTreeSet::new() });
+        }
+    }
+
+    /// `peer` has stored the entry; how many have, if that is news. At most `max` are counted: a key costs nothing.
+    fn count(
+        &mut self,
+        stats: &mut RoomStats,
+        id: &EntryId,
+        room: RoomKeyId,
+        peer: PeerKey,
+        max: usize,
+    ) -> Option<u32> {
         let counted = self.counted.get_mut(id).filter(|counted| counted.room == room)?;
-        let new = counted.by.insert(peer);
-        new.then(|| u32::try_from(counted.by.len()).unwrap_or(u32::MAX))
+        if counted.by.len() >= max {
+            stats.receipts_uncounted += u64::from(!counted.by.contains(&peer));
+            return None;
+        }
+        counted.by.insert(peer).then(|| u32::try_from(counted.by.len()).unwrap_or(u32::MAX))
     }
 
     /// Our latest entries in `room` that `peer` has not acknowledged.
     fn lacking(&self, room: RoomKeyId, peer: PeerKey) -> impl Iterator<Item = (EntryId, Stamp)> {
-        let latest = self.order.iter().rev().filter_map(|id| Some((*id, self.counted.get(id)?)));
+        let latest = self.said.iter().rev().chain(self.fetched.iter().rev());
+        let latest = latest.filter_map(|id| Some((*id, self.counted.get(id)?)));
         let of_room = latest.filter(move |(_, counted)| counted.room == room && !counted.by.contains(&peer));
         of_room.map(|(id, counted)| (id, counted.stamp))
     }
+}
+
+/// Counts `id`, the newest of `order`, and its oldest no more if there are too many.
+fn note(
+    counted: &mut BTreeMap<EntryId, Counted>,
+    order: &mut VecDeque<EntryId>,
+    id: EntryId,
+    entry: Counted,
+) {
+    if order.len() >= COUNTED_MAX
+        && let Some(oldest) = order.pop_front()
+    {
+        counted.remove(&oldest);
+    }
+    counted.insert(id, entry);
+    order.push_back(id);
 }
 
 impl Rooms {
@@ -239,7 +269,7 @@ impl Rooms {
         let neighbours: BTreeSet<_> = sharing.map(super::Link::peer).collect();
         let neighbours = u32::try_from(neighbours.len()).unwrap_or(u32::MAX);
         for id in ids {
-            if let Some(stored_by) = self.receipts.count(id, room, peer) {
+            if let Some(stored_by) = self.receipts.count(turn.stats, id, room, peer, self.sessions_max) {
                 // Some of those who have it may have left since.
                 turn.event(Event::Receipt { entry: *id, stored_by, of: neighbours.max(stored_by) });
             }

@@ -95,15 +95,15 @@ impl Rooms {
             turn.stats.malformed += 1;
             return;
         }
+        if !room.history.is_loaded(day) {
+            let frame = Frame::Reconcile { room: 0, from, to, round, message };
+            return self.load_for(turn, id, room_id, day, frame);
+        }
         // All of the day, until it shows how much of it is meant.
         let steps = room.history.count(day) as u64 + 1;
         if !link.scans.take(turn.now, SCANS, steps) {
             turn.stats.scans_refused += 1;
             return;
-        }
-        if !room.history.is_loaded(day) {
-            let frame = Frame::Reconcile { room: 0, from, to, round, message };
-            return self.load(turn, room_id, day, Job::Frame(id, frame));
         }
         let cut = room.cut(from, to);
         let answer = match cut {

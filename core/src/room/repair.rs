@@ -123,7 +123,7 @@ impl Rooms {
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         if let Some(day) = room.missing_day(to) {
             let frame = Frame::Sums { room: 0, answer: false, from, to, days };
-            return self.load(turn, room_id, day, Job::Frame(id, frame));
+            return self.load_for(turn, id, room_id, day, frame);
         }
         if !link.scans.take(turn.now, SCANS, room.comparing((from, to))) {
             turn.stats.scans_refused += 1;

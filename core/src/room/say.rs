@@ -122,7 +122,7 @@ impl Rooms {
 pub(super) struct Shown {
     /// This very run wrote it.
     pub(super) own: bool,
-    /// It came by repair.
+    /// It came by repair, and long after it was said.
     pub(super) late: bool,
     /// It has been shown before, and only has to be stored.
     pub(super) again: bool,

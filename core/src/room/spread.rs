@@ -22,6 +22,7 @@ use crate::{
     frames::{Cause, Frame, LIST_MAX, Mark},
     identity::PeerKey,
     store::RoomKeyId,
+    time::Instant,
 };
 
 /// An entry further ahead of the stamp clock is a stray.
@@ -29,6 +30,11 @@ const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays that a room takes in from one author, and altogether.
 const STRAYS_AUTHOR_MAX: u32 = 64;
 const STRAYS_MAX: u32 = 4096;
+/// What was said so recently is news to others although it came by repair: said before anybody was there to hear
+/// it, as by somebody who comes for one message only, who will have left before a heartbeat shows a difference.
+const NEWS_AGE: Duration = Duration::from_secs(60);
+/// For a person nothing is late that came so soon, and was said while we were here.
+const LATE: Duration = Duration::from_secs(10);
 /// Entries that are announced to a neighbour that fell behind; beyond it repair finds them.
 const BEHIND_MAX: usize = 32_768;
 /// So often we look whether a neighbour has caught up, and after looking so many times we believe that it has.
@@ -145,7 +151,7 @@ impl Rooms {
             turn.stats.malformed += 1;
             return;
         };
-        let mark = Mark::new(entry.stamp, &entry.id);
+        let name = (room_id, Mark::new(entry.stamp, &entry.id));
         let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
@@ -156,14 +162,14 @@ impl Rooms {
         if room.history.has(entry.stamp, entry.id) {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
-            self.settle(turn, id, &mark);
+            self.settle(turn, id, &name);
             self.news.is_known_to(&entry.id, id);
             if stored {
                 self.acknowledge(turn, id, room_id, &[entry.id]);
             }
             return;
         }
-        let wanted = self.wanted.get(&mark).is_some_and(|want| want.is_from(id));
+        let wanted = self.wanted.get(&name).is_some_and(|want| want.is_from(id));
         if !wanted && !admitted && !link.rates.admit(turn.now, entry.author, self.author_rate) {
             turn.stats.over_rate += 1;
             return;
@@ -174,7 +180,7 @@ impl Rooms {
         }
         if room.history.is_full(day) {
             turn.stats.day_full += 1;
-            self.settle(turn, id, &mark);
+            self.settle(turn, id, &name);
             return;
         }
         let is_party = match room.place {
@@ -187,12 +193,13 @@ impl Rooms {
                 turn.stats.forged += 1;
                 if wanted {
                     // The mark does not cover the signature: others may have the entry as it was written.
-                    self.ask_others(turn, [mark].into());
+                    self.ask_others(turn, [name].into());
                 }
                 return;
             }
         };
-        let cause = self.settle(turn, id, &mark);
+        let cause = self.settle(turn, id, &name);
+        let age = self.age(turn.now, entry.stamp);
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         if !window.contains(&entry.stamp) {
             turn.stats.strays += 1;
@@ -204,18 +211,25 @@ impl Rooms {
         // What was announced when it was new, and asked for because it did not arrive by itself, is hardly later
         // than a push.
         let grafted = repair && cause == Some(Cause::News);
-        let late = repair && !grafted;
+        let repaired = repair && !grafted;
         turn.stats.grafted += u64::from(grafted);
-        turn.stats.repaired += u64::from(late);
+        turn.stats.repaired += u64::from(repaired);
         room.history.insert(turn.now, entry.stamp, entry.id);
         room.arrival = Some(turn.now);
         let (stamp, author) = (entry.stamp, entry.author);
         self.undurable.add(entry.id, Arrived { room: room_id, stamp, author });
-        if !late && window.contains(&stamp) {
+        if window.contains(&stamp) && (!repaired || age < NEWS_AGE) {
             self.pass_on(turn, id, room_id, &entry);
         }
         let again = self.undurable.was_shown(&entry.id);
+        let here = self.restored.map_or(Duration::ZERO, |restored| turn.now - restored);
+        let late = repaired && age >= LATE.min(here);
         self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
+    }
+
+    /// How long ago it was `stamp`.
+    fn age(&self, now: Instant, stamp: Stamp) -> Duration {
+        Duration::from_micros(self.clock.stamp(now).0.saturating_sub(stamp.0))
     }
 
     /// The stamps that are no strays in `room` now.

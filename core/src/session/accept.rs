@@ -8,7 +8,7 @@ use ::bytes::Bytes;
 use super::{
     Failure, Sessions, Timer, Wish,
     establish::{HANDSHAKE, Whois, transmit},
-    frame::put_close,
+    frame::{Parting, put_close},
     gate::{Admission, Crowd},
     handshake::Responder,
     noise::{Keys, Seed},
@@ -112,7 +112,7 @@ impl Sessions {
     /// Tells the initiator that there is no room.
     fn turn_away(&self, to: u64, arrival: Arrival, keys: &Keys, out: &mut Outbox<Wish>) {
         let (mut plain, number) = (Vec::new(), 0);
-        put_close(&mut plain);
+        put_close(&mut plain, Parting::Crowded);
         let mut bytes = packet::data(to, number, plain.len());
         keys.seal(number, &plain, &mut bytes);
         transmit(arrival.from, arrival.interface, bytes.into(), out);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::{
     Limits, LinkId, Wish,
+    frame::Parting,
     liveness::{Due, Liveness},
     path::{Path, is_same},
     recovery::{Recovery, Settled},
@@ -96,6 +97,7 @@ pub(super) enum State {
         until: Instant,
         again: Instant,
         step: Duration,
+        parting: Parting,
     },
     /// The other side has.
     Draining {
@@ -114,7 +116,7 @@ pub(super) enum Fate {
     /// The peer breaks the rules of the protocol.
     Broken,
     /// The peer has said goodbye.
-    Left,
+    Parted(Parting),
     /// All is said; it can be forgotten.
     Over,
 }
@@ -214,10 +216,10 @@ impl Association {
     }
 
     /// Says goodbye.
-    pub(super) fn close(&mut self, now: Instant) {
+    pub(super) fn close(&mut self, now: Instant, parting: Parting) {
         if self.is_live() {
             let again = now + CLOSE_AGAIN;
-            self.state = State::Closing { until: now + CLOSING, again, step: CLOSE_AGAIN };
+            self.state = State::Closing { until: now + CLOSING, again, step: CLOSE_AGAIN, parting };
             self.wants.close = true;
         }
     }

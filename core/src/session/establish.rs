@@ -87,7 +87,7 @@ impl Sessions {
         out: &mut Outbox<Wish>,
     ) -> LinkId {
         stats.proven += 1;
-        self.gate.know(now, session.path.address.ip(), self.remembered.contains(&peer.0));
+        self.gate.know(now, session.path.address.ip(), self.remembered.contains_key(&peer.0));
         let mut host = Host { rng: &mut self.rng, stats, out };
         let local = session.local;
         if let Some((link, association)) = renewed.and_then(|link| Some((link, self.links.get_mut(&link)?))) {

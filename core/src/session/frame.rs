@@ -8,8 +8,9 @@
 //! 5 datagram   length, bytes
 //! 6 challenge  8 bytes                               is this your address?
 //! 7 response   the same 8 bytes
-//! 8 close                                            goodbye
+//! 8 close                                            goodbye: the sender leaves
 //! 9 welcome    association id, 8 bytes               the handshake is accepted
+//! 10 crowded                                         goodbye: the sender stays, and has no place for the receiver
 //! 64 and above: length, bytes                        skipped by whoever does not know it
 //! ```
 //!
@@ -40,6 +41,7 @@ const CHALLENGE: u8 = 6;
 const RESPONSE: u8 = 7;
 const CLOSE: u8 = 8;
 const WELCOME: u8 = 9;
+const CROWDED: u8 = 10;
 const SKIPPABLE: u8 = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ pub(super) enum Frame<'a> {
     Datagram(&'a [u8]),
     Challenge([u8; 8]),
     Response([u8; 8]),
-    Close,
+    Close(Parting),
     Welcome(u64),
     Unknown,
 }
@@ -64,8 +66,17 @@ impl Frame<'_> {
 
     /// Whether it cannot wait for the acknowledgement timer.
     pub(super) const fn is_urgent(&self) -> bool {
-        matches!(self, Self::Ping | Self::Close | Self::Welcome(_))
+        matches!(self, Self::Ping | Self::Close(_) | Self::Welcome(_))
     }
+}
+
+/// Why somebody says goodbye.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Parting {
+    /// It leaves.
+    Left,
+    /// It stays, and has no place for the other.
+    Crowded,
 }
 
 /// Reads the frames of a packet one by one; `Some(None)` stands for rubbish and ends it.
@@ -84,7 +95,7 @@ impl<'a> Frames<'a> {
 
     /// Whether there is a goodbye among them.
     pub(super) fn have_close(&self) -> bool {
-        self.clone().flatten().any(|frame| matches!(frame, Frame::Close))
+        self.clone().flatten().any(|frame| matches!(frame, Frame::Close(_)))
     }
 
     /// The association id of the welcome among them.
@@ -122,7 +133,8 @@ fn read<'a>(reader: &mut Reader<'a>) -> Option<Frame<'a>> {
         DATAGRAM => Frame::Datagram(reader.prefixed()?),
         CHALLENGE => Frame::Challenge(reader.array()?),
         RESPONSE => Frame::Response(reader.array()?),
-        CLOSE => Frame::Close,
+        CLOSE => Frame::Close(Parting::Left),
+        CROWDED => Frame::Close(Parting::Crowded),
         WELCOME => Frame::Welcome(reader.u64()?),
         SKIPPABLE.. => {
             reader.prefixed()?;
@@ -253,8 +265,11 @@ pub(super) fn put_response(out: &mut Vec<u8>, token: [u8; 8]) {
     out.extend_from_slice(&token);
 }
 
-pub(super) fn put_close(out: &mut Vec<u8>) {
-    out.push(CLOSE);
+pub(super) fn put_close(out: &mut Vec<u8>, parting: Parting) {
+    out.push(match parting {
+        Parting::Left => CLOSE,
+        Parting::Crowded => CROWDED,
+    });
 }
 
 pub(super) fn put_welcome(out: &mut Vec<u8>, association: u64) {
@@ -317,7 +332,8 @@ mod tests {
         out.extend_from_slice(&[200, 2, 0, 0]);
         put_stream(&mut out, RECORDS, 70_000, 3);
         out.extend_from_slice(b"abc");
-        put_close(&mut out);
+        put_close(&mut out, Parting::Left);
+        put_close(&mut out, Parting::Crowded);
         let frames = Frames::new(&out);
         assert!(frames.are_sound());
         assert_eq!(frames.welcome(), Some(5));
@@ -325,7 +341,7 @@ mod tests {
         assert_eq!(shown[2], "Credit { id: 0, limit: 1048576 }");
         assert_eq!(shown[6], "Unknown");
         assert_eq!(shown[7], "Stream { id: 0, offset: 70000, bytes: [97, 98, 99] }");
-        assert_eq!(shown.len(), 9);
+        assert_eq!(shown[8..], ["Close(Left)", "Close(Crowded)"]);
     }
 
     #[test]

@@ -49,16 +49,19 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use ::bytes::Bytes;
 
+pub(crate) use self::origin::Origin;
 pub(crate) use self::pace::Pace;
+pub(crate) use self::seats::Standing;
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
     accept::HalfOpen,
     association::{Association, Host, State},
     dial::Dial,
+    frame::Parting,
     gate::Gate,
     limits::Limits,
     noise::Noise,
@@ -96,7 +99,7 @@ pub(crate) struct Sessions {
     /// The live association with each peer.
     peers: BTreeMap<(PeerKey, BootId), LinkId>,
     /// Who counts for more than a stranger; the node keeps them few.
-    remembered: BTreeSet<PeerKey>,
+    remembered: BTreeMap<PeerKey, Standing>,
     /// Which association a session id belongs to.
     routes: BTreeMap<u64, LinkId>,
     /// Handshakes that we started, by our session id.
@@ -134,7 +137,7 @@ impl Sessions {
             limits: Limits::new(config),
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
-            remembered: BTreeSet::new(),
+            remembered: BTreeMap::new(),
             routes: BTreeMap::new(),
             dials: BTreeMap::new(),
             half_open: BTreeMap::new(),
@@ -215,7 +218,7 @@ impl Sessions {
     /// Says goodbye to one peer. No [`Wish::Down`] follows.
     pub(crate) fn close(&mut self, now: Instant, link: LinkId) {
         if let Some(association) = self.live(link) {
-            association.close(now);
+            association.close(now, Parting::Left);
             let key = (association.peer, association.boot);
             self.peers.remove(&key);
         }
@@ -280,6 +283,11 @@ impl Sessions {
             association.leap(now, &mut self.rng);
             self.dirty.insert(link);
         }
+    }
+
+    /// Where somebody at `address` comes from.
+    pub(crate) fn origin(&self, address: IpAddr) -> Origin {
+        self.gate.origin(address)
     }
 
     /// The interfaces now are these.

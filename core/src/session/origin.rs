@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 /// Addresses that count as one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// Our own host, where many peers may live, with any of its addresses.
     Own,
     /// An IPv4 address: one host, or all behind one translator.

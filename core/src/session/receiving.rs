@@ -149,11 +149,11 @@ impl Association {
                     host.out.push(Wish::Moved { link: self.link, address: self.path.address });
                 }
             }
-            Frame::Close => {
+            Frame::Close(parting) => {
                 if !matches!(self.state, State::Draining { .. }) {
                     self.state = State::Draining { until: now + DRAINING };
                 }
-                return Ok(if live { Fate::Left } else { Fate::Goes });
+                return Ok(if live { Fate::Parted(parting) } else { Fate::Goes });
             }
             _ => {}
         }

@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Keys cost nothing, addresses do: each has a share of the table, whoever comes from there. When a place is lacking
-//! for somebody remembered, a stranger leaves: one of those whose address has the most places, and of them the one
-//! that has not said anything for longest.
+//! for somebody remembered, a stranger leaves; when one is lacking for somebody the person has written to, and all are
+//! remembered, one of those to whom the person has not. Of those who may have to leave it is one of those whose
+//! address has the most places, and of them the one that has not said anything for longest.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{cmp::Reverse, net::IpAddr};
 
-use super::{Gone, LinkId, Sessions, Wish, origin::Origin};
+use super::{Gone, LinkId, Sessions, Wish, frame::Parting, origin::Origin};
 use crate::{
     identity::{BootId, PeerKey},
     outbox::Outbox,
@@ -22,26 +23,38 @@ use crate::{
 /// Live boots of one identity: they cost their owner nothing to make up.
 const BOOTS_MAX: usize = 4;
 
+/// How much somebody is worth keeping, in memory and in session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Standing {
+    /// A stranger: proven in this run, which costs a key.
+    Met,
+    /// Proven in an earlier run, or in session for long in this one.
+    Known,
+    /// The person has written to them.
+    Spoken,
+}
+
 /// A place that is taken, or about to be.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     /// `None` while our handshake waits for the welcome.
     link: Option<LinkId>,
-    peer: PeerKey,
+    standing: Standing,
     origin: Origin,
     /// When the peer last said something.
     heard: Instant,
 }
 
 impl Sessions {
-    /// This peer was met before and counts for more than a stranger, and so do its addresses.
+    /// This peer counts for more than a stranger, and so do its addresses.
     pub(crate) fn remember(
         &mut self,
         now: Instant,
         peer: PeerKey,
+        standing: Standing,
         addresses: impl IntoIterator<Item = IpAddr>,
     ) {
-        self.remembered.insert(peer);
+        self.remembered.insert(peer, standing);
         addresses.into_iter().for_each(|address| self.gate.know(now, address, true));
     }
 
@@ -88,55 +101,59 @@ impl Sessions {
             return false;
         }
         let (seats, origin) = (self.seats(now), self.gate.origin(address));
-        let strangers = seats.iter().filter(|seat| !self.remembered.contains(&seat.peer)).count();
-        let is_remembered = self.remembered.contains(&peer);
+        let strangers = seats.iter().filter(|seat| seat.standing == Standing::Met).count();
+        let standing = self.standing(&peer);
         let is_crowded = seats.iter().filter(|seat| seat.origin == origin).count() >= share(most, origin);
-        let is_full = seats.len() >= most || !is_remembered && strangers >= most - most / 3;
+        let is_full = seats.len() >= most || standing == Standing::Met && strangers >= most - most / 3;
         if !is_crowded && !is_full {
             return true;
         }
-        let leaves = self.least(&seats, is_crowded.then_some(origin)).filter(|_| is_remembered);
+        let lesser = seats.iter().filter(|seat| seat.standing < standing);
+        let leaves = least(&seats, lesser.filter(|seat| !is_crowded || seat.origin == origin));
         stats.crowded += u64::from(is_crowded && leaves.is_none());
         let Some(link) = leaves else { return false };
         self.push_out(now, link, stats, out);
         true
     }
 
-    /// The stranger who leaves first, of all or of those from one origin.
-    fn least(&self, seats: &[Seat], of: Option<Origin>) -> Option<LinkId> {
-        let mut crowds: BTreeMap<Origin, usize> = BTreeMap::new();
-        seats.iter().for_each(|seat| *crowds.entry(seat.origin).or_default() += 1);
-        let strangers = seats.iter().filter(|seat| !self.remembered.contains(&seat.peer));
-        let asked = strangers.filter(|seat| of.is_none_or(|of| seat.origin == of) && seat.link.is_some());
-        asked.max_by_key(|seat| (crowds.get(&seat.origin), Reverse(seat.heard)))?.link
-    }
-
     fn push_out(&mut self, now: Instant, link: LinkId, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
         stats.pushed_out += 1;
-        self.live(link).into_iter().for_each(|association| association.close(now));
+        self.live(link).into_iter().for_each(|association| association.close(now, Parting::Crowded));
         self.bury(link, Gone::Crowded, out);
     }
 
     fn seats(&self, now: Instant) -> Vec<Seat> {
         let taken = self.peers.values().filter_map(|link| self.links.get(link)).map(|association| Seat {
             link: Some(association.link),
-            peer: association.peer,
+            standing: self.standing(&association.peer),
             origin: self.gate.origin(association.path.address.ip()),
             heard: association.heard,
         });
         let coming = self.dials.values().filter_map(|dial| dial.newcomer()).map(|(peer, address)| Seat {
             link: None,
-            peer,
+            standing: self.standing(&peer),
             origin: self.gate.origin(address.ip()),
             heard: now,
         });
         taken.chain(coming).collect()
     }
 
+    fn standing(&self, peer: &PeerKey) -> Standing {
+        self.remembered.get(peer).copied().unwrap_or(Standing::Met)
+    }
+
     pub(super) fn boots(&self, peer: PeerKey) -> Vec<LinkId> {
         let all = (peer, BootId(0))..=(peer, BootId(u64::MAX));
         self.peers.range(all).map(|(_, &link)| link).collect()
     }
+}
+
+/// Which of those who may have to leave does.
+fn least<'a>(seats: &[Seat], lesser: impl Iterator<Item = &'a Seat>) -> Option<LinkId> {
+    let mut crowds: BTreeMap<Origin, usize> = BTreeMap::new();
+    seats.iter().for_each(|seat| *crowds.entry(seat.origin).or_default() += 1);
+    let asked = lesser.filter(|seat| seat.link.is_some());
+    asked.max_by_key(|seat| (Reverse(seat.standing), crowds.get(&seat.origin), Reverse(seat.heard)))?.link
 }
 
 /// How many of `most` places those from one origin may have.

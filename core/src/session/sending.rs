@@ -119,7 +119,8 @@ impl Association {
 
     /// Says goodbye, and once more what was said last, if that is little: it may have been overtaken or lost.
     fn put_goodbye(&mut self, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
-        if !core::mem::take(&mut self.wants.close) || !matches!(self.state, State::Closing { .. }) {
+        let State::Closing { parting, .. } = self.state else { return };
+        if !core::mem::take(&mut self.wants.close) {
             return;
         }
         let (offset, length) = self.outgoing.unacknowledged();
@@ -127,7 +128,7 @@ impl Association {
             put_stream(plain, RECORDS, offset, length);
             self.outgoing.copy(offset, length, plain);
         }
-        put_close(plain);
+        put_close(plain, parting);
         (content.close, content.worthwhile, content.eliciting) = (true, true, true);
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Gone, LinkId, Sessions, Timer, Wish,
     association::{Association, Fate, Host},
+    frame::Parting,
     receiving::Arrival,
 };
 use crate::{outbox::Outbox, stats::SessionStats, time::Instant};
@@ -55,12 +56,13 @@ impl Sessions {
             Fate::Goes => return,
             Fate::Ages => return self.renew(now, link, stats, out),
             Fate::Over => return self.forget(link),
-            Fate::Left => Gone::Quit,
+            Fate::Parted(Parting::Left) => Gone::Quit,
+            Fate::Parted(Parting::Crowded) => Gone::Crowded,
             Fate::Lost if association.is_followed => Gone::Replaced,
             Fate::Lost | Fate::Broken => Gone::Lost,
         };
         if fate == Fate::Broken {
-            association.close(now);
+            association.close(now, Parting::Left);
         }
         self.bury(link, why, out);
         if fate == Fate::Lost {

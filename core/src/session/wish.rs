@@ -84,7 +84,7 @@ pub(crate) enum Gone {
     Lost,
     /// It started anew, or has forgotten the association.
     Replaced,
-    /// It had to make room for somebody remembered.
+    /// It had to make room for somebody who counts for more, or we had to there.
     Crowded,
 }
 

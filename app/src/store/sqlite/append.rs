@@ -147,9 +147,13 @@ impl Append<'_> {
 
     /// Whoever can be reached makes peers for free: only so many are kept.
     fn forget_peers(&self) -> rusqlite::Result<()> {
-        let cut = "DELETE FROM peers WHERE key IN
-                   (SELECT key FROM peers ORDER BY seen DESC, key LIMIT -1 OFFSET ?1)";
-        self.db.prepare_cached(cut)?.execute([PEERS_MAX])?;
+        let count = "SELECT count(*) FROM peers";
+        let count: i64 = self.db.prepare_cached(count)?.query_row([], |row| row.get(0))?;
+        if count > PEERS_MAX {
+            let last = format!("SELECT key FROM ({} LIMIT -1 OFFSET ?1)", read::PEERS);
+            let cut = format!("DELETE FROM peers WHERE key IN ({last})");
+            self.db.prepare_cached(&cut)?.execute([PEERS_MAX])?;
+        }
         Ok(())
     }
 

@@ -48,6 +48,8 @@ impl Sqlite {
         schema::durable(&db, bytes_max).map_err(|error| refused(path, error))?;
         if new {
             schema::create(&mut db).map_err(|error| refused(path, error))?;
+        } else {
+            schema::complete(&db);
         }
         Ok(Self { db, own, conversations: BTreeMap::new() })
     }

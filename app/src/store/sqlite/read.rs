@@ -1,13 +1,20 @@
 //! Reading back: for the node, and for the person.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use chat_core::{Answer, IdSum, MessageId, OwnEntry, Place, Request, RoomKeyId, State, StoredDay};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::record;
 use crate::store::{Cursor, Known, PEERS_TOLD, Shown};
+
+/// Everybody, those worth most first. The inner lists are the same for all rows: SQLite makes them once, or finds
+/// in an index what is in them.
+pub(super) const PEERS: &str = "
+SELECT key, nick, direct, addresses, seen,
+    CASE WHEN '@' || lower(hex(key)) IN
+        (SELECT place FROM conversations JOIN own ON own.conversation = conversations.number) THEN 0
+    WHEN key IN (SELECT author FROM entries) THEN 1 ELSE 2 END AS worth
+FROM peers ORDER BY worth, seen DESC, key";
 
 pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
     Ok(match what {
@@ -50,9 +57,7 @@ fn state(db: &Connection) -> rusqlite::Result<State> {
         .query_map([], record::room)?
         .collect::<Result<_, _>>()?;
     let peers = db
-        .prepare_cached(
-            "SELECT key, nick, direct, addresses, seen FROM peers ORDER BY seen DESC, key LIMIT ?1",
-        )?
+        .prepare_cached(&format!("{PEERS} LIMIT ?1"))?
         .query_map([PEERS_TOLD], record::peer)?
         .collect::<Result<_, _>>()?;
     let days = db
@@ -140,18 +145,6 @@ pub(super) fn newest(db: &Connection) -> rusqlite::Result<Cursor> {
 }
 
 pub(super) fn known(db: &Connection) -> rusqlite::Result<Vec<Known>> {
-    let talked: BTreeSet<String> = db
-        .prepare_cached(
-            "SELECT place FROM conversations c WHERE place LIKE '@%'
-             AND EXISTS (SELECT 1 FROM entries WHERE conversation = c.number)",
-        )?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    db.prepare_cached("SELECT key, nick, direct, addresses, seen FROM peers ORDER BY seen DESC, key")?
-        .query_map([], |row| {
-            let peer = record::peer(row)?;
-            let talked = talked.contains(&Place::Direct(peer.key).to_string());
-            Ok(Known { peer, talked })
-        })?
-        .collect()
+    let known = |row: &Row<'_>| Ok(Known { peer: record::peer(row)?, talked: row.get::<_, i64>(5)? == 0 });
+    db.prepare_cached(PEERS)?.query_map([], known)?.collect()
 }

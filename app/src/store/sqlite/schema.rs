@@ -26,6 +26,7 @@ CREATE TABLE entries (
     bytes BLOB NOT NULL
 );
 CREATE INDEX entries_by_stamp ON entries (conversation, stamp, id);
+CREATE INDEX entries_by_author ON entries (author);
 CREATE TABLE messages (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,
     entry INTEGER NOT NULL REFERENCES entries,
@@ -69,7 +70,6 @@ CREATE TABLE peers (
     addresses TEXT NOT NULL,
     seen INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX peers_by_time ON peers (seen);
 CREATE TABLE rooms (name TEXT PRIMARY KEY, joined INTEGER NOT NULL, floor INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
@@ -99,6 +99,14 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
+}
+
+/// Adds what stores of before lack. Without it they are slower, and not wrong.
+pub(super) fn complete(db: &Connection) {
+    let add = "CREATE INDEX IF NOT EXISTS entries_by_author ON entries (author)";
+    if let Err(error) = db.execute_batch(add) {
+        log::warn!("store: no index of authors: {error}");
+    }
 }
 
 /// Makes the tables, all or none.

@@ -31,7 +31,7 @@ fn floor_of(world: &World, index: usize, place: &Place) -> u32 {
 }
 
 fn today(world: &World) -> u32 {
-    history::day_of(Stamp(world.wall(1).0 * 1000))
+    history::day_of(Stamp((NEW_YEAR + u64::try_from(world.now.since_origin().as_millis()).unwrap()) * 1000))
 }
 
 fn last_stamp(world: &World, index: usize) -> i64 {
@@ -233,4 +233,81 @@ fn a_room_entered_while_a_neighbour_was_ahead_is_not_hidden_when_it_has_gone() {
     world.run_s(12);
     assert_eq!(world.stored(1, &rust), ["hello"]);
     assert_eq!(world.peers[1].stats.strays, 0);
+}
+
+/// A peer that says it is `wall` from an address, with a key of its own.
+fn add_liar(world: &mut World, host: u8, wall: u64) -> usize {
+    let skew = i64::try_from(wall).unwrap() - i64::try_from(NEW_YEAR).unwrap();
+    let liar = world.add_with(skew, |_| {});
+    world.peers[liar].host = host;
+    liar
+}
+
+#[test]
+fn one_host_with_many_keys_sets_nobodys_clock() {
+    for wall in [0, NEW_YEAR - 1_000_000_000, NEW_YEAR + 3_600_000, u64::MAX >> 24] {
+        let mut world = World::new(2);
+        world.run_s(40 * 86_400);
+        world.connect(0, 1);
+        let floor = floor_of(&world, 0, &lobby());
+        for _ in 0..6 {
+            let liar = add_liar(&mut world, 66, wall);
+            world.connect(0, liar);
+        }
+        world.run_s(12);
+        assert_eq!((error(&world, 0), floor_of(&world, 0, &lobby())), (0, floor), "{wall}");
+        world.say(1, "hello");
+        world.run_ms(50);
+        assert_eq!(world.stored(0, &lobby()), ["hello"]);
+        assert_eq!(world.peers[0].stats.strays, 0);
+    }
+}
+
+#[test]
+fn many_hosts_that_agree_on_the_past_lower_no_floor_for_longer_than_they_stay() {
+    let mut world = World::new(1);
+    let stored = |world: &World| history::day_of(world.peers[0].store.rooms[&RoomName::lobby()].floor);
+    let floor = stored(&world);
+    world.run_s(40 * 86_400);
+    world.restart(0);
+    world.command(0, 1, Action::Join(RoomName::new("#rust").unwrap()));
+    let new = floor_of(&world, 0, &room("#rust"));
+    assert_eq!(new, today(&world) - 1);
+    let liars: Vec<usize> =
+        (66..72).map(|host| add_liar(&mut world, host, NEW_YEAR - 86_400_000 * 39)).collect();
+    for &liar in &liars {
+        world.command(liar, 1, Action::Join(RoomName::new("#rust").unwrap()));
+        world.connect(0, liar);
+    }
+    world.run_s(12);
+    assert_eq!(floor_of(&world, 0, &room("#rust")), floor + 1, "they are many");
+    liars.into_iter().for_each(|liar| world.cut(0, liar));
+    assert_eq!(floor_of(&world, 0, &room("#rust")), new);
+    let kept = world.peers[0].store.rooms[&RoomName::new("#rust").unwrap()].floor;
+    assert_eq!((history::day_of(kept), stored(&world)), (new, floor));
+}
+
+#[test]
+fn two_machines_in_1970_talk_and_want_no_more_than_others_once_told_the_time() {
+    let mut world = meshed(&[-55 * YEAR, -55 * YEAR]);
+    world.cut(0, 1);
+    world.say(0, "anybody?");
+    world.connect(0, 1);
+    world.run_s(12);
+    assert_eq!((world.peers[1].heard().len(), world.peers[1].stats.strays), (1, 0));
+    (0..2).for_each(|index| world.set_clock(index, 0));
+    for index in 0..2 {
+        assert_eq!(floor_of(&world, index, &lobby()), today(&world) - 1);
+        world.say(index, "now");
+        world.run_ms(50);
+    }
+    assert_eq!((world.peers[0].heard().len(), world.peers[1].heard().len()), (1, 2));
+}
+
+#[test]
+fn a_floor_from_before_there_was_anything_to_want_is_not_kept() {
+    let mut world = World::new(1);
+    world.peers[0].store.rooms.get_mut(&RoomName::lobby()).unwrap().floor = Stamp(0);
+    world.restart(0);
+    assert_eq!(floor_of(&world, 0, &lobby()), today(&world) - 1);
 }

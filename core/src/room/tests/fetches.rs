@@ -20,7 +20,12 @@ fn two_and_a_newcomer() -> World {
 
 /// A frame of `make`, about the lobby, from one peer to another.
 fn deliver(world: &mut World, from: usize, to: usize, make: impl FnOnce(u16) -> Frame) {
-    let id = world.id_of(from, &lobby());
+    deliver_in(world, &lobby(), from, to, make);
+}
+
+/// The same, about what is this place for its sender.
+fn deliver_in(world: &mut World, place: &Place, from: usize, to: usize, make: impl FnOnce(u16) -> Frame) {
+    let id = world.id_of(from, place);
     let (&theirs, &(_, link)) = world.peers[from].links.iter().find(|(_, other)| other.0 == to).unwrap();
     let room = world.peers[from].rooms.links[&theirs].index(id).unwrap();
     world.turn(to, |rooms, turn| rooms.on_frame(turn, link, make(room)));
@@ -158,4 +163,57 @@ fn nobody_is_asked_for_anything_while_the_store_is_full() {
     assert!(world.peers[1].rooms.wanted.is_empty());
     world.run_ms(100);
     assert_eq!(wanted_from(&world, 0), 200, "after five seconds it is tried again");
+}
+
+#[test]
+fn what_one_still_has_is_asked_for_when_others_have_sent_all_that_it_was_asked_for() {
+    let mut world = two_and_a_newcomer();
+    world.lose = Box::new(|from, to, frame| (from, to) == (1, 2) && IS_PUSH(frame));
+    world.connect(1, 2);
+    world.run_ms(100);
+    assert_eq!(wanted_from(&world, 1), 256);
+    world.lose = Box::new(|_, _, frame| matches!(frame, Frame::Sums { .. } | Frame::Have { .. }));
+    world.connect(0, 2);
+    world.run_ms(10);
+    let entries: Vec<_> = world.peers[0].store.entries.values().map(|entry| entry.bytes.clone()).collect();
+    for entries in entries[..256].chunks(64).map(Vec::from) {
+        deliver(&mut world, 0, 2, |room| Frame::Push { room, entries, repair: true });
+    }
+    assert_eq!(world.peers[2].heard().len(), 256);
+    world.run_ms(200);
+    assert_eq!(world.peers[2].heard().len(), 300);
+}
+
+#[test]
+fn what_is_announced_in_another_room_keeps_nobody_from_being_asked_for_it() {
+    let mut world = World::new(3);
+    world.connect(0, 2);
+    world.connect(1, 2);
+    world.run_s(1);
+    world.lose = Box::new(|_, _, frame| matches!(frame, Frame::Push { repair: false, .. }));
+    world.say(0, "hello");
+    world.run_ms(50);
+    let (&(_, stamp, id), _) = world.peers[0].store.entries.first_key_value().unwrap();
+    let have = |room| Frame::Have { room, marks: [Mark::new(stamp, &id)].into(), cause: Cause::Repair };
+    let conversation = Place::Direct(world.key(2));
+    deliver_in(&mut world, &conversation, 1, 2, have);
+    deliver(&mut world, 0, 2, have);
+    world.run_ms(50);
+    assert_eq!(world.peers[2].heard(), ["hello"]);
+    assert_eq!((wanted_from(&world, 0), wanted_from(&world, 1)), (1, 1));
+}
+
+#[test]
+fn who_lets_nobody_push_gets_it_by_asking() {
+    let mut world = World::new(1);
+    world.add_with(0, |config| config.author_rate = 0);
+    world.connect(0, 1);
+    world.run_s(1);
+    world.say(0, "hello");
+    world.run_s(30);
+    assert_eq!(world.peers[1].heard(), ["hello"]);
+    assert!(
+        world.peers[1].rooms.next_wake() > Some(world.now + Duration::from_secs(60)),
+        "and then it rests"
+    );
 }

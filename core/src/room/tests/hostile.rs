@@ -30,7 +30,7 @@ fn pair() -> World {
     world
 }
 
-fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
+pub(super) fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
     let key = RoomKey::open(REAL, &RoomName::new(name).unwrap());
     let body = Body {
         previous: None,
@@ -271,8 +271,12 @@ fn what_a_neighbour_may_not_ask_for_is_not_even_begun() {
     let (from, to) = (history::start_of(day), history::start_of(day + 1));
     let message = Bytes::from_static(&[0x61, 0, 0, 2, 0]);
     inject(&mut world, 0, &Frame::Reconcile { room, from, to, round: 0, message });
+    let marks: Vec<_> = [Mark::new(from, &EntryId([3; 32]))].into();
+    inject(&mut world, 0, &Frame::Have { room, marks: marks.clone(), cause: Cause::Repair });
+    inject(&mut world, 0, &Frame::Want { room, marks });
+    inject(&mut world, 0, &Frame::Sums { room, answer: false, from: day, to: day + 1, days: Vec::new() });
     assert_eq!(world.peers[0].store.fetches, fetches, "a day was read for it");
-    assert_eq!(world.peers[0].stats.scans_refused, 2);
+    assert_eq!(world.peers[0].stats.scans_refused, 5);
 }
 
 #[test]

@@ -319,3 +319,36 @@ fn what_a_session_does_not_take_is_said_again() {
         }
     }
 }
+
+#[test]
+fn who_cannot_be_forgotten_yet_takes_nobodys_place_and_is_forgotten_later() {
+    let mut world = World::unborn();
+    world.add_with(0, |config| (config.rooms_max, config.peers_max) = (2, 2));
+    (0..4).for_each(|_| {
+        world.add();
+    });
+    let keys: Vec<_> = (0..5).map(|index| world.key(index)).collect();
+    let known = |world: &World| world.peers[0].rooms.peers.keys().copied().collect::<BTreeSet<_>>();
+    world.connect(0, 1);
+    world.say_in(0, Place::Direct(keys[1]), "hello");
+    world.run_ms(50);
+    world.cut(0, 1);
+    world.connect(0, 2);
+    // The one has a conversation that is still open, the other is here.
+    world.peers[0].rooms.forget(&keys[1]);
+    world.peers[0].rooms.forget(&keys[2]);
+    assert_eq!(known(&world), [keys[1], keys[2]].into());
+    world.connect(0, 3);
+    world.connect(0, 4);
+    assert_eq!(known(&world), keys[1..].iter().copied().collect());
+    world.cut(0, 2);
+    assert_eq!(known(&world), [keys[1], keys[3], keys[4]].into());
+    world.command(0, 1, join("#new"));
+    assert_eq!(known(&world), [keys[3], keys[4]].into());
+    // Who is met again meanwhile stays.
+    world.peers[0].rooms.forget(&keys[3]);
+    let direct = world.known(3).1;
+    world.turn(0, |rooms, turn| rooms.on_peer_known(turn, keys[3], direct));
+    world.cut(0, 3);
+    assert_eq!(known(&world), [keys[3], keys[4]].into());
+}

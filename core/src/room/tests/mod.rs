@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     event::{Message, MessageId},
-    frames::Pulse,
+    frames::{Mark, Pulse},
+    session::Origin,
     store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
@@ -18,6 +19,7 @@ use crate::{
 mod clocks;
 mod fetches;
 mod hostile;
+mod loads;
 mod members;
 mod news;
 mod receipts;
@@ -57,6 +59,8 @@ struct Peer {
     identity: Identity,
     boot: u64,
     config: Config,
+    /// The last number of its address.
+    host: u8,
     /// Milliseconds by which its wall clock is wrong.
     skew: i64,
     rooms: Rooms,
@@ -116,6 +120,7 @@ impl World {
         self.peers.push(Peer {
             identity,
             boot: 0,
+            host: seed,
             config,
             skew,
             rooms,
@@ -300,6 +305,10 @@ impl World {
         let (side_one, side_other) = (side(&self.peers[one]), side(&self.peers[other]));
         self.turn(one, |rooms, turn| rooms.on_link_up(turn, a, side_other.0, side_other.1, binding));
         self.turn(other, |rooms, turn| rooms.on_link_up(turn, b, side_one.0, side_one.1, binding));
+        for (index, link, of) in [(one, a, other), (other, b, one)] {
+            let origin = Origin::Address([10, 0, 0, self.peers[of].host].into());
+            self.turn(index, |rooms, _| rooms.on_reached(link, origin));
+        }
         self.later(Duration::from_millis(4000), one, Happening::Heartbeat(a));
         self.later(Duration::from_millis(4700), other, Happening::Heartbeat(b));
         (a, b)

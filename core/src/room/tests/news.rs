@@ -186,3 +186,48 @@ fn announcing_adds_little_to_a_flood() {
         assert!(haves * 100 <= pushes * percent, "{haves} of {pushes}");
     }
 }
+
+#[test]
+fn what_was_said_before_anybody_was_there_reaches_everybody_at_once() {
+    let mut world = linked(4, &[(1, 2), (2, 3)]);
+    world.say(0, "hello and goodbye");
+    world.run_ms(500);
+    let begun = world.now;
+    world.connect(0, 1);
+    while world.peers[0].receipts().is_empty() {
+        world.run_ms(1);
+    }
+    assert!(world.now - begun < Duration::from_millis(100));
+    world.cut(0, 1);
+    world.run_ms(500);
+    for peer in &world.peers[1..] {
+        assert_eq!(peer.heard(), ["hello and goodbye"]);
+        assert!(peer.messages().all(|message| !message.late));
+    }
+}
+
+#[test]
+fn what_was_said_seconds_ago_is_not_late_and_what_was_said_long_ago_is_no_news() {
+    for (age, late, passed_on) in [(8, false, true), (30, true, true), (120, true, false)] {
+        let mut world = linked(3, &[(1, 2)]);
+        world.run_s(200);
+        world.say(0, "hello");
+        world.run_s(age);
+        world.connect(0, 1);
+        world.run_ms(500);
+        assert!(world.peers[1].messages().map(|message| message.late).eq([late]), "{age}");
+        assert_eq!(!world.peers[2].heard().is_empty(), passed_on, "{age}");
+        assert_eq!(world.peers[1].stats.repaired, 1);
+    }
+}
+
+#[test]
+fn what_was_said_before_one_was_there_is_late_however_short_ago() {
+    let mut world = World::new(1);
+    world.say(0, "hello");
+    world.run_s(1);
+    let newcomer = world.add();
+    world.connect(0, newcomer);
+    world.run_s(1);
+    assert!(world.peers[newcomer].messages().map(|message| message.late).eq([true]));
+}

@@ -1,4 +1,4 @@
-//! Receipts that a lost link took along.
+//! Receipts that a lost link took along, and which ones are counted.
 
 use super::*;
 use crate::frames::Cause;
@@ -84,4 +84,47 @@ fn what_is_not_stored_yet_gets_its_receipt_when_it_is() {
     assert_eq!((world.count_seen(ASKS_FOR_RECEIPTS), world.peers[0].receipts().len()), (1, 0));
     world.run_s(1);
     assert_eq!(world.peers[0].receipts().len(), 1);
+}
+
+#[test]
+fn old_entries_that_somebody_fetches_do_not_displace_what_was_just_said() {
+    let mut world = World::new(3);
+    world.connect(0, 1);
+    world.run_s(1);
+    world.say(0, "hello");
+    world.run_ms(50);
+    let (&(room, _, entry), stored) = world.peers[0].store.entries.first_key_value().unwrap();
+    let (bytes, link) = (stored.bytes.clone(), *world.peers[0].links.keys().next().unwrap());
+    world.lose = Box::new(|_, _, frame| matches!(frame, Frame::Push { .. }));
+    let old = |number: u64| {
+        let mut id = [9; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        (EntryId(id), bytes.clone())
+    };
+    for batch in 0..100 {
+        let entries = (0..64).map(|number| old(batch * 64 + number)).collect();
+        world.turn(0, |rooms, turn| rooms.on_entries(turn, link, room, entries));
+    }
+    world.lose = Box::new(|_, _, _| false);
+    world.connect(0, 2);
+    world.run_s(1);
+    assert_eq!(world.peers[0].receipts(), [(entry, 1, 1), (entry, 2, 2)]);
+}
+
+#[test]
+fn one_entry_is_counted_for_as_many_as_there_may_be_sessions() {
+    let mut world = World::unborn();
+    world.add_with(0, |config| config.sessions_max = 3);
+    world.say(0, "hello");
+    world.run_ms(50);
+    let &(room, _, entry) = world.peers[0].store.entries.first_key_value().unwrap().0;
+    for number in 0..10 {
+        let (link, key) = (LinkId(1_000_000 + u64::from(number)), PeerKey([number; 32]));
+        world.turn(0, |rooms, turn| {
+            rooms.on_link_up(turn, link, key, BootId(1), [number; 32]);
+            rooms.on_stored(turn, link, room, &[entry]);
+            rooms.on_link_down(turn, link);
+        });
+    }
+    assert_eq!((world.peers[0].receipts().len(), world.peers[0].stats.receipts_uncounted), (3, 7));
 }

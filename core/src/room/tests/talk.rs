@@ -131,7 +131,7 @@ fn who_comes_later_gives_a_receipt_too() {
     world.connect(0, 1);
     world.run_ms(100);
     world.say(0, "hello");
-    world.run_s(1);
+    world.run_s(15);
     world.connect(0, 2);
     world.run_s(1);
     let entry = world.peers[0].messages().next().unwrap().id.entry;

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use super::world::{MS, World, address, interface};
 use crate::session::{
-    Failure, Gone,
+    Failure, Gone, Standing,
     packet::{COOKIE, Hello, Packet},
 };
 
@@ -26,9 +26,13 @@ fn call(world: &mut World, identity: u8, from: SocketAddr) -> usize {
 
 /// Somebody whom the host remembers calls it.
 fn call_as_friend(world: &mut World, identity: u8, from: SocketAddr) -> usize {
+    call_as(world, Standing::Known, identity, from)
+}
+
+fn call_as(world: &mut World, standing: Standing, identity: u8, from: SocketAddr) -> usize {
     let (caller, now) = (world.add(identity, 1, from), world.now);
     let key = world.nodes[caller].key.0;
-    world.nodes[0].sessions.remember(now, key, [from.ip()]);
+    world.nodes[0].sessions.remember(now, key, standing, [from.ip()]);
     world.dial(caller, 0);
     world.run(20 * MS);
     caller
@@ -120,7 +124,11 @@ fn a_third_of_the_places_is_for_friends_and_then_a_stranger_leaves_for_them() {
     assert!(is_in(&world, friend) && is_in(&world, lone) && !is_in(&world, crowd[1]));
     assert_eq!((standing(&world), world.nodes[0].stats.pushed_out), (12, 1));
     let gone = |node: usize| world.nodes[node].downs().iter().map(|down| down.2).collect::<Vec<_>>();
-    assert_eq!((gone(0), gone(crowd[1])), (Vec::from([Gone::Crowded]), Vec::from([Gone::Quit])));
+    assert_eq!(
+        (gone(0), gone(crowd[1])),
+        (Vec::from([Gone::Crowded]), Vec::from([Gone::Crowded])),
+        "it is told why"
+    );
 }
 
 #[test]
@@ -133,6 +141,24 @@ fn friends_do_not_leave_for_friends() {
     assert!(!is_in(&world, late));
     let stats = world.nodes[0].stats;
     assert_eq!((standing(&world), stats.refused, stats.pushed_out), (12, 1, 0));
+}
+
+#[test]
+fn somebody_the_person_has_written_to_gets_in_before_those_who_were_only_met() {
+    let mut world = host(10);
+    for number in 10..21 {
+        call_as_friend(&mut world, number, address(number, 27182));
+    }
+    let stranger = call(&mut world, 21, address(21, 27182));
+    let first = world.nodes[0].sessions.peers[&world.nodes[stranger].key];
+    let spoken: Vec<usize> = (30..43)
+        .map(|number| call_as(&mut world, Standing::Spoken, number, address(number, 27182)))
+        .collect();
+    assert!(!is_in(&world, stranger) && spoken[..12].iter().all(|&one| is_in(&world, one)));
+    assert!(!is_in(&world, spoken[12]), "nor do they leave for each other");
+    assert_eq!((standing(&world), world.nodes[0].stats.pushed_out), (12, 12));
+    assert_eq!(world.nodes[stranger].downs().len(), 1, "the stranger was the first to leave");
+    assert_eq!(world.nodes[0].downs()[0].1, first);
 }
 
 #[test]
