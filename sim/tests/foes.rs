@@ -20,14 +20,16 @@ const MOST: u64 = 20_000;
 
 /// What the core does not withstand yet, and why: whoever mends it takes it off this list.
 const KNOWN_OPEN: &[(&str, &str)] = &[
-    ("cannon", "the pause between dials to one address is kept for each supposed peer, not for the address"),
     // Who can race on the link can also flood it: availability is not promised (SECURITY.md), but this costs one copy.
     ("divert", "only the new path is challenged, not the old one too (RFC 9000 section 9.3.3)"),
     (
         "an_eclipse_leaves_nothing_behind",
-        "peers who never proved anything are dialled while their record lives, and a dial without room wakes every second",
+        "peers who never proved anything are called less and less often, but called as long as their records live",
     ),
-    ("sybil_beyond_all_sessions", "one address may take all sessions there are"),
+    (
+        "sybil_beyond_all_sessions",
+        "its address gets a quarter of all sessions and its /64 half: together all that strangers get",
+    ),
 ];
 
 /// Three at the start, one who comes in the midst of it; everybody says something every ten seconds.

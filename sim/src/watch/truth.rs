@@ -275,6 +275,10 @@ impl Truth {
         it.held.clear();
         for (room, stamp, id) in disk.ids() {
             it.held.entry(room).or_default().add(stamp, id);
+            // Also what a copied disk brought along.
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.safe.insert((host, it.key));
+            }
         }
         let Answer::State(state) = disk.answer(it.key, &Request::State) else { return };
         let lobby = StoredRoom { name: RoomName::lobby(), joined: true, floor: Stamp(0) };

@@ -193,7 +193,9 @@ impl World {
     fn resume(&mut self, host: usize, how: Pause) -> bool {
         let now = self.now;
         let machine = &mut self.machines[host];
-        if !matches!(machine.state, State::Stopped | State::Asleep) {
+        // Of two that overlap, the end of one is not the end of the other.
+        let paused = if how == Pause::Process { State::Stopped } else { State::Asleep };
+        if machine.state != paused {
             return false;
         }
         machine.state = State::Runs;

@@ -37,10 +37,14 @@ impl Check for Durable {
                 self.promised.entry(own).or_default().insert((entry.room, entry.stamp, id.entry));
             }
             Fact::Told { host, event: Event::Receipt { entry, stored_by, of } } => {
-                let own = truth.hosts[*host].key;
+                // A copied profile elsewhere is a neighbour like any other.
                 let safe = truth.entries.get(entry).map(|entry| &entry.safe);
-                let keys: BTreeSet<_> =
-                    safe.into_iter().flatten().map(|(_, key)| *key).filter(|key| *key != own).collect();
+                let keys: BTreeSet<_> = safe
+                    .into_iter()
+                    .flatten()
+                    .filter(|(other, _)| other != host)
+                    .map(|(_, key)| *key)
+                    .collect();
                 let foes = truth.foes.len();
                 if *stored_by as usize > keys.len() + foes || stored_by > of {
                     return Err(format!(
