@@ -1,13 +1,9 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-    time::Duration,
-};
+use std::{rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Output, REAL, Stats, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, REAL, Stats, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
@@ -17,14 +13,19 @@ use crate::{
     plan::{Plan, SuiteChoice},
     queue::{Container, Key, Queue},
     suite::CHEAP,
-    trace::{Checkpoint, Hash, Trace},
-    watch::{Fact, Follow, Violation, Watch, follow::Sink, tally::Figures},
+    trace::Trace,
+    watch::{Fact, Follow, Watch, follow::Sink},
 };
 
 mod carry;
 mod deeds;
 mod faults;
 mod foes;
+mod outcome;
+mod program;
+
+pub use outcome::{Counts, Outcome};
+use program::MINUTE;
 
 /// A run under way.
 pub struct World {
@@ -45,44 +46,6 @@ pub struct World {
     counts: Counts,
     /// The datagram sent before, for those that are spliced with it.
     before: Bytes,
-}
-
-/// What happened how often.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
-    /// Datagrams that nodes sent.
-    pub sent: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Copies under way, one for each receiver: what was sent to many counts for many.
-    pub copies: u64,
-    /// Copies that arrived at a program.
-    pub delivered: u64,
-    /// Copies and datagrams that did not, by reason.
-    pub lost: [u64; 8],
-    /// Times that a node was called for its timer.
-    pub wakes: u64,
-}
-
-/// How a run went.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Outcome {
-    /// The first property that broke.
-    pub violation: Option<Violation>,
-    /// The hash of everything that happened.
-    pub hash: Hash,
-    /// The hash on the way.
-    pub checkpoints: Vec<Checkpoint>,
-    /// How many events there were.
-    pub events: u64,
-    /// How much time passed in it.
-    pub simulated: Duration,
-    /// What happened how often.
-    pub counts: Counts,
-    /// How often each fault of the plan bit.
-    pub fired: Vec<u64>,
-    /// Who knows whom and who has what.
-    pub figures: Figures,
 }
 
 /// What can happen.
@@ -135,13 +98,6 @@ enum Happening {
         wish: u64,
     },
 }
-
-/// How long a disk takes to make safe what it was given, and to read.
-const SYNC: Duration = Duration::from_micros(300);
-const SEEK: Duration = Duration::from_micros(30);
-/// So many outputs after one input are a livelock.
-const OUTPUTS_MAX: u32 = 1_000_000;
-const MINUTE: Duration = Duration::from_secs(60);
 
 impl World {
     /// The world of `plan` before anything has happened.
@@ -325,115 +281,6 @@ impl World {
         }
     }
 
-    /// Starts the program of `host`.
-    fn start(&mut self, host: usize) {
-        let machine = &mut self.machines[host];
-        if machine.state != State::Off {
-            return;
-        }
-        machine.start(self.now, &self.chance, self.suite);
-        let (boot, wall) = (machine.boots, machine.clock.wall(self.now));
-        let key = machine.key(self.suite);
-        let disk = &machine.disk;
-        self.watch.truth.set_key(host, key);
-        let node = machine.node.as_ref().map(|node| node.boot()).unwrap_or_default();
-        self.watch.see(self.now, &Fact::Booted { host, boot: node, disk });
-        self.lan.report(self.now, host);
-        let interfaces = self.list_cards(host);
-        self.give(host, Input::WallClock(wall), None);
-        self.give(host, Input::Interfaces(&interfaces), None);
-        self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
-    }
-
-    /// Gives `input` to the node of `host`, and does what it wants.
-    fn give(&mut self, host: usize, input: Input<'_>, cause: Option<&Flight>) {
-        let machine = &mut self.machines[host];
-        if machine.state != State::Runs {
-            return;
-        }
-        let local = machine.clock.local(self.now);
-        let Some(node) = &mut machine.node else { return };
-        let again = machine.twin.as_ref().map(|_| copy(&input));
-        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| node.handle(local, input))) {
-            return self.panicked(host, cause.as_ref());
-        }
-        if let (Some(twin), Some(again)) = (&mut machine.twin, again) {
-            twin.handle(local, again);
-        }
-        for _ in 0..OUTPUTS_MAX {
-            let machine = &mut self.machines[host];
-            let Some(node) = &mut machine.node else { return };
-            let output = match catch_unwind(AssertUnwindSafe(|| node.poll())) {
-                Ok(output) => output,
-                Err(cause) => return self.panicked(host, cause.as_ref()),
-            };
-            if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
-                let what = format!("host {host} does another thing when the same happens: {output:?}");
-                self.watch.broken("S17", self.now, what);
-            }
-            match output {
-                Output::Transmit(transmit) => self.send(host, &transmit, cause),
-                Output::Event(event) => self.tell(host, &event),
-                Output::Persist { token, records } => self.append(host, token, records),
-                Output::Fetch { token, what } => {
-                    let machine = &self.machines[host];
-                    let (boot, key) = (machine.boots, machine.key(self.suite));
-                    let answer = machine.disk.answer(key, &what);
-                    self.after(SEEK, host, host, token.0, Happening::Read { host, boot, token, answer });
-                }
-                Output::Wait(wake) => {
-                    let at = wake.map(|wake| wake.at);
-                    if at.is_some_and(|at| at <= local) {
-                        self.watch.broken(
-                            "S14",
-                            self.now,
-                            format!("host {host} wants to be called in the past"),
-                        );
-                    }
-                    return self.plan_wake(host, at);
-                }
-            }
-        }
-        self.watch.broken("S14", self.now, format!("host {host} never stops wanting something"));
-    }
-
-    /// The node of `host` panicked, and must not be asked again.
-    fn panicked(&mut self, host: usize, cause: &(dyn std::any::Any + Send)) {
-        self.machines[host].stop();
-        let what = cause.downcast_ref::<String>().map(String::as_str);
-        let what = what.or(cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
-        self.watch.broken("S14", self.now, format!("the node of host {host} panicked: {what}"));
-    }
-
-    fn append(&mut self, host: usize, token: Token, records: Vec<chat_core::Record>) {
-        self.watch.see(self.now, &Fact::Appended { host, token, records: &records });
-        let machine = &mut self.machines[host];
-        let (boot, result) = (machine.boots, machine.disk.append(records));
-        let length = machine.disk.len();
-        let slow = machine.disk.mood.slow.unwrap_or(1);
-        let about = [host as u64, boot, token.0];
-        let delay = self.chance.span(&(SYNC / 2..=SYNC * 2), Domain::Disk, &about) * slow;
-        // Its word is about everything up to there, so it comes in order.
-        let at = (self.now + delay).max(machine.stored);
-        machine.stored = at;
-        self.push(at, host, host, token.0, Happening::Stored { host, boot, token, length, result });
-    }
-
-    /// The node of `host` wants to be called at `at` by its own clock.
-    fn plan_wake(&mut self, host: usize, at: Option<Instant>) {
-        let machine = &mut self.machines[host];
-        let at = at.and_then(|at| machine.clock.when(at));
-        if at == machine.wake {
-            return;
-        }
-        machine.wake = at;
-        machine.wishes += 1;
-        let wish = machine.wishes;
-        if let Some(at) = at.filter(|&at| at <= self.end) {
-            self.push(at.max(self.now), host, host, wish, Happening::Wake { host, wish });
-        }
-    }
-
     fn is_boot(&self, host: usize, boot: u64) -> bool {
         let machine = &self.machines[host];
         machine.boots == boot && machine.state != State::Off
@@ -485,21 +332,6 @@ fn machines(chance: &Chance, count: usize) -> Vec<Machine> {
         machine.is_twofold = number == first || chance.below(16, Domain::Plan, &[u64::MAX, number]) == 0;
     }
     machines
-}
-
-/// The same input once more.
-fn copy<'a>(input: &Input<'a>) -> Input<'a> {
-    match input {
-        Input::Datagram(datagram) => Input::Datagram(*datagram),
-        Input::Command(command) => Input::Command(command.clone()),
-        Input::Interfaces(interfaces) => Input::Interfaces(interfaces),
-        Input::WallClock(wall) => Input::WallClock(*wall),
-        Input::Entropy(entropy) => Input::Entropy(*entropy),
-        Input::Sighting(sighting) => Input::Sighting(sighting.clone()),
-        Input::Persisted { token, result } => Input::Persisted { token: *token, result: *result },
-        Input::Fetched { token, answer } => Input::Fetched { token: *token, answer: answer.clone() },
-        Input::Tick => Input::Tick,
-    }
 }
 
 /// Splits what a host transmits into what counts for the trace.

@@ -1,0 +1,46 @@
+//! What is told of a run.
+
+use std::time::Duration;
+
+use crate::{
+    trace::{Checkpoint, Hash},
+    watch::{Violation, tally::Figures},
+};
+
+/// What happened how often.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Datagrams that nodes sent.
+    pub sent: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Copies under way, one for each receiver: what was sent to many counts for many.
+    pub copies: u64,
+    /// Copies that arrived at a program.
+    pub delivered: u64,
+    /// Copies and datagrams that did not, by reason.
+    pub lost: [u64; 8],
+    /// Times that a node was called for its timer.
+    pub wakes: u64,
+}
+
+/// How a run went.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// The first property that broke.
+    pub violation: Option<Violation>,
+    /// The hash of everything that happened.
+    pub hash: Hash,
+    /// The hash on the way.
+    pub checkpoints: Vec<Checkpoint>,
+    /// How many events there were.
+    pub events: u64,
+    /// How much time passed in it.
+    pub simulated: Duration,
+    /// What happened how often.
+    pub counts: Counts,
+    /// How often each fault of the plan bit.
+    pub fired: Vec<u64>,
+    /// Who knows whom and who has what.
+    pub figures: Figures,
+}
