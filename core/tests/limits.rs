@@ -187,6 +187,20 @@ fn whoever_renames_all_the_time_is_shown_at_a_pace_and_in_the_end_as_they_are() 
 }
 
 #[test]
+fn whoever_comes_and_goes_often_is_shown_each_time() {
+    let mut world = World::new(9);
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    for round in 0..20 {
+        world.command(b, Action::Quit);
+        world.run(Duration::from_millis(400));
+        world.start(b);
+        let took = world.meet(a, b);
+        assert!(took < seconds(2), "round {round}: {took:?}");
+    }
+}
+
+#[test]
 fn a_friend_of_an_earlier_run_gets_in_when_all_places_for_strangers_are_taken() {
     let mut world = World::new(8);
     world.configure = |config| config.sessions_max = 3;

@@ -84,7 +84,9 @@ impl Node {
             return;
         }
         let is_here = |key: &PeerKey| self.peers.values().any(|peer| peer.key == *key);
-        if peer.late.is_none() && self.records.take(self.now, peer.key, is_here) {
+        let in_time = self.records.take(self.now, peer.key, is_here);
+        // Whoever has just come is shown at once: coming costs a handshake, and those have a pace of their own.
+        if peer.late.is_none() && (in_time || peer.record.is_none()) {
             return self.take_record(link, signed);
         }
         self.stats.records_late += 1;
