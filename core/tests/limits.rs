@@ -210,14 +210,7 @@ fn a_friend_of_an_earlier_run_gets_in_when_all_places_for_strangers_are_taken() 
     world.run(seconds(10));
     world.kill(a);
     world.start(a);
-    for _ in 0..3 {
-        world.add();
-        world.run(seconds(5));
-    }
-    assert_eq!((2..5).filter(|&other| world.hosts[a].sees(world.key(other))).count(), 2);
-    world.start(friend);
-    let key = world.key(friend);
-    world.run_to(seconds(5), |world| world.hosts[a].sees(key));
+    gets_in_before_strangers(&mut world, a, friend);
 }
 
 #[test]
@@ -231,14 +224,7 @@ fn whoever_was_in_session_for_long_is_no_stranger_either() {
     world.kill(friend);
     world.run(seconds(10));
     assert_eq!(world.hosts[a].stored, stored + 1, "the store knows until when it was there");
-    for _ in 0..3 {
-        world.add();
-        world.run(seconds(5));
-    }
-    assert_eq!((2..5).filter(|&other| world.hosts[a].sees(world.key(other))).count(), 2);
-    world.start(friend);
-    let key = world.key(friend);
-    world.run_to(seconds(5), |world| world.hosts[a].sees(key));
+    gets_in_before_strangers(&mut world, a, friend);
 }
 
 #[test]
@@ -370,4 +356,16 @@ fn a_nick_that_found_no_space_on_a_link_is_told_later() {
         _ => None,
     });
     assert_eq!(told, Some(Nick::new("two").unwrap()));
+}
+
+/// Three strangers come, for whom there are two places of three; then `friend` does.
+fn gets_in_before_strangers(world: &mut World, a: usize, friend: usize) {
+    for _ in 0..3 {
+        world.add();
+        world.run(seconds(5));
+    }
+    assert_eq!((2..5).filter(|&other| world.hosts[a].sees(world.key(other))).count(), 2);
+    world.start(friend);
+    let key = world.key(friend);
+    world.run_to(seconds(5), |world| world.hosts[a].sees(key));
 }

@@ -132,8 +132,9 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "L8",
-        "L1 to L4 hold with hostile peers about, in twice the time. Judged by the same checks, and reported under \
-         this name.",
+        "Pending as such: L1 to L4 with hostile peers about, in twice the time. Where a plan has any, what is judged \
+         instead is that honest peers meet and stay, that what they say arrives in time and nothing else does, and \
+         that nobody is flooded through them (`bonds`, `words`, `victims`, `chatter`).",
     ),
 ];
 

@@ -158,7 +158,7 @@ impl Truth {
     }
 
     /// Somebody hostile has this key: nobody vouches for what is said with it, and everything may take longer.
-    #[expect(dead_code, reason = "for hostile peers, which are not there yet")]
+    #[expect(dead_code, reason = "for when these checks run beside hostile peers, too")]
     pub(crate) fn add_foe(&mut self, key: PeerKey) {
         self.foes.insert(key);
         self.bounds.patience = 2;
