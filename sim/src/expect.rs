@@ -63,11 +63,10 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("room-entered", "somebody entered a room"),
     ("renamed", "an instance name was taken, and another chosen"),
     ("restarted", "a program was started again"),
+    ("crowded", "a session was refused because too many came from one address already"),
     ("multicast-lost", "a program was told that multicast does not work"),
     // Pending: nothing of this is counted before it exists.
     ("verified", "a message came from a peer whose key the person has verified"),
-    ("goodbye-forged", "a hostile peer said goodbye in another's name"),
-    ("peers-full", "the list of peers was full, and one more came"),
     ("peer-forgotten", "a peer that was gone for long was forgotten"),
     ("nick-warned", "a person was warned of a nick that looks like another"),
     ("profile-in-use", "a second program was refused a profile"),
@@ -164,14 +163,17 @@ impl Expect {
         })
     }
 
-    /// The faults and the `sometimes` that never happened.
+    /// The faults, the foes and the `sometimes` that never happened.
     fn never(&self, plan: &Plan, outcome: &Outcome) -> Vec<String> {
         let certain = self.certain.unwrap_or(plan.faults.len());
         let faults = plan.faults.iter().zip(&outcome.fired).enumerate().take(certain);
         let idle = faults.filter(|(_, (_, fired))| **fired == 0);
         let idle = idle.map(|(number, (fault, _))| format!("fault {number} ({})", fault.what.kind().name()));
+        let foes = plan.foes.iter().zip(&outcome.foes).enumerate();
+        let harmless = foes.filter(|(_, (foe, fired))| foe.at.0 < outcome.simulated && **fired == 0);
+        let harmless = harmless.map(|(number, (foe, _))| format!("foe {number} ({:?})", foe.model));
         let never = self.sometimes.iter().filter(|name| outcome.count(plan, name) == 0);
-        idle.chain(never.cloned()).collect()
+        idle.chain(harmless).chain(never.cloned()).collect()
     }
 }
 

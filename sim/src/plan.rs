@@ -223,9 +223,11 @@ pub struct Foe {
     pub model: Model,
 }
 
-/// The largest number that TOML has.
+/// As often as it can: the largest number that TOML has.
+pub(crate) const WITHOUT_END: u64 = u64::MAX >> 1;
+
 const fn without_end() -> u64 {
-    u64::MAX >> 1
+    WITHOUT_END
 }
 
 /// Something that somebody does.

@@ -63,7 +63,8 @@ fn run(plan: Plan) -> (Option<Violation>, u64, Vec<Stats>) {
     let mut world = World::new(Rc::new(plan), false);
     while world.run(Duration::from_secs(1)) {}
     let stats = (0..hosts).filter_map(|host| world.stats(host)).collect();
-    (world.outcome().violation, world.foes_fired()[0], stats)
+    let outcome = world.outcome();
+    (outcome.violation, outcome.foes[0], stats)
 }
 
 /// An attack: who, how often a second, and with which cryptography it is to be withstood.
@@ -196,7 +197,7 @@ fn an_attack_can_be_repeated() {
     let outcome = |tree| {
         let mut world = World::new(Rc::new(plan(7, &Model::Junk, 100)), tree);
         while world.run(Duration::from_secs(1)) {}
-        (world.outcome(), world.foes_fired())
+        world.outcome()
     };
     assert_eq!(outcome(false), outcome(true));
 }

@@ -135,3 +135,29 @@ fn segments_are_counted_named_and_filled() {
     assert_eq!(plan.hosts[9].on, [0, 3]);
     assert_eq!(plan.routers.len(), 6);
 }
+
+#[test]
+fn foes_are_told_where_they_are_and_must_act() {
+    let read = |foe: &str| {
+        let text = format!("peers = 2\nduration = '40s'\n[[segment]]\nname = 'hall'\n[[foe]]\n{foe}");
+        Scenario::read("foes", &text).and_then(|scenario| scenario.plan(1, &Changes::default()))
+    };
+    let plan = read("what = 'goodbye'\non = 'hall'\nrate = 3\nfor = '9s'").unwrap();
+    assert_eq!((plan.foes[0].on, plan.foes[0].rate), (0, 3));
+    assert_eq!(judge(&plan), Verdict::Pass);
+    for (foe, wrong) in [
+        ("what = 'goodbye'\non = 'attic'", "no segment called `attic`"),
+        ("what = 'goodbye'\nrate = 0", "from 1 to"),
+        ("what = 'goodbye'\nat = '40s'", "not before the end"),
+        ("what = 'good-bye'", "unknown variant"),
+        ("what = 'goodbye'\nrage = 1", "unknown field `rage`"),
+    ] {
+        let complaint = read(foe).unwrap_err();
+        assert!(complaint.what.contains(wrong) && complaint.span.is_some(), "{foe}: {complaint:?}");
+    }
+    // It tells again what it hears, and where it is now nobody is heard.
+    let mut idle = read("what = 'goodbye'").unwrap();
+    idle.segments.push(idle.segments[0].clone());
+    idle.foes[0].on = 1;
+    assert_eq!(judge(&idle), Verdict::Vacuous(vec!["foe 0 (Goodbye)".into()]));
+}

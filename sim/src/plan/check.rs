@@ -63,6 +63,8 @@ pub enum Place {
     Fault(usize),
     /// An act, by number.
     Act(usize),
+    /// A foe, by number.
+    Foe(usize),
 }
 
 impl fmt::Display for Place {
@@ -74,6 +76,7 @@ impl fmt::Display for Place {
             Self::Host(number) => write!(f, "host {number}"),
             Self::Fault(number) => write!(f, "fault {number}"),
             Self::Act(number) => write!(f, "act {number}"),
+            Self::Foe(number) => write!(f, "foe {number}"),
         }
     }
 }
@@ -86,6 +89,10 @@ pub(crate) const SEGMENTS_MAX: usize = 254;
 pub(crate) const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
 /// Acts and faults of one run.
 pub(crate) const ENTRIES_MAX: usize = 1_000_000;
+/// Hostile machines: they have the numbers after the hosts', and one may be many.
+const FOES_MAX: usize = 254;
+/// What one of them does in a second at most: more than a wire carries.
+const FOE_RATE_MAX: u32 = 1_000_000;
 /// Of a text: far more than any program takes.
 pub(crate) const TEXT_MAX: usize = 1 << 20;
 /// IPv6's least; and what Ethernet's jumbo frames carry.
@@ -105,6 +112,7 @@ impl Plan {
         // There may be none of these.
         size("faults", self.faults.len() + 1, ENTRIES_MAX)?;
         size("acts", self.acts.len() + 1, ENTRIES_MAX)?;
+        size("foes", self.foes.len() + 1, FOES_MAX)?;
         if self.duration.0.is_zero() || self.duration.0 > DURATION_MAX {
             let most = humantime::format_duration(DURATION_MAX);
             return nonsense(
@@ -134,6 +142,9 @@ impl Plan {
             self.has_host(place, act.host)?;
             self.in_time(place, act.at.0)?;
             self.check_deed(place, &act.what)?;
+        }
+        for (number, foe) in self.foes.iter().enumerate() {
+            self.check_foe(Place::Foe(number), foe)?;
         }
         let unknown = self.expect.sometimes.iter().find(|name| expect::describe(name).is_none());
         unknown.map_or(Ok(()), |name| nonsense(Place::Whole, format!("nothing called `{name}` is counted")))
@@ -180,6 +191,18 @@ impl Plan {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_foe(&self, place: Place, foe: &super::Foe) -> Result<(), PlanError> {
+        self.has_segment(place, foe.on)?;
+        self.in_time(place, foe.at.0)?;
+        if foe.span.is_some_and(|span| span.0.is_zero() || span.0 > DURATION_MAX) {
+            return nonsense(place, "a foe is there for some time, and not for ever");
+        }
+        if foe.rate == 0 || foe.rate > FOE_RATE_MAX {
+            return nonsense(place, format!("a foe acts from 1 to {FOE_RATE_MAX} times a second"));
+        }
+        Ok(())
     }
 
     fn check_deed(&self, place: Place, deed: &Deed) -> Result<(), PlanError> {

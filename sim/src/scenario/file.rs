@@ -8,6 +8,7 @@ use toml::Spanned;
 use crate::{
     expect::Expect,
     fault::Fault,
+    foe::Model,
     plan::{Deed, Family, SuiteChoice},
     units::{Share, Span, seed},
 };
@@ -54,6 +55,9 @@ pub(super) struct File {
     pub(super) acts: Vec<Spanned<Doing>>,
     #[serde(rename = "fault", default)]
     pub(super) faults: Vec<Spanned<Trouble>>,
+    /// Hostile machines.
+    #[serde(rename = "foe", default)]
+    pub(super) foes: Vec<Spanned<Hostile>>,
     /// Faults that the seed draws, besides those above.
     pub(super) schedule: Option<Schedule>,
     #[serde(default)]
@@ -179,6 +183,24 @@ pub(super) struct Trouble {
     pub(super) what: Fault,
 }
 
+/// A hostile machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Hostile {
+    /// The link that it is on, by name; without it the first one.
+    pub(super) on: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) at: Span,
+    #[serde(rename = "for")]
+    pub(super) span: Option<Span>,
+    /// How many hostile things it does in a second ...
+    #[serde(default = "often")]
+    pub(super) rate: u32,
+    /// ... and at most in all.
+    pub(super) most: Option<u64>,
+    pub(super) what: Model,
+}
+
 /// Whom a fault strikes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -285,6 +307,10 @@ fn minute() -> Spanned<Span> {
 
 fn ten() -> Spanned<Between> {
     Spanned::new(0..0, Between { low: 10, high: 10 })
+}
+
+const fn often() -> u32 {
+    10
 }
 
 fn some_words() -> Between {

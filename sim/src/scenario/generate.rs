@@ -13,7 +13,7 @@ use super::{
 use crate::{
     complaint::Complaint,
     fault::{PlannedFault, Target},
-    plan::{self, Act, Deed, Host, Place, Plan, PlanError, Router, Segment},
+    plan::{self, Act, Deed, Foe, Host, Place, Plan, PlanError, Router, Segment},
     profile,
     units::Span,
 };
@@ -35,6 +35,7 @@ pub(super) fn plan(file: &File, name: &str, seed: u64, changes: &Changes) -> Res
     making.add_segments()?;
     making.add_hosts(changes.peers)?;
     making.add_acts()?;
+    making.add_foes()?;
     making.add_faults(changes)?;
     making.finish()
 }
@@ -54,6 +55,7 @@ struct Places {
     segments: Vec<Bytes>,
     faults: Vec<Bytes>,
     acts: Vec<Bytes>,
+    foes: Vec<Bytes>,
     hosts: BTreeMap<usize, Bytes>,
 }
 
@@ -236,6 +238,18 @@ impl Making<'_> {
         Ok(())
     }
 
+    fn add_foes(&mut self) -> Result<(), Complaint> {
+        for entry in &self.file.foes {
+            let foe = entry.get_ref();
+            let on = foe.on.as_ref().map_or(Ok(0), |name| self.segment(name))?;
+            let (at, span, rate, model) = (foe.at, foe.span, foe.rate, foe.what.clone());
+            let most = foe.most.unwrap_or(plan::WITHOUT_END);
+            self.plan.foes.push(Foe { on, at, span, rate, most, model });
+            self.places.foes.push(entry.span());
+        }
+        Ok(())
+    }
+
     fn add_faults(&mut self, changes: &Changes) -> Result<(), Complaint> {
         let is_wanted = |fault: &PlannedFault| {
             changes.faults.as_ref().is_none_or(|kinds| kinds.contains(&fault.what.kind()))
@@ -333,6 +347,7 @@ impl Making<'_> {
             Place::Segment(number) => self.places.segments.get(number).cloned(),
             Place::Fault(number) => self.places.faults.get(number).cloned(),
             Place::Act(number) => self.places.acts.get(number).cloned(),
+            Place::Foe(number) => self.places.foes.get(number).cloned(),
             Place::Host(number) => self.places.hosts.get(&number).cloned(),
             Place::Router(_) | Place::Whole => {
                 Some(self.file.duration.span()).filter(|span| !span.is_empty())

@@ -16,19 +16,6 @@ use crate::{
 const FRAGMENT: usize = 1200;
 
 impl World {
-    /// How often each foe of the plan acted.
-    #[must_use]
-    pub fn foes_fired(&self) -> Vec<u64> {
-        self.foes.iter().map(|foe| foe.fired).collect()
-    }
-
-    /// The numbers of the plan's foes that never acted, although their time had come.
-    #[must_use]
-    pub fn idle_foes(&self) -> Vec<usize> {
-        let is_due = |number: usize| self.plan.foes[number].at.0 < self.now.since_origin();
-        (0..self.foes.len()).filter(|&number| is_due(number) && self.foes[number].fired == 0).collect()
-    }
-
     /// Foe `number` wanted to be called.
     pub(super) fn wake_foe(&mut self, number: usize, wish: u64) {
         if self.foes[number].wishes == wish {

@@ -206,6 +206,9 @@ impl World {
     /// How it went so far.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
+        let mut figures = self.watch.tally.figures(self.now);
+        let nodes = self.machines.iter().filter_map(|machine| machine.node.as_ref());
+        figures.happened.insert("crowded", nodes.map(|node| node.stats().session.crowded).sum());
         Outcome {
             violation: self.watch.violation.clone(),
             hash: self.trace.hash(),
@@ -214,7 +217,8 @@ impl World {
             simulated: self.now.since_origin(),
             counts: self.counts.clone(),
             fired: self.fired.clone(),
-            figures: self.watch.tally.figures(self.now),
+            foes: self.foes.iter().map(|foe| foe.fired).collect(),
+            figures,
         }
     }
 

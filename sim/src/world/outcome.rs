@@ -41,6 +41,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// How often each fault of the plan bit.
     pub fired: Vec<u64>,
+    /// How often each foe of the plan acted.
+    pub foes: Vec<u64>,
     /// Who knows whom and who has what.
     pub figures: Figures,
 }
