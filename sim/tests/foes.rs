@@ -20,8 +20,6 @@ const MOST: u64 = 20_000;
 
 /// What the core does not withstand yet, and why: whoever mends it takes it off this list.
 const KNOWN_OPEN: &[(&str, &str)] = &[
-    // Who can race on the link can also flood it: availability is not promised (SECURITY.md), but this costs one copy.
-    ("divert", "only the new path is challenged, not the old one too (RFC 9000 section 9.3.3)"),
     (
         "an_eclipse_leaves_nothing_behind",
         "peers who never proved anything are called less and less often, but called as long as their records live",
