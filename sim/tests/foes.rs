@@ -24,10 +24,6 @@ const KNOWN_OPEN: &[(&str, &str)] = &[
         "an_eclipse_leaves_nothing_behind",
         "peers who never proved anything are called less and less often, but called as long as their records live",
     ),
-    (
-        "sybil_beyond_all_sessions",
-        "its address gets a quarter of all sessions and its /64 half: together all that strangers get",
-    ),
 ];
 
 /// Three at the start, one who comes in the midst of it; everybody says something every ten seconds.
@@ -138,7 +134,7 @@ models! {
     Cheap equivocation: Model::Equivocation, 1, |stats| stats.session.proven > 3;
     Cheap future_stamps: Model::FutureStamps, 1, |stats| stats.room.strays > 0;
     Cheap sybil: Model::Sybil { keys: 10 }, 10, |stats| stats.session.proven > 10;
-    Cheap sybil_beyond_all_sessions: Model::Sybil { keys: 257 }, 10, |stats| stats.session.proven > 200;
+    Cheap sybil_beyond_all_sessions: Model::Sybil { keys: 257 }, 10, |stats| stats.session.pushed_out > 0 && stats.session.refused > 1000;
     Cheap loud: Model::Loud, 300, |stats| stats.room.over_rate > 0;
     Cheap masks: Model::Masks, 5, |stats| stats.session.proven > 3;
 }
