@@ -21,7 +21,7 @@ use crate::{
 
 mod schedule;
 
-use schedule::Schedule;
+use schedule::{Regard, Schedule};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
@@ -131,7 +131,7 @@ impl Contacts {
         self.own_addresses.clear();
         for (&who, contact) in &mut self.contacts {
             contact.rounds = 0;
-            self.schedule.set(who, now, contact.is_friend());
+            self.schedule.set(who, now, contact.regard());
         }
     }
 
@@ -171,7 +171,7 @@ impl Contacts {
         // A round that is under way goes on; one that was given up, or is far away, begins now.
         if fresh || sighting.source == Source::Manual || !self.schedule.has(who) {
             contact.rounds = 0;
-            self.schedule.set(who, now, contact.is_friend());
+            self.schedule.set(who, now, contact.regard());
         }
         let (boot, via) = (sighting.boot, sighting.source);
         let news = !known && !self.is_live(who, boot, first);
@@ -250,20 +250,26 @@ impl Contacts {
             End::Crowded => self.rng.duration(RETRY_SLOW),
             End::Lost => Duration::ZERO,
         };
-        self.schedule.set(who, now + pause, contact.is_friend());
+        self.schedule.set(who, now + pause, contact.regard());
     }
 
     /// A dial to `address` was not begun since too many are under way: it is tried again soon.
     pub(crate) fn on_busy(&mut self, now: Instant, address: SocketAddr) {
         let Some(who) = self.schedule.on_unbegun(address) else { return };
-        if let Some(contact) = self.contacts.get(&who) {
-            self.schedule.set(who, now + DIALS_BUSY, contact.is_friend());
+        if let Some(contact) = self.contacts.get_mut(&who) {
+            contact.rounds = contact.rounds.saturating_sub(1);
+            self.schedule.set(who, now + DIALS_BUSY, contact.regard());
         }
     }
 
     /// The call to `address` is over: nobody answered, or nobody whom we do not know already.
     pub(crate) fn on_call_ended(&mut self, address: SocketAddr) {
         self.schedule.on_end(address);
+    }
+
+    /// Whether the call to `address` goes to somebody who did not answer before, and is not to be repeated.
+    pub(crate) fn is_call_to_silent(&self, address: SocketAddr) -> bool {
+        self.schedule.is_to_silent(address)
     }
 
     /// Why an address that the person asked for is not going to be called.
@@ -317,7 +323,7 @@ impl Contacts {
         };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
         let contact = self.contacts.get_mut(&who)?;
-        let (idle, is_friend) = (now - contact.fresh, contact.is_friend());
+        let (idle, regard) = (now - contact.fresh, contact.regard());
         if wanted.is_empty() || idle > GIVE_UP_AFTER {
             return None;
         }
@@ -325,7 +331,7 @@ impl Contacts {
         let (chosen, more) = (ready.next(), ready.next().is_some());
         let pause = if more {
             NEXT_ADDRESS
-        } else if !is_friend {
+        } else if regard != Regard::Friend {
             contact.rounds = contact.rounds.saturating_add(1);
             (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
         } else if idle < EAGER_FOR && !contact.is_crowded {
@@ -333,9 +339,9 @@ impl Contacts {
         } else {
             slow
         };
-        self.schedule.set(who, now + pause, is_friend);
+        self.schedule.set(who, now + pause, contact.regard());
         if let Some(address) = chosen {
-            self.schedule.on_dial(now, address, who, is_friend);
+            self.schedule.on_dial(now, address, who, regard);
         }
         chosen
     }
@@ -434,6 +440,14 @@ impl Contact {
     /// Whether more than hearsay makes us call: it has proven itself, or the person asked for it.
     fn is_friend(&self) -> bool {
         self.is_proven() || self.has_source(Source::Manual)
+    }
+
+    fn regard(&self) -> Regard {
+        match self.rounds {
+            _ if self.is_friend() => Regard::Friend,
+            0 => Regard::Stranger,
+            _ => Regard::Silent,
+        }
     }
 
     fn has_source(&self, source: Source) -> bool {

@@ -32,7 +32,7 @@ use crate::{
     record::PeerRecord,
     rng::Rng,
     room::{self, Rooms, Turn},
-    session::{self, LinkId, Sessions},
+    session::{self, Effort, LinkId, Sessions},
     stats::Stats,
     text::Nick,
     time::{Instant, UnixMillis},
@@ -234,8 +234,9 @@ impl Node {
             return;
         }
         for address in self.contacts.due(self.now) {
-            let (interface, stats) = (interface_of(&address), &mut self.stats.session);
-            self.sessions.dial(self.now, address, interface, stats, &mut self.session_wishes);
+            let (to, stats) = ((address, interface_of(&address)), &mut self.stats.session);
+            let effort = if self.contacts.is_call_to_silent(address) { Effort::Single } else { Effort::Full };
+            self.sessions.dial(self.now, to, effort, stats, &mut self.session_wishes);
         }
     }
 

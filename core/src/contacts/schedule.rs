@@ -2,18 +2,22 @@
 //!
 //! Anybody on the link can make up any number of peers at any addresses, so what was only seen and never proven is
 //! called at the pace at which such calls are answered, and no address twice in a short time, whoever is said to be
-//! there.
+//! there. Whoever did not answer the first time is only asked now and then, by a single datagram: after the last new
+//! name, made-up peers of any number together cost one such datagram a minute. A newcomer does not wait among them:
+//! it is called once as soon as it is seen, and calls by itself.
 
 use alloc::collections::BTreeMap;
 use core::{net::SocketAddr, time::Duration};
 
 use super::Who;
-use crate::{time::Instant, timers::Timers};
+use crate::{session::Pace, time::Instant, timers::Timers};
 
 /// At most one dial to an address in this time (DESIGN section 4).
 const DIAL_GAP: Duration = Duration::from_secs(10);
 /// Calls to strangers that may be unanswered at a time: half of the handshakes that may be under way.
 const UNANSWERED_MAX: usize = 32;
+/// Strangers that have not answered the first time, all together.
+const AGAIN: Pace = Pace { each: Duration::from_secs(60), burst: 32 };
 /// A handshake is over by then, whatever became of it.
 const CALL_MAX: Duration = Duration::from_secs(6);
 /// Dials begun at one instant, so that a power-up with many remembered peers is no burst.
@@ -24,13 +28,27 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// So many addresses are remembered before those dialled long ago are looked for.
 const RECENT_MIN: usize = 256;
 
+/// How much speaks for calling somebody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Regard {
+    /// It has proven itself, or the person asked for it.
+    Friend,
+    /// Hearsay that is new.
+    Stranger,
+    /// Hearsay that came to nothing so far.
+    Silent,
+}
+
 /// The calls to come, and those of late.
 #[derive(Debug)]
 pub(super) struct Schedule {
     friends: Timers<Who>,
     strangers: Timers<Who>,
-    /// Strangers' addresses that were called and have not answered yet.
-    unanswered: BTreeMap<SocketAddr, Instant>,
+    silent: Timers<Who>,
+    /// When all calls to silent ones are paid for.
+    paid: Instant,
+    /// Strangers' addresses that were called and have not answered yet, and whether they had been called before.
+    unanswered: BTreeMap<SocketAddr, (Instant, Regard)>,
     /// When, and for whom, each address was dialled last.
     recent: BTreeMap<SocketAddr, (Instant, Who)>,
     /// Nobody is called before then.
@@ -45,6 +63,8 @@ impl Schedule {
         Self {
             friends: Timers::new(),
             strangers: Timers::new(),
+            silent: Timers::new(),
+            paid: Instant::ORIGIN,
             unanswered: BTreeMap::new(),
             recent: BTreeMap::new(),
             pause: Instant::ORIGIN,
@@ -54,33 +74,41 @@ impl Schedule {
     }
 
     /// Plans the next call to `who`, instead of the one that was planned.
-    pub(super) fn set(&mut self, who: Who, at: Instant, is_friend: bool) {
-        let (its, other) = match is_friend {
-            true => (&mut self.friends, &mut self.strangers),
-            false => (&mut self.strangers, &mut self.friends),
+    pub(super) fn set(&mut self, who: Who, at: Instant, regard: Regard) {
+        self.clear(who);
+        let timers = match regard {
+            Regard::Friend => &mut self.friends,
+            Regard::Stranger => &mut self.strangers,
+            Regard::Silent => &mut self.silent,
         };
-        other.clear(who);
-        its.set(who, at);
+        timers.set(who, at);
     }
 
     pub(super) fn clear(&mut self, who: Who) {
-        self.friends.clear(who);
-        self.strangers.clear(who);
+        [&mut self.friends, &mut self.strangers, &mut self.silent]
+            .into_iter()
+            .for_each(|timers| timers.clear(who));
     }
 
     pub(super) fn has(&self, who: Who) -> bool {
-        self.friends.get(who).or(self.strangers.get(who)).is_some()
+        [&self.friends, &self.strangers, &self.silent].into_iter().any(|timers| timers.get(who).is_some())
     }
 
     /// Takes the next one whose call is due.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Who> {
         self.looked = now;
-        self.unanswered.retain(|_, since| now - *since < CALL_MAX);
+        self.unanswered.retain(|_, (since, _)| now - *since < CALL_MAX);
         if now < self.pause {
             return None;
         }
-        let is_open = self.unanswered.len() < UNANSWERED_MAX;
-        self.friends.pop_due(now).or_else(|| is_open.then(|| self.strangers.pop_due(now)).flatten())
+        if let Some(friend) = self.friends.pop_due(now) {
+            return Some(friend);
+        }
+        if self.unanswered.len() >= UNANSWERED_MAX {
+            return None;
+        }
+        let silent = |silent: &mut Timers<Who>| (AGAIN.next(self.paid) <= now).then(|| silent.pop_due(now));
+        self.strangers.pop_due(now).or_else(|| silent(&mut self.silent).flatten())
     }
 
     /// Whether `address` has had its pause.
@@ -89,13 +117,16 @@ impl Schedule {
     }
 
     /// `address` is dialled now.
-    pub(super) fn on_dial(&mut self, now: Instant, address: SocketAddr, who: Who, is_friend: bool) {
+    pub(super) fn on_dial(&mut self, now: Instant, address: SocketAddr, who: Who, regard: Regard) {
         if self.recent.len() >= RECENT_MIN {
             self.recent.retain(|_, (at, _)| now - *at < DIAL_GAP);
         }
         self.recent.insert(address, (now, who));
-        if !is_friend {
-            self.unanswered.insert(address, now);
+        if regard != Regard::Friend {
+            self.unanswered.insert(address, (now, regard));
+        }
+        if regard == Regard::Silent {
+            AGAIN.take(now, &mut self.paid);
         }
         self.begun += 1;
         if self.begun >= DIALS_AT_ONCE {
@@ -119,15 +150,21 @@ impl Schedule {
         self.recent.remove(&address).map(|(_, who)| who)
     }
 
+    /// Whether the call to `address` goes to somebody who did not answer before.
+    pub(super) fn is_to_silent(&self, address: SocketAddr) -> bool {
+        self.unanswered.get(&address).is_some_and(|(_, regard)| *regard == Regard::Silent)
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
-        let friends = self.friends.next().map(|(at, _)| at);
-        let strangers = self.strangers.next().map(|(at, _)| {
+        let at = |timers: &Timers<Who>| timers.next().map(|(at, _)| at);
+        let silent = at(&self.silent).map(|at| at.max(AGAIN.next(self.paid)));
+        let hearsay = at(&self.strangers).into_iter().chain(silent).min().map(|at| {
             let full = self.unanswered.len() >= UNANSWERED_MAX;
-            let free = self.unanswered.values().min().filter(|_| full).map(|&since| since + CALL_MAX);
+            let free = self.unanswered.values().min().filter(|_| full).map(|&(since, _)| since + CALL_MAX);
             free.map_or(at, |free| at.max(free))
         });
         // An answer since then may have made space: whoever waits for it is called a moment later.
         let earliest = self.pause.max(self.looked + MOMENT);
-        [friends, strangers].into_iter().flatten().min().map(|at| at.max(earliest))
+        at(&self.friends).into_iter().chain(hearsay).min().map(|at| at.max(earliest))
     }
 }

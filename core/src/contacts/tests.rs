@@ -262,12 +262,48 @@ fn a_crowd_that_was_made_up_costs_little_and_keeps_no_friend_waiting() {
     let her = dials.iter().find(|(_, address)| *address == self::address("10.0.0.2:27182")).unwrap();
     assert!(her.0 < at(2), "she waited until {:?}", her.0);
     let mut strangers: Vec<_> = dials.iter().filter(|(_, address)| address.port() != 27182).collect();
-    // Each after 0, 5, 10, 20 ... s, then once in ten minutes.
-    assert!((400..400 * 10).contains(&strangers.len()), "{} calls to strangers", strangers.len());
-    assert!(looks < 2 * dials.len() + 400 * 10, "{looks} looks for {} calls", dials.len());
+    // Each once, 32 of them again, and one a minute.
+    assert!((400 + 32..=400 + 32 + 30).contains(&strangers.len()), "{} calls to strangers", strangers.len());
+    let late = strangers.iter().filter(|(at, _)| *at >= self::at(901)).count();
+    assert!((14..=16).contains(&late), "{late} calls to strangers in the last 15 minutes");
+    assert!(looks < 4 * dials.len(), "{looks} looks for {} calls", dials.len());
     strangers.sort_by_key(|(_, address)| *address);
     strangers.dedup_by_key(|(_, address)| *address);
     assert_eq!(strangers.len(), 400, "everybody is called once");
+}
+
+#[test]
+fn a_newcomer_is_called_at_once_among_many_who_never_answered() {
+    let mut book = large_book();
+    (0..400).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let mut now = at(1);
+    while now < at(600) {
+        let dialled = book.due(now);
+        dialled.into_iter().for_each(|address| book.on_call_ended(address));
+        now = book.next_wake().unwrap();
+    }
+    book.on_sighting(at(600), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!(book.due(at(600)), [address("10.0.0.2:27182")]);
+    assert!(!book.is_call_to_silent(address("10.0.0.2:27182")));
+}
+
+#[test]
+fn a_stranger_that_did_not_answer_is_called_less_insistently() {
+    let mut book = book();
+    let her = address("10.0.0.2:27182");
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!((book.due(at(1)), book.is_call_to_silent(her)), (vec![her], false));
+    // Too many calls were under way: it counts as none.
+    book.on_busy(at(1), her);
+    assert_eq!((book.due(at(2)), book.is_call_to_silent(her)), (vec![her], false));
+    book.on_call_ended(her);
+    assert_eq!((book.due(at(12)), book.is_call_to_silent(her)), (vec![her], true));
+    book.on_call_ended(her);
+    // There is something new about it.
+    let again =
+        Sighting { boot: Some(BootId(8)), ..seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]) };
+    book.on_sighting(at(30), &again);
+    assert_eq!((book.due(at(30)), book.is_call_to_silent(her)), (vec![her], false));
 }
 
 #[test]

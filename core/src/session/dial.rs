@@ -30,10 +30,20 @@ const AGAIN_MAX: Duration = Duration::from_millis(800);
 /// Cookies that one dial takes: each is answered by a large datagram.
 const COOKIES_MAX: u8 = 4;
 
+/// How much is done for an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effort {
+    /// Message 1 is repeated until it comes, or the time is over.
+    Full,
+    /// Message 1 is sent once.
+    Single,
+}
+
 /// A handshake that we started.
 pub(super) struct Dial {
     address: SocketAddr,
     interface: u32,
+    effort: Effort,
     /// The association that is to get new keys; nobody has asked for such a dial from outside.
     renews: Option<LinkId>,
     stage: Stage,
@@ -66,15 +76,17 @@ impl Sessions {
     pub(crate) fn dial(
         &mut self,
         now: Instant,
-        to: SocketAddr,
-        interface: u32,
+        (to, interface): (SocketAddr, u32),
+        effort: Effort,
         stats: &mut SessionStats,
         out: &mut Outbox<Wish>,
     ) {
         let under_way = |dial: &Dial| dial.renews.is_none() && is_same(dial.address, to);
         if self.leaving {
             out.push(Wish::DialFailed { address: to, why: Failure::Leaving });
-        } else if !self.dials.values().any(under_way) && !self.begin(now, (to, interface), None, stats, out) {
+        } else if !self.dials.values().any(under_way)
+            && !self.begin(now, (to, interface), effort, None, (stats, out))
+        {
             out.push(Wish::DialFailed { address: to, why: Failure::Busy });
         }
     }
@@ -93,7 +105,7 @@ impl Sessions {
         let to = (association.path.address, association.path.interface);
         if !self.leaving && self.dials.values().all(|dial| dial.renews != Some(link)) {
             // When there is no room it is tried again later.
-            self.begin(now, to, Some(link), stats, out);
+            self.begin(now, to, Effort::Full, Some(link), (stats, out));
         }
     }
 
@@ -250,9 +262,9 @@ impl Sessions {
         &mut self,
         now: Instant,
         (address, interface): (SocketAddr, u32),
+        effort: Effort,
         renews: Option<LinkId>,
-        stats: &mut SessionStats,
-        out: &mut Outbox<Wish>,
+        (stats, out): (&mut SessionStats, &mut Outbox<Wish>),
     ) -> bool {
         let id = self.fresh_id();
         let initiator = Initiator::new(&self.noise, Seed::new(self.rng.bytes()), id);
@@ -261,7 +273,8 @@ impl Sessions {
         };
         let stage = Stage::Asked { initiator: Box::new(initiator), cookie: [0; COOKIE], cookies: 0 };
         let (until, wait) = (now + HANDSHAKE, AGAIN_FIRST);
-        self.dials.insert(id, Dial { address, interface, renews, stage, until, wait, sent: now, times: 0 });
+        let dial = Dial { address, interface, effort, renews, stage, until, wait, sent: now, times: 0 };
+        self.dials.insert(id, dial);
         stats.dialled += 1;
         self.transmit_dial(now, id, out);
         true
@@ -273,7 +286,8 @@ impl Sessions {
         (dial.sent, dial.times) = (now, dial.times + 1);
         // Those who start together must not stay in step.
         let again = now + dial.wait + self.rng.duration(Duration::ZERO..=dial.wait / 4);
-        self.schedule.set(Timer::Dial(id), Some(again.min(dial.until)));
+        let is_last = dial.effort == Effort::Single && matches!(dial.stage, Stage::Asked { .. });
+        self.schedule.set(Timer::Dial(id), Some(if is_last { dial.until } else { again.min(dial.until) }));
         match &dial.stage {
             Stage::Asked { initiator, cookie, .. } => {
                 let hello = Hello { from: id, cookie: *cookie, noise: initiator.message };

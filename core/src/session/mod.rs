@@ -53,6 +53,7 @@ use core::{net::IpAddr, time::Duration};
 
 use ::bytes::Bytes;
 
+pub(crate) use self::dial::Effort;
 pub(crate) use self::origin::Origin;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::seats::Standing;

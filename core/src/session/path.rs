@@ -2,6 +2,11 @@
 //!
 //! An address is sure once something came from it that only a receiver there could know. To any other no more than
 //! three times the bytes go that came from it (RFC 9000 section 8), so nobody can aim our traffic at a third party.
+//!
+//! When packets begin to come from elsewhere, either the peer has moved or somebody passes its packets on. Nobody
+//! moves before it is known which: both addresses are asked (RFC 9000 section 9.3.3), and the one that answers first
+//! is where the peer is. Whoever has really moved does not answer at the old one, and a copy that was sent from a
+//! false address draws one small packet there.
 
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
@@ -14,6 +19,8 @@ const AMPLIFICATION: usize = 3;
 /// How long an answer to a challenge may take before it is repeated.
 const CHALLENGE_EACH: Duration = Duration::from_millis(250);
 const CHALLENGES_MAX: u8 = 4;
+/// An address is looked into at most once in this time after another one: answers are packets that may be copied too.
+const LOOK_EACH: Duration = Duration::from_secs(1);
 /// Responses that wait to be sent.
 const RESPONSES_MAX: usize = 4;
 
@@ -25,10 +32,21 @@ pub(super) struct Path {
     pub(super) interface: u32,
     /// Bytes that may still be sent there, while it is not sure.
     allowance: Option<usize>,
-    /// The last address that was sure, when this one is not.
-    former: Option<(SocketAddr, u32)>,
     challenge: Option<Challenge>,
+    /// Where packets come from since a moment ago.
+    elsewhere: Option<Elsewhere>,
+    /// Before then no other address is looked into.
+    look: Instant,
     responses: Vec<[u8; 8]>,
+}
+
+/// An address that the peer may have moved to.
+#[derive(Debug)]
+struct Elsewhere {
+    address: SocketAddr,
+    interface: u32,
+    allowance: usize,
+    challenge: Challenge,
 }
 
 #[derive(Debug)]
@@ -45,7 +63,8 @@ impl Path {
     /// `sure`: a handshake has shown that the peer is reached there; otherwise `received` bytes came from it.
     pub(super) const fn new(address: SocketAddr, interface: u32, sure: bool, received: usize) -> Self {
         let allowance = if sure { None } else { Some(received.saturating_mul(AMPLIFICATION)) };
-        Self { address, interface, allowance, former: None, challenge: None, responses: Vec::new() }
+        let (challenge, elsewhere, look) = (None, None, Instant::ORIGIN);
+        Self { address, interface, allowance, challenge, elsewhere, look, responses: Vec::new() }
     }
 
     /// The most bytes that the next datagram may have.
@@ -76,16 +95,17 @@ impl Path {
             self.allowance = self.allowance.map(|allowance| allowance.saturating_add(earned));
             if newest {
                 self.interface = interface;
+                // It was never away: somebody had only repeated its packets faster than they came.
+                self.elsewhere = None;
             }
         } else if newest {
-            self.move_to(now, from, interface, size, rng);
+            self.look_into(now, from, interface, size.saturating_mul(AMPLIFICATION), rng);
         }
     }
 
-    /// Asks whoever is at an address that is not sure to show that it is reached there.
+    /// Asks the peer to show that it is reached at its address.
     pub(super) fn challenge(&mut self, now: Instant, rng: &mut Rng) {
-        self.challenge =
-            Some(Challenge { token: rng.bytes(), tries: 1, due: true, next: now + CHALLENGE_EACH });
+        self.challenge = Some(Challenge::new(now, rng));
     }
 
     /// The other side asks.
@@ -95,14 +115,18 @@ impl Path {
         }
     }
 
-    /// The other side answers: whether the address has become sure by it, and is not the one it was before.
+    /// The other side answers: whether it has moved. What counts is where the question went, for the answer may
+    /// have been passed on too.
     pub(super) fn on_response(&mut self, token: [u8; 8]) -> Option<Moved> {
-        if self.challenge.as_ref()?.token != token {
+        if self.challenge.as_ref().is_some_and(|challenge| challenge.token == token) {
+            (self.challenge, self.allowance, self.elsewhere) = (None, None, None);
             return None;
         }
+        let new = self.elsewhere.take_if(|elsewhere| elsewhere.challenge.token == token)?;
+        let moved = Moved { other_host: new.address.ip() != self.address.ip() };
+        (self.address, self.interface) = (new.address, new.interface);
         (self.challenge, self.allowance) = (None, None);
-        let (former, _) = self.former.take()?;
-        Some(Moved { other_host: former.ip() != self.address.ip() })
+        Some(moved)
     }
 
     pub(super) fn take_response(&mut self) -> Option<[u8; 8]> {
@@ -115,43 +139,66 @@ impl Path {
         Some(challenge.token)
     }
 
+    /// What is to be asked elsewhere.
+    pub(super) fn question_elsewhere(&self) -> Option<[u8; 8]> {
+        let challenge = self.elsewhere.as_ref().map(|elsewhere| &elsewhere.challenge);
+        challenge.filter(|challenge| challenge.due).map(|challenge| challenge.token)
+    }
+
+    /// Where a datagram of `size` bytes with that question goes; nowhere if too little came from there.
+    pub(super) fn ask_elsewhere(&mut self, size: usize) -> Option<(SocketAddr, u32)> {
+        let elsewhere = self.elsewhere.as_mut()?;
+        elsewhere.challenge.due = false;
+        elsewhere.allowance = elsewhere.allowance.checked_sub(size)?;
+        Some((elsewhere.address, elsewhere.interface))
+    }
+
     pub(super) fn has_something_to_say(&self) -> bool {
         !self.responses.is_empty() || self.challenge.as_ref().is_some_and(|challenge| challenge.due)
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.challenge.as_ref().map(|challenge| challenge.next)
+        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| &elsewhere.challenge);
+        self.challenge.iter().chain(elsewhere).map(|challenge| challenge.next).min()
     }
 
+    /// Asks again, or gives up: then the peer stays where it is, under its limit if that is not sure.
     pub(super) fn on_tick(&mut self, now: Instant) {
-        let Some(challenge) = self.challenge.as_mut().filter(|challenge| challenge.next <= now) else {
-            return;
-        };
-        if challenge.tries < CHALLENGES_MAX {
-            challenge.due = true;
-            challenge.tries += 1;
-            challenge.next = now + CHALLENGE_EACH;
-            return;
-        }
-        // Nobody there: back to where it was. Without such a place the peer stays where it is, under its limit.
-        self.challenge = None;
-        if let Some((address, interface)) = self.former.take() {
-            (self.address, self.interface, self.allowance) = (address, interface, None);
-        }
+        self.challenge.take_if(|challenge| challenge.is_over(now));
+        self.elsewhere.take_if(|elsewhere| elsewhere.challenge.is_over(now));
     }
 
-    fn move_to(&mut self, now: Instant, to: SocketAddr, interface: u32, size: usize, rng: &mut Rng) {
-        if self.is_sure() {
-            self.former = Some((self.address, self.interface));
-        }
-        (self.address, self.interface) = (to, interface);
-        if self.former.is_some_and(|(former, _)| is_same(former, to)) {
-            // It was never away: somebody had only repeated its packets faster than they came.
-            (self.former, self.challenge, self.allowance) = (None, None, None);
+    /// Packets come from there that are newer than those from where the peer is.
+    fn look_into(&mut self, now: Instant, address: SocketAddr, interface: u32, earned: usize, rng: &mut Rng) {
+        if let Some(known) = self.elsewhere.as_mut().filter(|known| is_same(known.address, address)) {
+            known.allowance = known.allowance.saturating_add(earned);
             return;
         }
-        self.allowance = Some(size.saturating_mul(AMPLIFICATION));
-        self.challenge(now, rng);
+        if self.elsewhere.is_none() {
+            if now < self.look {
+                return;
+            }
+            self.look = now + LOOK_EACH;
+            self.challenge(now, rng);
+        }
+        let challenge = Challenge::new(now, rng);
+        self.elsewhere = Some(Elsewhere { address, interface, allowance: earned, challenge });
+    }
+}
+
+impl Challenge {
+    fn new(now: Instant, rng: &mut Rng) -> Self {
+        Self { token: rng.bytes(), tries: 1, due: true, next: now + CHALLENGE_EACH }
+    }
+
+    /// Whether it has been asked often enough; otherwise it is asked again when it is time.
+    fn is_over(&mut self, now: Instant) -> bool {
+        let is_late = self.next <= now;
+        let is_over = is_late && self.tries >= CHALLENGES_MAX;
+        if is_late && !is_over {
+            (self.due, self.tries, self.next) = (true, self.tries + 1, now + CHALLENGE_EACH);
+        }
+        is_over
     }
 }
 
@@ -177,52 +224,85 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn moved() -> (Path, Rng) {
-        let (mut path, mut rng) = (Path::new(address("10.0.0.1:7"), 2, true, 0), Rng::new([1; 32]));
-        path.on_packet(NOW, (address("10.0.0.2:7"), 3), 100, true, &mut rng);
-        (path, rng)
+    fn path() -> (Path, Rng) {
+        (Path::new(address("10.0.0.1:7"), 2, true, 0), Rng::new([1; 32]))
+    }
+
+    /// A packet of 50 bytes came from elsewhere; with what is asked where the peer was, and there.
+    fn doubted() -> (Path, Rng, [[u8; 8]; 2]) {
+        let (mut path, mut rng) = path();
+        path.on_packet(NOW, (address("10.0.0.2:7"), 3), 50, true, &mut rng);
+        let asked = [path.take_challenge().unwrap(), path.question_elsewhere().unwrap()];
+        (path, rng, asked)
+    }
+
+    fn is_at(path: &Path, text: &str, interface: u32) -> bool {
+        (path.address, path.interface) == (address(text), interface) && path.is_sure()
     }
 
     #[test]
-    fn only_the_newest_packet_moves_a_peer() {
-        let (mut path, mut rng) = (Path::new(address("10.0.0.1:7"), 2, true, 0), Rng::new([1; 32]));
+    fn only_the_newest_packet_raises_a_doubt() {
+        let (mut path, mut rng) = path();
         path.on_packet(NOW, (address("10.0.0.2:7"), 3), 100, false, &mut rng);
-        assert_eq!((path.address, path.interface), (address("10.0.0.1:7"), 2));
+        assert_eq!((path.question_elsewhere(), path.has_something_to_say()), (None, false));
         path.on_packet(NOW, (address("10.0.0.2:7"), 3), 100, true, &mut rng);
-        assert_eq!((path.address, path.interface), (address("10.0.0.2:7"), 3));
+        assert!(path.question_elsewhere().is_some() && path.has_something_to_say());
+        assert!(is_at(&path, "10.0.0.1:7", 2), "both are asked before it moves");
     }
 
     #[test]
-    fn a_new_address_gets_three_times_its_bytes_until_it_has_answered() {
-        let (mut path, _) = moved();
-        assert_eq!(path.room(), 300);
-        path.on_sent(290);
-        assert_eq!(path.room(), 10);
-        let token = path.take_challenge().unwrap();
+    fn a_peer_that_answers_elsewhere_has_moved() {
+        let (mut path, _, [_, there]) = doubted();
         assert_eq!(path.on_response([0; 8]), None);
-        assert_eq!(path.room(), 10);
-        assert_eq!(path.on_response(token), Some(Moved { other_host: true }));
-        assert_eq!(path.room(), DATAGRAM_MAX);
-        assert_eq!(path.on_response(token), None);
+        assert_eq!(path.on_response(there), Some(Moved { other_host: true }));
+        assert!(is_at(&path, "10.0.0.2:7", 3));
+        assert_eq!((path.on_response(there), path.next_wake()), (None, None));
+    }
+
+    /// Whoever passes packets on passes the answers on too.
+    #[test]
+    fn a_peer_that_answers_where_it_was_has_not_moved() {
+        let (mut path, mut rng, [here, there]) = doubted();
+        assert_eq!(path.on_response(here), None);
+        assert_eq!((path.on_response(there), path.next_wake()), (None, None));
+        assert!(is_at(&path, "10.0.0.1:7", 2));
+        let elsewhere = (address("10.0.0.2:7"), 3);
+        path.on_packet(NOW + LOOK_EACH / 2, elsewhere, 50, true, &mut rng);
+        assert_eq!(path.question_elsewhere(), None, "its answer may have been copied as well");
+        path.on_packet(NOW + LOOK_EACH, elsewhere, 50, true, &mut rng);
+        assert!(path.question_elsewhere().is_some(), "but it may move later");
+    }
+
+    #[test]
+    fn elsewhere_gets_three_times_its_bytes_until_it_has_answered() {
+        let there = Some((address("10.0.0.2:7"), 3));
+        let (mut path, mut rng, _) = doubted();
+        assert_eq!([151, 150, 1].map(|size| path.ask_elsewhere(size)), [None, there, None]);
+        path.on_tick(NOW + CHALLENGE_EACH);
+        assert!(path.question_elsewhere().is_some());
+        path.on_packet(NOW, (address("10.0.0.2:7"), 3), 50, true, &mut rng);
+        assert_eq!([151, 150, 1].map(|size| path.ask_elsewhere(size)), [None, there, None]);
     }
 
     #[test]
     fn an_address_that_does_not_answer_is_given_up() {
-        let (mut path, _) = moved();
-        let mut challenges = 0;
+        let (mut path, _, [_, there]) = doubted();
+        let mut questions = 0;
         while let Some(at) = path.next_wake() {
-            challenges += usize::from(path.take_challenge().is_some());
+            questions += usize::from(path.question_elsewhere().is_some());
+            path.ask_elsewhere(10);
             path.on_tick(at);
         }
-        assert_eq!(challenges, usize::from(CHALLENGES_MAX));
-        assert_eq!((path.address, path.interface), (address("10.0.0.1:7"), 2));
-        assert!(path.is_sure());
+        assert_eq!(questions, usize::from(CHALLENGES_MAX));
+        assert_eq!(path.on_response(there), None);
+        assert!(is_at(&path, "10.0.0.1:7", 2));
     }
 
     #[test]
-    fn the_old_address_needs_no_answer() {
-        let (mut path, mut rng) = moved();
+    fn a_newer_packet_from_where_it_was_ends_the_doubt() {
+        let (mut path, mut rng, [_, there]) = doubted();
         path.on_packet(NOW, (address("10.0.0.1:7"), 2), 100, true, &mut rng);
-        assert!(path.is_sure() && !path.has_something_to_say());
+        assert_eq!(path.on_response(there), None);
+        assert!(is_at(&path, "10.0.0.1:7", 2) && path.question_elsewhere().is_none());
     }
 }

@@ -146,6 +146,8 @@ impl Association {
                     if moved.other_host {
                         self.recovery.on_new_path();
                     }
+                    // The answer shows what has got lost on the way to where the peer was.
+                    self.wants.ping = true;
                     host.out.push(Wish::Moved { link: self.link, address: self.path.address });
                 }
             }

@@ -6,11 +6,16 @@
 //!
 //! Keys cost nothing, addresses do: each has a share of the table, whoever comes from there. When a place is lacking
 //! for somebody remembered, a stranger leaves; when one is lacking for somebody the person has written to, and all are
-//! remembered, one of those to whom the person has not. Of those who may have to leave it is one of those whose
-//! address has the most places, and of them the one that has not said anything for longest.
+//! remembered, one of those to whom the person has not. When one is lacking for a stranger, one leaves from where there
+//! are at least two more of them than where it comes from: so nobody fills the table from a few addresses, and whoever
+//! left does not push out the next one in turn. Of those who may have to leave it is one of those whose address has
+//! the most places, and of them the one that has not said anything for longest.
 
 use alloc::{collections::BTreeMap, vec::Vec};
-use core::{cmp::Reverse, net::IpAddr};
+use core::{
+    cmp::Reverse,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{Gone, LinkId, Sessions, Wish, frame::Parting, origin::Origin};
 use crate::{
@@ -41,6 +46,7 @@ struct Seat {
     link: Option<LinkId>,
     standing: Standing,
     origin: Origin,
+    address: IpAddr,
     /// When the peer last said something.
     heard: Instant,
 }
@@ -108,8 +114,12 @@ impl Sessions {
         if !is_crowded && !is_full {
             return true;
         }
-        let lesser = seats.iter().filter(|seat| seat.standing < standing);
-        let leaves = least(&seats, lesser.filter(|seat| !is_crowded || seat.origin == origin));
+        let leaves = if standing == Standing::Met {
+            crowding(&seats, (origin, address.to_canonical()), is_crowded)
+        } else {
+            let lesser = seats.iter().filter(|seat| seat.standing < standing);
+            least(&seats, lesser.filter(|seat| !is_crowded || seat.origin == origin))
+        };
         stats.crowded += u64::from(is_crowded && leaves.is_none());
         let Some(link) = leaves else { return false };
         self.push_out(now, link, stats, out);
@@ -123,19 +133,17 @@ impl Sessions {
     }
 
     fn seats(&self, now: Instant) -> Vec<Seat> {
-        let taken = self.peers.values().filter_map(|link| self.links.get(link)).map(|association| Seat {
-            link: Some(association.link),
-            standing: self.standing(&association.peer),
-            origin: self.gate.origin(association.path.address.ip()),
-            heard: association.heard,
-        });
-        let coming = self.dials.values().filter_map(|dial| dial.newcomer()).map(|(peer, address)| Seat {
-            link: None,
+        let seat = |link, peer, address: SocketAddr, heard| Seat {
+            link,
             standing: self.standing(&peer),
             origin: self.gate.origin(address.ip()),
-            heard: now,
-        });
-        taken.chain(coming).collect()
+            address: address.ip().to_canonical(),
+            heard,
+        };
+        let taken = self.peers.values().filter_map(|link| self.links.get(link));
+        let taken = taken.map(|taken| seat(Some(taken.link), taken.peer, taken.path.address, taken.heard));
+        let coming = self.dials.values().filter_map(|dial| dial.newcomer());
+        taken.chain(coming.map(|(peer, address)| seat(None, peer, address, now))).collect()
     }
 
     fn standing(&self, peer: &PeerKey) -> Standing {
@@ -150,10 +158,31 @@ impl Sessions {
 
 /// Which of those who may have to leave does.
 fn least<'a>(seats: &[Seat], lesser: impl Iterator<Item = &'a Seat>) -> Option<LinkId> {
-    let mut crowds: BTreeMap<Origin, usize> = BTreeMap::new();
-    seats.iter().for_each(|seat| *crowds.entry(seat.origin).or_default() += 1);
+    let crowds = crowds(seats.iter().map(|seat| seat.origin));
     let asked = lesser.filter(|seat| seat.link.is_some());
     asked.max_by_key(|seat| (Reverse(seat.standing), crowds.get(&seat.origin), Reverse(seat.heard)))?.link
+}
+
+/// Which stranger leaves for another one: somebody from where two more are than from where that one comes. Where its
+/// origin has all that it may have (`alike`), addresses within that are told apart.
+fn crowding(seats: &[Seat], newcomer: (Origin, IpAddr), alike: bool) -> Option<LinkId> {
+    let is_asked = |seat: &&Seat| seat.standing == Standing::Met && (!alike || seat.origin == newcomer.0);
+    let strangers: Vec<Seat> = seats.iter().filter(is_asked).copied().collect();
+    let place = |(origin, address): (Origin, IpAddr)| (origin, alike.then_some(address));
+    let of = |seat: &Seat| place((seat.origin, seat.address));
+    let crowds = crowds(strangers.iter().map(of));
+    let few = crowds.get(&place(newcomer)).copied().unwrap_or(0);
+    let many = |seat: &&Seat| crowds.get(&of(seat)).is_some_and(|&crowd| crowd >= few + 2);
+    let asked = strangers.iter().filter(many).filter(|seat| seat.link.is_some());
+    asked.max_by_key(|seat| (crowds.get(&of(seat)), Reverse(seat.heard)))?.link
+}
+
+/// How many there are of each.
+fn crowds<K: Ord>(places: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
+    places.fold(BTreeMap::new(), |mut crowds, place| {
+        *crowds.entry(place).or_default() += 1;
+        crowds
+    })
 }
 
 /// How many of `most` places those from one origin may have.

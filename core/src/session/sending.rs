@@ -1,6 +1,7 @@
 //! What an association sends: many small things packed into few datagrams.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use super::{
     Limits, Wish,
@@ -43,6 +44,7 @@ impl Association {
     pub(super) fn flush(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>, plain: &mut Vec<u8>) {
         self.recovery.before_sending(now);
         while self.send_packet(now, host, plain) {}
+        self.ask_elsewhere(host, plain);
         if self.space.packets >= limits.packets(self.space.dialled) {
             self.renew_worn(now);
         }
@@ -78,8 +80,33 @@ impl Association {
             return false;
         }
         self.wants.probes = self.wants.probes.saturating_sub(1);
-        self.transmit(now, host, plain, &content);
+        let size = OVERHEAD + plain.len();
+        let sent = Sent {
+            at: now,
+            size,
+            stream: content.stream,
+            acked: content.acked,
+            credit: content.credit,
+            close: content.close,
+        };
+        self.path.on_sent(size);
+        let to = (self.path.address, self.path.interface);
+        self.transmit(to, host, plain, content.eliciting.then_some(sent));
         true
+    }
+
+    /// Asks where the peer may have moved to. Whether that arrives says nothing of the path in use.
+    fn ask_elsewhere(&mut self, host: &mut Host<'_>, plain: &mut Vec<u8>) {
+        let Some(token) = self.path.question_elsewhere().filter(|_| self.is_live()) else { return };
+        plain.clear();
+        if !self.space.confirmed {
+            put_welcome(plain, self.id);
+        }
+        put_challenge(plain, token);
+        match self.path.ask_elsewhere(OVERHEAD + plain.len()) {
+            Some(to) => self.transmit(to, host, plain, None),
+            None => host.stats.amplification_held += 1,
+        }
     }
 
     /// Whether there is anything but data to send.
@@ -158,7 +185,14 @@ impl Association {
         }
     }
 
-    fn transmit(&mut self, now: Instant, host: &mut Host<'_>, plain: &[u8], content: &Content) {
+    /// `sent`: what is in it, for when it is acknowledged or lost; `None` if it wants no acknowledgement.
+    fn transmit(
+        &mut self,
+        (to, interface): (SocketAddr, u32),
+        host: &mut Host<'_>,
+        plain: &[u8],
+        sent: Option<Sent>,
+    ) {
         if self.recovery.next_number() >= self.space.skip {
             self.recovery.skip();
             self.space.skip = self.recovery.next_number() + SKIP_EACH + host.rng.below(SKIP_EACH);
@@ -166,18 +200,8 @@ impl Association {
         let number = self.recovery.next_number();
         let mut bytes = packet::data(self.space.remote, number, plain.len());
         self.space.keys.seal(number, plain, &mut bytes);
-        let size = bytes.len();
-        self.recovery.on_sent(content.eliciting.then_some(Sent {
-            at: now,
-            size,
-            stream: content.stream,
-            acked: content.acked,
-            credit: content.credit,
-            close: content.close,
-        }));
+        self.recovery.on_sent(sent);
         self.space.packets += 1;
-        self.path.on_sent(size);
-        let (to, interface) = (self.path.address, self.path.interface);
         host.out.push(Wish::Transmit(Transmit { via: Via::Chat, interface, to, bytes: bytes.into() }));
     }
 }

@@ -101,12 +101,12 @@ fn a_third_of_the_places_is_for_friends_and_then_a_stranger_leaves_for_them() {
     let mut world = host(5);
     let lone = call(&mut world, 10, address(67, 27182));
     let crowd: Vec<usize> =
-        (0..3u8).map(|number| call(&mut world, 20 + number, address(66, 1000 + u16::from(number)))).collect();
-    for number in 30..34 {
+        (0..2u8).map(|number| call(&mut world, 20 + number, address(66, 1000 + u16::from(number)))).collect();
+    for number in 30..35 {
         call(&mut world, number, address(number, 27182));
     }
     assert_eq!(standing(&world), 8);
-    let stranger = call(&mut world, 40, address(40, 27182));
+    let stranger = call(&mut world, 40, address(30, 27183));
     let stats = world.nodes[0].stats;
     assert_eq!((is_in(&world, stranger), stats.refused, stats.crowded), (false, 1, 0));
     for number in 50..54 {
@@ -115,10 +115,8 @@ fn a_third_of_the_places_is_for_friends_and_then_a_stranger_leaves_for_them() {
     }
     assert_eq!((standing(&world), world.nodes[0].stats.pushed_out), (12, 0));
     // Of the crowd all but one say something; the lone stranger has been silent for longest.
-    for talker in [crowd[0], crowd[2]] {
-        let link = world.nodes[talker].link();
-        world.send(talker, link, b"hello");
-    }
+    let link = world.nodes[crowd[0]].link();
+    world.send(crowd[0], link, b"hello");
     world.run(20 * MS);
     let friend = call_as_friend(&mut world, 60, address(60, 27182));
     assert!(is_in(&world, friend) && is_in(&world, lone) && !is_in(&world, crowd[1]));
@@ -129,6 +127,66 @@ fn a_third_of_the_places_is_for_friends_and_then_a_stranger_leaves_for_them() {
         (Vec::from([Gone::Crowded]), Vec::from([Gone::Crowded])),
         "it is told why"
     );
+}
+
+/// A host all whose places for strangers are taken from four addresses.
+fn besieged(seed: u8) -> (World, Vec<usize>) {
+    let mut world = host(seed);
+    let mut crowd = Vec::new();
+    for number in 0..8u8 {
+        crowd.push(call(&mut world, 20 + number, address(66 + number / 2, 1000 + u16::from(number))));
+    }
+    assert_eq!(standing(&world), 8);
+    (world, crowd)
+}
+
+#[test]
+fn a_stranger_from_elsewhere_takes_the_place_of_one_of_a_crowd() {
+    let (mut world, crowd) = besieged(11);
+    let friend = call_as_friend(&mut world, 50, address(66, 27182));
+    // One of each two says something.
+    for talker in [crowd[0], crowd[3], crowd[5], crowd[7]] {
+        let link = world.nodes[talker].link();
+        world.send(talker, link, b"hello");
+    }
+    world.run(20 * MS);
+    let newcomers: Vec<usize> =
+        (40..44).map(|number| call(&mut world, number, address(number, 27182))).collect();
+    assert!(newcomers.iter().all(|&newcomer| is_in(&world, newcomer)) && is_in(&world, friend));
+    let left: Vec<bool> = crowd.iter().map(|&one| !is_in(&world, one)).collect();
+    assert_eq!(left, [false, true, true, false, true, false, true, false], "the silent one of each address");
+    let reason = |node: usize| world.nodes[node].downs().iter().map(|down| down.2).collect::<Vec<_>>();
+    assert_eq!(reason(crowd[1]), [Gone::Crowded], "it is told why");
+    assert_eq!(world.nodes[0].stats.pushed_out, 4);
+    // Nobody is crowded any more: neither those who left nor others get in.
+    let late = call(&mut world, 45, address(45, 27182));
+    world.dial(crowd[1], 0);
+    world.run(20 * MS);
+    assert!(!is_in(&world, late) && !is_in(&world, crowd[1]));
+    assert_eq!((standing(&world), world.nodes[0].stats.pushed_out), (9, 4));
+}
+
+#[test]
+fn one_more_of_a_crowd_pushes_nobody_out() {
+    let (mut world, crowd) = besieged(12);
+    let more = call(&mut world, 40, address(66, 2000));
+    assert!(!is_in(&world, more) && crowd.iter().all(|&one| is_in(&world, one)));
+    assert_eq!(world.nodes[0].stats.pushed_out, 0);
+}
+
+#[test]
+fn where_all_share_a_slash_64_addresses_are_told_apart() {
+    let mut world = host(13);
+    let at = |host: u16, port| SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, host], port));
+    let crowd: Vec<usize> =
+        (0..6u8).map(|number| call(&mut world, 20 + number, at(66, 1000 + u16::from(number)))).collect();
+    assert_eq!(standing(&world), 6);
+    let honest: Vec<usize> =
+        (40..45u8).map(|number| call(&mut world, number, at(u16::from(number), 27182))).collect();
+    assert!(honest.iter().all(|&one| is_in(&world, one)));
+    assert_eq!(crowd.iter().filter(|&&one| is_in(&world, one)).count(), 1);
+    let late = call(&mut world, 50, at(50, 27182));
+    assert!(!is_in(&world, late), "nobody is left of whom there are two");
 }
 
 #[test]

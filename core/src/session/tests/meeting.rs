@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::world::{MS, SECOND, World, address};
-use crate::session::{Failure, Gone, Wish};
+use crate::session::{Effort, Failure, Gone, Wish};
 
 #[test]
 fn a_dial_brings_both_up_under_one_binding() {
@@ -17,6 +17,28 @@ fn a_dial_brings_both_up_under_one_binding() {
     assert_eq!(one.binding, other.binding);
     assert!(one.dialled && !other.dialled);
     assert_eq!((a.failures(), b.failures()), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_dial_of_little_effort_sends_one_datagram_and_listens_for_as_long() {
+    let mut world = World::new(1, 2);
+    world.dial_with(0, address(66, 666), Effort::Single);
+    let (before, wakes) = (world.log.len(), world.nodes[0].wakes);
+    world.run(6 * SECOND);
+    assert_eq!((before, world.log.len()), (1, 1));
+    assert_eq!(world.nodes[0].wakes, wakes + 1);
+    assert_eq!(world.nodes[0].failures(), [Failure::Timeout]);
+    // Once it is answered everything is repeated that gets lost.
+    let mut finishes = 0;
+    world.passes = alloc::boxed::Box::new(move |flight| {
+        finishes += u32::from(flight.bytes[0] == 3);
+        flight.bytes[0] != 3 || finishes > 3
+    });
+    let to = world.nodes[1].address;
+    world.latency = (SECOND, SECOND);
+    world.dial_with(0, to, Effort::Single);
+    world.run(6 * SECOND);
+    assert_eq!((world.nodes[0].ups().len(), world.nodes[1].ups().len()), (1, 1));
 }
 
 /// RFC 9000 section 8: nothing proven, no more than three times the bytes; here it is far less.

@@ -11,7 +11,7 @@ use crate::{
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
-    session::{Failure, Gone, Limits, LinkId, Sessions, Wish},
+    session::{Effort, Failure, Gone, Limits, LinkId, Sessions, Wish},
     stats::SessionStats,
     suite::REAL,
     text::Nick,
@@ -142,8 +142,12 @@ impl World {
     }
 
     pub(super) fn dial_address(&mut self, from: usize, to: SocketAddr) {
+        self.dial_with(from, to, Effort::Full);
+    }
+
+    pub(super) fn dial_with(&mut self, from: usize, to: SocketAddr, effort: Effort) {
         let now = self.now;
-        self.with(from, |node| node.sessions.dial(now, to, 0, &mut node.stats, &mut node.boxed));
+        self.with(from, |node| node.sessions.dial(now, (to, 0), effort, &mut node.stats, &mut node.boxed));
     }
 
     pub(super) fn send(&mut self, from: usize, link: LinkId, record: &[u8]) -> bool {
