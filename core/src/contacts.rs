@@ -190,7 +190,10 @@ impl Contacts {
     /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
     /// there is no place is called now and then, for there may be one again.
     pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
-        self.live.remove(&(key, boot));
+        let address = self.live.remove(&(key, boot));
+        if end == End::Quit {
+            address.into_iter().for_each(|address| self.schedule.on_goodbye(address));
+        }
         let who = Who::Id(key.short());
         let Some(contact) = self.contacts.get_mut(&who) else { return };
         if end == End::Quit {

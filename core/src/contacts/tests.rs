@@ -276,6 +276,20 @@ fn an_address_on_the_link_of_a_card_that_is_gone_waits_for_the_card() {
     }
 }
 
+#[test]
+fn whoever_starts_where_somebody_said_goodbye_is_called_at_once() {
+    let (next, place) = (PeerKey([6; 32]), "10.0.0.2:27182");
+    for (end, calls) in [(End::Quit, 1), (End::Lost, 0), (End::Crowded, 0)] {
+        let mut book = book();
+        book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &[place]));
+        assert_eq!(book.due(at(1)), [address(place)]);
+        book.on_up(at(1), SHE, BootId(7), address(place));
+        book.on_down(at(2), SHE, BootId(7), end);
+        book.on_sighting(at(3), &seen(Source::Mdns, Some(next.short()), &[place]));
+        assert_eq!(book.due(at(3)).len(), calls, "{end:?}");
+    }
+}
+
 /// Somebody who is named by multicast and never answers.
 fn made_up(number: u16, port: u16) -> Sighting {
     let address = SocketAddr::from(([10, 0, 0, 200], port));
