@@ -3,7 +3,10 @@
 //!
 //! Addresses are not kept fresh, since sessions know better; so whoever is not in session has to be asked for again.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use super::{
@@ -100,23 +103,26 @@ impl Unresolved {
         if self.next_wake().is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let over = |all: &BTreeMap<Name, Asking>| -> Vec<Name> {
-            let over = all.iter().filter(|(_, asking)| asking.asked == ASKS && asking.at <= now);
-            over.map(|(instance, _)| instance.clone()).collect()
+        let is_due = |asking: &Asking| asking.at <= now + TOGETHER;
+        let is_over = |asking: &Asking| asking.asked >= ASKS && is_due(asking);
+        let hopeless = self.named.iter().filter(|(_, asking)| is_over(asking));
+        let hopeless: BTreeSet<Name> = hopeless.map(|(instance, _)| instance.clone()).collect();
+        self.named.retain(|instance, _| !hopeless.contains(instance));
+        let lost: Vec<Name> = {
+            let lost = self.doubted.iter().filter(|(_, asking)| is_over(asking));
+            lost.map(|(instance, _)| instance.clone()).collect()
         };
-        let (nameless, lost) = (over(&self.named), over(&self.doubted));
         for link in links.values_mut() {
-            for instance in &nameless {
+            for instance in &hopeless {
                 link.cache.expire(now, service, &Data::Ptr(instance.clone()));
             }
             for instance in &lost {
-                let places: Vec<Data> =
-                    link.cache.of(instance, Kind::SRV).map(|entry| entry.data.clone()).collect();
+                let since = self.doubted.get(instance).map_or(now, |doubt| doubt.since);
+                let old = link.cache.of(instance, Kind::SRV).filter(|entry| entry.heard <= since);
+                let places: Vec<Data> = old.map(|entry| entry.data.clone()).collect();
                 places.iter().for_each(|place| link.cache.expire(now, instance, place));
             }
         }
-        self.named.retain(|instance, _| !nameless.contains(instance));
-        let is_due = |asking: &Asking| asking.at <= now + TOGETHER;
         for link in links.values_mut() {
             let is_here = |instance: &Name| link.cache.find(service, &Data::Ptr(instance.clone())).is_some();
             let due = |all: &BTreeMap<Name, Asking>, questions: fn(&Link, &Name) -> Vec<(Name, Kind)>| {

@@ -85,6 +85,23 @@ fn who_is_doubted_and_not_named_any_more_is_not_asked_for() {
     let begin = lan.now;
     lan.run(Duration::from_secs(4000));
     assert_eq!(asked(&lan, a, &service_name().child(b"b").unwrap(), begin), []);
+    assert_eq!(lan.hosts[a].mdns.directory.next_wake(), None, "and forgotten");
+}
+
+/// What many questions at nearly the same instant have in common is that they are asked together.
+#[test]
+fn whoever_is_not_there_is_given_up_in_time_however_many_there_are() {
+    let mut lan = Lan::new();
+    let a = lan.settled("a");
+    let cached = |lan: &Lan| lan.hosts[a].mdns.links.values().map(|link| link.cache.len()).sum::<usize>();
+    for last in 50..90 {
+        lan.inject_multicast(a, &response(&stranger(&format!("named {last}"), last, 4500)[..1]));
+        lan.inject_multicast(a, &response(&stranger(&format!("doubted {last}"), last, 4500)));
+        doubt(&mut lan, a, &format!("10.1.0.{last}:4000"));
+    }
+    assert_eq!((lan.sees(a).len(), cached(&lan)), (40, 40 + 40 * 4));
+    lan.run(Duration::from_secs(18));
+    assert_eq!((lan.sees(a).len(), cached(&lan)), (0, 40 * 3), "only where the doubted were is gone");
 }
 
 /// Somebody behind a filter, who hears and answers questions but no calls.
