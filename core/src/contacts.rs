@@ -1,4 +1,4 @@
-//! The address book: where peers may be, from every source, and when to call them.
+//! The address book: where peers may be, from every source, and whom to call.
 //!
 //! Sources only propose. An address is dialled when nothing else reaches the same peer, at most once in ten
 //! seconds, and again after a loss until a day has passed, so that a healed partition is whole within 15 s.
@@ -10,7 +10,7 @@ use alloc::{
 use core::{net::SocketAddr, time::Duration};
 
 use crate::{
-    boundary::{Interface, Subnet},
+    boundary::Interface,
     discovery::{Sighting, SightingKind},
     event::{Source, Unreached},
     identity::{BootId, PeerKey},
@@ -19,8 +19,12 @@ use crate::{
     time::Instant,
 };
 
+mod contact;
+mod places;
 mod schedule;
 
+use contact::Contact;
+use places::Places;
 use schedule::{Regard, Schedule};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
@@ -35,12 +39,8 @@ const RETRY_SLOW: core::ops::RangeInclusive<Duration> = Duration::from_secs(54).
 const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is called at all.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
-/// Addresses kept for one peer.
-const ADDRESSES_MAX: usize = 8;
 /// The pause after a dial that was not begun since too many are under way.
 const DIALS_BUSY: Duration = Duration::from_secs(1);
-/// Ports below this are those of system services, which a discovered record must not make us call.
-const PORT_MIN: u16 = 1024;
 
 /// Whom an entry of the book is about, as far as anybody said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,34 +80,9 @@ pub(crate) struct Contacts {
     schedule: Schedule,
     /// Who is in session: (peer, boot, address) of every link.
     live: BTreeMap<(PeerKey, BootId), SocketAddr>,
-    /// Answered by ourselves: never called again in this run.
-    own_addresses: BTreeSet<SocketAddr>,
-    subnets: Vec<Subnet>,
+    places: Places,
     cap: usize,
     rng: Rng,
-}
-
-#[derive(Debug)]
-struct Contact {
-    candidates: Vec<Candidate>,
-    nick: Option<Nick>,
-    /// When it was last known to be there: seen, typed, remembered or in session.
-    fresh: Instant,
-    /// Whether it has been in session in this run.
-    is_proven: bool,
-    /// Whether there was no place for it: it is called patiently.
-    is_crowded: bool,
-    /// Rounds of calls since there was something new about it.
-    rounds: u32,
-}
-
-#[derive(Debug)]
-struct Candidate {
-    address: SocketAddr,
-    sources: BTreeSet<Source>,
-    /// Who named it first: that one has found the peer.
-    first: Source,
-    boot: Option<BootId>,
 }
 
 impl Contacts {
@@ -117,8 +92,7 @@ impl Contacts {
             contacts: BTreeMap::new(),
             schedule: Schedule::new(),
             live: BTreeMap::new(),
-            own_addresses: BTreeSet::new(),
-            subnets: Vec::new(),
+            places: Places::new(cap),
             cap,
             rng,
         }
@@ -126,9 +100,7 @@ impl Contacts {
 
     /// The interfaces now are these: everybody not in session is called again soon.
     pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
-        self.subnets = interfaces.iter().flat_map(|interface| interface.addresses.iter().copied()).collect();
-        // What was our own address may be somebody else's now.
-        self.own_addresses.clear();
+        self.places.set_interfaces(interfaces);
         for (&who, contact) in &mut self.contacts {
             contact.rounds = 0;
             self.schedule.set(who, now, contact.regard());
@@ -151,9 +123,9 @@ impl Contacts {
     }
 
     fn on_seen(&mut self, now: Instant, sighting: &Sighting) -> Option<(SightingKind, Proposal)> {
-        let usable = |address: &SocketAddr| self.may_dial(*address, sighting.source);
+        let usable = |address: &SocketAddr| self.places.allows(*address, sighting.source);
         let addresses: Vec<_> =
-            sighting.addresses.iter().copied().filter(usable).take(ADDRESSES_MAX).collect();
+            sighting.addresses.iter().copied().filter(usable).take(contact::ADDRESSES_MAX).collect();
         let first = *addresses.first()?;
         let who = sighting.id.map_or(Who::Address(first), Who::Id);
         let known = self.contacts.contains_key(&who);
@@ -181,14 +153,9 @@ impl Contacts {
     fn on_unseen(&mut self, sighting: &Sighting) -> Option<(SightingKind, Proposal)> {
         let who = sighting.id.map(Who::Id).or(sighting.addresses.first().copied().map(Who::Address))?;
         let contact = self.contacts.get_mut(&who)?;
-        let address = contact.candidates.first()?.address;
-        contact.candidates.retain_mut(|candidate| {
-            if sighting.boot.is_none() || candidate.boot == sighting.boot {
-                candidate.sources.remove(&sighting.source);
-            }
-            !candidate.sources.is_empty()
-        });
-        if !contact.candidates.is_empty() {
+        let address = contact.first_address()?;
+        contact.withdraw(sighting.source, sighting.boot);
+        if contact.first_address().is_some() {
             return None;
         }
         let nick = self.remove(who)?.nick;
@@ -208,38 +175,30 @@ impl Contacts {
         }
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
         (contact.fresh, contact.is_proven, contact.is_crowded, contact.rounds) = (now, true, false, 0);
-        let typed = by_address.into_iter().flat_map(|contact| contact.candidates);
-        for source in typed.flat_map(|candidate| candidate.sources) {
-            contact.add(address, source, Some(boot));
-        }
-        let found = contact.candidates.iter_mut().find(|candidate| candidate.address == address);
-        let via = found.map(|candidate| {
-            candidate.boot = Some(boot);
-            candidate.first
-        });
-        if via.is_none() {
-            // It called us: worth calling back there when it is lost.
-            contact.add(address, Source::Outside, Some(boot));
-        }
-        via.unwrap_or(Source::Outside)
+        by_address.into_iter().for_each(|typed| contact.merge(typed, boot));
+        contact.prove(address, boot)
     }
 
     /// The peer in session moved to another address.
     pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) {
         self.live.insert((key, boot), address);
+        if let Some(contact) = self.contacts.get_mut(&Who::Id(key.short())) {
+            contact.prove(address, boot);
+        }
     }
 
     /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
     /// there is no place is called now and then, for there may be one again.
     pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
-        self.live.remove(&(key, boot));
+        let address = self.live.remove(&(key, boot));
+        if end == End::Quit {
+            address.into_iter().for_each(|address| self.schedule.on_goodbye(address));
+        }
         let who = Who::Id(key.short());
         let Some(contact) = self.contacts.get_mut(&who) else { return };
         if end == End::Quit {
-            contact.candidates.retain(|candidate| {
-                candidate.boot != Some(boot) || candidate.sources.contains(&Source::Manual)
-            });
-            if contact.candidates.is_empty() {
+            contact.quit(boot, |other| self.live.contains_key(&(key, other)));
+            if contact.first_address().is_none() {
                 self.remove(who);
                 return;
             }
@@ -274,10 +233,10 @@ impl Contacts {
 
     /// Why an address that the person asked for is not going to be called.
     pub(crate) fn hindrance(&self, address: SocketAddr) -> Option<Unreached> {
-        let named = |contact: &Contact| contact.candidates.iter().any(|known| known.address == address);
-        if self.own_addresses.contains(&address) {
+        let is_named = |contact: &Contact| contact.candidates().any(|known| known.address == address);
+        if self.places.is_own(address) {
             Some(Unreached::Own)
-        } else if !self.is_reached(address) && !self.contacts.values().any(named) {
+        } else if !self.is_reached(address) && !self.contacts.values().any(is_named) {
             Some(Unreached::Unusable)
         } else {
             None
@@ -289,11 +248,17 @@ impl Contacts {
         self.live.values().any(|&at| at == address)
     }
 
+    /// Whether somebody who is not in session was said to be at this address.
+    pub(crate) fn is_missed(&self, address: SocketAddr) -> bool {
+        self.contacts.iter().any(|(&who, contact)| {
+            let mut there = contact.candidates().filter(|candidate| candidate.address == address);
+            there.any(|candidate| !self.is_live(who, candidate.boot, address))
+        })
+    }
+
     /// That address is our own.
     pub(crate) fn on_own(&mut self, address: SocketAddr) {
-        if self.own_addresses.len() < self.cap {
-            self.own_addresses.insert(address);
-        }
+        self.places.on_own(address);
     }
 
     /// The addresses to dial now.
@@ -313,10 +278,9 @@ impl Contacts {
     /// Picks the next address of `who` to dial and sets when the one after it is due.
     fn next_dial(&mut self, now: Instant, who: Who) -> Option<SocketAddr> {
         let wanted: Vec<SocketAddr> = {
-            let contact = self.contacts.get(&who)?;
-            let open = contact.candidates.iter().filter(|candidate| {
-                !self.own_addresses.contains(&candidate.address)
-                    && candidate.sources.iter().any(|&source| self.may_dial(candidate.address, source))
+            let open = self.contacts.get(&who)?.candidates().filter(|candidate| {
+                candidate.sources.iter().any(|&source| self.places.allows(candidate.address, source))
+                    && !self.places.is_own(candidate.address)
                     && !self.is_live(who, candidate.boot, candidate.address)
             });
             open.map(|candidate| candidate.address).collect()
@@ -358,20 +322,6 @@ impl Contacts {
         })
     }
 
-    /// Whether `address` may be dialled at all: off-link only if typed, and nothing that is no host.
-    fn may_dial(&self, address: SocketAddr, source: Source) -> bool {
-        let ip = address.ip();
-        if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 {
-            return false;
-        }
-        let trusted = matches!(source, Source::Manual);
-        let link_local = matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
-        let on_link = link_local || self.subnets.iter().any(|subnet| subnet.contains(ip));
-        // A remembered address was proven once; it is tried wherever the machine is now.
-        let proven = matches!(source, Source::Remembered);
-        trusted || proven || on_link && address.port() >= PORT_MIN
-    }
-
     /// Makes room for one more contact: somebody not in session and heard of longest ago goes.
     fn make_room(&mut self) -> bool {
         if self.contacts.len() < self.cap {
@@ -387,71 +337,6 @@ impl Contacts {
             return false;
         };
         self.remove(oldest).is_some()
-    }
-}
-
-impl Contact {
-    const fn new(now: Instant) -> Self {
-        Self {
-            candidates: Vec::new(),
-            nick: None,
-            fresh: now,
-            is_proven: false,
-            is_crowded: false,
-            rounds: 0,
-        }
-    }
-
-    /// Takes an address of a sighting in. Answers whether that is a reason to dial.
-    fn propose(&mut self, address: SocketAddr, sighting: &Sighting) -> bool {
-        let known = self.candidates.iter().any(|candidate| candidate.address == address);
-        if !known && self.candidates.len() >= ADDRESSES_MAX {
-            // What the same source does not name any more makes room.
-            let old = self.candidates.iter().position(|candidate| {
-                candidate.sources.iter().eq([&sighting.source])
-                    && !sighting.addresses.contains(&candidate.address)
-            });
-            old.map(|index| self.candidates.remove(index));
-        }
-        self.add(address, sighting.source, sighting.boot)
-    }
-
-    fn add(&mut self, address: SocketAddr, source: Source, boot: Option<BootId>) -> bool {
-        let known = self.candidates.iter_mut().find(|candidate| candidate.address == address);
-        if let Some(candidate) = known {
-            candidate.sources.insert(source);
-            let another = boot.is_some() && candidate.boot != boot;
-            candidate.boot = boot.or(candidate.boot);
-            return another;
-        }
-        let room = self.candidates.len() < ADDRESSES_MAX;
-        if room {
-            let sources = BTreeSet::from([source]);
-            self.candidates.push(Candidate { address, sources, first: source, boot });
-        }
-        room
-    }
-
-    /// Whether a handshake has proven who it is, now or in an earlier run.
-    fn is_proven(&self) -> bool {
-        self.is_proven || self.has_source(Source::Remembered)
-    }
-
-    /// Whether more than hearsay makes us call: it has proven itself, or the person asked for it.
-    fn is_friend(&self) -> bool {
-        self.is_proven() || self.has_source(Source::Manual)
-    }
-
-    fn regard(&self) -> Regard {
-        match self.rounds {
-            _ if self.is_friend() => Regard::Friend,
-            0 => Regard::Stranger,
-            _ => Regard::Silent,
-        }
-    }
-
-    fn has_source(&self, source: Source) -> bool {
-        self.candidates.iter().any(|candidate| candidate.sources.contains(&source))
     }
 }
 

@@ -52,6 +52,8 @@ pub struct MdnsStats {
     pub responses_out: u64,
     /// Times our name was taken by somebody else.
     pub conflicts: u64,
+    /// Peers that answered no call and were not asked for, because too many were.
+    pub doubts_dropped: u64,
 }
 
 /// Counters of the sessions.

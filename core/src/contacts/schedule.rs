@@ -144,6 +144,11 @@ impl Schedule {
         self.unanswered.remove(&address);
     }
 
+    /// Whoever was at `address` has proven itself there and said goodbye: whoever comes next need not wait.
+    pub(super) fn on_goodbye(&mut self, address: SocketAddr) {
+        self.recent.remove(&address);
+    }
+
     /// The call to `address` was never begun. Answers whom it was for.
     pub(super) fn on_unbegun(&mut self, address: SocketAddr) -> Option<Who> {
         self.unanswered.remove(&address);

@@ -1,18 +1,20 @@
 use alloc::vec;
 
-use super::*;
+use super::{contact::ADDRESSES_MAX, *};
+use crate::boundary::Subnet;
 
 const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
 const SHE: PeerKey = PeerKey([5; 32]);
 
 fn book() -> Contacts {
     let mut book = Contacts::new(ME, 4, Rng::new([1; 32]));
-    let net = Subnet { address: "10.0.0.1".parse().unwrap(), prefix: 24 };
-    let addresses = vec![net];
-    let interface =
-        Interface { index: 2, name: "eth0".into(), addresses, multicast: true, loopback: false, mtu: 1500 };
-    book.on_interfaces(Instant::ORIGIN, &[interface]);
+    book.on_interfaces(Instant::ORIGIN, &[card(2)]);
     book
+}
+
+fn card(index: u32) -> Interface {
+    let addresses = vec![Subnet { address: "10.0.0.1".parse().unwrap(), prefix: 24 }];
+    Interface { index, name: "eth".into(), addresses, multicast: true, loopback: false, mtu: 1500 }
 }
 
 fn at(seconds: u64) -> Instant {
@@ -147,9 +149,9 @@ fn addresses_that_are_not_named_any_more_make_room_for_new_ones() {
         let now = std::format!("10.0.0.2:{port}");
         book.on_sighting(at(2), &seen(Source::Mdns, who, &[&now]));
     }
-    let candidates = &book.contacts[&Who::Id(SHE.short())].candidates;
-    let has = |wanted: &str| candidates.iter().any(|candidate| candidate.address == address(wanted));
-    assert_eq!(candidates.len(), ADDRESSES_MAX);
+    let she = &book.contacts[&Who::Id(SHE.short())];
+    let has = |wanted: &str| she.candidates().any(|candidate| candidate.address == address(wanted));
+    assert_eq!(she.candidates().count(), ADDRESSES_MAX);
     assert!(has("10.0.0.2:2029") && has("10.0.0.99:27182") && !has("10.0.0.2:2000"));
 }
 
@@ -205,6 +207,87 @@ fn whoever_named_an_address_first_has_found_the_peer() {
     book.on_sighting(at(0), &remembered);
     book.on_sighting(at(0), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
     assert_eq!(book.on_up(at(0), SHE, BootId(7), address("10.0.0.2:27182")), Source::Remembered);
+}
+
+#[test]
+fn whoever_has_proven_itself_is_called_whatever_becomes_of_those_who_named_it() {
+    let mut book = book();
+    let named = seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182", "10.0.0.3:27182"]);
+    book.on_sighting(at(1), &named);
+    assert_eq!(book.on_up(at(1), SHE, BootId(7), address("10.0.0.3:27182")), Source::Mdns);
+    book.on_down(at(2), SHE, BootId(7), End::Lost);
+    let lost = Sighting { kind: SightingKind::Lost, ..named };
+    assert_eq!(book.on_sighting(at(4500), &lost), None, "nobody is told of it");
+    let dials = (4500..4700).flat_map(|second| book.due(at(second))).collect::<Vec<_>>();
+    assert!((3..5).contains(&dials.len()), "{dials:?}");
+    assert!(dials.iter().all(|dial| *dial == address("10.0.0.3:27182")), "only where it has proven itself");
+    assert_eq!(
+        book.on_up(at(4700), SHE, BootId(7), address("10.0.0.3:27182")),
+        Source::Mdns,
+        "as it was found"
+    );
+    book.on_down(at(4701), SHE, BootId(7), End::Quit);
+    assert_eq!(book.next_wake(), None, "a goodbye is the end");
+}
+
+#[test]
+fn a_goodbye_ends_the_calls_to_earlier_runs_but_not_those_to_another_device() {
+    let mut book = book();
+    let stored = Sighting { boot: None, ..seen(Source::Remembered, Some(SHE.short()), &["10.0.0.9:27182"]) };
+    book.on_sighting(at(0), &stored);
+    book.on_up(at(1), SHE, BootId(6), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(6), End::Lost);
+    book.on_up(at(3), SHE, BootId(7), address("10.0.0.3:27182"));
+    book.on_up(at(3), SHE, BootId(8), address("10.0.0.4:27182"));
+    book.on_down(at(4), SHE, BootId(7), End::Quit);
+    let dials = (4..100).flat_map(|second| book.due(at(second))).collect::<Vec<_>>();
+    assert_eq!(dials, [], "there is nobody else");
+    book.on_down(at(100), SHE, BootId(8), End::Lost);
+    assert_eq!(book.due(at(100)), [address("10.0.0.4:27182")]);
+}
+
+#[test]
+fn whoever_moved_is_called_at_its_last_address_first_and_at_few_of_those_before() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Manual, Some(SHE.short()), &["10.0.0.2:27182"]));
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    for host in 10..30u8 {
+        book.on_moved(SHE, BootId(7), SocketAddr::from(([10, 0, 0, host], 27182)));
+    }
+    book.on_down(at(100), SHE, BootId(7), End::Lost);
+    let dials = (0..10).flat_map(|step| book.due(at(100) + NEXT_ADDRESS * step)).collect::<Vec<_>>();
+    let expected = ["10.0.0.29:27182", "10.0.0.28:27182", "10.0.0.27:27182", "10.0.0.26:27182"];
+    let expected: Vec<_> = expected.into_iter().chain(["10.0.0.2:27182"]).map(address).collect();
+    assert_eq!(dials, expected, "the typed one too");
+}
+
+#[test]
+fn an_address_on_the_link_of_a_card_that_is_gone_waits_for_the_card() {
+    for source in [Source::Mdns, Source::Remembered, Source::Manual] {
+        let mut book = book();
+        book.on_interfaces(at(0), &[card(2), card(3)]);
+        book.on_sighting(at(1), &seen(source, Some(SHE.short()), &["[fe80::2%3]:27182"]));
+        assert_eq!(book.due(at(1)), [address("[fe80::2%3]:27182")]);
+        book.on_interfaces(at(20), &[card(2)]);
+        let dials = (20..2000).map(|second| book.due(at(second)).len()).sum::<usize>();
+        assert_eq!(dials, 0, "{source:?}");
+        book.on_interfaces(at(2000), &[card(2), card(3)]);
+        assert_eq!(book.due(at(2000)), [address("[fe80::2%3]:27182")]);
+    }
+}
+
+#[test]
+fn whoever_starts_where_somebody_said_goodbye_is_called_at_once() {
+    let (next, place) = (PeerKey([6; 32]), "10.0.0.2:27182");
+    for (end, calls) in [(End::Quit, 1), (End::Lost, 0), (End::Crowded, 0)] {
+        let mut book = book();
+        book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &[place]));
+        assert_eq!(book.due(at(1)), [address(place)]);
+        book.on_up(at(1), SHE, BootId(7), address(place));
+        book.on_down(at(2), SHE, BootId(7), end);
+        book.on_sighting(at(3), &seen(Source::Mdns, Some(next.short()), &[place]));
+        assert_eq!(book.due(at(3)).len(), calls, "{end:?}");
+    }
 }
 
 /// Somebody who is named by multicast and never answers.

@@ -32,6 +32,8 @@ pub(crate) trait PeerDiscovery {
         stats: &mut Stats,
         out: &mut Outbox<Found>,
     );
+    /// Nobody answers at `address`, where somebody was seen: it is time to ask anew where they are.
+    fn reconfirm(&mut self, now: Instant, address: SocketAddr, stats: &mut Stats);
     /// Does what is due at `now`; harmless when nothing is.
     fn on_tick(&mut self, now: Instant, stats: &mut Stats, out: &mut Outbox<Found>);
     /// When [`on_tick`](Self::on_tick) is next needed.

@@ -141,6 +141,14 @@ impl Cache {
         true
     }
 
+    /// This very record is not to be believed any more.
+    pub(super) fn expire(&mut self, now: Instant, name: &Name, data: &Data) {
+        let set = self.sets.get(&(name.clone(), data.kind()));
+        if let Some(&id) = set.and_then(|set| set.get(data)) {
+            self.dies(now, id);
+        }
+    }
+
     /// Takes what is due at `now`.
     pub(super) fn pop_due(&mut self, now: Instant, rng: &mut Rng) -> Option<Due> {
         let &(_, id) = self.due.first().filter(|(at, _)| *at <= now)?;

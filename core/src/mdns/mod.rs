@@ -15,6 +15,7 @@
 //! | `probe`, `announce` | 6762 sections 8.1 to 8.4, 9, 10.1: our names, from the first probe to the goodbye |
 //! | `respond`, `answers`, `budget` | 6762 sections 5.4, 6 and 7: answering, when, to whom, how often |
 //! | `query`, `cache` | 6762 sections 5.2, 7.1, 10: asking, and what is known until when |
+//! | `resolve` | 6762 sections 7.3, 10.4: asking for those who are not where they were said to be |
 //! | `ours`, `service` | 6763 sections 4 to 6, 9, 12: our records, and peers out of others' records |
 //! | `heard` | whether multicast works at all |
 //!
@@ -31,6 +32,7 @@ mod ours;
 mod probe;
 mod query;
 mod receive;
+mod resolve;
 mod respond;
 mod sender;
 mod service;
@@ -39,7 +41,11 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::String,
 };
-use core::{fmt, net::IpAddr, time::Duration};
+use core::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use announce::Phase;
 use budget::Budget;
@@ -167,6 +173,10 @@ impl PeerDiscovery for Mdns {
         links.chain(self.directory.next_wake()).chain(self.heard.next_wake()).min()
     }
 
+    fn reconfirm(&mut self, now: Instant, address: SocketAddr, stats: &mut Stats) {
+        stats.mdns.doubts_dropped += self.directory.reconfirm(now, address, &mut self.rng);
+    }
+
     fn withdraw(&mut self, now: Instant, out: &mut Outbox<Found>) {
         let mut stats = MdnsStats::default();
         let mut sender = Sender { now, heard: &mut self.heard, stats: &mut stats, out };
@@ -188,6 +198,7 @@ impl Mdns {
             return;
         }
         let mut established = false;
+        let own = self.ours.as_ref().map(|ours| ours.name_of(ours::Unique::Instance));
         let mut sender = Sender { now, heard: &mut self.heard, stats, out };
         for link in self.links.values_mut() {
             if let Some(ours) = &self.ours {
@@ -201,7 +212,9 @@ impl Mdns {
                     Due::Gone(entry) => on_gone(link, &mut self.directory, &entry),
                 }
             }
-            link.browse(now, &self.service, self.socket, &mut self.rng, &mut sender);
+            let is_reachable =
+                |instance: &Name| own == Some(instance) || self.directory.is_reachable(instance);
+            link.browse(now, &self.service, &is_reachable, self.socket, &mut self.rng, &mut sender);
         }
         self.directory.ask(now, &self.service, &mut self.links, self.socket, &mut sender);
         self.heard.on_tick(now, out);

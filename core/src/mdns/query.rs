@@ -5,7 +5,7 @@ use core::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 
-use super::{link::Link, sender::Sender};
+use super::{link::Link, respond::QUESTIONS_MAX, sender::Sender};
 use crate::{
     config::MdnsSocket,
     dns::{CLASS_IN, Data, Flags, Kind, Name, Record, Section, Writer},
@@ -17,9 +17,9 @@ use crate::{
 pub(super) const FIRST_WAIT: RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_millis(120);
 /// From the first question to the second; the interval doubles from there on (RFC 6762 section 5.2).
-const SECOND_AFTER: Duration = Duration::from_secs(1);
+pub(super) const SECOND_AFTER: Duration = Duration::from_secs(1);
 /// The longest interval (RFC 6762 section 5.2).
-const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+pub(super) const INTERVAL_MAX: Duration = Duration::from_secs(3600);
 /// Packets of known answers that one question brings along; whoever would come behind them answers once more.
 const KNOWN_PACKETS_MAX: usize = 32;
 /// Unicast answers are taken for this long after a question that allows them (RFC 6762 section 6).
@@ -91,11 +91,12 @@ impl Browse {
 }
 
 impl Link {
-    /// Asks for everybody if that is due.
+    /// Asks for everybody if that is due. Those who are `is_reachable` need not answer.
     pub(super) fn browse(
         &mut self,
         now: Instant,
         service: &Name,
+        is_reachable: &dyn Fn(&Name) -> bool,
         socket: MdnsSocket,
         rng: &mut Rng,
         sender: &mut Sender<'_>,
@@ -105,7 +106,7 @@ impl Link {
         }
         let unicast = self.browse.is_first && socket == MdnsSocket::Exclusive;
         let is_one_shot = socket == MdnsSocket::OneShot;
-        for bytes in self.browse_packets(now, service, unicast, socket) {
+        for bytes in self.browse_packets(now, service, is_reachable, unicast, socket) {
             sender.query(self.transmit(self.group(), bytes));
         }
         self.cache.on_asked(now, service, Kind::PTR, rng);
@@ -124,28 +125,46 @@ impl Link {
         socket: MdnsSocket,
         sender: &mut Sender<'_>,
     ) {
-        let mut writer = Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
+        if questions.is_empty() {
+            return;
+        }
+        let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
+        let (mut writer, mut packets, mut count) = (new(), Vec::new(), 0);
         for (name, kind) in questions {
-            writer.question(name, *kind, false);
+            if count == QUESTIONS_MAX || !writer.question(name, *kind, false) {
+                packets.push(core::mem::replace(&mut writer, new()).finish());
+                writer.question(name, *kind, false);
+                count = 0;
+            }
+            count += 1;
         }
-        if !writer.is_empty() {
-            self.browse.on_asked(now, socket == MdnsSocket::OneShot);
-            sender.query(self.transmit(self.group(), writer.finish()));
+        packets.push(writer.finish());
+        for bytes in packets {
+            sender.query(self.transmit(self.group(), bytes));
         }
+        self.browse.on_asked(now, socket == MdnsSocket::OneShot);
     }
 
     /// The question and what we know already; what does not fit one packet follows in others without a question
     /// (RFC 6762 section 7.2).
-    fn browse_packets(&self, now: Instant, service: &Name, unicast: bool, socket: MdnsSocket) -> Vec<Bytes> {
+    fn browse_packets(
+        &self,
+        now: Instant,
+        service: &Name,
+        is_reachable: &dyn Fn(&Name) -> bool,
+        unicast: bool,
+        socket: MdnsSocket,
+    ) -> Vec<Bytes> {
         let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
         let mut writer = new();
         let mut packets = Vec::new();
         writer.question(service, Kind::PTR, unicast);
         // The resolvers whose way of asking this is know nothing of known answers.
-        let known = self
-            .cache
-            .of(service, Kind::PTR)
-            .filter(|entry| socket != MdnsSocket::OneShot && entry.is_known(now));
+        let known = self.cache.of(service, Kind::PTR).filter(|entry| {
+            socket != MdnsSocket::OneShot
+                && entry.is_known(now)
+                && matches!(&entry.data, Data::Ptr(instance) if is_reachable(instance))
+        });
         for entry in known {
             let record = known_answer(service, &entry.data, entry.left(now));
             if !writer.record(Section::Answer, &record) {

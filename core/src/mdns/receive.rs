@@ -76,6 +76,7 @@ impl Mdns {
         }
         if by_multicast && datagram.from.port() == PORT {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
+            self.directory.on_query(now, &message);
         }
         let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
         if is_our_own(ours, &self.everywhere, &message) {

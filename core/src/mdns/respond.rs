@@ -29,8 +29,8 @@ const SHARED_WAIT: RangeInclusive<Duration> = Duration::from_millis(20)..=Durati
 const MORE_KNOWN_WAIT: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_millis(500);
 /// The longest that a resolver of unicast DNS may keep our answer, in seconds (RFC 6762 section 6.7).
 const LEGACY_TTL: u32 = 10;
-/// Questions answered of one message.
-const QUESTIONS_MAX: usize = 32;
+/// Questions answered of one message, and asked in one.
+pub(super) const QUESTIONS_MAX: usize = 32;
 
 /// A message, and how it came.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use core::{
 
 use super::{
     link::{Link, LinkKey},
-    query::FIRST_WAIT,
+    resolve::Unresolved,
     sender::Sender,
 };
 use crate::{
@@ -37,16 +37,16 @@ const HINT_FOR: Duration = Duration::from_secs(5);
 const HINTS_MAX: usize = 64;
 /// Instances taken out of one probe.
 const PROPOSED_MAX: usize = 4;
-/// Times that missing records are asked for.
-const ASKS: u32 = 4;
-/// Instances that we ask for records of at a time.
-const ASKING_MAX: usize = 64;
+/// Somebody who answers our questions but no call is not asked again for this long, and then twice as long each time.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
+/// The doublings of that.
+const TRUSTED_DOUBLINGS: u32 = 8;
 
 /// The instances of our service that are heard on any link.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     told: BTreeMap<Name, Told>,
-    asking: BTreeMap<Name, Asking>,
+    unresolved: Unresolved,
     /// Instances that were seen in the records they probe with, before they are anybody's.
     hints: BTreeMap<Name, Told>,
     /// Instances of which something has changed, and whether they were heard just now.
@@ -57,12 +57,8 @@ pub(super) struct Directory {
 struct Told {
     at: Instant,
     sighting: Sighting,
-}
-
-#[derive(Debug)]
-struct Asking {
-    at: Instant,
-    asked: u32,
+    /// Until when it is not doubted, and how many doubts were unfounded.
+    trusted: (Instant, u32),
 }
 
 /// Who we are, so that we do not discover ourselves.
@@ -93,28 +89,40 @@ impl Directory {
             let heard_on: Vec<&Link> =
                 links.values().filter(|link| link.cache.find(service, &pointer).is_some()).collect();
             if heard_on.is_empty() {
-                self.asking.remove(&instance);
+                self.unresolved.forget(&instance);
                 self.on_gone(&instance, out);
                 continue;
             }
             match sighting(now, &instance, &heard_on) {
-                Some(sighting) if is_own(&sighting, own) => {
-                    self.asking.remove(&instance);
-                }
+                Some(sighting) if is_own(&sighting, own) => self.unresolved.forget(&instance),
                 Some(sighting) => {
-                    self.asking.remove(&instance);
-                    self.on_seen(now, instance, sighting, heard, out);
+                    let is_confirmed = self.unresolved.on_resolved(&instance, &heard_on);
+                    self.on_seen(now, instance, sighting, heard, is_confirmed, out);
                 }
-                // What was told once is not asked for again: the session knows better by now.
+                // What was told once is asked for again only when it is doubted: the session knows better by now.
                 None if heard && !self.told.contains_key(&instance) => {
-                    let has_room = self.asking.len() < ASKING_MAX;
-                    if has_room && !self.asking.contains_key(&instance) {
-                        self.asking.insert(instance, Asking { at: now + rng.duration(FIRST_WAIT), asked: 0 });
-                    }
+                    self.unresolved.on_named(now, instance, rng);
                 }
                 None => {}
             }
         }
+    }
+
+    /// Nobody answers at `address`: whoever was seen there is asked for again. Answers of how many there are too many.
+    pub(super) fn reconfirm(&mut self, now: Instant, address: SocketAddr, rng: &mut Rng) -> u64 {
+        let is_there = |told: &Told| told.trusted.0 <= now && told.sighting.addresses.contains(&address);
+        let there = self.told.iter().filter(|(_, told)| is_there(told));
+        there.map(|(instance, _)| u64::from(!self.unresolved.on_doubted(now, instance.clone(), rng))).sum()
+    }
+
+    /// Whether it is known where an instance is, as far as anybody has tried.
+    pub(super) fn is_reachable(&self, instance: &Name) -> bool {
+        self.told.contains_key(instance) && !self.unresolved.is_doubted(instance)
+    }
+
+    /// Somebody else asks.
+    pub(super) fn on_query(&mut self, now: Instant, query: &Message<'_>) {
+        self.unresolved.on_query(now, query);
     }
 
     /// Asks for what is missing of those who have been heard of, if it is time.
@@ -126,21 +134,9 @@ impl Directory {
         socket: MdnsSocket,
         sender: &mut Sender<'_>,
     ) {
-        for (instance, asking) in &mut self.asking {
-            if asking.at > now {
-                continue;
-            }
-            asking.at = now + Duration::from_secs(1) * (1 << asking.asked.min(ASKS));
-            asking.asked += 1;
-            let pointer = Data::Ptr(instance.clone());
-            for link in links.values_mut() {
-                if link.cache.find(service, &pointer).is_some() {
-                    let questions = missing(link, instance);
-                    link.ask(now, &questions, socket, sender);
-                }
-            }
+        for lost in self.unresolved.ask(now, service, links, socket, sender) {
+            self.on_gone(&lost, sender.out);
         }
-        self.asking.retain(|_, asking| asking.asked < ASKS);
     }
 
     /// Somebody probes for a name of our service. That is not theirs yet, but they are there: two who start
@@ -159,7 +155,7 @@ impl Directory {
                 || self.hints.contains_key(&instance);
             if !is_known && !is_own(&sighting, own) && self.hints.len() < HINTS_MAX {
                 out.push(Found::Sighting(sighting.clone()));
-                self.hints.insert(instance, Told { at: now, sighting });
+                self.hints.insert(instance, Told { at: now, sighting, trusted: (now, 0) });
             }
         }
     }
@@ -177,8 +173,8 @@ impl Directory {
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        let asking = self.asking.values().map(|asking| asking.at);
-        asking.chain(self.hints.values().map(|hint| hint.at + HINT_FOR)).min()
+        let hints = self.hints.values().map(|hint| hint.at + HINT_FOR);
+        hints.chain(self.unresolved.next_wake()).min()
     }
 
     fn on_seen(
@@ -187,19 +183,27 @@ impl Directory {
         instance: Name,
         sighting: Sighting,
         heard: bool,
+        is_confirmed: bool,
         out: &mut Outbox<Found>,
     ) {
         if let Some(hint) = self.hints.remove(&instance).filter(|hint| hint.sighting == sighting) {
             self.told.insert(instance, hint);
             return;
         }
-        let is_news = self
-            .told
-            .get(&instance)
-            .is_none_or(|told| told.sighting != sighting || heard && now - told.at >= TELL_AGAIN);
-        if is_news {
+        let told = self.told.get_mut(&instance).filter(|told| told.sighting == sighting);
+        if let Some(told) = told {
+            if is_confirmed {
+                let (_, times) = told.trusted;
+                told.trusted =
+                    (now + TRUSTED_FOR * (1 << times.min(TRUSTED_DOUBLINGS)), times.saturating_add(1));
+            }
+            if heard && now - told.at >= TELL_AGAIN {
+                told.at = now;
+                out.push(Found::Sighting(sighting));
+            }
+        } else {
             out.push(Found::Sighting(sighting.clone()));
-            self.told.insert(instance, Told { at: now, sighting });
+            self.told.insert(instance, Told { at: now, sighting, trusted: (now, 0) });
         }
     }
 
@@ -298,25 +302,4 @@ fn place(link: &Link, address: IpAddr, port: u16) -> Option<(bool, SocketAddr)> 
 
 fn is_own(sighting: &Sighting, own: Option<Own>) -> bool {
     own.is_some_and(|own| sighting.id == Some(own.id) && sighting.boot == Some(own.boot))
-}
-
-/// What to ask on a link to be able to reach an instance.
-fn missing(link: &Link, instance: &Name) -> Vec<(Name, Kind)> {
-    let mut questions = Vec::new();
-    if link.cache.of(instance, Kind::TXT).next().is_none() {
-        questions.push((instance.clone(), Kind::TXT));
-    }
-    let mut is_known = false;
-    for entry in link.cache.of(instance, Kind::SRV) {
-        is_known = true;
-        if let Data::Srv { target, .. } = &entry.data
-            && [Kind::A, Kind::AAAA].iter().all(|kind| link.cache.of(target, *kind).next().is_none())
-        {
-            questions.extend([(target.clone(), Kind::A), (target.clone(), Kind::AAAA)]);
-        }
-    }
-    if !is_known {
-        questions.push((instance.clone(), Kind::SRV));
-    }
-    questions
 }

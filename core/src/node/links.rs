@@ -8,7 +8,7 @@ use super::Node;
 use crate::{
     boundary::Output,
     contacts::{End, Proposal, Who},
-    discovery::{Found, Sighting, SightingKind},
+    discovery::{Found, PeerDiscovery, Sighting, SightingKind},
     event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
@@ -166,6 +166,12 @@ impl Node {
     fn on_dial_failed(&mut self, address: SocketAddr, why: Failure) {
         if why != Failure::Busy {
             self.contacts.on_call_ended(address);
+        }
+        if why == Failure::Timeout
+            && let Some(mdns) = &mut self.mdns
+            && self.contacts.is_missed(address)
+        {
+            mdns.reconfirm(self.now, address, &mut self.stats);
         }
         let reason = match why {
             Failure::Busy => return self.contacts.on_busy(self.now, address),

@@ -75,7 +75,11 @@ impl Calm {
                 self.on_change(now);
                 self.disturbing += 1;
             }
-            Disturbs::Throughout => self.disturbing = self.disturbing.saturating_sub(1),
+            Disturbs::Throughout => {
+                // Its end is the end of the trouble that it was, however long that was, and no other one.
+                self.on_change(now);
+                self.disturbing = self.disturbing.saturating_sub(1);
+            }
         }
         self.on_change(now);
         true
@@ -165,4 +169,22 @@ pub(super) fn skew(plan: &Plan) -> Duration {
         _ => 0,
     });
     Duration::from_millis(skews.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_lasts_from_its_beginning_to_its_end() {
+        let (mut calm, at) = (Calm::default(), |seconds| Instant::ORIGIN + Duration::from_secs(seconds));
+        calm.on_boot(at(0));
+        assert!(calm.on_fault(at(100), &Fault::InterfaceDown, true));
+        assert!(calm.on_fault(at(5500), &Fault::InterfaceDown, false));
+        assert_eq!((calm.is_calm(), calm.outage()), (true, Duration::from_secs(5400)));
+        // Another one, much later.
+        calm.on_fault(at(6000), &Fault::InterfaceDown, true);
+        calm.on_fault(at(6020), &Fault::InterfaceDown, false);
+        assert_eq!(calm.outage(), Duration::from_secs(20));
+    }
 }

@@ -1,0 +1,212 @@
+//! Asking for what is missing: where an instance is that was only named, and whether one that does not answer is still
+//! where its records say (RFC 6762 section 10.4).
+//!
+//! Addresses are not kept fresh, since sessions know better; so whoever is not in session has to be asked for again.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::{
+    link::{Link, LinkKey},
+    query::{FIRST_WAIT, INTERVAL_MAX, SECOND_AFTER},
+    sender::Sender,
+};
+use crate::{
+    config::MdnsSocket,
+    dns::{CLASS_IN, Data, Kind, Message, Name},
+    rng::Rng,
+    time::Instant,
+};
+
+/// Whoever does not answer so many questions is not there.
+const ASKS: u32 = 4;
+/// Instances of which only the name is known, and which are asked for, at a time.
+const NAMED_MAX: usize = 64;
+/// Instances in doubt at a time: half of a full office may be cut off.
+const DOUBTED_MAX: usize = 256;
+/// What is asked for so much later is asked for together.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// The instances that cannot be reached by what is known of them.
+#[derive(Debug, Default)]
+pub(super) struct Unresolved {
+    /// Named, but nobody said where they are.
+    named: BTreeMap<Name, Asking>,
+    /// Nobody answers where they were said to be. They are asked for, less and less, as long as anybody names them.
+    doubted: BTreeMap<Name, Asking>,
+}
+
+impl Unresolved {
+    /// An instance was named, but the rest is not known.
+    pub(super) fn on_named(&mut self, now: Instant, instance: Name, rng: &mut Rng) {
+        let is_new = !self.named.contains_key(&instance) && !self.doubted.contains_key(&instance);
+        if is_new && self.named.len() < NAMED_MAX {
+            self.named.insert(instance, Asking::new(now, rng));
+        }
+    }
+
+    /// Nobody answers where this instance was said to be. False when there are too many already.
+    pub(super) fn on_doubted(&mut self, now: Instant, instance: Name, rng: &mut Rng) -> bool {
+        let has_room = self.doubted.len() < DOUBTED_MAX;
+        let is_known = self.doubted.contains_key(&instance);
+        if has_room && !is_known {
+            self.doubted.insert(instance, Asking::new(now, rng));
+        }
+        has_room || is_known
+    }
+
+    /// These links say where an instance is. Whether that ends a doubt.
+    pub(super) fn on_resolved(&mut self, instance: &Name, links: &[&Link]) -> bool {
+        self.named.remove(instance);
+        let Some(doubt) = self.doubted.get(instance) else { return false };
+        let is_answered = links.iter().any(|link| is_heard_since(link, instance, doubt.since));
+        is_answered && self.doubted.remove(instance).is_some()
+    }
+
+    /// Nobody names this instance any more.
+    pub(super) fn forget(&mut self, instance: &Name) {
+        self.named.remove(instance);
+        self.doubted.remove(instance);
+    }
+
+    pub(super) fn is_doubted(&self, instance: &Name) -> bool {
+        self.doubted.contains_key(instance)
+    }
+
+    /// Somebody else asks what we would ask soon (RFC 6762 section 7.3).
+    pub(super) fn on_query(&mut self, now: Instant, query: &Message<'_>) {
+        if self.doubted.is_empty() || !query.answers.is_empty() || !query.authority.is_empty() {
+            return;
+        }
+        for asked in query.questions.iter().filter(|asked| asked.kind == Kind::ANY && !asked.unicast) {
+            if asked.class == CLASS_IN
+                && let Some(asking) = self.doubted.get_mut(&asked.name.to_name())
+                && (asking.asked == 0 || asking.at - now <= asking.interval() / 2)
+            {
+                asking.on_asked(now);
+            }
+        }
+    }
+
+    /// Asks for what it is time to ask for. Answers which instances in doubt are not there (RFC 6762 section 10.4).
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        service: &Name,
+        links: &mut BTreeMap<LinkKey, Link>,
+        socket: MdnsSocket,
+        sender: &mut Sender<'_>,
+    ) -> Vec<Name> {
+        if self.next_wake().is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let is_due = |asking: &Asking| asking.at <= now + TOGETHER;
+        let is_over = |asking: &Asking| asking.asked >= ASKS && is_due(asking);
+        let hopeless = self.named.iter().filter(|(_, asking)| is_over(asking));
+        let hopeless: BTreeSet<Name> = hopeless.map(|(instance, _)| instance.clone()).collect();
+        self.named.retain(|instance, _| !hopeless.contains(instance));
+        let lost: Vec<Name> = {
+            let lost = self.doubted.iter().filter(|(_, asking)| is_over(asking));
+            lost.map(|(instance, _)| instance.clone()).collect()
+        };
+        for link in links.values_mut() {
+            for instance in &hopeless {
+                link.cache.expire(now, service, &Data::Ptr(instance.clone()));
+            }
+            for instance in &lost {
+                let since = self.doubted.get(instance).map_or(now, |doubt| doubt.since);
+                let old = link.cache.of(instance, Kind::SRV).filter(|entry| entry.heard <= since);
+                let places: Vec<Data> = old.map(|entry| entry.data.clone()).collect();
+                places.iter().for_each(|place| link.cache.expire(now, instance, place));
+            }
+        }
+        for link in links.values_mut() {
+            let is_here = |instance: &Name| link.cache.find(service, &Data::Ptr(instance.clone())).is_some();
+            let due = |all: &BTreeMap<Name, Asking>, questions: fn(&Link, &Name) -> Vec<(Name, Kind)>| {
+                let due = all.iter().filter(|(instance, asking)| is_due(asking) && is_here(instance));
+                due.flat_map(|(instance, _)| questions(link, instance)).collect::<Vec<_>>()
+            };
+            let questions = [due(&self.named, missing), due(&self.doubted, everything)].concat();
+            link.ask(now, &questions, socket, sender);
+        }
+        let all = self.named.values_mut().chain(self.doubted.values_mut());
+        all.filter(|asking| is_due(asking)).for_each(|asking| asking.on_asked(now));
+        lost
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.named.values().chain(self.doubted.values()).map(|asking| asking.at).min()
+    }
+}
+
+/// Questions for one instance, each interval twice as long as the one before (RFC 6762 section 5.2).
+#[derive(Clone, Copy, Debug)]
+struct Asking {
+    since: Instant,
+    at: Instant,
+    asked: u32,
+}
+
+impl Asking {
+    fn new(now: Instant, rng: &mut Rng) -> Self {
+        Self { since: now, at: now + rng.duration(FIRST_WAIT), asked: 0 }
+    }
+
+    fn on_asked(&mut self, now: Instant) {
+        self.asked = self.asked.saturating_add(1);
+        self.at = now + self.interval();
+    }
+
+    /// From the latest question to the next one.
+    fn interval(&self) -> Duration {
+        (SECOND_AFTER * (1 << self.asked.saturating_sub(1).min(16))).min(INTERVAL_MAX)
+    }
+}
+
+/// Whether a link has said since then where an instance is.
+fn is_heard_since(link: &Link, instance: &Name, since: Instant) -> bool {
+    let fresh = |name: &Name, kind| {
+        link.cache.of(name, kind).filter(move |entry| entry.heard > since && !entry.is_dying())
+    };
+    fresh(instance, Kind::SRV).any(|entry| match &entry.data {
+        Data::Srv { target, .. } => fresh(target, Kind::A).chain(fresh(target, Kind::AAAA)).next().is_some(),
+        _ => false,
+    })
+}
+
+/// What to ask on a link to be able to reach an instance.
+fn missing(link: &Link, instance: &Name) -> Vec<(Name, Kind)> {
+    let mut questions = Vec::new();
+    if link.cache.of(instance, Kind::TXT).next().is_none() {
+        questions.push((instance.clone(), Kind::TXT));
+    }
+    let hosts = hosts(link, instance);
+    if hosts.is_empty() {
+        questions.push((instance.clone(), Kind::SRV));
+    }
+    for host in hosts {
+        if [Kind::A, Kind::AAAA].iter().all(|kind| link.cache.of(&host, *kind).next().is_none()) {
+            questions.extend([(host.clone(), Kind::A), (host, Kind::AAAA)]);
+        }
+    }
+    questions
+}
+
+/// What to ask on a link to hear anew of an instance.
+fn everything(link: &Link, instance: &Name) -> Vec<(Name, Kind)> {
+    let mut questions = Vec::from([(instance.clone(), Kind::ANY)]);
+    questions.extend(hosts(link, instance).into_iter().map(|host| (host, Kind::ANY)));
+    questions
+}
+
+/// Where a link says that an instance is.
+fn hosts(link: &Link, instance: &Name) -> Vec<Name> {
+    let places = link.cache.of(instance, Kind::SRV).filter_map(|entry| match &entry.data {
+        Data::Srv { target, .. } => Some(target.clone()),
+        _ => None,
+    });
+    places.collect()
+}
