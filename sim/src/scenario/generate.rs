@@ -334,7 +334,7 @@ impl Making<'_> {
             Place::Fault(number) => self.places.faults.get(number).cloned(),
             Place::Act(number) => self.places.acts.get(number).cloned(),
             Place::Host(number) => self.places.hosts.get(&number).cloned(),
-            Place::Router(_) | Place::Whole => {
+            Place::Router(_) | Place::Foe(_) | Place::Whole => {
                 Some(self.file.duration.span()).filter(|span| !span.is_empty())
             }
         }
