@@ -98,6 +98,11 @@ impl Contacts {
         }
     }
 
+    /// How many it is about.
+    pub(crate) fn len(&self) -> usize {
+        self.contacts.len()
+    }
+
     /// The interfaces now are these: everybody not in session is called again soon.
     pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
         self.places.set_interfaces(interfaces);

@@ -178,7 +178,7 @@ pub use event::{
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;
-pub use stats::{MdnsStats, RoomStats, SessionStats, Stats};
+pub use stats::{MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
     StoredPeer, StoredRoom,

@@ -33,7 +33,7 @@ use crate::{
     rng::Rng,
     room::{self, Rooms, Turn},
     session::{self, Effort, LinkId, Sessions},
-    stats::Stats,
+    stats::{Sizes, Stats},
     text::Nick,
     time::{Instant, UnixMillis},
 };
@@ -151,6 +151,21 @@ impl Node {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// How full its tables are now. It goes through all sessions: not for every input.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        let (sessions, half_open) = self.sessions.sizes();
+        Sizes {
+            backlog: self.peers.keys().map(|link| self.sessions.backlog(*link)).max().unwrap_or(0),
+            sessions,
+            half_open,
+            rooms: self.rooms.len(),
+            contacts: self.contacts.len(),
+            acquaintances: self.acquaintances.len(),
+            mdns_records: self.mdns.as_ref().map_or(0, Mdns::cached),
+        }
     }
 
     /// Which run of its identity this is.

@@ -26,6 +26,27 @@ pub struct Stats {
     pub room: RoomStats,
 }
 
+/// How full a node's tables are: each is at most what [`Config`](crate::Config) says, or what is said here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Sizes {
+    /// The most bytes that wait to be sent to one peer: twice `backlog_max` and a record, since entries stop at once
+    /// it.
+    pub backlog: usize,
+    /// Sessions: `sessions_max`.
+    pub sessions: usize,
+    /// Handshakes that others have begun: `half_open_max`.
+    pub half_open: usize,
+    /// Rooms and open conversations: `rooms_max`, and one of those that do not count for each of `sessions_max`.
+    pub rooms: usize,
+    /// The address book: `peers_max`.
+    pub contacts: usize,
+    /// Those who have proven who they are: `peers_max`.
+    pub acquaintances: usize,
+    /// Records of multicast DNS: `mdns_cache_max`.
+    pub mdns_records: usize,
+}
+
 /// Counters of multicast DNS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]

@@ -369,3 +369,25 @@ fn gets_in_before_strangers(world: &mut World, a: usize, friend: usize) {
     let key = world.key(friend);
     world.run_to(seconds(5), |world| world.hosts[a].sees(key));
 }
+
+#[test]
+fn a_node_tells_how_full_its_tables_are() {
+    let mut world = World::new(14);
+    let a = world.add();
+    world.run(seconds(1));
+    let sizes = |world: &World| world.hosts[a].node.as_ref().unwrap().sizes();
+    let alone = sizes(&world);
+    assert_eq!((alone.sessions, alone.acquaintances, alone.mdns_records), (0, 0, 0));
+    let b = world.add();
+    world.meet(a, b);
+    let together = sizes(&world);
+    assert_eq!((together.sessions, together.contacts, together.acquaintances), (1, 1, 1));
+    assert_eq!(together.rooms, alone.rooms + 1, "and what the two say to each other");
+    assert!(together.mdns_records > 3);
+    world.kill(b);
+    world.command(a, say("into the void"));
+    assert!(sizes(&world).backlog > 100);
+    world.run(seconds(20));
+    let left = sizes(&world);
+    assert_eq!((left.sessions, left.backlog, left.acquaintances), (0, 0, 1));
+}

@@ -116,6 +116,11 @@ impl Mdns {
             withdrawn: false,
         }
     }
+
+    /// How many records of others are held.
+    pub(crate) fn cached(&self) -> usize {
+        self.links.values().map(|link| link.cache.len()).sum()
+    }
 }
 
 impl fmt::Debug for Mdns {

@@ -151,7 +151,7 @@ impl Mdns {
         message: &Message<'_>,
         stats: &mut MdnsStats,
     ) {
-        let mut room = self.cache_max.saturating_sub(self.links.values().map(|link| link.cache.len()).sum());
+        let mut room = self.cache_max.saturating_sub(self.cached());
         let Some(link) = self.links.get_mut(&key) else { return };
         // Pointers first, then what they point to, then where that is: whatever the order in the message.
         for rank in 0..3 {

@@ -25,6 +25,10 @@ impl Acquaintances {
         Self { cap, all: BTreeMap::new() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn of(&self, key: &PeerKey) -> Option<&StoredPeer> {
         self.all.get(key).map(|known| &known.stored)
     }

@@ -213,6 +213,11 @@ impl Rooms {
         }
     }
 
+    /// How many we are in, conversations among them.
+    pub(crate) fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
     /// Takes in what the store knows: its first answer.
     pub(crate) fn restore(&mut self, turn: &mut Turn<'_>, state: &State) {
         for peer in &state.peers {

@@ -192,6 +192,11 @@ impl Sessions {
         live.map_or(0, |association| association.outgoing.backlog())
     }
 
+    /// Live associations, and handshakes of others under way.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.peers.len(), self.half_open.len())
+    }
+
     /// Queues a datagram of at most [`DATAGRAM_MAX`] bytes, which may get lost. Of too many the oldest are dropped.
     pub(crate) fn send_datagram(&mut self, link: LinkId, bytes: Bytes, stats: &mut SessionStats) {
         if bytes.len() > DATAGRAM_MAX {

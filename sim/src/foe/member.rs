@@ -154,13 +154,14 @@ pub(super) struct Body {
 impl Body {
     /// The how-manieth `person` of the foe at its `place`, whose clock is `ahead` ms ahead; and what it sends first.
     pub(super) fn new(
-        air: &Air<'_>,
+        air: &mut Air<'_>,
         (person, place): (usize, usize),
         nick: &str,
         ahead: u64,
     ) -> (Self, Vec<Transmit>) {
         let identity = Identity::new(air.suite, &air.secret(person as u64));
         let key = identity.key();
+        air.enlist(key);
         let nick = Nick::new(nick).expect("foes have nicks with something to see in them");
         let port = CHAT_PORT + u16::try_from(place).unwrap_or(0);
         let config = Config::new(air.suite, nick, port);

@@ -89,6 +89,7 @@ pub(crate) struct Air<'a> {
     left: u64,
     fired: u64,
     shots: Vec<Shot>,
+    members: Vec<PeerKey>,
     said: Vec<(PeerKey, String)>,
 }
 
@@ -110,6 +111,11 @@ impl Air<'_> {
     /// Something hostile was done without sending anything.
     pub(crate) const fn fire(&mut self) {
         self.fired += 1;
+    }
+
+    /// A real node of its own has this key.
+    pub(crate) fn enlist(&mut self, member: PeerKey) {
+        self.members.push(member);
     }
 
     /// A person of its own says `text`.
@@ -209,6 +215,8 @@ pub(crate) enum Call<'a> {
 /// What a foe wants after a call.
 pub(crate) struct Wants {
     pub(crate) shots: Vec<Shot>,
+    /// The keys of real nodes that it has started.
+    pub(crate) members: Vec<PeerKey>,
     /// What persons of its own said: the author and the words.
     pub(crate) said: Vec<(PeerKey, String)>,
     /// When it wants to be called again.
@@ -263,6 +271,7 @@ impl Villain {
             left: self.left(now),
             fired: 0,
             shots: Vec::new(),
+            members: Vec::new(),
             said: Vec::new(),
         };
         if self.is_up(now) {
@@ -281,11 +290,11 @@ impl Villain {
                 }
             }
         }
-        let Air { shots, said, fired, .. } = air;
+        let Air { shots, members, said, fired, .. } = air;
         self.fired += fired;
         let wakes = [Some(self.next_turn()), self.script.wake()];
         let wake = wakes.into_iter().flatten().min().map(|at| at.max(now + Duration::from_nanos(1)));
-        Wants { shots, said, wake: wake.filter(|_| now < self.end()) }
+        Wants { shots, members, said, wake: wake.filter(|_| now < self.end()) }
     }
 
     fn next_turn(&self) -> Instant {

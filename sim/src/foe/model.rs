@@ -12,7 +12,13 @@ use super::{
 };
 use crate::units::Span;
 
-/// How a foe means ill. Reassembly cannot be hoarded: no datagram is ever cut in pieces, and what could be held
+/// How a foe means ill.
+///
+/// Beside each of them honest peers keep all their promises in twice the time (L8): none may keep two apart, or keep
+/// words from anybody. Only who sends so much that the link has no room left (half of its rate, whatever the model)
+/// takes away what nobody can give back: that is a fault like `bandwidth`, and lateness is not judged then.
+///
+/// Reassembly cannot be hoarded: no datagram is ever cut in pieces, and what could be held
 /// instead is half-open handshakes (`unfinished`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -61,6 +61,8 @@ pub enum Place {
     Host(usize),
     /// A fault, by number.
     Fault(usize),
+    /// A hostile machine, by number.
+    Foe(usize),
     /// An act, by number.
     Act(usize),
     /// A foe, by number.
@@ -75,6 +77,7 @@ impl fmt::Display for Place {
             Self::Router(number) => write!(f, "router {number}"),
             Self::Host(number) => write!(f, "host {number}"),
             Self::Fault(number) => write!(f, "fault {number}"),
+            Self::Foe(number) => write!(f, "foe {number}"),
             Self::Act(number) => write!(f, "act {number}"),
             Self::Foe(number) => write!(f, "foe {number}"),
         }
@@ -136,6 +139,9 @@ impl Plan {
         }
         for (number, fault) in self.faults.iter().enumerate() {
             self.check_fault(Place::Fault(number), fault)?;
+        }
+        for (number, foe) in self.foes.iter().enumerate() {
+            self.has_segment(Place::Foe(number), foe.on)?;
         }
         for (number, act) in self.acts.iter().enumerate() {
             let place = Place::Act(number);
@@ -252,4 +258,19 @@ fn size(what: &'static str, have: usize, most: usize) -> Result<(), PlanError> {
 
 fn nonsense<T>(place: Place, what: impl Into<String>) -> Result<T, PlanError> {
     Err(PlanError::Nonsense { place, what: what.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::watch::tests::{foe, plan};
+
+    #[test]
+    fn a_foe_on_a_link_that_is_not_there_is_refused() {
+        let mut plan = plan(2, 10);
+        plan.foes = vec![foe(), crate::plan::Foe { on: 1, ..foe() }];
+        let error = plan.check().unwrap_err();
+        assert_eq!(error.to_string(), "foe 1 names segment 1, and there are only 1, counted from 0");
+        plan.foes.pop();
+        assert_eq!(plan.check(), Ok(()));
+    }
 }

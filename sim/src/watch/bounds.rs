@@ -89,7 +89,7 @@ impl Bounds {
             rate: links().map(|link| link.rate).filter(|rate| *rate > 0).min().unwrap_or(0),
             held_back: calm::held_back(plan),
             drift_ppm: calm::drift(plan),
-            patience: 1,
+            patience: if plan.foes.is_empty() { 1 } else { 2 },
         }
     }
 

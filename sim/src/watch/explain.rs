@@ -47,9 +47,10 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "S10",
-        "Sessions stay within `sessions_max`, and others' entries that wait for the store within `unpersisted_max` \
-         and a stream's window (512 KiB) for each session. The sizes of caches, windows and address books are not \
-         told to the outside, so nothing is said of them.",
+        "Each table of a node stays within its cap in `Config`: sessions, half-open handshakes, rooms, contacts, \
+         acquaintances, records of multicast DNS, bytes that wait for one peer; looked at every 64 events, one host \
+         after the other. Others' entries that wait for the store stay within `unpersisted_max` and a stream's window \
+         (512 KiB) for each session.",
     ),
     (
         "S11",
@@ -132,22 +133,25 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "L8",
-        "Pending as such: L1 to L4 with hostile peers about, in twice the time. Where a plan has any, what is judged \
-         instead is that honest peers meet and stay, that what they say arrives in time and nothing else does, and \
-         that nobody is flooded through them (`bonds`, `words`, `victims`, `chatter`).",
+        "With hostile peers about, L1 to L4 hold among the honest in twice the time, judged by the same checks and \
+         reported under this name; what foes wrote may be missing. Not judged where foes may fill half a link: that \
+         is a fault, and no lie. S1 to S10, S13 and S16 hold as ever. Where there are no faults besides, honest \
+         peers also meet within 4.6 s and stay, what they say arrives in 3 s and nothing else does, nobody is flooded \
+         through them, and no node shouts (`bonds`, `words`, `victims`, `chatter`): in place of S11, S12 and L6, \
+         which foes provoke.",
     ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{checks, tests::plan};
+    use crate::watch::checks;
 
     #[test]
     fn every_property_is_explained_and_every_check_is_one_of_them() {
         let names: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
         let expected = (1..=17).map(|n| format!("S{n}")).chain((1..=8).map(|n| format!("L{n}")));
         assert!(names.iter().copied().eq(expected));
-        assert!(checks::all(&plan(2, 10)).iter().all(|check| names.contains(&check.name())));
+        assert!(checks::all().iter().all(|check| names.contains(&check.name())));
     }
 }

@@ -26,6 +26,7 @@ impl Follow {
 /// Whom it is about, unless all, and what it is.
 fn line(fact: &Fact<'_>) -> Option<(Option<usize>, String)> {
     Some(match fact {
+        Fact::Sizes { .. } => return None,
         Fact::Booted { host, .. } => (Some(*host), "boot".into()),
         Fact::Ended { host, goodbye: true } => (Some(*host), "end, with a goodbye".into()),
         Fact::Ended { host, goodbye: false } => (Some(*host), "end, without a goodbye".into()),
@@ -52,6 +53,7 @@ fn line(fact: &Fact<'_>) -> Option<(Option<usize>, String)> {
             let addresses: Vec<_> = addresses.map(|subnet| subnet.address.to_string()).collect();
             (Some(*host), format!("cards  {}", addresses.join(" ")))
         }
+        Fact::Foe { key } => (None, format!("foe    {key:?}")),
         Fact::Foul { author, text } => (None, format!("foul   {author:?} says {text:?}")),
         Fact::Fault { number, begins, .. } => {
             (None, format!("fault  {number} {}", if *begins { "begins" } else { "ends" }))

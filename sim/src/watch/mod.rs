@@ -1,7 +1,7 @@
 //! Those who look on: they see every fact of a run and say at once what must not be.
 
 use chat_core::{
-    Action, BootId, Event, Instant, Interface, PeerKey, Record, StoreError, Suite, Token, Transmit,
+    Action, BootId, Event, Instant, Interface, PeerKey, Record, Sizes, StoreError, Suite, Token, Transmit,
 };
 
 use crate::{host::disk::Disk, lan::Flight, plan::Plan};
@@ -67,6 +67,10 @@ pub(crate) enum Fact<'a> {
     Appended { host: usize, token: Token, records: &'a [Record] },
     /// A disk said that everything up to `token` is safe, or why not.
     Safe { host: usize, token: Token, result: Result<(), StoreError> },
+    /// How full a node's tables are.
+    Sizes { host: usize, sizes: Sizes },
+    /// Somebody hostile takes part with a real node and this key.
+    Foe { key: PeerKey },
     /// A person in a foe's hands said something, maybe not to everybody.
     Foul { author: PeerKey, text: &'a str },
     /// A fault began or ended.
@@ -107,7 +111,7 @@ pub struct Violation {
 pub(crate) struct Watch {
     pub(crate) truth: Truth,
     pub(crate) tally: Tally,
-    pub(crate) follow: Option<Follow>,
+    pub(crate) follow: Vec<Follow>,
     checks: Vec<Box<dyn Check>>,
     is_closed: bool,
     pub(crate) violation: Option<Violation>,
@@ -115,12 +119,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        // Under attack other promises are looked at: the limits that hold although somebody lies.
-        let checks = if plan.foes.is_empty() { checks::all(plan) } else { siege::checks(plan) };
+        let checks = if plan.foes.is_empty() { checks::all() } else { siege::checks(plan) };
         Self {
             truth: Truth::new(plan, suite),
             tally: Tally::new(plan),
-            follow: None,
+            follow: Vec::new(),
             checks,
             is_closed: false,
             violation: None,
@@ -132,13 +135,17 @@ impl Watch {
         self.is_closed = true;
     }
 
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
         if self.is_closed {
             return;
         }
         self.truth.see(now, fact);
         self.tally.see(&self.truth, now, fact);
-        if let Some(follow) = &mut self.follow {
+        for follow in &mut self.follow {
             follow.see(now, fact);
         }
         for check in &mut self.checks {
@@ -169,4 +176,4 @@ impl Watch {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

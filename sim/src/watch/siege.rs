@@ -1,4 +1,5 @@
-//! What must hold for honest peers while foes are about and nothing else goes wrong.
+//! What must hold for honest peers while foes are about: the usual promises (L8), and, while nothing else goes wrong,
+//! that nobody is kept apart, lied to, or harmed through them.
 //!
 //! Addresses at which an honest program or a foe's real node is heard are left out of the rules about victims: those
 //! have proven themselves.
@@ -11,7 +12,7 @@ use std::{
 
 use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, PeerState, Via, is_invisible};
 
-use super::{Check, Fact, Truth};
+use super::{Check, Fact, Truth, checks};
 use crate::{host::clock::EPOCH, plan::Plan};
 
 /// Two who run find each other within this: 250 ms of waiting, three probes 250 ms apart, the first announcement,
@@ -37,20 +38,38 @@ const QUESTIONS_MAX: u32 = 2 * 64 + 32 + 3;
 const UNICAST_MAX: u32 = 100;
 /// How far ahead of the true time an honest entry may be stamped: a newest stamp a minute ahead is followed.
 const AHEAD_MAX: Duration = Duration::from_secs(61);
+/// What a hostile datagram takes of a link at most: 1200 bytes and their headers.
+const SHOT_BITS: u64 = 1300 * 8;
 const HELLO: u8 = 1;
 
-/// The checks for a plan: none without foes, or when faults may be to blame.
+/// The checks for a plan with foes.
 pub(super) fn checks(plan: &Plan) -> Vec<Box<dyn Check>> {
-    if plan.foes.is_empty() || !plan.faults.is_empty() {
-        return Vec::new();
+    let mut checks = Vec::new();
+    if plan.faults.is_empty() {
+        let members = plan.foes.iter().map(|foe| foe.model.is_member()).collect();
+        checks.extend([
+            Box::<Bonds>::default() as Box<dyn Check>,
+            Box::<Words>::default(),
+            Box::new(Victims { members, ..Victims::default() }),
+            Box::<Chatter>::default(),
+        ]);
     }
-    let members = plan.foes.iter().map(|foe| foe.model.is_member()).collect();
-    vec![
-        Box::<Bonds>::default(),
-        Box::<Words>::default(),
-        Box::new(Victims { members, ..Victims::default() }),
-        Box::<Chatter>::default(),
-    ]
+    checks.extend(checks::safe());
+    if !is_drowned(plan) {
+        checks.extend(checks::live());
+    }
+    checks
+}
+
+/// Whether foes may fill half of a link or more, by which the slower of its two rates is meant: the other half are
+/// the answers that they ask for. Where there is no air, nobody can keep a promise.
+fn is_drowned(plan: &Plan) -> bool {
+    plan.segments.iter().enumerate().any(|(number, link)| {
+        let foes = plan.foes.iter().filter(|foe| foe.on == number);
+        let bits: u64 = foes.map(|foe| u64::from(foe.rate) * SHOT_BITS).sum();
+        let rates = [link.rate, link.multicast_rate];
+        rates.into_iter().filter(|rate| *rate > 0).any(|rate| bits * 2 >= rate)
+    })
 }
 
 /// Honest peers find each other and stay together.

@@ -4,16 +4,17 @@ use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
 
 use chat_core::Instant;
 
-use super::{Check, Fact, Truth, Violation};
+use super::{Check, Fact, Truth, Violation, siege};
 use crate::{
     World,
     fault::{Class, DiskFate, Fault, Pause, PlannedFault, Target},
-    plan::{Act, Deed, Family, Host, Plan, SuiteChoice, VERSION},
+    foe::Model,
+    plan::{Act, Deed, Family, Foe, Host, Plan, SuiteChoice, VERSION},
     profile,
     units::{Share, Span},
 };
 
-pub(super) fn plan(peers: usize, seconds: u64) -> Plan {
+pub(crate) fn plan(peers: usize, seconds: u64) -> Plan {
     Plan {
         version: VERSION,
         name: "test".into(),
@@ -26,6 +27,10 @@ pub(super) fn plan(peers: usize, seconds: u64) -> Plan {
         hosts: vec![Host { on: vec![0], starts: Span::default() }; peers],
         ..Plan::empty("", 0)
     }
+}
+
+pub(crate) fn foe() -> Foe {
+    Foe { on: 0, at: Span::default(), span: None, rate: 5, most: 1000, model: Model::Goodbye }
 }
 
 fn fault(at: u64, seconds: u64, hosts: &[usize], what: Fault) -> PlannedFault {
@@ -77,6 +82,52 @@ fn a_disk_that_loses_in_silence_is_found_out() {
     let mut liar = world();
     liar.disk_of(0).mood.lies = true;
     assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
+}
+
+#[test]
+fn beside_foes_the_usual_promises_are_watched_too() {
+    let mut plan = plan(3, 60);
+    talk(&mut plan);
+    plan.foes.push(foe());
+    plan.faults.push(fault(30, 5, &[0], Fault::Crash { disk: DiskFate::LoseUnsynced }));
+    let world = || World::new(Rc::new(plan.clone()), false);
+    assert_eq!(run(world()), None);
+    let mut liar = world();
+    liar.disk_of(0).mood.lies = true;
+    assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
+}
+
+/// Somebody who can keep two apart, and of whom nobody knows: it pulls the plug.
+#[test]
+fn a_foe_that_keeps_honest_peers_apart_is_noticed() {
+    let violation = |foes: usize, pulls: bool| {
+        let mut plan = plan(3, 60);
+        plan.foes = vec![foe(); foes];
+        // With a fault about, the stricter rules are silent.
+        plan.faults.push(fault(0, 1, &[0], Fault::Crash { disk: DiskFate::Kept }));
+        let mut world = World::new(Rc::new(plan), false);
+        world.run(Duration::from_secs(20));
+        if pulls {
+            world.pull_the_plug(2);
+        }
+        run(world).map(|violation| violation.check)
+    };
+    assert_eq!((violation(0, false), violation(1, false)), (None, None));
+    assert_eq!((violation(0, true), violation(1, true)), (Some("L1"), Some("L8")));
+}
+
+#[test]
+fn who_takes_all_the_air_is_not_judged_by_lateness() {
+    let names = |rate: u32, profile: &str| {
+        let mut plan = plan(3, 60);
+        plan.segments = vec![profile::named(profile).unwrap()];
+        plan.foes = vec![Foe { rate, ..foe() }; 2];
+        siege::checks(&plan).iter().map(|check| check.name()).collect::<Vec<_>>()
+    };
+    assert!(names(140, "wifi").contains(&"L1"), "two of 1.5 Mbit/s, and the air has 6");
+    assert!(!names(150, "wifi").contains(&"L1"));
+    assert!(names(150, "wifi").contains(&"S10"));
+    assert!(names(10_000, "switch").contains(&"L1"));
 }
 
 #[test]

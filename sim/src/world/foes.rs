@@ -48,7 +48,8 @@ impl World {
         let host = self.machines.len() + number;
         let interfaces = self.lan.interfaces(host);
         let foe = &mut self.foes[number];
-        let Wants { shots, said, wake } = foe.play(self.now, (self.chance, self.suite), &interfaces, call);
+        let Wants { shots, members, said, wake } =
+            foe.play(self.now, (self.chance, self.suite), &interfaces, call);
         if wake != foe.wake {
             foe.wake = wake;
             foe.wishes += 1;
@@ -56,6 +57,9 @@ impl World {
             if let Some(at) = wake {
                 self.push(at, host, host, wish, Happening::Foe { number, wish });
             }
+        }
+        for key in members {
+            self.watch.see(self.now, &Fact::Foe { key });
         }
         for (author, text) in &said {
             self.watch.see(self.now, &Fact::Foul { author: *author, text });

@@ -27,6 +27,9 @@ mod program;
 pub use outcome::{Counts, Outcome};
 use program::MINUTE;
 
+/// Events between two looks at the sizes of a node's tables.
+const MEASURE: u64 = 64;
+
 /// A run under way.
 pub struct World {
     plan: Rc<Plan>,
@@ -173,6 +176,12 @@ impl World {
         &mut self.machines[host].disk
     }
 
+    /// The host's first card is out, and nobody is told.
+    #[cfg(test)]
+    pub(crate) fn pull_the_plug(&mut self, host: usize) {
+        self.lan.set_up(self.now, host, 0, false);
+    }
+
     /// The twins are no twins any more.
     #[cfg(test)]
     pub(crate) fn estrange_twins(&mut self) {
@@ -190,6 +199,7 @@ impl World {
             self.now = key.at();
             self.trace.event(key);
             self.happen(happening);
+            self.measure();
             if self.watch.violation.is_some() {
                 return false;
             }
@@ -236,7 +246,7 @@ impl World {
 
     /// Tells everything that happens to `host` from now on, line by line.
     pub fn follow(&mut self, host: usize, sink: Sink) {
-        self.watch.follow = Some(Follow { host, sink });
+        self.watch.follow.push(Follow { host, sink });
     }
 
     /// Keeps a checkpoint for each event of this range, besides the sparse ones.
@@ -282,6 +292,18 @@ impl World {
             | Happening::Read { .. }
             | Happening::Wake { .. }
             | Happening::Minute { .. } => {}
+        }
+    }
+
+    /// Now and then, and in turn, looks how full a node's tables are.
+    fn measure(&mut self) {
+        let (turn, rest) = (self.trace.events() / MEASURE, self.trace.events() % MEASURE);
+        if rest > 0 || self.watch.is_closed() {
+            return;
+        }
+        let host = (turn % self.machines.len() as u64) as usize;
+        if let Some(node) = &self.machines[host].node {
+            self.watch.see(self.now, &Fact::Sizes { host, sizes: node.sizes() });
         }
     }
 

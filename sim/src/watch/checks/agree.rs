@@ -5,87 +5,85 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Action, EntryId, Instant, Place, RoomKeyId, RoomName, Stamp};
+use chat_core::{Action, EntryId, Instant, Place, Record, RoomKeyId, RoomName, Stamp};
 
-use super::name_of;
+use super::rounds::Rounds;
 use crate::watch::{Check, Fact, Truth, truth::Held};
 
 /// Entries further ahead than this are strays, each node's own affair (DESIGN section 6).
 const AHEAD: Duration = Duration::from_secs(600);
+/// What an entry is besides its text, at most.
+const OVERHEAD: u64 = 512;
 
 /// L3: two members of a room that have been in session for long, undisturbed and with nothing said, have the same
 /// entries.
-#[derive(Default)]
 pub(super) struct Agree {
-    due: BTreeSet<(Instant, usize)>,
+    rounds: Rounds,
+    talk: Talk,
+}
+
+/// What was said so far.
+#[derive(Default)]
+struct Talk {
     /// When somebody last said something in a room, entered or left it; and what was said in all.
     spoken: Instant,
     bytes: u64,
     keys: BTreeMap<RoomName, RoomKeyId>,
-    broke: Option<&'static str>,
+}
+
+impl Default for Agree {
+    fn default() -> Self {
+        Self { rounds: Rounds::new("L3"), talk: Talk::default() }
+    }
 }
 
 impl Check for Agree {
     fn name(&self) -> &'static str {
-        self.broke.unwrap_or("L3")
+        self.rounds.name()
     }
 
     fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
-        self.due.extend(truth.shaken.iter().map(|host| (now, *host)));
+        self.rounds.look_at_shaken(truth, now);
         match fact {
-            Fact::Asked { host, action: Action::Say { text, .. }, .. } => {
-                self.spoken = now;
-                self.bytes += text.as_str().len() as u64 + 512;
-                self.due.insert((now, *host));
-            }
-            Fact::Asked { host, .. } => {
-                self.spoken = now;
-                self.due.insert((now, *host));
-            }
-            Fact::Appended { records, .. } => {
-                for record in *records {
-                    if let chat_core::Record::Entry(entry) = record
-                        && let Place::Room(name) = &entry.place
-                        && !self.keys.contains_key(name)
-                    {
-                        self.keys.insert(name.clone(), entry.room);
-                    }
+            Fact::Asked { host, action, .. } => {
+                self.talk.spoken = now;
+                if let Action::Say { text, .. } = action {
+                    self.talk.bytes += text.as_str().len() as u64 + OVERHEAD;
                 }
+                self.rounds.look_at(now, *host);
             }
+            // What foes say has to be carried, and is not waited for.
+            Fact::Foul { text, .. } => self.talk.bytes += text.len() as u64 + OVERHEAD,
+            Fact::Appended { records, .. } => self.talk.learn_keys(records),
             // A disk that takes entries again.
             Fact::Fault { struck, begins: false, .. } => {
-                self.due.extend(struck.iter().map(|host| (now, *host)));
+                struck.iter().for_each(|host| self.rounds.look_at(now, *host));
             }
             _ => {}
         }
-        self.judge(truth, now)
+        self.end(truth, now)
     }
 
     fn end(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
-        self.judge(truth, now)
+        let Self { rounds, talk } = self;
+        let by = |host, other| talk.agree_by(truth, host, other);
+        rounds.judge(truth, now, by, |host, other| {
+            let what = talk.differ(truth, now, host, other)?;
+            Some(format!("hosts {host} and {other} do not have the same history: {what}"))
+        })
     }
 }
 
-impl Agree {
-    fn judge(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
-        while let Some(&(at, host)) = self.due.first().filter(|(at, _)| *at < now) {
-            self.due.pop_first();
-            if !truth.is_mesh() {
-                continue;
+impl Talk {
+    fn learn_keys(&mut self, records: &[Record]) {
+        for record in records {
+            if let Record::Entry(entry) = record
+                && let Place::Room(name) = &entry.place
+                && !self.keys.contains_key(name)
+            {
+                self.keys.insert(name.clone(), entry.room);
             }
-            let mut next: Option<Instant> = None;
-            for other in 0..truth.hosts.len() {
-                let Some(by) = self.agree_by(truth, host, other) else { continue };
-                if by > at {
-                    next = Some(next.map_or(by, |next| next.min(by)));
-                } else if let Some(what) = self.differ(truth, now, host, other) {
-                    self.broke = Some(name_of(truth, "L3"));
-                    return Err(format!("hosts {host} and {other} do not have the same history: {what}"));
-                }
-            }
-            self.due.extend(next.map(|next| (next, host)));
         }
-        Ok(())
     }
 
     /// When two hosts have the same entries at the latest, if they hear each other.
@@ -113,11 +111,9 @@ impl Agree {
             // What one does not want, and what is no part of the history for everybody.
             let from = (floor.max(other_floor), EntryId([0; 32]));
             let last = truth.wall(now + AHEAD).saturating_sub(truth.skew.as_micros().try_into().unwrap_or(0));
-            let ids = |host: usize| {
-                held(host)
-                    .ids
-                    .range(from..(Stamp(last).max(from.0), EntryId([0; 32])))
-                    .collect::<BTreeSet<_>>()
+            let to = (Stamp(last).max(from.0), EntryId([0; 32]));
+            let ids = |host: usize| -> BTreeSet<_> {
+                held(host).ids.range(from..to).filter(|(_, id)| truth.is_honest(id)).collect()
             };
             let (one, two) = (ids(host), ids(other));
             if let Some((stamp, id)) = one.symmetric_difference(&two).next() {

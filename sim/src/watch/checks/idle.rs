@@ -24,7 +24,7 @@ impl Check for Idle {
 
     fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Sent { host, .. } = fact else { return Ok(()) };
-        if truth.is_anything_broken() || !truth.foes.is_empty() {
+        if truth.is_anything_broken() {
             (self.since, self.sent) = (now, Vec::new());
             return Ok(());
         }

@@ -115,7 +115,7 @@ impl Link {
         if has(|data| matches!(data, RData::PTR(_))) && !has(|data| matches!(data, RData::SRV(_))) {
             let asked = self.asked.take();
             let wait = truth.bounds.at_least(SHARED_WAIT);
-            if truth.foes.is_empty() && asked.is_none_or(|asked| now - asked < wait) {
+            if asked.is_none_or(|asked| now - asked < wait) {
                 return Err("answers with shared records at once".into());
             }
         }

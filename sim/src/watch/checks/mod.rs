@@ -2,7 +2,6 @@
 //! [`explain`](super::explain).
 
 use super::Check;
-use crate::plan::Plan;
 
 mod agree;
 mod durable;
@@ -15,14 +14,25 @@ mod names;
 mod order;
 mod peers;
 mod reach;
+mod rounds;
 mod said;
 mod traffic;
 
 #[cfg(test)]
 mod tests;
 
-/// All that look on at a run of `plan`.
-pub(super) fn all(_plan: &Plan) -> Vec<Box<dyn Check>> {
+/// All that look on where nobody means ill.
+pub(super) fn all() -> Vec<Box<dyn Check>> {
+    let unprovoked: [Box<dyn Check>; 3] = [
+        Box::new(traffic::Amplification::default()),
+        Box::new(mdns::Polite::default()),
+        Box::new(idle::Idle::default()),
+    ];
+    safe().into_iter().chain(live()).chain(unprovoked).collect()
+}
+
+/// What never happens, whoever means ill.
+pub(super) fn safe() -> Vec<Box<dyn Check>> {
     vec![
         Box::new(said::Once::default()),
         Box::new(said::Genuine),
@@ -33,22 +43,25 @@ pub(super) fn all(_plan: &Plan) -> Vec<Box<dyn Check>> {
         Box::new(peers::NotMyself),
         Box::new(peers::Gone::default()),
         Box::new(memory::Caps::default()),
-        Box::new(traffic::Amplification::default()),
-        Box::new(mdns::Polite::default()),
         Box::new(durable::Durable::default()),
         Box::new(traffic::Shape),
+    ]
+}
+
+/// What happens in time; in twice the time where somebody means ill.
+pub(super) fn live() -> Vec<Box<dyn Check>> {
+    vec![
         Box::new(meet::Meet::default()),
         Box::new(reach::Reach::default()),
         Box::new(agree::Agree::default()),
         Box::new(leave::Leave::default()),
-        Box::new(idle::Idle::default()),
     ]
 }
 
 /// The name under which a promise about quiet hosts is broken: by itself; while others are not quiet (L7); or with
 /// hostile peers about, who get twice the time (L8).
 fn name_of(truth: &super::Truth, alone: &'static str) -> &'static str {
-    if !truth.foes.is_empty() {
+    if truth.bounds.patience > 1 {
         "L8"
     } else if truth.is_anything_broken() {
         "L7"

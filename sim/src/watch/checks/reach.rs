@@ -38,6 +38,10 @@ impl Check for Reach {
                 self.tags.insert(text.to_owned(), (*host, *tag));
                 self.due.insert((now + truth.bounds.reach(self.bytes(now)), text.to_owned()));
             }
+            // What foes say has to be carried, too.
+            Fact::Foul { text, .. } => {
+                self.traffic.entry(now.as_nanos() >> SHARED).or_default().1 += text.len() as u64 + 512;
+            }
             Fact::Told { host, event: Event::Message(message) } => {
                 self.shown.entry(message.id.entry).or_default().insert(*host);
             }

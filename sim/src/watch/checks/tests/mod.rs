@@ -5,15 +5,19 @@ use std::{net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use chat_core::{
     Action, BootId, EntryId, Event, Instant, Interface, Message, MessageId, Nick, PeerChange, PeerKey,
-    PeerState, Place, Record, RoomKeyId, RoomName, Source, Stamp, StoredEntry, Subnet, Text, Token, Transmit,
-    UnixMillis, Via,
+    PeerState, Place, Record, RoomKeyId, RoomName, Sizes, Source, Stamp, StoredEntry, Subnet, Text, Token,
+    Transmit, UnixMillis, Via,
 };
 
 use crate::{
     host::{clock::EPOCH, disk::Disk},
     lan::Flight,
+    plan::Plan,
     suite::CHEAP,
-    watch::{Check, Fact, Truth, tests::plan},
+    watch::{
+        Check, Fact, Truth,
+        tests::{foe, plan},
+    },
 };
 
 mod promises;
@@ -33,7 +37,17 @@ const ROOM: RoomKeyId = RoomKeyId([9; 16]);
 impl<C: Check> Stage<C> {
     /// Everybody runs.
     fn new(check: C) -> Self {
-        let truth = Truth::new(&plan(3, 6000), CHEAP);
+        Self::of(&plan(3, 6000), check)
+    }
+
+    fn beside_a_foe(check: C) -> Self {
+        let mut plan = plan(3, 6000);
+        plan.foes.push(foe());
+        Self::of(&plan, check)
+    }
+
+    fn of(plan: &Plan, check: C) -> Self {
+        let truth = Truth::new(plan, CHEAP);
         let mut stage = Self { truth, check, now: Instant::ORIGIN, told: Ok(()) };
         (0..3).for_each(|host| stage.truth.set_key(host, key(host)));
         (0..3).for_each(|host| stage.boot(host, &Disk::default()));

@@ -176,3 +176,58 @@ fn caps_bite_when_too_much_waits_for_a_store() {
     assert_eq!(play(192), Ok(()));
     bites(play(193), "wait for the store");
 }
+
+#[test]
+fn caps_bite_when_a_table_is_fuller_than_it_may_be() {
+    let play = |fill: fn(&mut Sizes)| {
+        let mut stage = Stage::new(memory::Caps::default());
+        let mut sizes = Sizes::default();
+        fill(&mut sizes);
+        stage.see(&Fact::Sizes { host: 1, sizes });
+        stage.end()
+    };
+    assert_eq!(play(|sizes| (sizes.sessions, sizes.half_open, sizes.rooms) = (256, 64, 512)), Ok(()));
+    assert_eq!(play(|sizes| (sizes.contacts, sizes.acquaintances) = (4096, 4096)), Ok(()));
+    assert_eq!(play(|sizes| (sizes.mdns_records, sizes.backlog) = (32_768, 8 << 20)), Ok(()));
+    bites(play(|sizes| sizes.sessions = 257), "257 sessions, 256 at most");
+    bites(play(|sizes| sizes.half_open = 65), "half-open");
+    bites(play(|sizes| sizes.rooms = 513), "rooms");
+    bites(play(|sizes| sizes.contacts = 4097), "contacts");
+    bites(play(|sizes| sizes.acquaintances = 4097), "acquaintances");
+    bites(play(|sizes| sizes.mdns_records = 32_769), "records");
+    bites(play(|sizes| sizes.backlog = 9 << 20), "waiting for one peer");
+}
+
+#[test]
+fn beside_foes_two_may_take_twice_as_long_to_meet_and_no_longer() {
+    let play = |mut stage: Stage<meet::Meet>, seconds: f64| {
+        [(0, 1), (0, 2)].into_iter().for_each(|(one, other)| stage.meet(one, other));
+        stage.after((seconds * 1000.0) as u64);
+        stage.wait(0);
+        stage.told.map_err(|_| stage.check.name())
+    };
+    let alone = || Stage::new(meet::Meet::default());
+    let besieged = || Stage::beside_a_foe(meet::Meet::default());
+    let bound = alone().truth.bounds.meet(Duration::ZERO, Duration::ZERO, false).as_secs_f64();
+    assert_eq!(play(alone(), bound * 0.99), Ok(()));
+    assert_eq!(play(alone(), bound * 1.01), Err("L1"));
+    assert_eq!(play(besieged(), bound * 1.99), Ok(()));
+    assert_eq!(play(besieged(), bound * 2.01), Err("L8"));
+}
+
+#[test]
+fn what_foes_wrote_may_be_missing_and_nothing_else() {
+    let play = |author: usize| {
+        let mut stage = Stage::beside_a_foe(agree::Agree::default());
+        stage.everybody_meets();
+        stage.see(&Fact::Foe { key: key(9) });
+        stage.say(0, "a");
+        stage.append(0, 1, &message(author, 1, "a"));
+        stage.wait(600);
+        (stage.check.name(), stage.end())
+    };
+    assert_eq!(play(9), ("L3", Ok(())));
+    let (name, told) = play(0);
+    assert_eq!(name, "L8");
+    bites(told, "lacks");
+}
