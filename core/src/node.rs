@@ -230,13 +230,18 @@ impl Node {
     }
 
     fn dial_due(&mut self) {
-        if self.quitting.is_some() || !self.net.is_up() {
+        if !self.may_call() {
             return;
         }
         for address in self.contacts.due(self.now) {
             let (interface, stats) = (interface_of(&address), &mut self.stats.session);
             self.sessions.dial(self.now, address, interface, stats, &mut self.session_wishes);
         }
+    }
+
+    /// Whether anybody is called at all now.
+    const fn may_call(&self) -> bool {
+        self.config.calls && self.quitting.is_none() && self.net.is_up()
     }
 
     fn on_room(&mut self, wish: room::Wish) {
@@ -276,7 +281,7 @@ impl Node {
         let due = if self.is_finished {
             [(None, Reason::Quit); 5]
         } else {
-            let dial = self.contacts.next_wake().filter(|_| self.quitting.is_none() && self.net.is_up());
+            let dial = self.contacts.next_wake().filter(|_| self.may_call());
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),
