@@ -281,7 +281,7 @@ impl Node {
         let due = if self.is_finished {
             [(None, Reason::Quit); 5]
         } else {
-            let dial = self.contacts.next_wake().filter(|_| self.may_call());
+            let dial = if self.may_call() { self.contacts.next_wake() } else { None };
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),

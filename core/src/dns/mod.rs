@@ -6,6 +6,7 @@
 //! begin with it. Whatever can be built reads back as itself.
 
 mod counts;
+mod digest;
 mod name;
 mod reader;
 mod record;
@@ -13,6 +14,7 @@ mod txt;
 mod writer;
 
 pub use counts::DnsCounts;
+pub(crate) use digest::{ByName, Digest};
 pub(crate) use name::{LABEL_MAX, Name, NameRef};
 pub(crate) use reader::Message;
 pub(crate) use record::{Data, Flags, Kind, Question, Record, Section, TypeSet};

@@ -1,9 +1,7 @@
 //! Domain names: owned ones, and those that lie in a packet.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::{cmp::Ordering, fmt};
-
-use bytes::Bytes;
 
 /// The longest label in bytes (RFC 1035 section 2.3.4).
 pub(crate) const LABEL_MAX: usize = 63;
@@ -20,7 +18,7 @@ pub(super) const POINTER: u8 = 0xC0;
 /// A label holds any bytes, dots and UTF-8 included. Names are compared with ASCII letters folded and everything
 /// else raw (RFC 6762 section 16). Clones share the bytes.
 #[derive(Clone)]
-pub(crate) struct Name(Bytes);
+pub(crate) struct Name(Arc<[u8]>);
 
 impl Name {
     /// The name of these labels, or `None` when one is empty or longer than [`LABEL_MAX`], or all together are
@@ -68,7 +66,7 @@ impl Name {
 impl Default for Name {
     /// The root.
     fn default() -> Self {
-        Self(Bytes::from_static(&[0]))
+        Self(Arc::from([0]))
     }
 }
 
@@ -122,13 +120,35 @@ impl<'a> NameRef<'a> {
 
     /// A copy to keep.
     pub(crate) fn to_name(self) -> Name {
-        let mut wire = Vec::with_capacity(64);
+        let mut wire = [0; NAME_MAX];
+        let mut at = 0;
         for label in self.labels() {
-            wire.push(u8::try_from(label.len()).unwrap_or(0));
-            wire.extend_from_slice(label);
+            let Some([length, place @ ..]) = wire.get_mut(at..=at + label.len()) else { break };
+            *length = u8::try_from(label.len()).unwrap_or(0);
+            place.copy_from_slice(label);
+            at += 1 + label.len();
         }
-        wire.push(0);
-        Name(wire.into())
+        // The root is a zero more, for which every name that was read has room.
+        Name(wire.get(..=at).unwrap_or(&[0]).into())
+    }
+
+    /// Whether this is `name`, letter for letter.
+    pub(crate) fn is_written_as(&self, name: &Name) -> bool {
+        self.is_same(name, |one, other| one == other)
+    }
+
+    /// The bytes of `name` lie in a row, so that only one of the two has to be walked.
+    fn is_same(&self, name: &Name, is_same_label: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        let mut rest = name.wire();
+        for label in self.labels() {
+            let Some((&length, behind)) = rest.split_first() else { return false };
+            let Some((other, behind)) = behind.split_at_checked(label.len()) else { return false };
+            if usize::from(length) != label.len() || !is_same_label(label, other) {
+                return false;
+            }
+            rest = behind;
+        }
+        rest == [0]
     }
 
     /// Whether this is a name directly under `parent`, as an instance is under its service type.
@@ -146,7 +166,7 @@ impl PartialEq for NameRef<'_> {
 
 impl PartialEq<Name> for NameRef<'_> {
     fn eq(&self, other: &Name) -> bool {
-        *self == other.borrow()
+        self.is_same(other, <[u8]>::eq_ignore_ascii_case)
     }
 }
 
