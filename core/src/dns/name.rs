@@ -134,27 +134,27 @@ impl<'a> NameRef<'a> {
 
     /// Whether this is `name`, letter for letter.
     pub(crate) fn is_written_as(&self, name: &Name) -> bool {
-        self.is_same(name, |one, other| one == other)
+        is_wire(self.labels(), name.wire(), |one, other| one == other)
     }
 
-    /// The bytes of `name` lie in a row, so that only one of the two has to be walked.
-    fn is_same(&self, name: &Name, is_same_label: impl Fn(&[u8], &[u8]) -> bool) -> bool {
-        let mut rest = name.wire();
-        for label in self.labels() {
-            let Some((&length, behind)) = rest.split_first() else { return false };
-            let Some((other, behind)) = behind.split_at_checked(label.len()) else { return false };
-            if usize::from(length) != label.len() || !is_same_label(label, other) {
-                return false;
+    /// Its bytes from the first label on, which a pointer may lead to, to the end of the packet.
+    fn first_run(&self) -> &'a [u8] {
+        let mut at = self.at;
+        for _ in 0..=HOPS_MAX {
+            match self.packet.get(at..).unwrap_or_default() {
+                [high, low, ..] if high & POINTER == POINTER => {
+                    at = usize::from(u16::from_be_bytes([high & !POINTER, *low]));
+                }
+                run => return run,
             }
-            rest = behind;
         }
-        rest == [0]
+        &[]
     }
 
     /// Whether this is a name directly under `parent`, as an instance is under its service type.
     pub(crate) fn is_child_of(&self, parent: &Name) -> bool {
         let mut labels = self.labels();
-        labels.next().is_some() && is_same(labels, parent.labels())
+        labels.next().is_some() && is_wire(labels, parent.wire(), <[u8]>::eq_ignore_ascii_case)
     }
 }
 
@@ -166,7 +166,16 @@ impl PartialEq for NameRef<'_> {
 
 impl PartialEq<Name> for NameRef<'_> {
     fn eq(&self, other: &Name) -> bool {
-        self.is_same(other, <[u8]>::eq_ignore_ascii_case)
+        // Nearly all names that are compared differ in their first label, and many are there in one run of bytes.
+        let (run, wire) = (self.first_run(), other.wire());
+        let (Some(&length), Some(&wanted)) = (run.first(), wire.first()) else { return false };
+        let first = 1 + usize::from(wanted);
+        if length != wanted
+            || !run.get(..first).zip(wire.get(..first)).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+        {
+            return false;
+        }
+        run.starts_with(wire) || is_wire(self.labels(), wire, <[u8]>::eq_ignore_ascii_case)
     }
 }
 
@@ -198,6 +207,23 @@ fn is_same<'l>(one: impl Iterator<Item = &'l [u8]>, other: impl Iterator<Item = 
             _ => return false,
         }
     }
+}
+
+/// Whether these labels are those of a name that lies uncompressed in `wire`.
+fn is_wire<'l>(
+    labels: impl Iterator<Item = &'l [u8]>,
+    mut wire: &[u8],
+    is_same_label: impl Fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    for label in labels {
+        let Some((&length, rest)) = wire.split_first() else { return false };
+        let Some((other, rest)) = rest.split_at_checked(label.len()) else { return false };
+        if usize::from(length) != label.len() || !is_same_label(label, other) {
+            return false;
+        }
+        wire = rest;
+    }
+    wire == [0]
 }
 
 /// A walk over the labels of a name, with what it may still cost.

@@ -47,6 +47,8 @@ pub(super) struct Cache {
     free: Vec<u32>,
     /// When each entry is to be looked at, the next one first.
     due: BTreeSet<(Instant, u32)>,
+    /// When that is: it is asked for with every datagram.
+    next: Option<Instant>,
     /// The SRV records that name a host.
     targets: BTreeSet<(u64, u32)>,
     sources: BTreeMap<IpAddr, usize>,
@@ -114,6 +116,7 @@ impl Cache {
             entries: Vec::new(),
             free: Vec::new(),
             due: BTreeSet::new(),
+            next: None,
             targets: BTreeSet::new(),
             sources: BTreeMap::new(),
             recent: [Name::default(), Name::default()],
@@ -179,7 +182,10 @@ impl Cache {
 
     /// Takes what is due at `now`.
     pub(super) fn pop_due(&mut self, now: Instant, rng: &mut Rng) -> Option<Due> {
-        let &(_, slot) = self.due.first().filter(|(at, _)| *at <= now)?;
+        if self.next? > now {
+            return None;
+        }
+        let &(_, slot) = self.due.first()?;
         if self.entry(slot)?.expires <= now {
             return self.remove(slot).map(Due::Gone);
         }
@@ -191,8 +197,8 @@ impl Cache {
     }
 
     /// The next instant at which something is due.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.due.first().map(|&(at, _)| at)
+    pub(super) const fn next(&self) -> Option<Instant> {
+        self.next
     }
 
     pub(super) fn len(&self) -> usize {
@@ -310,11 +316,22 @@ impl Cache {
         let entry = self.entries.get_mut(usize::try_from(slot).ok()?)?.as_mut()?;
         let before = entry.due;
         let changed = change(entry);
-        if entry.due != before {
-            self.due.remove(&(before, slot));
-            self.due.insert((entry.due, slot));
+        let due = entry.due;
+        if due != before {
+            self.plan(slot, Some(before), Some(due));
         }
         Some(changed)
+    }
+
+    /// An entry is to be looked at then, instead of as planned before.
+    fn plan(&mut self, slot: u32, before: Option<Instant>, due: Option<Instant>) {
+        before.map(|at| self.due.remove(&(at, slot)));
+        due.map(|at| self.due.insert((at, slot)));
+        if before.is_some() && before == self.next {
+            self.next = self.due.first().map(|&(at, _)| at);
+        } else {
+            self.next = self.next.into_iter().chain(due).min();
+        }
     }
 
     fn add(&mut self, place: Place, entry: Entry) {
@@ -323,7 +340,7 @@ impl Cache {
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
         self.index.insert(place, slot);
-        self.due.insert((entry.due, slot));
+        self.plan(slot, None, Some(entry.due));
         if let Data::Srv { target, .. } = &entry.data {
             self.targets.insert((self.digest.of(target.borrow()), slot));
         }
@@ -336,7 +353,7 @@ impl Cache {
     fn remove(&mut self, slot: u32) -> Option<Entry> {
         let entry = self.entries.get_mut(usize::try_from(slot).ok()?)?.take()?;
         self.free.push(slot);
-        self.due.remove(&(entry.due, slot));
+        self.plan(slot, Some(entry.due), None);
         let data = entry.data.borrow();
         self.index.remove(&(self.set_of(entry.name.borrow(), data.kind()), self.digest.of_data(&data)));
         if let Data::Srv { target, .. } = data {

@@ -79,13 +79,14 @@ impl Mdns {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
         }
         let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
-        if is_our_own(ours, &self.everywhere, &message) {
+        let is_of_ours = message.authority.iter().any(|record| ours.unique(record.name).is_some());
+        if is_of_ours && is_our_own(ours, &self.everywhere, &message) {
             return;
         }
         if link.phase.is_established() {
             let mut sender = Sender { now, heard: &mut self.heard, stats, out };
             link.on_query(now, ours, &incoming, &mut self.rng, &mut self.budget, &mut sender);
-        } else if link.on_rival(now, ours, &self.everywhere, &message) {
+        } else if is_of_ours && link.on_rival(now, ours, &self.everywhere, &message) {
             stats.conflicts += 1;
         }
     }
