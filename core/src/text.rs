@@ -90,7 +90,8 @@ impl Nick {
 
     /// Most nicks are one word of ASCII, in which there is nothing to clean.
     fn plain(nick: &str) -> Option<Self> {
-        let is_plain = (1..=NICK_MAX).contains(&nick.len()) && nick.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_plain =
+            (1..=NICK_MAX).contains(&nick.len()) && nick.bytes().all(|byte| byte.is_ascii_graphic());
         is_plain.then(|| Self(String::from(nick)))
     }
 

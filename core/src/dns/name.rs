@@ -171,7 +171,10 @@ impl PartialEq<Name> for NameRef<'_> {
         let (Some(&length), Some(&wanted)) = (run.first(), wire.first()) else { return false };
         let first = 1 + usize::from(wanted);
         if length != wanted
-            || !run.get(..first).zip(wire.get(..first)).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+            || !run
+                .get(..first)
+                .zip(wire.get(..first))
+                .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
         {
             return false;
         }

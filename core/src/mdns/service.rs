@@ -181,8 +181,7 @@ impl Directory {
             if self.hints.len() >= HINTS_MAX {
                 return;
             }
-            let is_known =
-                self.hints.get(record.name).is_some() || link.cache.points(service, record.name);
+            let is_known = self.hints.get(record.name).is_some() || link.cache.points(service, record.name);
             let proposed = if is_known { None } else { proposed(link, record, probe) };
             if let Some(sighting) = proposed.filter(|sighting| !is_own(sighting, own)) {
                 out.push(Found::Sighting(sighting.clone()));

@@ -23,7 +23,7 @@ use segment::Segment;
 const SEGMENT_PEERS: usize = 1_000;
 /// Which share of the floor's speed a world of real nodes has to reach.
 const SEGMENT_GOAL: f64 = 0.25;
-/// How many peers chat with each other: the last is the one that has goals.
+/// How many peers chat with each other: only for the most of them there are goals.
 const CHAT_PEERS: [usize; 3] = [30, 100, 250];
 /// Simulated seconds a second that the most of them have to reach.
 const fn chat_goal(suite: SuiteChoice) -> f64 {
@@ -33,10 +33,12 @@ const fn chat_goal(suite: SuiteChoice) -> f64 {
     }
 }
 
-/// Shares of the time that the three parts may use.
-const SEGMENT_SHARE: f64 = 0.5;
-const CHAT_SHARE: f64 = 0.35;
-const CORES_SHARE: f64 = 0.1;
+/// Which share of the time may be used by the segment, by the start of each chat, by each chat from there, and by each
+/// of the two swarms.
+const SEGMENT_SHARE: f64 = 0.45;
+const START_SHARE: f64 = 0.06;
+const CHAT_SHARE: f64 = 0.03;
+const SWARM_SHARE: f64 = 0.05;
 
 /// Measures and prints. What falls short is said and changes no exit code: it is as much the machine's.
 pub(super) fn bench(
@@ -112,15 +114,15 @@ impl Bench<'_> {
         let show = self.show;
         show.line("[2/3] one message in 10 s in all, simulated seconds a second once all are in session");
         let most = self.options.peers.unwrap_or(usize::MAX);
-        let sizes: Vec<_> = CHAT_PEERS.iter().map(|size| *size.min(&most)).collect();
-        let limit = self.length.mul_f64(CHAT_SHARE) / (2 * sizes.len() as u32);
-        for (index, peers) in sizes.iter().enumerate() {
+        let mut sizes = CHAT_PEERS.map(|size| size.min(most)).to_vec();
+        sizes.dedup();
+        let limits = [START_SHARE, CHAT_SHARE].map(|share| self.length.mul_f64(share));
+        for peers in &sizes {
             for suite in [SuiteChoice::Real, SuiteChoice::Cheap] {
-                let chat = chat::measure(*peers, suite, limit, self.budget);
-                // Of fewer than the goal is about only the figure is told.
-                let goal = (index + 1 == sizes.len() && most >= *peers && self.options.peers.is_none())
-                    .then(|| chat_goal(suite));
-                self.tell_chat(&chat, goal, limit);
+                let chat = chat::measure(*peers, suite, limits, self.budget);
+                // The goal is about the most of them.
+                let goal = (CHAT_PEERS.last() == Some(peers)).then(|| chat_goal(suite));
+                self.tell_chat(&chat, goal, limits[0]);
                 if self.budget.exceeded().is_some() {
                     return Ok(());
                 }
@@ -129,7 +131,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn tell_chat(&self, chat: &Chat, goal: Option<f64>, limit: Duration) {
+    fn tell_chat(&self, chat: &Chat, goal: Option<f64>, start: Duration) {
         let suite = match chat.suite {
             SuiteChoice::Real => "real",
             SuiteChoice::Cheap => "cheap",
@@ -143,7 +145,7 @@ impl Bench<'_> {
                 None,
                 format!(
                     "not reached its start within {}: after {} simulated {ready} of {} are in session with all",
-                    time(limit),
+                    time(start),
                     time(*simulated),
                     chat.peers
                 ),
@@ -157,14 +159,15 @@ impl Bench<'_> {
             "type": "bench", "what": "chat", "peers": chat.peers, "suite": suite, "simulated_s_per_s": speed,
         });
         if let Some(goal) = goal {
-            (object["goal"], object["reached"]) = (json!(goal), json!(speed.is_some_and(|speed| speed >= goal)));
+            (object["goal"], object["reached"]) =
+                (json!(goal), json!(speed.is_some_and(|speed| speed >= goal)));
         }
         self.show.object(&object);
     }
 
     /// A swarm on one core and on all.
     fn cores(&self) -> Result<(), Refusal> {
-        let measured = cores::measure(self.options, self.length.mul_f64(CORES_SHARE) / 2, self.budget)?;
+        let measured = cores::measure(self.options, self.length.mul_f64(SWARM_SHARE), self.budget)?;
         self.show.line("[3/3] a swarm, a seed a core");
         let [one, all] = measured.walls;
         let (jobs, runs) = (measured.jobs, measured.runs);

@@ -14,12 +14,12 @@ use crate::cli::{budget::Budget, clock::Stopwatch};
 /// They start over this time.
 const JOIN: Duration = Duration::from_secs(1);
 /// What a start brings along is over by then.
-const CALM: Duration = Duration::from_secs(30);
+const CALM: Duration = Duration::from_secs(15);
 /// From one message to the next, whoever says it.
 const MESSAGES: Duration = Duration::from_secs(10);
 const MESSAGE_SIZE: usize = 64;
 /// No longer than this is looked at.
-const LENGTH: Duration = Duration::from_secs(630);
+const LENGTH: Duration = Duration::from_secs(615);
 /// Simulated time between two looks at the clock.
 const STEP: Duration = Duration::from_millis(20);
 
@@ -37,22 +37,22 @@ pub(super) enum End {
     NotBegun { simulated: Duration, ready: usize },
 }
 
-/// Measures for at most `limit`: half of it from the start until all are in session and calm, half from there.
-pub(super) fn measure(peers: usize, suite: SuiteChoice, limit: Duration, budget: &Budget) -> Chat {
+/// Measures for at most `limits`: from the start until all are in session and calm, and from there.
+pub(super) fn measure(peers: usize, suite: SuiteChoice, limits: [Duration; 2], budget: &Budget) -> Chat {
+    let [start, length] = limits;
     let watch = Stopwatch::start();
     let mut world = World::new(Rc::new(plan(peers, suite)), false).without_checks();
     let end = loop {
         world.run(STEP);
         let simulated = world.passed();
-        // Half of the time is for what is to be measured.
-        let is_late = watch.passed() > limit / 2 || budget.exceeded().is_some();
+        let is_late = watch.passed() > start || budget.exceeded().is_some();
         if simulated >= CALM || is_late {
             let ready = ready(&world, peers);
             if is_late || simulated >= LENGTH / 2 {
                 break End::NotBegun { simulated, ready };
             }
             if ready == peers {
-                break run(&mut world, limit / 2, budget);
+                break run(&mut world, length, budget);
             }
         }
     };
@@ -67,9 +67,8 @@ fn run(world: &mut World, limit: Duration, budget: &Budget) -> End {
 
 /// How many have proven at least as many identities as there are others.
 fn ready(world: &World, peers: usize) -> usize {
-    let is_ready = |host: &usize| {
-        world.stats(*host).is_some_and(|stats| stats.session.proven as usize + 1 >= peers)
-    };
+    let is_ready =
+        |host: &usize| world.stats(*host).is_some_and(|stats| stats.session.proven as usize + 1 >= peers);
     (0..peers).filter(is_ready).count()
 }
 

@@ -24,8 +24,7 @@ pub(super) fn measure(options: &Options, limit: Duration, budget: &Budget) -> Re
     let subject = Subject::find(SWARM)?;
     let options = Options { peers: None, keep_going: true, ..options.clone() };
     let swarm = |jobs, limit| {
-        let task =
-            Task { subject: &subject, options: &options, budget, kept: &[], first: 1, jobs, limit };
+        let task = Task { subject: &subject, options: &options, budget, kept: &[], first: 1, jobs, limit };
         let (watch, mut runs) = (Stopwatch::start(), 0);
         task.run(|_| {
             runs += 1;
