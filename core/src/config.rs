@@ -20,6 +20,10 @@ pub struct Config {
     pub mdns_socket: MdnsSocket,
     /// Which discoveries run.
     pub discovery: Discovery,
+    /// Whether peers are called. Without it they are found and told of, and whoever calls here is answered, but no
+    /// session begins from here, not even to an address given by hand: for watching a network, and for measuring
+    /// discovery alone.
+    pub calls: bool,
     /// Entries per second that one author may push unasked; bursts of ten times as many (DESIGN: 200).
     pub author_rate: u32,
     /// Bytes of records that may wait for the store before peers are made to wait.
@@ -52,6 +56,7 @@ impl Config {
             chat_port,
             mdns_socket: MdnsSocket::Shared,
             discovery: Discovery { mdns: true, remembered: true },
+            calls: true,
             author_rate: 200,
             unpersisted_max: 1 << 20,
             backlog_max: 4 << 20,

@@ -107,7 +107,7 @@ pub enum Unreached {
     /// There are too many sessions here or there.
     #[error("there is no room for another session")]
     Full,
-    /// It names no single host, or the address book is full; nothing was sent.
+    /// It names no single host, the address book is full, or nobody is called (`Config::calls`); nothing was sent.
     #[error("that address cannot be called")]
     Unusable,
 }

@@ -171,6 +171,7 @@ pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Tr
 pub use command::{Action, Command};
 pub use config::{Config, Discovery, MdnsSocket};
 pub use discovery::{Sighting, SightingKind};
+pub use dns::DnsCounts;
 pub use event::{
     EntryId, Event, Message, MessageId, Multicast, NetChange, PeerChange, PeerState, Place, Refusal, Source,
     Stamp, Unreached,

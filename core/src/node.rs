@@ -245,7 +245,7 @@ impl Node {
     }
 
     fn dial_due(&mut self) {
-        if self.quitting.is_some() || !self.net.is_up() {
+        if !self.may_call() {
             return;
         }
         for address in self.contacts.due(self.now) {
@@ -253,6 +253,11 @@ impl Node {
             let effort = if self.contacts.is_call_to_silent(address) { Effort::Single } else { Effort::Full };
             self.sessions.dial(self.now, to, effort, stats, &mut self.session_wishes);
         }
+    }
+
+    /// Whether anybody is called at all now.
+    const fn may_call(&self) -> bool {
+        self.config.calls && self.quitting.is_none() && self.net.is_up()
     }
 
     fn on_room(&mut self, wish: room::Wish) {
@@ -292,7 +297,7 @@ impl Node {
         let due = if self.is_finished {
             [(None, Reason::Quit); 5]
         } else {
-            let dial = self.contacts.next_wake().filter(|_| self.quitting.is_none() && self.net.is_up());
+            let dial = if self.may_call() { self.contacts.next_wake() } else { None };
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),

@@ -66,6 +66,9 @@ impl Nick {
     /// # Errors
     /// When nothing remains that can be seen, or more than [`NICK_MAX`] code points.
     pub fn new(nick: &str) -> Result<Self, NickError> {
+        if let Some(plain) = Self::plain(nick) {
+            return Ok(plain);
+        }
         // Normalised last: what was invisible may have stood between two characters that are one.
         let visible: String = nick.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
         let nick = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -79,8 +82,17 @@ impl Nick {
     /// What can be saved of a nick that came from the network: cleaned and cut, `?` if nothing is left to see.
     #[must_use]
     pub fn lenient(nick: &str) -> Self {
-        let cut: String = nick.chars().filter(|&c| !is_invisible(c)).take(NICK_MAX).collect();
-        Self::new(&cut).unwrap_or_else(|_| Self(String::from("?")))
+        Self::plain(nick).unwrap_or_else(|| {
+            let cut: String = nick.chars().filter(|&c| !is_invisible(c)).take(NICK_MAX).collect();
+            Self::new(&cut).unwrap_or_else(|_| Self(String::from("?")))
+        })
+    }
+
+    /// Most nicks are one word of ASCII, in which there is nothing to clean.
+    fn plain(nick: &str) -> Option<Self> {
+        let is_plain =
+            (1..=NICK_MAX).contains(&nick.len()) && nick.bytes().all(|byte| byte.is_ascii_graphic());
+        is_plain.then(|| Self(String::from(nick)))
     }
 
     /// The nick.

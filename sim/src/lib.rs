@@ -9,6 +9,7 @@ pub mod compare;
 mod complaint;
 pub mod expect;
 pub mod fault;
+pub mod floor;
 pub mod foe;
 mod host;
 mod lan;

@@ -234,6 +234,38 @@ fn the_same_run_twice_is_the_same() {
 }
 
 #[test]
+fn bench_measures_and_says_what_falls_short() {
+    // Hardly any time: some of it does not reach its start, and that is said and no failure.
+    let args = ["bench", "--peers", "6", "--for", "2s"];
+    let output = sim(&args);
+    let said = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for part in [
+        "no sessions",
+        "  floor ",
+        "  sim ",
+        "of the floor, goal 0.25: ",
+        "6 peers, real",
+        "6 peers, cheap",
+        " with 1 job",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let objects = out(&sim(&[&args[..], &["--json"]].concat()));
+    let objects: Vec<serde_json::Value> =
+        objects.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let of = |what: &str| objects.iter().filter(|object| object["what"] == what).collect::<Vec<_>>();
+    let segment = of("segment")[0];
+    let figure = |name: &str| segment[name].as_f64().expect("a figure");
+    assert_eq!((segment["peers"].as_u64(), segment["sessions"].as_bool()), (Some(6), Some(false)));
+    let (floor, sim, ratio) = (figure("floor_per_s"), figure("sim_per_s"), figure("ratio"));
+    assert!(floor > 0.0 && sim > 0.0 && (ratio - sim / floor).abs() < 1e-9, "{segment}");
+    assert_eq!(segment["reached"].as_bool(), Some(ratio >= 0.25));
+    assert_eq!(of("chat").len(), 2, "one size, two suites");
+    assert!(of("swarm")[0]["runs"].as_u64() >= Some(1));
+}
+
+#[test]
 fn the_list_has_every_scenario_and_why_some_are_pending() {
     let said = out(&sim(&["list"]));
     for (name, text) in sim::scenario::library::FILES {

@@ -5,12 +5,16 @@
 //! Writing stops cleanly: a question or record that does not fit leaves no trace, so that the next packet can
 //! begin with it. Whatever can be built reads back as itself.
 
+mod counts;
+mod digest;
 mod name;
 mod reader;
 mod record;
 mod txt;
 mod writer;
 
+pub use counts::DnsCounts;
+pub(crate) use digest::{ByName, Digest};
 pub(crate) use name::{LABEL_MAX, Name, NameRef};
 pub(crate) use reader::Message;
 pub(crate) use record::{Data, Flags, Kind, Question, Record, Section, TypeSet};

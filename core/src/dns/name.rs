@@ -1,9 +1,7 @@
 //! Domain names: owned ones, and those that lie in a packet.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::{cmp::Ordering, fmt};
-
-use bytes::Bytes;
 
 /// The longest label in bytes (RFC 1035 section 2.3.4).
 pub(crate) const LABEL_MAX: usize = 63;
@@ -20,7 +18,7 @@ pub(super) const POINTER: u8 = 0xC0;
 /// A label holds any bytes, dots and UTF-8 included. Names are compared with ASCII letters folded and everything
 /// else raw (RFC 6762 section 16). Clones share the bytes.
 #[derive(Clone)]
-pub(crate) struct Name(Bytes);
+pub(crate) struct Name(Arc<[u8]>);
 
 impl Name {
     /// The name of these labels, or `None` when one is empty or longer than [`LABEL_MAX`], or all together are
@@ -68,7 +66,7 @@ impl Name {
 impl Default for Name {
     /// The root.
     fn default() -> Self {
-        Self(Bytes::from_static(&[0]))
+        Self(Arc::from([0]))
     }
 }
 
@@ -122,19 +120,41 @@ impl<'a> NameRef<'a> {
 
     /// A copy to keep.
     pub(crate) fn to_name(self) -> Name {
-        let mut wire = Vec::with_capacity(64);
+        let mut wire = [0; NAME_MAX];
+        let mut at = 0;
         for label in self.labels() {
-            wire.push(u8::try_from(label.len()).unwrap_or(0));
-            wire.extend_from_slice(label);
+            let Some([length, place @ ..]) = wire.get_mut(at..=at + label.len()) else { break };
+            *length = u8::try_from(label.len()).unwrap_or(0);
+            place.copy_from_slice(label);
+            at += 1 + label.len();
         }
-        wire.push(0);
-        Name(wire.into())
+        // The root is a zero more, for which every name that was read has room.
+        Name(wire.get(..=at).unwrap_or(&[0]).into())
+    }
+
+    /// Whether this is `name`, letter for letter.
+    pub(crate) fn is_written_as(&self, name: &Name) -> bool {
+        is_wire(self.labels(), name.wire(), |one, other| one == other)
+    }
+
+    /// Its bytes from the first label on, which a pointer may lead to, to the end of the packet.
+    fn first_run(&self) -> &'a [u8] {
+        let mut at = self.at;
+        for _ in 0..=HOPS_MAX {
+            match self.packet.get(at..).unwrap_or_default() {
+                [high, low, ..] if high & POINTER == POINTER => {
+                    at = usize::from(u16::from_be_bytes([high & !POINTER, *low]));
+                }
+                run => return run,
+            }
+        }
+        &[]
     }
 
     /// Whether this is a name directly under `parent`, as an instance is under its service type.
     pub(crate) fn is_child_of(&self, parent: &Name) -> bool {
         let mut labels = self.labels();
-        labels.next().is_some() && is_same(labels, parent.labels())
+        labels.next().is_some() && is_wire(labels, parent.wire(), <[u8]>::eq_ignore_ascii_case)
     }
 }
 
@@ -146,7 +166,19 @@ impl PartialEq for NameRef<'_> {
 
 impl PartialEq<Name> for NameRef<'_> {
     fn eq(&self, other: &Name) -> bool {
-        *self == other.borrow()
+        // Nearly all names that are compared differ in their first label, and many are there in one run of bytes.
+        let (run, wire) = (self.first_run(), other.wire());
+        let (Some(&length), Some(&wanted)) = (run.first(), wire.first()) else { return false };
+        let first = 1 + usize::from(wanted);
+        if length != wanted
+            || !run
+                .get(..first)
+                .zip(wire.get(..first))
+                .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+        {
+            return false;
+        }
+        run.starts_with(wire) || is_wire(self.labels(), wire, <[u8]>::eq_ignore_ascii_case)
     }
 }
 
@@ -178,6 +210,23 @@ fn is_same<'l>(one: impl Iterator<Item = &'l [u8]>, other: impl Iterator<Item = 
             _ => return false,
         }
     }
+}
+
+/// Whether these labels are those of a name that lies uncompressed in `wire`.
+fn is_wire<'l>(
+    labels: impl Iterator<Item = &'l [u8]>,
+    mut wire: &[u8],
+    is_same_label: impl Fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    for label in labels {
+        let Some((&length, rest)) = wire.split_first() else { return false };
+        let Some((other, rest)) = rest.split_at_checked(label.len()) else { return false };
+        if usize::from(length) != label.len() || !is_same_label(label, other) {
+            return false;
+        }
+        wire = rest;
+    }
+    wire == [0]
 }
 
 /// A walk over the labels of a name, with what it may still cost.

@@ -124,15 +124,20 @@ impl<N, B> Data<N, B> {
 impl Data<NameRef<'_>, &[u8]> {
     /// A copy to keep.
     pub(crate) fn to_owned(&self) -> Data {
+        self.own(|name| name.to_name())
+    }
+
+    /// A copy to keep; `own` makes those of names.
+    pub(crate) fn own(&self, mut own: impl FnMut(NameRef<'_>) -> Name) -> Data {
         match *self {
             Self::A(address) => Data::A(address),
             Self::Aaaa(address) => Data::Aaaa(address),
-            Self::Ptr(target) => Data::Ptr(target.to_name()),
+            Self::Ptr(target) => Data::Ptr(own(target)),
             Self::Srv { priority, weight, port, target } => {
-                Data::Srv { priority, weight, port, target: target.to_name() }
+                Data::Srv { priority, weight, port, target: own(target) }
             }
             Self::Txt(strings) => Data::Txt(Bytes::copy_from_slice(strings)),
-            Self::Nsec { next, types } => Data::Nsec { next: next.to_name(), types },
+            Self::Nsec { next, types } => Data::Nsec { next: own(next), types },
             Self::Other { kind, bytes } => Data::Other { kind, bytes: Bytes::copy_from_slice(bytes) },
         }
     }
@@ -162,6 +167,21 @@ impl PartialEq<Data> for Data<NameRef<'_>, &[u8]> {
 }
 
 impl Data {
+    /// The same, borrowed.
+    pub(crate) fn borrow(&self) -> Data<NameRef<'_>, &[u8]> {
+        match self {
+            Self::A(address) => Data::A(*address),
+            Self::Aaaa(address) => Data::Aaaa(*address),
+            Self::Ptr(target) => Data::Ptr(target.borrow()),
+            Self::Srv { priority, weight, port, target } => {
+                Data::Srv { priority: *priority, weight: *weight, port: *port, target: target.borrow() }
+            }
+            Self::Txt(strings) => Data::Txt(strings),
+            Self::Nsec { next, types } => Data::Nsec { next: next.borrow(), types: *types },
+            Self::Other { kind, bytes } => Data::Other { kind: *kind, bytes },
+        }
+    }
+
     /// Its bytes on the wire, names uncompressed: what a simultaneous probe is decided by (RFC 6762 section 8.2).
     pub(crate) fn wire(&self) -> Vec<u8> {
         match self {
@@ -200,6 +220,11 @@ impl TypeSet {
             }
         }
         set
+    }
+
+    /// One bit for each type, the first in the top bit of the first byte.
+    pub(super) const fn bits(&self) -> &[u8; 32] {
+        &self.0
     }
 
     #[cfg(test)]

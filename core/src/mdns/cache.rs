@@ -8,7 +8,7 @@ use core::{net::IpAddr, time::Duration};
 
 use super::ours::{HOST_TTL, OTHER_TTL};
 use crate::{
-    dns::{Data, Kind, Name},
+    dns::{Data, Digest, Kind, Name, NameRef},
     rng::Rng,
     time::Instant,
 };
@@ -34,17 +34,30 @@ const CEILING: Duration = Duration::from_secs(75 * 60);
 const SET_MAX: usize = 8;
 
 /// The records heard on one link.
-#[derive(Debug, Default)]
+///
+/// Thousands of them, each heard again and again: they are found by digests, and one that is heard again is looked up
+/// once and changed in place.
+#[derive(Debug)]
 pub(super) struct Cache {
-    sets: BTreeMap<(Name, Kind), BTreeMap<Data, u64>>,
-    entries: BTreeMap<u64, Entry>,
+    digest: Digest,
+    /// The place of each record: those of one name and type together, among them each by what it says.
+    index: BTreeMap<Place, u32>,
+    entries: Vec<Option<Entry>>,
+    /// Which of `entries` are free.
+    free: Vec<u32>,
     /// When each entry is to be looked at, the next one first.
-    due: BTreeSet<(Instant, u64)>,
-    /// Who needs the addresses of a host.
-    targets: BTreeMap<Name, BTreeSet<Name>>,
+    due: BTreeSet<(Instant, u32)>,
+    /// When that is: it is asked for with every datagram.
+    next: Option<Instant>,
+    /// The SRV records that name a host.
+    targets: BTreeSet<(u64, u32)>,
     sources: BTreeMap<IpAddr, usize>,
-    last: u64,
+    /// Names kept last: the records of one message share theirs.
+    recent: [Name; 2],
 }
+
+/// The digest of a record's name and type, and of what it says.
+type Place = (u64, u64);
 
 /// One record, and when it was heard.
 #[derive(Clone, Debug)]
@@ -73,9 +86,9 @@ pub(super) enum Due {
 
 /// A record to keep.
 #[derive(Debug)]
-pub(super) struct Heard {
-    pub(super) name: Name,
-    pub(super) data: Data,
+pub(super) struct Heard<'a> {
+    pub(super) name: NameRef<'a>,
+    pub(super) data: Data<NameRef<'a>, &'a [u8]>,
     pub(super) ttl: u32,
     pub(super) flush: bool,
     pub(super) source: IpAddr,
@@ -83,53 +96,79 @@ pub(super) struct Heard {
     pub(super) is_capped: bool,
 }
 
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    /// There is no room for it.
+    Refused,
+    /// It was here, alone of its name and type or one of the pointers, and holds for longer now.
+    Again,
+    /// Something is different.
+    News,
+}
+
 impl Cache {
-    /// Takes a record in. False when there is no room for it: `room` is what all links together have left, and
-    /// one sender may take a quarter of `most`.
+    /// An empty one; nobody but us knows `key`.
+    pub(super) fn new(key: u64) -> Self {
+        Self {
+            digest: Digest::new(key),
+            index: BTreeMap::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            due: BTreeSet::new(),
+            next: None,
+            targets: BTreeSet::new(),
+            sources: BTreeMap::new(),
+            recent: [Name::default(), Name::default()],
+        }
+    }
+
+    /// Takes a record in. `room` is what all links together have left, and one sender may take a quarter of `most`.
     pub(super) fn insert(
         &mut self,
         now: Instant,
-        heard: Heard,
+        heard: &Heard<'_>,
         room: usize,
         most: usize,
         rng: &mut Rng,
-    ) -> bool {
-        let Heard { name, data, ttl, flush, source, is_capped } = heard;
-        let kind = data.kind();
-        let set_key = (name.clone(), kind);
-        let known = self.sets.get(&set_key).and_then(|set| set.get(&data)).copied();
-        if flush && kind != Kind::PTR {
-            self.flush(now, &set_key, known);
+    ) -> Taken {
+        let kind = heard.data.kind();
+        let set = self.set_of(heard.name, kind);
+        let place = (set, self.digest.of_data(&heard.data));
+        let known = self.at(place, heard);
+        let is_pointer = kind == Kind::PTR;
+        let is_alone = is_pointer || self.places(set).take(2).count() == usize::from(known.is_some());
+        if heard.flush && !is_pointer && !is_alone {
+            self.flush(now, set, known);
         }
-        if ttl == 0 {
-            if let Some(id) = known {
-                self.dies(now, id);
-            }
-            return true;
+        if heard.ttl == 0 {
+            known.into_iter().for_each(|slot| self.dies(now, slot));
+            return Taken::News;
         }
-        let ttl = if is_capped { Duration::ZERO } else { Duration::from_secs(ttl.into()) };
-        let ttl = ttl.clamp(if is_capped { usual(kind) } else { floor(kind) }, CEILING);
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let of_source = self.sources.get(&source).copied().unwrap_or(0);
-                let in_set = self.sets.get(&set_key).map_or(0, BTreeMap::len);
-                let on_host = match &data {
-                    Data::Srv { target, .. } => self.targets.get(target).map_or(0, BTreeSet::len),
-                    _ => 0,
-                };
-                let is_crowded = kind != Kind::PTR && in_set >= SET_MAX || on_host >= SET_MAX;
-                if room == 0 || of_source >= most.div_ceil(4) || is_crowded {
-                    return false;
-                }
-                self.add(set_key, &data, source)
-            }
-        };
+        let ttl = if heard.is_capped { Duration::ZERO } else { Duration::from_secs(heard.ttl.into()) };
+        let ttl = ttl.clamp(if heard.is_capped { usual(kind) } else { floor(kind) }, CEILING);
+        if let Some(slot) = known {
+            let was_dying = self.change(slot, |entry| {
+                let was_dying = entry.dying;
+                (entry.heard, entry.ttl, entry.expires) = (now, ttl, now + ttl);
+                (entry.dying, entry.refreshes) = (false, 0);
+                entry.schedule(rng);
+                was_dying
+            });
+            return if is_alone && was_dying == Some(false) { Taken::Again } else { Taken::News };
+        }
+        let of_source = self.sources.get(&heard.source).copied().unwrap_or(0);
+        let is_crowded = !is_pointer && self.places(set).count() >= SET_MAX
+            || matches!(heard.data, Data::Srv { target, .. } if self.is_full(target));
+        // Another record of the same digests would be in its place, once in 2^128 times.
+        if room == 0 || of_source >= most.div_ceil(4) || is_crowded || self.index.contains_key(&place) {
+            return Taken::Refused;
+        }
         let mut entry = Entry {
-            name,
-            data,
+            name: self.own(heard.name),
+            data: heard.data.own(|name| self.own(name)),
             heard: now,
-            source: self.entries.get(&id).map_or(source, |entry| entry.source),
+            source: heard.source,
             ttl,
             expires: now + ttl,
             dying: false,
@@ -137,136 +176,197 @@ impl Cache {
             due: now,
         };
         entry.schedule(rng);
-        self.replace(id, entry);
-        true
+        self.add(place, entry);
+        Taken::News
     }
 
     /// This very record is not to be believed any more.
     pub(super) fn expire(&mut self, now: Instant, name: &Name, data: &Data) {
-        let set = self.sets.get(&(name.clone(), data.kind()));
-        if let Some(&id) = set.and_then(|set| set.get(data)) {
-            self.dies(now, id);
-        }
+        let data = data.borrow();
+        let place = (self.set_of(name.borrow(), data.kind()), self.digest.of_data(&data));
+        let slot = self.index.get(&place).copied();
+        let slot = slot.filter(|slot| self.entry(*slot).is_some_and(|entry| entry.name == *name));
+        slot.into_iter().for_each(|slot| self.dies(now, slot));
     }
 
     /// Takes what is due at `now`.
     pub(super) fn pop_due(&mut self, now: Instant, rng: &mut Rng) -> Option<Due> {
-        let &(_, id) = self.due.first().filter(|(at, _)| *at <= now)?;
-        let mut entry = self.entries.get(&id)?.clone();
-        if entry.expires <= now {
-            self.remove(id);
-            return Some(Due::Gone(entry));
+        if self.next? > now {
+            return None;
         }
-        let (name, kind) = (entry.name.clone(), entry.data.kind());
-        entry.refreshes += 1;
-        entry.schedule(rng);
-        self.replace(id, entry);
-        Some(Due::Refresh { name, kind })
+        let &(_, slot) = self.due.first()?;
+        if self.entry(slot)?.expires <= now {
+            return self.remove(slot).map(Due::Gone);
+        }
+        self.change(slot, |entry| {
+            entry.refreshes += 1;
+            entry.schedule(rng);
+            Due::Refresh { name: entry.name.clone(), kind: entry.data.kind() }
+        })
     }
 
     /// The next instant at which something is due.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.due.first().map(|&(at, _)| at)
+    pub(super) const fn next(&self) -> Option<Instant> {
+        self.next
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     /// The records of this name and type.
     pub(super) fn of<'c>(&'c self, name: &Name, kind: Kind) -> impl Iterator<Item = &'c Entry> + use<'c> {
-        let ids = self.sets.get(&(name.clone(), kind)).into_iter().flat_map(BTreeMap::values);
-        ids.filter_map(|id| self.entries.get(id))
+        let entries = self.places(self.set_of(name.borrow(), kind)).filter_map(|slot| self.entry(slot));
+        let name = name.clone();
+        entries.filter(move |entry| entry.name == name)
     }
 
-    /// This very record.
-    pub(super) fn find(&self, name: &Name, data: &Data) -> Option<&Entry> {
-        let set = self.sets.get(&(name.clone(), data.kind()))?;
-        self.entries.get(set.get(data)?)
+    /// Whether there is a pointer from `name` to `target`.
+    pub(super) fn points(&self, name: &Name, target: NameRef<'_>) -> bool {
+        let place = (self.set_of(name.borrow(), Kind::PTR), self.digest.of_data(&Data::Ptr(target)));
+        let entry = self.index.get(&place).and_then(|slot| self.entry(*slot));
+        entry.is_some_and(|entry| {
+            entry.name == *name && matches!(&entry.data, Data::Ptr(known) if target == *known)
+        })
     }
 
-    /// The instances on this host.
-    pub(super) fn instances_on(&self, host: &Name) -> impl Iterator<Item = &Name> {
-        self.targets.get(host).into_iter().flatten()
+    /// The instances on this host, an instance as often as it has SRV records that say so.
+    pub(super) fn instances_on<'c>(&'c self, host: NameRef<'c>) -> impl Iterator<Item = &'c Name> {
+        let digest = self.digest.of(host);
+        let slots = self.targets.range((digest, 0)..=(digest, u32::MAX));
+        slots.filter_map(|&(_, slot)| self.entry(slot)).filter_map(move |entry| match &entry.data {
+            Data::Srv { target, .. } if host == *target => Some(&entry.name),
+            _ => None,
+        })
     }
 
     /// Whether an instance is on this host, so that its addresses matter.
-    pub(super) fn is_target(&self, host: &Name) -> bool {
-        self.targets.contains_key(host)
+    pub(super) fn is_target(&self, host: NameRef<'_>) -> bool {
+        self.instances_on(host).next().is_some()
     }
 
     /// A question for these records leaves now, and those that are past half of their time are not in its list of
     /// known answers: whoever would ask for them next need not.
     pub(super) fn on_asked(&mut self, now: Instant, name: &Name, kind: Kind, rng: &mut Rng) {
-        let old = |entry: &&Entry| !entry.dying && entry.left(now) * 2 < entry.ttl;
-        let ids: Vec<u64> = self
-            .sets
-            .get(&(name.clone(), kind))
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .filter(|id| self.entries.get(id).filter(old).is_some())
-            .copied()
-            .collect();
-        for id in ids {
-            let Some(mut entry) = self.entries.get(&id).cloned() else { continue };
-            while entry.due < entry.expires && entry.due <= now + entry.ttl * COALESCE_PERCENT / 100 {
-                entry.refreshes += 1;
-                entry.schedule(rng);
-            }
-            self.replace(id, entry);
+        let set = self.set_of(name.borrow(), kind);
+        let old = |entry: &Entry| !entry.dying && entry.left(now) * 2 < entry.ttl && entry.name == *name;
+        let old: Vec<u32> = self.places(set).filter(|slot| self.entry(*slot).is_some_and(old)).collect();
+        for slot in old {
+            self.change(slot, |entry| {
+                while entry.due < entry.expires && entry.due <= now + entry.ttl * COALESCE_PERCENT / 100 {
+                    entry.refreshes += 1;
+                    entry.schedule(rng);
+                }
+            });
         }
     }
 
     /// All other records of the set that were not heard just now are replaced (RFC 6762 section 10.2).
-    fn flush(&mut self, now: Instant, set: &(Name, Kind), known: Option<u64>) {
-        let ids: Vec<u64> = self.sets.get(set).into_iter().flat_map(BTreeMap::values).copied().collect();
-        for id in ids {
-            let is_old = self.entries.get(&id).is_some_and(|entry| now - entry.heard > GRACE);
-            if is_old && known != Some(id) {
-                self.dies(now, id);
-            }
-        }
+    fn flush(&mut self, now: Instant, set: u64, known: Option<u32>) {
+        let is_old = |slot: &u32| {
+            known != Some(*slot) && self.entry(*slot).is_some_and(|entry| now - entry.heard > GRACE)
+        };
+        let old: Vec<u32> = self.places(set).filter(is_old).collect();
+        old.into_iter().for_each(|slot| self.dies(now, slot));
     }
 
     /// The grace begins, unless the end is nearer anyway.
-    fn dies(&mut self, now: Instant, id: u64) {
-        let Some(mut entry) = self.entries.get(&id).cloned() else { return };
-        entry.dying = true;
-        entry.expires = entry.expires.min(now + GRACE);
-        entry.due = entry.expires;
-        self.replace(id, entry);
+    fn dies(&mut self, now: Instant, slot: u32) {
+        self.change(slot, |entry| {
+            entry.dying = true;
+            entry.expires = entry.expires.min(now + GRACE);
+            entry.due = entry.expires;
+        });
     }
 
-    fn add(&mut self, set: (Name, Kind), data: &Data, source: IpAddr) -> u64 {
-        self.last += 1;
-        if let Data::Srv { target, .. } = data {
-            self.targets.entry(target.clone()).or_default().insert(set.0.clone());
-        }
-        self.sets.entry(set).or_default().insert(data.clone(), self.last);
-        *self.sources.entry(source).or_default() += 1;
-        self.last
-    }
-
-    fn replace(&mut self, id: u64, entry: Entry) {
-        self.due.insert((entry.due, id));
-        let due = entry.due;
-        if let Some(earlier) = self.entries.insert(id, entry)
-            && earlier.due != due
-        {
-            self.due.remove(&(earlier.due, id));
-        }
-        debug_assert_eq!(self.due.len(), self.entries.len());
-    }
-
-    fn remove(&mut self, id: u64) {
-        let Some(entry) = self.entries.remove(&id) else { return };
-        self.due.remove(&(entry.due, id));
-        let set_key = (entry.name, entry.data.kind());
-        if let Some(set) = self.sets.get_mut(&set_key) {
-            set.remove(&entry.data);
-            if set.is_empty() {
-                self.sets.remove(&set_key);
+    /// Whether this host has as many instances as it may have.
+    fn is_full(&self, host: NameRef<'_>) -> bool {
+        let mut all: Vec<&Name> = Vec::new();
+        for instance in self.instances_on(host) {
+            if !all.contains(&instance) {
+                all.push(instance);
             }
+        }
+        all.len() >= SET_MAX
+    }
+
+    /// A name to keep.
+    fn own(&mut self, name: NameRef<'_>) -> Name {
+        if let Some(known) = self.recent.iter().find(|known| name.is_written_as(known)) {
+            return known.clone();
+        }
+        let new = name.to_name();
+        let [last, before] = &mut self.recent;
+        *before = core::mem::replace(last, new.clone());
+        new
+    }
+
+    fn set_of(&self, name: NameRef<'_>, kind: Kind) -> u64 {
+        // The type last, in the lowest bits: all that is said of a name lies together.
+        self.digest.of(name) & !0xFFFF | u64::from(kind.0)
+    }
+
+    fn places(&self, set: u64) -> impl Iterator<Item = u32> + use<'_> {
+        self.index.range((set, 0)..=(set, u64::MAX)).map(|(_, &slot)| slot)
+    }
+
+    fn at(&self, place: Place, heard: &Heard<'_>) -> Option<u32> {
+        let slot = *self.index.get(&place)?;
+        let entry = self.entry(slot)?;
+        (heard.name == entry.name && heard.data == entry.data).then_some(slot)
+    }
+
+    fn entry(&self, slot: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(slot).ok()?)?.as_ref()
+    }
+
+    /// Changes an entry, and when it is to be looked at.
+    fn change<T>(&mut self, slot: u32, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        let entry = self.entries.get_mut(usize::try_from(slot).ok()?)?.as_mut()?;
+        let before = entry.due;
+        let changed = change(entry);
+        let due = entry.due;
+        if due != before {
+            self.plan(slot, Some(before), Some(due));
+        }
+        Some(changed)
+    }
+
+    /// An entry is to be looked at then, instead of as planned before.
+    fn plan(&mut self, slot: u32, before: Option<Instant>, due: Option<Instant>) {
+        before.map(|at| self.due.remove(&(at, slot)));
+        due.map(|at| self.due.insert((at, slot)));
+        if before.is_some() && before == self.next {
+            self.next = self.due.first().map(|&(at, _)| at);
+        } else {
+            self.next = self.next.into_iter().chain(due).min();
+        }
+    }
+
+    fn add(&mut self, place: Place, entry: Entry) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.index.insert(place, slot);
+        self.plan(slot, None, Some(entry.due));
+        if let Data::Srv { target, .. } = &entry.data {
+            self.targets.insert((self.digest.of(target.borrow()), slot));
+        }
+        *self.sources.entry(entry.source).or_default() += 1;
+        if let Some(free) = usize::try_from(slot).ok().and_then(|slot| self.entries.get_mut(slot)) {
+            *free = Some(entry);
+        }
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<Entry> {
+        let entry = self.entries.get_mut(usize::try_from(slot).ok()?)?.take()?;
+        self.free.push(slot);
+        self.plan(slot, Some(entry.due), None);
+        let data = entry.data.borrow();
+        self.index.remove(&(self.set_of(entry.name.borrow(), data.kind()), self.digest.of_data(&data)));
+        if let Data::Srv { target, .. } = data {
+            self.targets.remove(&(self.digest.of(target), slot));
         }
         if let Some(count) = self.sources.get_mut(&entry.source) {
             *count = count.saturating_sub(1);
@@ -274,17 +374,7 @@ impl Cache {
                 self.sources.remove(&entry.source);
             }
         }
-        if let Data::Srv { target, .. } = &entry.data {
-            let is_same =
-                |other: &Entry| matches!(&other.data, Data::Srv { target: same, .. } if same == target);
-            let is_needed = self.of(&set_key.0, Kind::SRV).any(is_same);
-            if !is_needed && let Some(instances) = self.targets.get_mut(target) {
-                instances.remove(&set_key.0);
-                if instances.is_empty() {
-                    self.targets.remove(target);
-                }
-            }
-        }
+        Some(entry)
     }
 }
 

@@ -119,7 +119,14 @@ impl Link {
     /// A link that has just come up: it asks who is there at once.
     pub(super) fn new(now: Instant, key: LinkKey, site: Site, rng: &mut Rng) -> Self {
         let browse = Browse::new(now, rng);
-        Self { key, site, phase: Phase::Quiet, browse, answers: Answers::default(), cache: Cache::default() }
+        Self {
+            key,
+            site,
+            phase: Phase::Quiet,
+            browse,
+            answers: Answers::default(),
+            cache: Cache::new(rng.u64()),
+        }
     }
 
     /// Begins to find out whether our names are free here.

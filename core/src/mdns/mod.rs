@@ -97,7 +97,8 @@ pub(crate) struct Mdns {
 }
 
 impl Mdns {
-    pub(crate) fn new(config: &Config, rng: Rng) -> Self {
+    pub(crate) fn new(config: &Config, mut rng: Rng) -> Self {
+        let directory = Directory::new(rng.u64());
         Self {
             suite: config.suite,
             socket: config.mdns_socket,
@@ -108,7 +109,7 @@ impl Mdns {
             links: BTreeMap::new(),
             everywhere: BTreeSet::new(),
             conflicts: Conflicts::default(),
-            directory: Directory::default(),
+            directory,
             heard: Heard::new(matches!(config.mdns_socket, MdnsSocket::Exclusive | MdnsSocket::Shared)),
             budget: Budget::new(),
             told: None,
@@ -278,7 +279,7 @@ fn on_gone(link: &Link, directory: &mut Directory, entry: &cache::Entry) {
         _ if !entry.is_dying() => {}
         Data::A(_) | Data::Aaaa(_) => {
             link.cache
-                .instances_on(&entry.name)
+                .instances_on(entry.name.borrow())
                 .for_each(|instance| directory.touch(instance.clone(), false));
         }
         _ => directory.touch(entry.name.clone(), false),

@@ -188,17 +188,30 @@ impl Ours {
 
     /// Which of our records somebody else has repeated here.
     pub(super) fn same(&self, record: &Record<NameRef<'_>, &[u8]>, site: &Site) -> Option<Own> {
-        let is_near = self.unique(record.name).is_some()
-            || record.name == self.service
-            || record.name == self.enumeration;
-        if !is_near {
+        if record.class != CLASS_IN {
             return None;
         }
-        let mut all = self.announced(site).into_iter().chain([Own::Enumeration]);
-        all.find(|own| {
-            let ours = self.record(*own, site);
-            record.name == ours.name && record.class == CLASS_IN && record.data == ours.data
-        })
+        // Of others' pointers there are hundreds: not one of them may cost much.
+        if let Data::Ptr(target) = record.data {
+            let is = |name: &Name, to: &Name| target == *to && record.name == *name;
+            return if is(&self.service, &self.instance) {
+                Some(Own::Service)
+            } else {
+                is(&self.enumeration, &self.service).then_some(Own::Enumeration)
+            };
+        }
+        let all = self.of(self.unique(record.name)?, site);
+        all.into_iter().find(|own| record.data == self.record(*own, site).data)
+    }
+
+    /// Which of our two records that there is nothing else somebody has repeated here.
+    pub(super) fn same_types(&self, record: &Record<NameRef<'_>, &[u8]>, site: &Site) -> Option<Own> {
+        let Data::Nsec { .. } = record.data else { return None };
+        let own = match self.unique(record.name)? {
+            Unique::Instance => Own::InstanceTypes,
+            Unique::Host => Own::HostTypes,
+        };
+        (record.class == CLASS_IN && record.data == self.record(own, site).data).then_some(own)
     }
 
     /// All that is announced, and taken back at the end. The type of service stays, others have it too.

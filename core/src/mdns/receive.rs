@@ -1,10 +1,11 @@
 //! What comes in: checked, sorted into queries and responses, and handed to those whom it concerns.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::collections::BTreeSet;
 use core::net::IpAddr;
 
 use super::{
-    Mdns, PORT, cache,
+    Mdns, PORT,
+    cache::{self, Taken},
     link::LinkKey,
     ours::{Own, Unique},
     probe::is_our_own,
@@ -79,13 +80,14 @@ impl Mdns {
             self.directory.on_query(now, &message);
         }
         let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
-        if is_our_own(ours, &self.everywhere, &message) {
+        let is_of_ours = message.authority.iter().any(|record| ours.unique(record.name).is_some());
+        if is_of_ours && is_our_own(ours, &self.everywhere, &message) {
             return;
         }
         if link.phase.is_established() {
             let mut sender = Sender { now, heard: &mut self.heard, stats, out };
             link.on_query(now, ours, &incoming, &mut self.rng, &mut self.budget, &mut sender);
-        } else if link.on_rival(now, ours, &self.everywhere, &message) {
+        } else if is_of_ours && link.on_rival(now, ours, &self.everywhere, &message) {
             stats.conflicts += 1;
         }
     }
@@ -156,32 +158,39 @@ impl Mdns {
         // Pointers first, then what they point to, then where that is: whatever the order in the message.
         for rank in 0..3 {
             for record in message.claims().filter(|record| is_kept(rank, record, &self.service)) {
-                let name = record.name.to_name();
-                let data = record.data.to_owned();
-                if rank == 2 && !link.cache.is_target(&name) {
+                if rank == 2 && !link.cache.is_target(record.name) {
                     continue;
                 }
-                let touched: Vec<Name> = match &data {
-                    Data::Ptr(instance) => [instance.clone()].into(),
-                    Data::A(_) | Data::Aaaa(_) => link.cache.instances_on(&name).cloned().collect(),
-                    _ => [name.clone()].into(),
-                };
                 let heard = cache::Heard {
-                    name,
-                    data,
+                    name: record.name,
+                    data: record.data.clone(),
                     ttl: record.ttl,
                     flush: record.flush,
                     source: from,
                     is_capped: self.socket == MdnsSocket::OneShot,
                 };
                 let before = link.cache.len();
-                if !link.cache.insert(now, heard, room, self.cache_max, &mut self.rng) {
-                    stats.cache_full += 1;
-                    continue;
-                }
+                let taken = link.cache.insert(now, &heard, room, self.cache_max, &mut self.rng);
                 room = room.saturating_sub(link.cache.len().saturating_sub(before));
-                let is_heard = rank == 0 && record.ttl > 0;
-                touched.into_iter().for_each(|instance| self.directory.touch(instance, is_heard));
+                match (taken, &record.data) {
+                    (Taken::Refused, _) => stats.cache_full += 1,
+                    (Taken::Again, Data::Ptr(instance)) => self.directory.hear(now, *instance),
+                    // What it says is known, and so is what was made of it, unless somebody is not there.
+                    (Taken::Again, _) if !self.directory.has_doubts() => {}
+                    (Taken::Again, Data::A(_) | Data::Aaaa(_)) => {
+                        let instances = link.cache.instances_on(record.name);
+                        instances.for_each(|instance| self.directory.hear_place(instance));
+                    }
+                    (Taken::Again, _) => self.directory.hear_place(&record.name.to_name()),
+                    (Taken::News, Data::Ptr(instance)) => {
+                        self.directory.touch(instance.to_name(), record.ttl > 0);
+                    }
+                    (Taken::News, Data::A(_) | Data::Aaaa(_)) => {
+                        let instances = link.cache.instances_on(record.name).cloned();
+                        instances.for_each(|instance| self.directory.touch(instance, false));
+                    }
+                    (Taken::News, _) => self.directory.touch(record.name.to_name(), false),
+                }
             }
         }
     }

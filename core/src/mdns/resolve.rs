@@ -72,6 +72,10 @@ impl Unresolved {
         self.doubted.remove(instance);
     }
 
+    pub(super) fn has_doubts(&self) -> bool {
+        !self.doubted.is_empty()
+    }
+
     pub(super) fn is_doubted(&self, instance: &Name) -> bool {
         self.doubted.contains_key(instance)
     }
@@ -124,7 +128,7 @@ impl Unresolved {
             }
         }
         for link in links.values_mut() {
-            let is_here = |instance: &Name| link.cache.find(service, &Data::Ptr(instance.clone())).is_some();
+            let is_here = |instance: &Name| link.cache.points(service, instance.borrow());
             let due = |all: &BTreeMap<Name, Asking>, questions: fn(&Link, &Name) -> Vec<(Name, Kind)>| {
                 let due = all.iter().filter(|(instance, asking)| is_due(asking) && is_here(instance));
                 due.flat_map(|(instance, _)| questions(link, instance)).collect::<Vec<_>>()

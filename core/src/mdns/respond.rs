@@ -155,20 +155,11 @@ impl Link {
 
     /// Which of our records the asker knows, and for at least half of their time (RFC 6762 section 7.1).
     fn known(&self, ours: &Ours, message: &Message<'_>) -> BTreeSet<Own> {
-        if message.answers.is_empty() {
-            return BTreeSet::new();
-        }
-        let all = [Own::Enumeration, Own::InstanceTypes, Own::HostTypes].into_iter();
-        let is_known = |own: &Own| {
-            let record = ours.record(*own, &self.site);
-            message.answers.iter().any(|known| {
-                !is_below_half(known.ttl, *own)
-                    && known.class == CLASS_IN
-                    && known.name == record.name
-                    && known.data == record.data
-            })
-        };
-        all.chain(ours.announced(&self.site)).filter(is_known).collect()
+        let known = message.answers.iter().filter_map(|known| {
+            let own = ours.same(known, &self.site).or_else(|| ours.same_types(known, &self.site))?;
+            (!is_below_half(known.ttl, own)).then_some(own)
+        });
+        known.collect()
     }
 
     /// Whether this question may be answered by unicast. An asker that seems to be elsewhere, but was heard by

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::MdnsSocket,
     discovery::{Found, Sighting, SightingKind},
-    dns::{Data, Kind, Message, Name, NameRef, txt_value},
+    dns::{ByName, Data, Digest, Kind, Message, Name, NameRef, Record, txt_value},
     event::Source,
     identity::{BootId, read_hex},
     outbox::Outbox,
@@ -43,12 +43,14 @@ const TRUSTED_FOR: Duration = Duration::from_secs(10);
 const TRUSTED_DOUBLINGS: u32 = 8;
 
 /// The instances of our service that are heard on any link.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Directory {
-    told: BTreeMap<Name, Told>,
+    told: ByName<Told>,
     unresolved: Unresolved,
     /// Instances that were seen in the records they probe with, before they are anybody's.
-    hints: BTreeMap<Name, Told>,
+    hints: ByName<Told>,
+    /// When the first of them was seen.
+    first_hint: Option<Instant>,
     /// Instances of which something has changed, and whether they were heard just now.
     touched: BTreeMap<Name, bool>,
 }
@@ -69,7 +71,38 @@ pub(super) struct Own {
 }
 
 impl Directory {
-    /// Something about an instance has changed, or (`heard`) its pointer has been heard again.
+    /// One that knows nobody; nobody but us knows `key`.
+    pub(super) fn new(key: u64) -> Self {
+        let digest = Digest::new(key);
+        Self {
+            told: ByName::new(digest),
+            unresolved: Unresolved::default(),
+            hints: ByName::new(digest),
+            first_hint: None,
+            touched: BTreeMap::new(),
+        }
+    }
+
+    /// The pointer to an instance has been heard again, and says nothing new.
+    pub(super) fn hear(&mut self, now: Instant, instance: NameRef<'_>) {
+        if self.told.get(instance).is_none_or(|told| now - told.at >= TELL_AGAIN) {
+            self.touch(instance.to_name(), true);
+        }
+    }
+
+    /// Where an instance is has been heard again, and is what it was: news if that was doubted.
+    pub(super) fn hear_place(&mut self, instance: &Name) {
+        if self.unresolved.is_doubted(instance) {
+            self.touch(instance.clone(), false);
+        }
+    }
+
+    /// Whether anybody is doubted at all.
+    pub(super) fn has_doubts(&self) -> bool {
+        self.unresolved.has_doubts()
+    }
+
+    /// Something about an instance has changed, or (`heard`) its pointer has come.
     pub(super) fn touch(&mut self, instance: Name, heard: bool) {
         *self.touched.entry(instance).or_default() |= heard;
     }
@@ -85,9 +118,8 @@ impl Directory {
         out: &mut Outbox<Found>,
     ) {
         for (instance, heard) in core::mem::take(&mut self.touched) {
-            let pointer = Data::Ptr(instance.clone());
-            let heard_on: Vec<&Link> =
-                links.values().filter(|link| link.cache.find(service, &pointer).is_some()).collect();
+            let points = |link: &&Link| link.cache.points(service, instance.borrow());
+            let heard_on: Vec<&Link> = links.values().filter(points).collect();
             if heard_on.is_empty() {
                 self.unresolved.forget(&instance);
                 self.on_gone(&instance, out);
@@ -100,7 +132,7 @@ impl Directory {
                     self.on_seen(now, instance, sighting, heard, is_confirmed, out);
                 }
                 // What was told once is asked for again only when it is doubted: the session knows better by now.
-                None if heard && !self.told.contains_key(&instance) => {
+                None if heard && self.told.get(instance.borrow()).is_none() => {
                     self.unresolved.on_named(now, instance, rng);
                 }
                 None => {}
@@ -117,7 +149,7 @@ impl Directory {
 
     /// Whether it is known where an instance is, as far as anybody has tried.
     pub(super) fn is_reachable(&self, instance: &Name) -> bool {
-        self.told.contains_key(instance) && !self.unresolved.is_doubted(instance)
+        self.told.get(instance.borrow()).is_some() && !self.unresolved.is_doubted(instance)
     }
 
     /// Somebody else asks.
@@ -150,31 +182,35 @@ impl Directory {
         probe: &Message<'_>,
         out: &mut Outbox<Found>,
     ) {
-        for (instance, sighting) in proposed(service, link, probe) {
-            let is_known = link.cache.find(service, &Data::Ptr(instance.clone())).is_some()
-                || self.hints.contains_key(&instance);
-            if !is_known && !is_own(&sighting, own) && self.hints.len() < HINTS_MAX {
+        let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
+        for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
+            if self.hints.len() >= HINTS_MAX {
+                return;
+            }
+            let is_known = self.hints.get(record.name).is_some() || link.cache.points(service, record.name);
+            let proposed = if is_known { None } else { proposed(link, record, probe) };
+            if let Some(sighting) = proposed.filter(|sighting| !is_own(sighting, own)) {
                 out.push(Found::Sighting(sighting.clone()));
-                self.hints.insert(instance, Told { at: now, sighting, trusted: (now, 0) });
+                self.hints.insert(record.name.to_name(), Told { at: now, sighting, trusted: (now, 0) });
+                self.first_hint.get_or_insert(now);
             }
         }
     }
 
     /// Takes back hints that have led to nothing.
     pub(super) fn on_tick(&mut self, now: Instant, out: &mut Outbox<Found>) {
-        let is_over = |hint: &Told| hint.at + HINT_FOR <= now;
-        while let Some(instance) =
-            self.hints.iter().find(|(_, hint)| is_over(hint)).map(|(name, _)| name.clone())
-        {
-            if let Some(Told { sighting, .. }) = self.hints.remove(&instance) {
-                self.lose(sighting, out);
-            }
+        if self.first_hint.is_none_or(|first| first + HINT_FOR > now) {
+            return;
         }
+        while let Some(Told { sighting, .. }) = self.hints.take_if(|hint| hint.at + HINT_FOR <= now) {
+            self.lose(sighting, out);
+        }
+        self.first_hint = self.hints.values().map(|hint| hint.at).min();
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        let hints = self.hints.values().map(|hint| hint.at + HINT_FOR);
-        hints.chain(self.unresolved.next_wake()).min()
+        let hints = self.first_hint.map(|first| first + HINT_FOR);
+        hints.into_iter().chain(self.unresolved.next_wake()).min()
     }
 
     fn on_seen(
@@ -186,11 +222,16 @@ impl Directory {
         is_confirmed: bool,
         out: &mut Outbox<Found>,
     ) {
-        if let Some(hint) = self.hints.remove(&instance).filter(|hint| hint.sighting == sighting) {
-            self.told.insert(instance, hint);
-            return;
+        if let Some(hint) = self.hints.remove(&instance) {
+            if self.first_hint == Some(hint.at) {
+                self.first_hint = self.hints.values().map(|hint| hint.at).min();
+            }
+            if hint.sighting == sighting {
+                self.told.insert(instance, hint);
+                return;
+            }
         }
-        let told = self.told.get_mut(&instance).filter(|told| told.sighting == sighting);
+        let told = self.told.get_mut(instance.borrow()).filter(|told| told.sighting == sighting);
         if let Some(told) = told {
             if is_confirmed {
                 let (_, times) = told.trusted;
@@ -239,27 +280,24 @@ fn sighting(now: Instant, instance: &Name, links: &[&Link]) -> Option<Sighting> 
     seen(strings, addresses)
 }
 
-/// What the records of a probe say of the instances it is for.
-fn proposed<'p>(service: &Name, link: &Link, probe: &Message<'p>) -> Vec<(Name, Sighting)> {
+/// What the records of a probe say of the instance that `service` (an SRV record) is for.
+fn proposed<'p>(
+    link: &Link,
+    service: &Record<NameRef<'p>, &'p [u8]>,
+    probe: &Message<'p>,
+) -> Option<Sighting> {
+    let Data::Srv { port, target, .. } = service.data else { return None };
     let of = |name: NameRef<'p>| probe.authority.iter().filter(move |record| record.name == name);
-    let mut all = Vec::new();
-    let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
-    for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
-        let Data::Srv { port, target, .. } = record.data else { continue };
-        let text = of(record.name).find_map(|record| match record.data {
-            Data::Txt(strings) => Some(strings),
-            _ => None,
-        });
-        let data = of(target).map(|record| &record.data);
-        let places = data.filter_map(|data| match *data {
-            Data::A(v4) => place(link, v4.into(), port),
-            Data::Aaaa(v6) => place(link, v6.into(), port),
-            _ => None,
-        });
-        let sighting = text.and_then(|strings| seen(strings, places.collect()));
-        all.extend(sighting.map(|sighting| (record.name.to_name(), sighting)));
-    }
-    all
+    let text = of(service.name).find_map(|record| match record.data {
+        Data::Txt(strings) => Some(strings),
+        _ => None,
+    })?;
+    let places = of(target).filter_map(|record| match record.data {
+        Data::A(v4) => place(link, v4.into(), port),
+        Data::Aaaa(v6) => place(link, v6.into(), port),
+        _ => None,
+    });
+    seen(text, places.collect())
 }
 
 /// The peer that says this of itself, if there is a place to reach it.

@@ -7,7 +7,7 @@ use super::Node;
 use crate::{
     command::{Action, Command},
     discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
-    event::{Event, Place, Refusal, Source},
+    event::{Event, Place, Refusal, Source, Unreached},
     identity::PeerKey,
     record::PeerRecord,
     session::{LinkId, Standing},
@@ -60,7 +60,8 @@ impl Node {
             addresses: Vec::from([address]),
         });
         self.event(Event::Done { tag, message: None });
-        if let Some(reason) = self.contacts.hindrance(address) {
+        let hindrance = self.contacts.hindrance(address);
+        if let Some(reason) = hindrance.or((!self.config.calls).then_some(Unreached::Unusable)) {
             self.event(Event::Unreachable { tag, address, reason });
         } else if !self.contacts.is_reached(address) && !self.calls.push(tag, address) {
             self.stats.calls_forgotten += 1;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     boundary::Token,
     command::Action,
-    event::Place,
+    event::{Place, Unreached},
     identity::PeerKey,
     store::{Answer, State, StoredPeer},
     suite::REAL,
@@ -32,6 +32,24 @@ fn newcomers_are_remembered_and_friends_too() {
     let known: Vec<u8> = (0..=u8::MAX).filter(|&number| is_known(number)).collect();
     assert_eq!(known, [1, 3, 194, 195, 196, 197, 198, 199]);
     assert_eq!(node.stats().peers_forgotten, 199 - 8);
+}
+
+#[test]
+fn who_calls_nobody_says_so() {
+    let mut config = Config::new(REAL, Nick::new("ana").unwrap(), 27182);
+    config.calls = false;
+    let mut node = Node::new(config, Identity::new(REAL, &[1; 32]), [1; 32], Instant::ORIGIN);
+    node.on_fetched(Token(1), Answer::State(State::default()));
+    let action = Action::Connect("192.0.2.1:27182".parse().unwrap());
+    node.handle(Instant::ORIGIN, Input::Command(Command { tag: 7, action }));
+    let outputs = core::iter::from_fn(|| match node.poll() {
+        Output::Wait(_) => None,
+        output => Some(output),
+    });
+    let is_told = |output: &Output| {
+        matches!(output, Output::Event(Event::Unreachable { tag: 7, reason: Unreached::Unusable, .. }))
+    };
+    assert_eq!(outputs.filter(is_told).count(), 1);
 }
 
 #[test]

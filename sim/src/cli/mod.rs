@@ -84,7 +84,7 @@ fn begin(args: &Args, show: &Show) -> Result<Exit, Refusal> {
         Some(What::Swarm(swarm)) => swarm::swarm(swarm, options, show, &budget),
         Some(What::Replay(replay)) => replay::replay(replay, options, show, &budget),
         Some(What::Check { what }) => check::check(what, options, show, &budget),
-        Some(What::Bench) => Ok(bench::bench(show)),
+        Some(What::Bench(bench)) => bench::bench(bench, options, show, &budget),
         Some(What::List) => Ok(list::list(show)),
         Some(What::Explain { name }) => list::explain(name, show),
     }

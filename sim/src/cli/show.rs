@@ -115,7 +115,8 @@ pub(super) fn number(number: u64) -> String {
     }
 }
 
-fn grouped(number: u64) -> String {
+/// The same in full: `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
     if number < 1_000 {
         number.to_string()
     } else {

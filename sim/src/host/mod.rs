@@ -28,6 +28,8 @@ pub(crate) struct Machine {
     /// Another one just like it, if its host `is_twofold`: what happens to the one happens to both.
     pub(crate) twin: Option<Box<Node>>,
     pub(crate) is_twofold: bool,
+    /// Whether its program calls others.
+    pub(crate) calls: bool,
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) state: State,
@@ -84,6 +86,7 @@ impl Machine {
             node: None,
             twin: None,
             is_twofold: false,
+            calls: true,
             clock: Clock::new(Instant::ORIGIN),
             disk: Disk::default(),
             state: State::Off,
@@ -110,7 +113,8 @@ impl Machine {
         // It may have been asleep when it died.
         self.clock.resume(now, true);
         let nick = Nick::new(&format!("peer{}", self.number)).expect("a nick of letters and digits");
-        let config = Config::new(suite, nick, CHAT_PORT);
+        let mut config = Config::new(suite, nick, CHAT_PORT);
+        config.calls = self.calls;
         let seed = chance.bytes(Domain::Node, &[self.number as u64, self.boots]);
         let identity = Identity::new(suite, &self.secret);
         let local = self.clock.local(now);

@@ -9,6 +9,7 @@ use super::{Happening, World, trace_of};
 use crate::{
     chance::{Domain, fold},
     fault::Damage,
+    floor::Multicast,
     host::{CHAT_PORT, State, Waiting},
     lan::{Departure, Flight, Lost, Receivers, fate::Fate, fate::Receiver, index_of},
     watch::Fact,
@@ -53,6 +54,9 @@ impl World {
             Via::Chat => CHAT_PORT,
         };
         let (link, many) = (departure.link, departure.to == Receivers::Many);
+        if many && let Some(sent) = &mut self.sent {
+            sent.push(Multicast { at: departure.at, sender: host, bytes: transmit.bytes.clone() });
+        }
         let (from, bytes) = (SocketAddr::new(departure.from, port), transmit.bytes.clone());
         let flight = Rc::new(Flight { id, sender: host, from, to: transmit.to, link, many, bytes });
         self.launch(&flight, departure, count);

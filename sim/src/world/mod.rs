@@ -7,6 +7,7 @@ use chat_core::{Answer, Input, Instant, REAL, Stats, StoreError, Suite, Token, T
 
 use crate::{
     chance::{Chance, Domain},
+    floor::Multicast,
     foe::Villain,
     host::{Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
@@ -49,6 +50,8 @@ pub struct World {
     counts: Counts,
     /// The datagram sent before, for those that are spliced with it.
     before: Bytes,
+    /// What was sent to many, if that is kept.
+    sent: Option<Vec<Multicast>>,
 }
 
 /// What can happen.
@@ -136,6 +139,7 @@ impl World {
             fired: vec![0; plan.faults.len()],
             counts: Counts::default(),
             before: Bytes::new(),
+            sent: None,
             plan,
         };
         let plan = Rc::clone(&world.plan);
@@ -162,6 +166,24 @@ impl World {
         self.watch.close();
         self.machines.iter_mut().for_each(|machine| machine.is_twofold = false);
         self
+    }
+
+    /// No program calls another: they find each other, and no session begins. For measuring discovery alone.
+    #[must_use]
+    pub fn without_calls(mut self) -> Self {
+        self.machines.iter_mut().for_each(|machine| machine.calls = false);
+        self
+    }
+
+    /// What was sent to many since it was last asked for; what was sent before the first time is not kept.
+    pub fn take_sent(&mut self) -> Vec<Multicast> {
+        self.sent.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What happened how often so far.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// These look on, and nobody else.

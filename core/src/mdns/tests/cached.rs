@@ -321,7 +321,7 @@ fn the_cache_has_a_cap_and_a_share_for_each_sender() {
         lan.inject_multicast(a, &response(&stranger(&label, 67, 4500)));
     }
     let host = Name::new([&b"host67"[..], b"local"]).unwrap();
-    assert!(lan.hosts[a].mdns.links.values().all(|link| link.cache.instances_on(&host).count() == 8));
+    assert!(lan.hosts[a].mdns.links.values().all(|link| link.cache.instances_on(host.borrow()).count() == 8));
 }
 
 #[test]
