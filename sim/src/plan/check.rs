@@ -65,8 +65,6 @@ pub enum Place {
     Foe(usize),
     /// An act, by number.
     Act(usize),
-    /// A foe, by number.
-    Foe(usize),
 }
 
 impl fmt::Display for Place {
@@ -79,7 +77,6 @@ impl fmt::Display for Place {
             Self::Fault(number) => write!(f, "fault {number}"),
             Self::Foe(number) => write!(f, "foe {number}"),
             Self::Act(number) => write!(f, "act {number}"),
-            Self::Foe(number) => write!(f, "foe {number}"),
         }
     }
 }
@@ -139,9 +136,6 @@ impl Plan {
         }
         for (number, fault) in self.faults.iter().enumerate() {
             self.check_fault(Place::Fault(number), fault)?;
-        }
-        for (number, foe) in self.foes.iter().enumerate() {
-            self.has_segment(Place::Foe(number), foe.on)?;
         }
         for (number, act) in self.acts.iter().enumerate() {
             let place = Place::Act(number);

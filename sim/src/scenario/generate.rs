@@ -349,7 +349,7 @@ impl Making<'_> {
             Place::Act(number) => self.places.acts.get(number).cloned(),
             Place::Foe(number) => self.places.foes.get(number).cloned(),
             Place::Host(number) => self.places.hosts.get(&number).cloned(),
-            Place::Router(_) | Place::Foe(_) | Place::Whole => {
+            Place::Router(_) | Place::Whole => {
                 Some(self.file.duration.span()).filter(|span| !span.is_empty())
             }
         }
