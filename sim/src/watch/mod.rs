@@ -130,6 +130,7 @@ impl Watch {
     /// Nobody looks on from now on, and nothing is learnt.
     pub(crate) fn close(&mut self) {
         self.is_closed = true;
+        self.checks.clear();
     }
 
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {

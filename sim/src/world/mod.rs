@@ -1,16 +1,17 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{rc::Rc, time::Duration};
+use std::{net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, REAL, Stats, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, REAL, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
     foe::Villain,
-    host::{Machine, State},
+    host::{CHAT_PORT, Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
     plan::{Plan, SuiteChoice},
+    program::{Programs, Start},
     queue::{Container, Key, Queue},
     suite::CHEAP,
     trace::Trace,
@@ -31,6 +32,8 @@ use program::MINUTE;
 pub struct World {
     plan: Rc<Plan>,
     suite: &'static dyn Suite,
+    /// What a host runs.
+    programs: Rc<Programs>,
     chance: Chance,
     now: Instant,
     end: Instant,
@@ -120,6 +123,7 @@ impl World {
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,
+            programs: Rc::new(Start::node),
             chance,
             now: Instant::ORIGIN,
             end: end.min(Instant::ORIGIN + plan.duration.0),
@@ -240,10 +244,10 @@ impl World {
         self.trace.look_closely(events);
     }
 
-    /// What the node of `host` has counted, while it runs.
+    /// Where the chat socket of `host` is, by its first address; nowhere while all its cards are down.
     #[must_use]
-    pub fn stats(&self, host: usize) -> Option<Stats> {
-        Some(self.machines.get(host)?.node.as_ref()?.stats())
+    pub fn address(&self, host: usize) -> Option<SocketAddr> {
+        self.lan.address(host).map(|address| SocketAddr::new(address, CHAT_PORT))
     }
 
     fn happen(&mut self, happening: Happening) {
