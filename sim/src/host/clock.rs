@@ -37,6 +37,9 @@ impl Clock {
         if self.stopped.is_some() {
             return self.local;
         }
+        if self.ppm == 0 {
+            return self.local + (now - self.since);
+        }
         let passed = i128::from(nanos(now - self.since));
         let passed = passed + passed * i128::from(self.ppm) / MILLION;
         self.local + Duration::from_nanos(u64::try_from(passed).unwrap_or(0))
@@ -46,6 +49,9 @@ impl Clock {
     pub(crate) fn when(&self, local: Instant) -> Option<Instant> {
         if self.stopped.is_some() {
             return None;
+        }
+        if self.ppm == 0 {
+            return Some(self.since + (local - self.local));
         }
         let wait = i128::from(nanos(local - self.local));
         // Rounded up: a wake must not come before its time.

@@ -1,6 +1,11 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{net::SocketAddr, rc::Rc, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chat_core::{Answer, Input, Instant, REAL, StoreError, Suite, Token, Transmit};
@@ -41,6 +46,8 @@ pub struct World {
     lan: Lan,
     conditions: Conditions,
     machines: Vec<Machine>,
+    /// Whose program is being called.
+    acting: Option<usize>,
     foes: Vec<Villain>,
     watch: Watch,
     trace: Trace,
@@ -83,7 +90,7 @@ enum Happening {
         host: usize,
         boot: u64,
         token: Token,
-        answer: Answer,
+        answer: Box<Answer>,
     },
     Wake {
         host: usize,
@@ -131,6 +138,7 @@ impl World {
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
             machines: machines(&chance, plan.hosts.len()),
+            acting: None,
             foes: Self::villains(&plan),
             watch: Watch::new(&plan, suite),
             trace: Trace::default(),
@@ -189,14 +197,15 @@ impl World {
     /// Lets happen what happens within `span`. False once the run is over, or a property is broken.
     pub fn run(&mut self, span: Duration) -> bool {
         let until = (self.now + span).min(self.end);
-        while let Some(key) = self.queue.peek().filter(|key| key.at() <= until) {
-            let Some((_, happening)) = self.queue.pop() else { break };
-            self.now = key.at();
-            self.trace.event(key);
-            self.happen(happening);
-            if self.watch.violation.is_some() {
-                return false;
+        // Here and not around each call of a program, which would cost more than many a call.
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| self.run_until(until))) {
+            match self.acting.take() {
+                Some(host) => self.panicked(host, cause.as_ref()),
+                None => resume_unwind(cause),
             }
+        }
+        if self.watch.violation.is_some() {
+            return false;
         }
         self.now = until;
         let over = until >= self.end;
@@ -250,6 +259,18 @@ impl World {
         self.lan.address(host).map(|address| SocketAddr::new(address, CHAT_PORT))
     }
 
+    /// Lets happen what happens until then, up to the first property that is broken.
+    fn run_until(&mut self, until: Instant) {
+        while self.watch.violation.is_none()
+            && let Some(key) = self.queue.peek().filter(|key| key.at() <= until)
+            && let Some((_, happening)) = self.queue.pop()
+        {
+            self.now = key.at();
+            self.trace.event(key);
+            self.happen(happening);
+        }
+    }
+
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Fault { number, begins } => self.on_fault(number, begins),
@@ -264,7 +285,7 @@ impl World {
                 self.give(host, Input::Persisted { token, result }, None);
             }
             Happening::Read { host, boot, token, answer } if self.is_boot(host, boot) => {
-                self.give(host, Input::Fetched { token, answer }, None);
+                self.give(host, Input::Fetched { token, answer: *answer }, None);
             }
             Happening::Wake { host, wish } if self.machines[host].wishes == wish => {
                 self.counts.wakes += 1;
@@ -340,6 +361,6 @@ fn machines(chance: &Chance, count: usize) -> Vec<Machine> {
 
 /// Splits what a host transmits into what counts for the trace.
 fn trace_of(trace: &mut Trace, transmit: &Transmit) {
-    trace.word(u64::from(transmit.interface) << 16 | u64::from(transmit.to.port()));
-    trace.bytes(&transmit.bytes);
+    let about = u64::from(transmit.interface) << 16 | u64::from(transmit.to.port());
+    trace.bytes(about, &transmit.bytes);
 }

@@ -1,11 +1,6 @@
 //! A program of the world: it is started, told what happens, and has its wishes carried out.
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-    time::Duration,
-};
+use std::{any::Any, rc::Rc, time::Duration};
 
 use chat_core::{Input, Instant, Node, Output, Stats, Token};
 
@@ -79,32 +74,30 @@ impl World {
         }
         let local = machine.clock.local(self.now);
         let Some(program) = &mut machine.program else { return };
-        let again = machine.twin.as_ref().map(|_| copy(&input));
-        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| program.handle(local, input))) {
-            return self.panicked(host, cause.as_ref());
+        self.acting = Some(host);
+        if let Some(twin) = &mut machine.twin {
+            twin.handle(local, copy(&input));
         }
-        if let (Some(twin), Some(again)) = (&mut machine.twin, again) {
-            twin.handle(local, again);
-        }
+        program.handle(local, input);
+        self.acting = None;
         for _ in 0..OUTPUTS_MAX {
             let machine = &mut self.machines[host];
             let Some(program) = &mut machine.program else { return };
-            let output = match catch_unwind(AssertUnwindSafe(|| program.poll())) {
-                Ok(output) => output,
-                Err(cause) => return self.panicked(host, cause.as_ref()),
-            };
+            self.acting = Some(host);
+            let output = program.poll();
+            self.acting = None;
             if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
                 let what = format!("host {host} does another thing when the same happens: {output:?}");
                 self.watch.broken("S17", self.now, what);
             }
             match output {
-                Output::Transmit(transmit) => self.send(host, &transmit, cause),
+                Output::Transmit(transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
                     let machine = &self.machines[host];
                     let (boot, key) = (machine.boots, machine.key(self.suite));
-                    let answer = machine.disk.answer(key, &what);
+                    let answer = Box::new(machine.disk.answer(key, &what));
                     self.after(SEEK, host, host, token.0, Happening::Read { host, boot, token, answer });
                 }
                 Output::Wait(wake) => {
@@ -124,7 +117,7 @@ impl World {
     }
 
     /// The program of `host` panicked, and must not be asked again.
-    fn panicked(&mut self, host: usize, cause: &(dyn Any + Send)) {
+    pub(super) fn panicked(&mut self, host: usize, cause: &(dyn Any + Send)) {
         self.machines[host].stop();
         let what = cause.downcast_ref::<String>().map(String::as_str);
         let what = what.or(cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
