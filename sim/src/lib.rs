@@ -1,7 +1,8 @@
 //! A network in which everything can go wrong, and every run can be repeated.
 //!
 //! The very same [`chat_core::Node`] that runs in the programs, driven by virtual time: no threads, no sockets, no
-//! wall clock. A [`plan::Plan`] spells a run out; a [`World`] lets it happen.
+//! wall clock. A [`plan::Plan`] spells a run out; a [`World`] lets it happen. [`Program`] is for whoever has a state
+//! machine of their own to try.
 #![forbid(unsafe_code)]
 
 mod chance;
@@ -14,6 +15,7 @@ pub mod foe;
 mod host;
 mod lan;
 pub mod plan;
+mod program;
 mod queue;
 pub mod scenario;
 pub mod suite;
@@ -24,6 +26,7 @@ mod world;
 
 pub use complaint::Complaint;
 pub use lan::profile;
+pub use program::{Program, Start};
 pub use trace::{Checkpoint, Hash};
 pub use watch::{Violation, tally::Figures};
 pub use world::{Counts, Outcome, World};

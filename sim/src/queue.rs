@@ -4,15 +4,18 @@
 //! theirs), never of when they were put in: it does not depend on the container, and both containers prove that.
 
 use std::{
-    cmp::Reverse,
+    cmp::Ordering,
     collections::{BTreeMap, BinaryHeap},
 };
 
 use chat_core::Instant;
 
 /// When something happens, and its place among all that happens then.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Key(u128);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key {
+    at: u64,
+    tie: u64,
+}
 
 impl Key {
     const KIND: u32 = 60;
@@ -28,16 +31,33 @@ impl Key {
             | field(to) << Self::TO
             | field(from) << Self::FROM
             | count & Self::MASK;
-        Self(u128::from(at.as_nanos()) << 64 | u128::from(tie))
+        Self { at: at.as_nanos(), tie }
     }
 
     pub(crate) fn at(self) -> Instant {
-        Instant::from_nanos((self.0 >> 64) as u64)
+        Instant::from_nanos(self.at)
     }
 
     /// Everything but the time.
     pub(crate) fn tie(self) -> u64 {
-        self.0 as u64
+        self.tie
+    }
+
+    /// Compared as one number there is no branch to be guessed wrong.
+    const fn number(self) -> u128 {
+        (self.at as u128) << 64 | self.tie as u128
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -59,12 +79,35 @@ pub(crate) struct Queue<T> {
     things: Vec<Slot<T>>,
     free: Option<u32>,
     len: usize,
+    /// What the heap has on top is gone already: what is put in next takes its place, which is cheaper than to take
+    /// one out and put another in.
+    is_stale: bool,
 }
 
 #[derive(Debug)]
 enum Order {
-    Heap(BinaryHeap<Reverse<(Key, u32)>>),
+    Heap(BinaryHeap<Entry>),
     Tree(BTreeMap<Key, u32>),
+}
+
+/// In a heap the greatest comes first: that is the earliest.
+#[derive(PartialEq, Eq, Debug)]
+struct Entry {
+    key: Key,
+    slot: u32,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // No two have the same key.
+        other.key.cmp(&self.key)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[derive(Debug)]
@@ -79,7 +122,7 @@ impl<T> Queue<T> {
             Container::Heap => Order::Heap(BinaryHeap::new()),
             Container::Tree => Order::Tree(BTreeMap::new()),
         };
-        Self { order, things: Vec::new(), free: None, len: 0 }
+        Self { order, things: Vec::new(), free: None, len: 0, is_stale: false }
     }
 
     #[cfg(test)]
@@ -91,7 +134,16 @@ impl<T> Queue<T> {
         let slot = self.take_slot(thing);
         self.len += 1;
         match &mut self.order {
-            Order::Heap(heap) => heap.push(Reverse((key, slot))),
+            Order::Heap(heap) => {
+                let entry = Entry { key, slot };
+                if std::mem::take(&mut self.is_stale)
+                    && let Some(mut top) = heap.peek_mut()
+                {
+                    *top = entry;
+                } else {
+                    heap.push(entry);
+                }
+            }
             Order::Tree(tree) => {
                 let twin = tree.insert(key, slot);
                 assert!(twin.is_none(), "two events are indistinguishable: {key:?}");
@@ -99,16 +151,21 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(crate) fn peek(&self) -> Option<Key> {
+    pub(crate) fn peek(&mut self) -> Option<Key> {
+        self.settle();
         match &self.order {
-            Order::Heap(heap) => heap.peek().map(|Reverse((key, _))| *key),
+            Order::Heap(heap) => heap.peek().map(|first| first.key),
             Order::Tree(tree) => tree.first_key_value().map(|(key, _)| *key),
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Key, T)> {
+        self.settle();
         let (key, slot) = match &mut self.order {
-            Order::Heap(heap) => heap.pop().map(|Reverse(first)| first),
+            Order::Heap(heap) => {
+                self.is_stale = true;
+                heap.peek().map(|first| (first.key, first.slot))
+            }
             Order::Tree(tree) => tree.pop_first(),
         }?;
         let place = self.things.get_mut(slot as usize)?;
@@ -118,6 +175,15 @@ impl<T> Queue<T> {
         match thing {
             Slot::Taken(thing) => Some((key, thing)),
             Slot::Free(_) => None,
+        }
+    }
+
+    /// Takes out what is gone.
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.is_stale)
+            && let Order::Heap(heap) = &mut self.order
+        {
+            heap.pop();
         }
     }
 

@@ -1,13 +1,14 @@
-//! A machine with one program: its node, its disk, its clock, and what its system keeps for it.
+//! A machine with one program, its disk, its clock, and what its system keeps for it.
 
 use std::{collections::VecDeque, rc::Rc};
 
 use bytes::Bytes;
-use chat_core::{Config, Identity, Instant, Nick, Node, PeerKey, Suite};
+use chat_core::{Identity, Instant, PeerKey, Suite};
 
 use crate::{
     chance::{Chance, Domain},
     lan::Flight,
+    program::{Program, Programs, Start},
 };
 
 pub(crate) mod clock;
@@ -24,18 +25,16 @@ const BUFFER: usize = 212_992;
 /// One machine.
 pub(crate) struct Machine {
     pub(crate) number: usize,
-    pub(crate) node: Option<Box<Node>>,
+    pub(crate) program: Option<Box<dyn Program>>,
     /// Another one just like it, if its host `is_twofold`: what happens to the one happens to both.
-    pub(crate) twin: Option<Box<Node>>,
+    pub(crate) twin: Option<Box<dyn Program>>,
     pub(crate) is_twofold: bool,
-    /// Whether its program calls others.
-    pub(crate) calls: bool,
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) state: State,
     /// How often the program was started.
     pub(crate) boots: u64,
-    /// When the node wants to be called, in the world's time, and the how-manieth wish that is.
+    /// When the program wants to be called, in the world's time, and the how-manieth wish that is.
     pub(crate) wake: Option<Instant>,
     pub(crate) wishes: u64,
     /// When the disk's last word comes.
@@ -83,10 +82,9 @@ impl Machine {
     pub(crate) fn new(chance: &Chance, number: usize) -> Self {
         Self {
             number,
-            node: None,
+            program: None,
             twin: None,
             is_twofold: false,
-            calls: true,
             clock: Clock::new(Instant::ORIGIN),
             disk: Disk::default(),
             state: State::Off,
@@ -107,26 +105,33 @@ impl Machine {
     }
 
     /// Starts the program with what its disk holds.
-    pub(crate) fn start(&mut self, now: Instant, chance: &Chance, suite: &'static dyn Suite) {
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        chance: &Chance,
+        suite: &'static dyn Suite,
+        programs: &Programs,
+    ) {
         self.boots += 1;
         self.state = State::Runs;
         // It may have been asleep when it died.
         self.clock.resume(now, true);
-        let nick = Nick::new(&format!("peer{}", self.number)).expect("a nick of letters and digits");
-        let mut config = Config::new(suite, nick, CHAT_PORT);
-        config.calls = self.calls;
-        let seed = chance.bytes(Domain::Node, &[self.number as u64, self.boots]);
-        let identity = Identity::new(suite, &self.secret);
-        let local = self.clock.local(now);
-        let node = || Box::new(Node::new(config.clone(), identity.clone(), seed, local));
-        self.twin = self.is_twofold.then(node);
-        self.node = Some(node());
+        let start = Start {
+            host: self.number,
+            boot: self.boots,
+            now: self.clock.local(now),
+            seed: chance.bytes(Domain::Node, &[self.number as u64, self.boots]),
+            secret: self.secret,
+            suite,
+        };
+        self.twin = self.is_twofold.then(|| programs(&start));
+        self.program = Some(programs(&start));
     }
 
     /// The program is gone.
     pub(crate) fn stop(&mut self) {
         self.state = State::Off;
-        (self.node, self.twin) = (None, None);
+        (self.program, self.twin) = (None, None);
         self.wake = None;
         self.wishes += 1;
         self.buffer = Buffer::default();

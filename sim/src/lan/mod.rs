@@ -1,7 +1,8 @@
 //! The links between hosts: who is on which, with which addresses, and when a datagram gets away.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasherDefault, Hasher},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use chat_core::{Instant, Interface, Subnet, Transmit};
 
 use crate::{
-    chance::nanos,
+    chance::{fold, nanos},
     plan::{Family, Plan, Router, Segment},
 };
 
@@ -35,7 +36,7 @@ pub(crate) struct Link {
     /// Hosts and their cards, in slots that stay.
     pub(crate) members: Vec<(usize, usize)>,
     /// Who holds an address: more than one if two claim it, and the latest gets what is sent to it.
-    holders: BTreeMap<IpAddr, Vec<(usize, usize)>>,
+    holders: HashMap<IpAddr, Vec<(usize, usize)>, BuildHasherDefault<AddressHash>>,
     /// A shared medium is busy until then.
     busy: Instant,
 }
@@ -123,7 +124,7 @@ impl Lan {
         let link = |segment: &Segment| Link {
             plan: segment.clone(),
             members: Vec::new(),
-            holders: BTreeMap::new(),
+            holders: HashMap::default(),
             busy: Instant::ORIGIN,
         };
         let mut lan = Self {
@@ -246,11 +247,13 @@ impl Lan {
         let mut at = now;
         if rate > 0 {
             let busy = if plan.shared { &mut own.busy } else { &mut card.busy };
-            let waits = *busy - now;
-            if queue > 0 && bytes_in(waits, rate) > queue {
-                return Err(Lost::Queue);
+            if *busy > now {
+                if queue > 0 && bytes_in(*busy - now, rate) > queue {
+                    return Err(Lost::Queue);
+                }
+                at = *busy;
             }
-            at = now + waits + time_of(transmit.bytes.len() + OVERHEAD, rate);
+            at += time_of(transmit.bytes.len() + OVERHEAD, rate);
             *busy = at;
         }
         let beacon = nanos(plan.beacon.0);
@@ -329,6 +332,26 @@ impl Lan {
                 who.retain(|holder| *holder != (host, number));
             }
         }
+    }
+}
+
+/// The hash of an address: its bytes alone, the same in every run.
+#[derive(Default)]
+struct AddressHash(u64);
+
+impl Hasher for AddressHash {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.0 = fold(self.0, u64::from_le_bytes(*word)));
+        rest.as_chunks().0.iter().for_each(|half| self.0 = fold(self.0, u32::from_le_bytes(*half).into()));
+    }
+
+    // Which version it is, and how long: addresses that differ in that alone may share a hash.
+    fn write_isize(&mut self, _: isize) {}
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

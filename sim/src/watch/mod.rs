@@ -133,6 +133,7 @@ impl Watch {
     /// Nobody looks on from now on, and nothing is learnt.
     pub(crate) fn close(&mut self) {
         self.is_closed = true;
+        self.checks.clear();
     }
 
     pub(crate) const fn is_closed(&self) -> bool {

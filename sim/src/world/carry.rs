@@ -28,9 +28,9 @@ const BEACON_PORT: u16 = 27181;
 
 impl World {
     /// The node of `host` sends.
-    pub(super) fn send(&mut self, host: usize, transmit: &Transmit, cause: Option<&Flight>) {
-        trace_of(&mut self.trace, transmit);
-        self.watch.see(self.now, &Fact::Sent { host, transmit, cause });
+    pub(super) fn send(&mut self, host: usize, transmit: Transmit, cause: Option<&Flight>) {
+        trace_of(&mut self.trace, &transmit);
+        self.watch.see(self.now, &Fact::Sent { host, transmit: &transmit, cause });
         self.counts.sent += 1;
         self.counts.bytes += transmit.bytes.len() as u64;
         let machine = &mut self.machines[host];
@@ -41,24 +41,24 @@ impl World {
             return self.lose(Lost::Fault);
         }
         let limit = self.conditions.limit(host, &mut self.fired);
-        match self.lan.depart(self.now, host, transmit, limit) {
+        match self.lan.depart(self.now, host, &transmit, limit) {
             Ok(departure) => self.fly(host, transmit, &departure, (id, count)),
             Err(why) => self.lose(why),
         }
     }
 
-    fn fly(&mut self, host: usize, transmit: &Transmit, departure: &Departure, (id, count): (u64, u64)) {
+    fn fly(&mut self, host: usize, transmit: Transmit, departure: &Departure, (id, count): (u64, u64)) {
         let port = match transmit.via {
             Via::Mdns => MDNS_PORT,
             Via::Beacon => BEACON_PORT,
             Via::Chat => CHAT_PORT,
         };
         let (link, many) = (departure.link, departure.to == Receivers::Many);
+        let (from, to) = (SocketAddr::new(departure.from, port), transmit.to);
         if many && let Some(sent) = &mut self.sent {
             sent.push(Multicast { at: departure.at, sender: host, bytes: transmit.bytes.clone() });
         }
-        let (from, bytes) = (SocketAddr::new(departure.from, port), transmit.bytes.clone());
-        let flight = Rc::new(Flight { id, sender: host, from, to: transmit.to, link, many, bytes });
+        let flight = Rc::new(Flight { id, sender: host, from, to, link, many, bytes: transmit.bytes });
         self.launch(&flight, departure, count);
     }
 

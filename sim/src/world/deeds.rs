@@ -1,15 +1,9 @@
 //! What people do, and what they are told.
 
-use std::net::SocketAddr;
-
 use chat_core::{Action, Command, Event, Input, Nick, Place, RoomName, Text};
 
 use super::World;
-use crate::{
-    host::{CHAT_PORT, State},
-    plan::Deed,
-    watch::Fact,
-};
+use crate::{host::State, plan::Deed, watch::Fact};
 
 impl World {
     /// The person of an act does it, if their program runs.
@@ -49,7 +43,7 @@ impl World {
             Deed::Join(room) => Some(Action::Join(RoomName::new(room).ok()?)),
             Deed::Leave(room) => Some(Action::Leave(RoomName::new(room).ok()?)),
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
-            Deed::Connect(to) => Some(Action::Connect(SocketAddr::new(self.lan.address(*to)?, CHAT_PORT))),
+            Deed::Connect(to) => Some(Action::Connect(self.address(*to)?)),
             Deed::Quit => Some(Action::Quit),
             // Nothing that a program is told.
             Deed::Start => None,

@@ -71,8 +71,8 @@ impl World {
 
     fn shoot(&mut self, number: usize, shot: &Shot) {
         let host = self.machines.len() + number;
-        self.trace.word(u64::from(shot.to.port()) << 16 | u64::from(shot.from.port()));
-        self.trace.bytes(&shot.bytes);
+        let about = u64::from(shot.to.port()) << 16 | u64::from(shot.from.port());
+        self.trace.bytes(about, &shot.bytes);
         let foe = &mut self.foes[number];
         foe.sent += 1;
         let count = foe.sent;

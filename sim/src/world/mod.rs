@@ -1,17 +1,23 @@
 //! The world: it lets happen, one after the other, what a plan says and what follows from it.
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, REAL, Stats, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, Node, REAL, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
     floor::Multicast,
     foe::Villain,
-    host::{Machine, State},
+    host::{CHAT_PORT, Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
     plan::{Plan, SuiteChoice},
+    program::{Programs, Start},
     queue::{Container, Key, Queue},
     suite::CHEAP,
     trace::Trace,
@@ -35,6 +41,8 @@ const MEASURE: u64 = 64;
 pub struct World {
     plan: Rc<Plan>,
     suite: &'static dyn Suite,
+    /// What a host runs.
+    programs: Rc<Programs>,
     chance: Chance,
     now: Instant,
     end: Instant,
@@ -42,6 +50,8 @@ pub struct World {
     lan: Lan,
     conditions: Conditions,
     machines: Vec<Machine>,
+    /// Whose program is being called.
+    acting: Option<usize>,
     foes: Vec<Villain>,
     watch: Watch,
     trace: Trace,
@@ -86,7 +96,7 @@ enum Happening {
         host: usize,
         boot: u64,
         token: Token,
-        answer: Answer,
+        answer: Box<Answer>,
     },
     Wake {
         host: usize,
@@ -126,6 +136,7 @@ impl World {
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,
+            programs: Rc::new(Start::node),
             chance,
             now: Instant::ORIGIN,
             end: end.min(Instant::ORIGIN + plan.duration.0),
@@ -133,6 +144,7 @@ impl World {
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
             machines: machines(&chance, plan.hosts.len()),
+            acting: None,
             foes: Self::villains(&plan),
             watch: Watch::new(&plan, suite),
             trace: Trace::default(),
@@ -171,7 +183,7 @@ impl World {
     /// No program calls another: they find each other, and no session begins. For measuring discovery alone.
     #[must_use]
     pub fn without_calls(mut self) -> Self {
-        self.machines.iter_mut().for_each(|machine| machine.calls = false);
+        self.programs = Rc::new(Start::silent_node);
         self
     }
 
@@ -216,15 +228,15 @@ impl World {
     /// Lets happen what happens within `span`. False once the run is over, or a property is broken.
     pub fn run(&mut self, span: Duration) -> bool {
         let until = (self.now + span).min(self.end);
-        while let Some(key) = self.queue.peek().filter(|key| key.at() <= until) {
-            let Some((_, happening)) = self.queue.pop() else { break };
-            self.now = key.at();
-            self.trace.event(key);
-            self.happen(happening);
-            self.measure();
-            if self.watch.violation.is_some() {
-                return false;
+        // Here and not around each call of a program, which would cost more than many a call.
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| self.run_until(until))) {
+            match self.acting.take() {
+                Some(host) => self.panicked(host, cause.as_ref()),
+                None => resume_unwind(cause),
             }
+        }
+        if self.watch.violation.is_some() {
+            return false;
         }
         self.now = until;
         let over = until >= self.end;
@@ -239,8 +251,8 @@ impl World {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let mut figures = self.watch.tally.figures(self.now);
-        let nodes = self.machines.iter().filter_map(|machine| machine.node.as_ref());
-        figures.happened.insert("crowded", nodes.map(|node| node.stats().session.crowded).sum());
+        let stats = (0..self.machines.len()).filter_map(|host| self.stats(host));
+        figures.happened.insert("crowded", stats.map(|stats| stats.session.crowded).sum());
         Outcome {
             violation: self.watch.violation.clone(),
             hash: self.trace.hash(),
@@ -276,10 +288,23 @@ impl World {
         self.trace.look_closely(events);
     }
 
-    /// What the node of `host` has counted, while it runs.
+    /// Where the chat socket of `host` is, by its first address; nowhere while all its cards are down.
     #[must_use]
-    pub fn stats(&self, host: usize) -> Option<Stats> {
-        Some(self.machines.get(host)?.node.as_ref()?.stats())
+    pub fn address(&self, host: usize) -> Option<SocketAddr> {
+        self.lan.address(host).map(|address| SocketAddr::new(address, CHAT_PORT))
+    }
+
+    /// Lets happen what happens until then, up to the first property that is broken.
+    fn run_until(&mut self, until: Instant) {
+        while self.watch.violation.is_none()
+            && let Some(key) = self.queue.peek().filter(|key| key.at() <= until)
+            && let Some((_, happening)) = self.queue.pop()
+        {
+            self.now = key.at();
+            self.trace.event(key);
+            self.happen(happening);
+            self.measure();
+        }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -296,7 +321,7 @@ impl World {
                 self.give(host, Input::Persisted { token, result }, None);
             }
             Happening::Read { host, boot, token, answer } if self.is_boot(host, boot) => {
-                self.give(host, Input::Fetched { token, answer }, None);
+                self.give(host, Input::Fetched { token, answer: *answer }, None);
             }
             Happening::Wake { host, wish } if self.machines[host].wishes == wish => {
                 self.counts.wakes += 1;
@@ -324,8 +349,8 @@ impl World {
             return;
         }
         let host = (turn % self.machines.len() as u64) as usize;
-        if let Some(node) = &self.machines[host].node {
-            self.watch.see(self.now, &Fact::Sizes { host, sizes: node.sizes() });
+        if let Some(sizes) = self.program(host).map(Node::sizes) {
+            self.watch.see(self.now, &Fact::Sizes { host, sizes });
         }
     }
 
@@ -384,6 +409,6 @@ fn machines(chance: &Chance, count: usize) -> Vec<Machine> {
 
 /// Splits what a host transmits into what counts for the trace.
 fn trace_of(trace: &mut Trace, transmit: &Transmit) {
-    trace.word(u64::from(transmit.interface) << 16 | u64::from(transmit.to.port()));
-    trace.bytes(&transmit.bytes);
+    let about = u64::from(transmit.interface) << 16 | u64::from(transmit.to.port());
+    trace.bytes(about, &transmit.bytes);
 }

@@ -1,14 +1,17 @@
 //! A program of the world: it is started, told what happens, and has its wishes carried out.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{any::Any, rc::Rc, time::Duration};
 
-use chat_core::{Input, Instant, Output, Token};
+use chat_core::{Input, Instant, Node, Output, Stats, Token};
 
 use super::{Happening, World};
-use crate::{chance::Domain, host::State, lan::Flight, watch::Fact};
+use crate::{
+    chance::Domain,
+    host::State,
+    lan::Flight,
+    program::{Program, Start},
+    watch::Fact,
+};
 
 /// How long a disk takes to make safe what it was given, and to read.
 const SYNC: Duration = Duration::from_micros(300);
@@ -18,18 +21,43 @@ const OUTPUTS_MAX: u32 = 1_000_000;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 impl World {
+    /// At every start of a host `programs` says what it runs, instead of the chat node.
+    ///
+    /// The properties that are watched over are those of the chat node: nobody looks on any more, but for what the
+    /// world itself sees. A program must not panic, has to come to an end of its wishes (S14), and where the same
+    /// happens to two of them, they do the same (S17): for some hosts two are made.
+    #[must_use]
+    pub fn with_programs(mut self, programs: impl Fn(&Start) -> Box<dyn Program> + 'static) -> Self {
+        self.programs = Rc::new(programs);
+        self.watch.close();
+        self
+    }
+
+    /// The program of `host`, while it runs, if it is a `P`.
+    #[must_use]
+    pub fn program<P: Program>(&self, host: usize) -> Option<&P> {
+        let program: &dyn Any = self.machines.get(host)?.program.as_deref()?;
+        program.downcast_ref()
+    }
+
+    /// What the chat node of `host` has counted, while it runs.
+    #[must_use]
+    pub fn stats(&self, host: usize) -> Option<Stats> {
+        self.program(host).map(Node::stats)
+    }
+
     /// Starts the program of `host`.
     pub(super) fn start(&mut self, host: usize) {
         let machine = &mut self.machines[host];
         if machine.state != State::Off {
             return;
         }
-        machine.start(self.now, &self.chance, self.suite);
+        machine.start(self.now, &self.chance, self.suite, &*self.programs);
         let (boot, wall) = (machine.boots, machine.clock.wall(self.now));
         let key = machine.key(self.suite);
-        let disk = &machine.disk;
         self.watch.truth.set_key(host, key);
-        let node = machine.node.as_ref().map(|node| node.boot()).unwrap_or_default();
+        let node = self.program(host).map(Node::boot).unwrap_or_default();
+        let disk = &self.machines[host].disk;
         self.watch.see(self.now, &Fact::Booted { host, boot: node, disk });
         self.lan.report(self.now, host);
         let interfaces = self.list_cards(host);
@@ -38,40 +66,38 @@ impl World {
         self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
     }
 
-    /// Gives `input` to the node of `host`, and does what it wants.
+    /// Gives `input` to the program of `host`, and does what it wants.
     pub(super) fn give(&mut self, host: usize, input: Input<'_>, cause: Option<&Flight>) {
         let machine = &mut self.machines[host];
         if machine.state != State::Runs {
             return;
         }
         let local = machine.clock.local(self.now);
-        let Some(node) = &mut machine.node else { return };
-        let again = machine.twin.as_ref().map(|_| copy(&input));
-        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| node.handle(local, input))) {
-            return self.panicked(host, cause.as_ref());
+        let Some(program) = &mut machine.program else { return };
+        self.acting = Some(host);
+        if let Some(twin) = &mut machine.twin {
+            twin.handle(local, copy(&input));
         }
-        if let (Some(twin), Some(again)) = (&mut machine.twin, again) {
-            twin.handle(local, again);
-        }
+        program.handle(local, input);
+        self.acting = None;
         for _ in 0..OUTPUTS_MAX {
             let machine = &mut self.machines[host];
-            let Some(node) = &mut machine.node else { return };
-            let output = match catch_unwind(AssertUnwindSafe(|| node.poll())) {
-                Ok(output) => output,
-                Err(cause) => return self.panicked(host, cause.as_ref()),
-            };
+            let Some(program) = &mut machine.program else { return };
+            self.acting = Some(host);
+            let output = program.poll();
+            self.acting = None;
             if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
                 let what = format!("host {host} does another thing when the same happens: {output:?}");
                 self.watch.broken("S17", self.now, what);
             }
             match output {
-                Output::Transmit(transmit) => self.send(host, &transmit, cause),
+                Output::Transmit(transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
                     let machine = &self.machines[host];
                     let (boot, key) = (machine.boots, machine.key(self.suite));
-                    let answer = machine.disk.answer(key, &what);
+                    let answer = Box::new(machine.disk.answer(key, &what));
                     self.after(SEEK, host, host, token.0, Happening::Read { host, boot, token, answer });
                 }
                 Output::Wait(wake) => {
@@ -90,12 +116,12 @@ impl World {
         self.watch.broken("S14", self.now, format!("host {host} never stops wanting something"));
     }
 
-    /// The node of `host` panicked, and must not be asked again.
-    fn panicked(&mut self, host: usize, cause: &(dyn std::any::Any + Send)) {
+    /// The program of `host` panicked, and must not be asked again.
+    pub(super) fn panicked(&mut self, host: usize, cause: &(dyn Any + Send)) {
         self.machines[host].stop();
         let what = cause.downcast_ref::<String>().map(String::as_str);
         let what = what.or(cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
-        self.watch.broken("S14", self.now, format!("the node of host {host} panicked: {what}"));
+        self.watch.broken("S14", self.now, format!("the program of host {host} panicked: {what}"));
     }
 
     fn append(&mut self, host: usize, token: Token, records: Vec<chat_core::Record>) {
@@ -112,7 +138,7 @@ impl World {
         self.push(at, host, host, token.0, Happening::Stored { host, boot, token, length, result });
     }
 
-    /// The node of `host` wants to be called at `at` by its own clock.
+    /// The program of `host` wants to be called at `at` by its own clock.
     fn plan_wake(&mut self, host: usize, at: Option<Instant>) {
         let machine = &mut self.machines[host];
         let at = at.and_then(|at| machine.clock.when(at));
