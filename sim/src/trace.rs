@@ -91,7 +91,8 @@ impl Trace {
 /// A hash of bytes and their number. Two halves of it are computed side by side, each by the folded multiplication of
 /// wyhash (Wang Yi, 2019).
 fn digest(bytes: &[u8]) -> u64 {
-    let mut halves = [bytes.len() as u64; 2];
+    // Mixed, since a factor of few bits spreads nothing.
+    let mut halves = [fold(0, bytes.len() as u64); 2];
     let mut absorb = |block: &[u8; 32]| {
         let [one, two, three, four] = std::array::from_fn(|word| {
             block.as_chunks().0.get(word).map_or(0, |word| u64::from_le_bytes(*word))

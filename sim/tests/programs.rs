@@ -159,7 +159,6 @@ fn chat_nodes_live_beside_other_programs() {
     while world.run(Duration::from_secs(1)) {}
     assert_eq!(broken(&world.outcome()), None);
     assert!(world.stats(0).is_none());
-    // They have met, and the noise did no harm.
-    assert!(world.stats(1).unwrap().session.malformed > 0);
-    assert_eq!(world.stats(2).unwrap().session.malformed, 0);
+    // They hear each other, and the noise did no harm.
+    assert!((1..3).all(|host| world.stats(host).unwrap().datagrams > 0));
 }
