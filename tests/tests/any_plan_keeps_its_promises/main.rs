@@ -29,7 +29,7 @@ fn nothing_promised_is_broken() {
             }
         }
     }
-    check(60, holds as fn(Any) -> TestResult);
+    check(100, holds as fn(Any) -> TestResult);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use quickcheck::{Arbitrary, Gen};
 use sim::{
     fault::{Class, Damage, DiskFate, DiskTrouble, Fault, Pause, PlannedFault, Shape, Target},
-    plan::{Act, Deed, Family, Host, Plan, Router},
+    plan::{Act, Deed, Family, Host, Plan, Router, Segment},
     profile,
     units::{Share, Span},
 };
@@ -30,7 +30,7 @@ impl Arbitrary for Any {
         for number in 0..1 + below(g, 2) {
             let name = one_of(g, &["switch", "switch", "wifi", "wifi", "guest", "vpn"]);
             let link = profile::named(name).expect("a profile of the simulator");
-            plan.segments.push(sim::plan::Segment { name: format!("{name}-{number}"), ..link });
+            plan.segments.push(Segment { name: format!("{name}-{number}"), ..link });
         }
         if plan.segments.len() > 1 && bool::arbitrary(g) {
             plan.routers.push(Router { between: [0, 1], latency: Span::from_millis(below(g, 20)) });
@@ -72,7 +72,7 @@ impl Arbitrary for Any {
 fn fault(g: &mut Gen, plan: &Plan, last: u64) -> PlannedFault {
     let at = below(g, last);
     let span = (20 << below(g, 11)).min(last - at).max(20);
-    let what = trouble(g, plan);
+    let what = trouble(g);
     // A partition needs two sides.
     let on = match below(g, 3) {
         0 if !matches!(what, Fault::Partition { .. }) => Target::Everything,
@@ -87,7 +87,7 @@ pub(crate) fn some_hosts(g: &mut Gen, plan: &Plan) -> Vec<usize> {
     (0..plan.hosts.len()).filter(|&other| other == first || below(g, 3) == 0).collect()
 }
 
-fn trouble(g: &mut Gen, plan: &Plan) -> Fault {
+fn trouble(g: &mut Gen) -> Fault {
     let class = one_of(g, &[Class::All, Class::Multicast, Class::Unicast]);
     let part = |g: &mut Gen| Share::from_ppm(1_000 << below(g, 9));
     let millis = |g: &mut Gen, most| Span::from_millis(1 + below(g, most));
