@@ -48,7 +48,7 @@ impl Arbitrary for Any {
         Self(plan)
     }
 
-    /// Without some faults, a host, some acts, or the second half: in this order.
+    /// Without some faults, a host, some acts, or some time at the end: in this order.
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         let plan = self.0.clone();
         let faults = cuts(plan.faults.len()).map(move |cut| {
@@ -64,8 +64,8 @@ impl Arbitrary for Any {
             plan.acts.drain(cut);
             plan
         });
-        let half = shorter(self.0.clone());
-        Box::new(faults.chain(hosts).chain(acts).chain(half).map(Self))
+        let shorter = [tight(self.0.clone()), half(self.0.clone())].into_iter().flatten();
+        Box::new(faults.chain(hosts).chain(acts).chain(shorter).map(Self))
     }
 }
 
@@ -184,8 +184,21 @@ fn without(mut plan: Plan, gone: usize) -> Option<Plan> {
     (!plan.hosts.is_empty()).then_some(plan)
 }
 
+/// When the last thing of a plan begins.
+pub(crate) fn last(plan: &Plan) -> Duration {
+    let starts = plan.hosts.iter().map(|host| host.starts.0);
+    let acts = plan.acts.iter().map(|act| act.at.0);
+    starts.chain(acts).chain(plan.faults.iter().map(|fault| fault.at.0)).max().unwrap_or_default()
+}
+
+/// The plan up to a second after the last thing in it has begun, if it goes on for longer.
+fn tight(plan: Plan) -> Option<Plan> {
+    let end = last(&plan) + Duration::from_secs(1);
+    (end < plan.duration.0).then_some(Plan { duration: Span(end), ..plan })
+}
+
 /// The first half of the plan, if there is any time left in it.
-fn shorter(mut plan: Plan) -> Option<Plan> {
+fn half(mut plan: Plan) -> Option<Plan> {
     let half = plan.duration.0 / 2;
     plan.duration = Span(half);
     plan.acts.retain(|act| act.at.0 < half);
