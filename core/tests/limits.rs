@@ -380,12 +380,14 @@ fn a_node_tells_how_full_its_tables_are() {
     assert_eq!((alone.sessions, alone.acquaintances, alone.mdns_records), (0, 0, 0));
     let b = world.add();
     world.meet(a, b);
+    world.run(seconds(3));
     let together = sizes(&world);
     assert_eq!((together.sessions, together.contacts, together.acquaintances), (1, 1, 1));
     assert_eq!(together.rooms, alone.rooms + 1, "and what the two say to each other");
-    assert!(together.mdns_records > 3);
+    assert!(together.mdns_records > 0);
     world.kill(b);
     world.command(a, say("into the void"));
+    world.run(Duration::from_millis(100));
     assert!(sizes(&world).backlog > 100);
     world.run(seconds(20));
     let left = sizes(&world);

@@ -17,7 +17,7 @@ use sim::{
 
 mod plans;
 
-use plans::{Any, below, one_of, some_hosts};
+use plans::{Any, below, last, one_of, some_hosts};
 
 #[test]
 fn nothing_promised_is_broken() {
@@ -29,7 +29,7 @@ fn nothing_promised_is_broken() {
             }
         }
     }
-    check(60, holds as fn(Any) -> TestResult);
+    check(100, holds as fn(Any) -> TestResult);
 }
 
 #[test]
@@ -149,8 +149,11 @@ fn what_fails_is_made_small() {
     assert!(outcome.is_err_and(|result| result.is_failure()), "the defect was never found");
     // The last one that failed is the one that is shown.
     let small = FAILED.take().unwrap();
-    assert_eq!((small.faults.len(), small.hosts.len(), small.acts.len()), (1, 2, 1), "{:?}", Any(small));
-    assert!(small.duration < Span::from_secs(60), "{}", small.duration);
+    assert_eq!((small.faults.len(), small.acts.len()), (1, 1), "{:?}", Any(small));
+    // Host 1 talks, and the fault may strike another one with a higher number.
+    assert!(small.hosts.len() <= 3, "{:?}", Any(small));
+    let end = last(&small) + Duration::from_secs(1);
+    assert!(small.duration.0 <= end, "{} after {end:?}", small.duration);
     small.check().unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use quickcheck::{Arbitrary, Gen};
 use sim::{
     fault::{Class, Damage, DiskFate, DiskTrouble, Fault, Pause, PlannedFault, Shape, Target},
-    plan::{Act, Deed, Family, Host, Plan, Router},
+    plan::{Act, Deed, Family, Host, Plan, Router, Segment},
     profile,
     units::{Share, Span},
 };
@@ -30,7 +30,7 @@ impl Arbitrary for Any {
         for number in 0..1 + below(g, 2) {
             let name = one_of(g, &["switch", "switch", "wifi", "wifi", "guest", "vpn"]);
             let link = profile::named(name).expect("a profile of the simulator");
-            plan.segments.push(sim::plan::Segment { name: format!("{name}-{number}"), ..link });
+            plan.segments.push(Segment { name: format!("{name}-{number}"), ..link });
         }
         if plan.segments.len() > 1 && bool::arbitrary(g) {
             plan.routers.push(Router { between: [0, 1], latency: Span::from_millis(below(g, 20)) });
@@ -48,7 +48,7 @@ impl Arbitrary for Any {
         Self(plan)
     }
 
-    /// Without some faults, a host, some acts, or the second half: in this order.
+    /// Without some faults, a host, some acts, or some time at the end: in this order.
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         let plan = self.0.clone();
         let faults = cuts(plan.faults.len()).map(move |cut| {
@@ -64,15 +64,15 @@ impl Arbitrary for Any {
             plan.acts.drain(cut);
             plan
         });
-        let half = shorter(self.0.clone());
-        Box::new(faults.chain(hosts).chain(acts).chain(half).map(Self))
+        let shorter = [tight(self.0.clone()), half(self.0.clone())].into_iter().flatten();
+        Box::new(faults.chain(hosts).chain(acts).chain(shorter).map(Self))
     }
 }
 
 fn fault(g: &mut Gen, plan: &Plan, last: u64) -> PlannedFault {
     let at = below(g, last);
     let span = (20 << below(g, 11)).min(last - at).max(20);
-    let what = trouble(g, plan);
+    let what = trouble(g);
     // A partition needs two sides.
     let on = match below(g, 3) {
         0 if !matches!(what, Fault::Partition { .. }) => Target::Everything,
@@ -87,7 +87,7 @@ pub(crate) fn some_hosts(g: &mut Gen, plan: &Plan) -> Vec<usize> {
     (0..plan.hosts.len()).filter(|&other| other == first || below(g, 3) == 0).collect()
 }
 
-fn trouble(g: &mut Gen, plan: &Plan) -> Fault {
+fn trouble(g: &mut Gen) -> Fault {
     let class = one_of(g, &[Class::All, Class::Multicast, Class::Unicast]);
     let part = |g: &mut Gen| Share::from_ppm(1_000 << below(g, 9));
     let millis = |g: &mut Gen, most| Span::from_millis(1 + below(g, most));
@@ -184,8 +184,21 @@ fn without(mut plan: Plan, gone: usize) -> Option<Plan> {
     (!plan.hosts.is_empty()).then_some(plan)
 }
 
+/// When the last thing of a plan begins.
+pub(crate) fn last(plan: &Plan) -> Duration {
+    let starts = plan.hosts.iter().map(|host| host.starts.0);
+    let acts = plan.acts.iter().map(|act| act.at.0);
+    starts.chain(acts).chain(plan.faults.iter().map(|fault| fault.at.0)).max().unwrap_or_default()
+}
+
+/// The plan up to a second after the last thing in it has begun, if it goes on for longer.
+fn tight(plan: Plan) -> Option<Plan> {
+    let end = last(&plan) + Duration::from_secs(1);
+    (end < plan.duration.0).then_some(Plan { duration: Span(end), ..plan })
+}
+
 /// The first half of the plan, if there is any time left in it.
-fn shorter(mut plan: Plan) -> Option<Plan> {
+fn half(mut plan: Plan) -> Option<Plan> {
     let half = plan.duration.0 / 2;
     plan.duration = Span(half);
     plan.acts.retain(|act| act.at.0 < half);
