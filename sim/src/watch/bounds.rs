@@ -100,15 +100,14 @@ impl Bounds {
         let round = if outage < EAGER_FOR { ROUND_EAGER } else { ROUND_SLOW };
         // A session that the trouble broke must be found broken first; where only one hears the other, one after
         // the other.
-        let noticed = (self.crash_noticed() * 2).saturating_sub(outage);
+        let noticed = (self.silence() * 2).saturating_sub(outage);
         // Whoever was found is called at once, unless a call was made just before and came to nothing.
         self.wide(found + noticed + round + self.calls() + self.handshake())
     }
 
     /// L4: after the last datagram of a program that crashed, whoever was in session with it knows.
     pub(crate) fn crash_noticed(&self) -> Duration {
-        let unit = (self.way * 6 + ACK_DELAY).clamp(UNIT_MIN, UNIT_MAX);
-        self.wide(self.way + HEARTBEAT + unit * 9 / 2) + self.held_back
+        self.wide(self.silence())
     }
 
     /// L4: the same after a goodbye, while nothing is wrong with the network.
@@ -162,6 +161,12 @@ impl Bounds {
     /// The least that a span can be which some clock takes for `span`.
     pub(crate) fn at_least(&self, span: Duration) -> Duration {
         span.saturating_sub(self.drifted(span))
+    }
+
+    /// From a program's last datagram to the end of what others wait for the next.
+    fn silence(&self) -> Duration {
+        let unit = (self.way * 6 + ACK_DELAY).clamp(UNIT_MIN, UNIT_MAX);
+        self.way + HEARTBEAT + unit * 9 / 2 + self.held_back
     }
 
     /// The part by which clocks may differ.

@@ -223,7 +223,8 @@ fn what_foes_wrote_may_be_missing_and_nothing_else() {
         stage.see(&Fact::Foe { key: key(9) });
         stage.say(0, "a");
         stage.append(0, 1, &message(author, 1, "a"));
-        stage.wait(600);
+        stage.after(600_000);
+        stage.see(&Fact::Foe { key: key(9) });
         (stage.check.name(), stage.end())
     };
     assert_eq!(play(9), ("L3", Ok(())));
