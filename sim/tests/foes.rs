@@ -143,17 +143,18 @@ fn foes_are_read_as_they_are_written() {
     }
 }
 
-/// Once a foe has gone and its records with it, there is nothing left to do for it.
+/// Once a foe has gone, those whom it made up are asked for, called less and less, and forgotten: soon there is little
+/// left to do for it. It comes in waves, so some minutes count together.
 #[test]
 fn an_eclipse_leaves_nothing_behind() {
     let spent = |attacked: bool| {
-        let mut plan = Plan { duration: Span::from_secs(180), ..plan(1, &Model::Eclipse, 20) };
+        let mut plan = Plan { duration: Span::from_secs(360), ..plan(1, &Model::Eclipse, 20) };
         plan.foes[0].span = Some(Span::from_secs(20));
         plan.foes.truncate(usize::from(attacked));
         let mut world = World::new(Rc::new(plan), false);
         world.run(Duration::from_secs(160));
         let before = world.outcome().counts;
-        world.run(Duration::from_secs(20));
+        world.run(Duration::from_secs(200));
         let after = world.outcome().counts;
         (after.bytes - before.bytes, after.wakes - before.wakes)
     };
