@@ -6,7 +6,8 @@ use sim::{
     Outcome, World,
     expect::Verdict,
     fault::Kind,
-    plan::{Plan, SuiteChoice},
+    foe::Model,
+    plan::{Foe, Plan, SuiteChoice},
     scenario::{
         Changes, Scenario,
         library::{FILES, kept, named},
@@ -25,7 +26,10 @@ fn judge(plan: &Plan) -> Verdict {
 
 /// Hours, crowds and weeks are for `sim run`.
 fn is_short(plan: &Plan) -> bool {
-    plan.duration.0 <= Duration::from_secs(15 * 60) && plan.hosts.len() <= 12
+    let is_crowd = |foe: &Foe| matches!(foe.model, Model::Sybil { keys } if keys > 20);
+    !plan.foes.iter().any(is_crowd)
+        && plan.duration.0 <= Duration::from_secs(15 * 60)
+        && plan.hosts.len() <= 12
 }
 
 fn short(is_pending: bool) -> impl Iterator<Item = Plan> {
