@@ -190,6 +190,7 @@ impl Rooms {
             floor: kept_floor.min(self.newest_floor(turn.now)),
             gather: gather::Gather::default(),
             own: self.aside.own.remove(&id),
+            written: Stamp(0),
             arrival: None,
             strays: Strays::default(),
             history,

@@ -143,6 +143,8 @@ struct Room {
     history: history::History,
     /// Our newest entry.
     own: Option<(EntryId, Stamp)>,
+    /// The stamp of what was written last in this run: others may have it, although the store did not take it.
+    written: Stamp,
     /// When the latest entry came in, or was written.
     arrival: Option<Instant>,
     strays: spread::Strays,

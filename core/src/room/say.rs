@@ -85,7 +85,7 @@ impl Rooms {
         room.history.insert(turn.now, stamp, entry.id);
         room.arrival = Some(turn.now);
         self.undurable.add_own(entry.id, id, stamp, room.own, batch.tags);
-        room.own = Some((entry.id, stamp));
+        (room.own, room.written) = (Some((entry.id, stamp)), stamp);
         self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
         self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
@@ -133,7 +133,9 @@ impl Room {
     /// that claims to be from the future.
     fn next_stamp(&self, clock: Stamp) -> Stamp {
         let ahead = u64::try_from(AHEAD_MAX.as_micros()).unwrap_or(0);
-        let newest = self.history.newest(Stamp(clock.0.saturating_add(ahead)));
+        let limit = Stamp(clock.0.saturating_add(ahead));
+        let written = Some(self.written).filter(|written| *written <= limit);
+        let newest = self.history.newest(limit).max(written);
         let after = newest.map_or(0, |newest| newest.0.saturating_add(1));
         Stamp(clock.0.max(after)).min(STAMP_MAX)
     }

@@ -165,7 +165,8 @@ impl Bounds {
 
     /// From a program's last datagram to the end of what others wait for the next.
     fn silence(&self) -> Duration {
-        let unit = (self.way * 6 + ACK_DELAY).clamp(UNIT_MIN, UNIT_MAX);
+        // What was held back is in the estimate of the round trip, also a while later.
+        let unit = ((self.way + self.held_back) * 6 + ACK_DELAY).clamp(UNIT_MIN, UNIT_MAX);
         self.way + HEARTBEAT + unit * 9 / 2 + self.held_back
     }
 

@@ -162,3 +162,21 @@ fn a_full_day_takes_no_more() {
     world.say(0, "one too many");
     assert_eq!(world.peers[0].refused(), [(0, Refusal::StoreFull)]);
 }
+
+#[test]
+fn what_was_refused_when_the_clock_was_ahead_still_comes_before_what_is_said_later() {
+    let mut world = World::unborn();
+    let ada = world.add_with(50_000, |_| {});
+    world.peers[ada].store.broken = true;
+    world.say(ada, "refused, but others may have it");
+    world.run_ms(50);
+    assert_eq!(world.peers[ada].refused(), [(0, Refusal::StoreFull)]);
+    world.peers[ada].store.broken = false;
+    world.peers[ada].skew = 0;
+    world.tell_time(ada);
+    world.run_s(15);
+    world.say(ada, "later");
+    world.run_ms(50);
+    let stamps: Vec<_> = world.peers[ada].messages().map(|message| message.stamp).collect();
+    assert!(stamps.len() == 2 && stamps[0] < stamps[1], "{stamps:?}");
+}
