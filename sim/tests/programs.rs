@@ -159,6 +159,8 @@ fn chat_nodes_live_beside_other_programs() {
     while world.run(Duration::from_secs(1)) {}
     assert_eq!(broken(&world.outcome()), None);
     assert!(world.stats(0).is_none());
-    // They hear each other, and the noise did no harm.
-    assert!((1..3).all(|host| world.stats(host).unwrap().datagrams > 0));
+    // They are in session with each other, and the noise came and did no harm.
+    let sessions = [1, 2].map(|host| world.stats(host).unwrap().session);
+    assert_eq!(sessions.map(|session| session.proven > 0), [true; 2]);
+    assert_eq!(sessions.map(|session| session.stray > 0), [true, false], "{sessions:?}");
 }

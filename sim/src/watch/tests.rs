@@ -73,28 +73,18 @@ fn all_hold_in_runs_with_many_faults() {
 }
 
 #[test]
-fn a_disk_that_loses_in_silence_is_found_out() {
-    let mut plan = plan(3, 60);
-    talk(&mut plan);
-    plan.faults.push(fault(30, 5, &[0], Fault::Crash { disk: DiskFate::LoseUnsynced }));
-    let world = || World::new(Rc::new(plan.clone()), false);
-    assert_eq!(run(world()), None);
-    let mut liar = world();
-    liar.disk_of(0).mood.lies = true;
-    assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
-}
-
-#[test]
-fn beside_foes_the_usual_promises_are_watched_too() {
-    let mut plan = plan(3, 60);
-    talk(&mut plan);
-    plan.foes.push(foe());
-    plan.faults.push(fault(30, 5, &[0], Fault::Crash { disk: DiskFate::LoseUnsynced }));
-    let world = || World::new(Rc::new(plan.clone()), false);
-    assert_eq!(run(world()), None);
-    let mut liar = world();
-    liar.disk_of(0).mood.lies = true;
-    assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
+fn a_disk_that_loses_in_silence_is_found_out_also_beside_foes() {
+    for foes in [vec![], vec![foe()]] {
+        let mut plan = plan(3, 60);
+        talk(&mut plan);
+        plan.foes = foes;
+        plan.faults.push(fault(30, 5, &[0], Fault::Crash { disk: DiskFate::LoseUnsynced }));
+        let world = || World::new(Rc::new(plan.clone()), false);
+        assert_eq!(run(world()), None);
+        let mut liar = world();
+        liar.disk_of(0).mood.lies = true;
+        assert_eq!(run(liar).map(|violation| violation.check), Some("S13"));
+    }
 }
 
 /// Somebody who can keep two apart, and of whom nobody knows: it pulls the plug.
