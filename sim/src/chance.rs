@@ -5,6 +5,8 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use chat_core::Instant;
+
 /// What a decision is about; decisions of different domains share nothing.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
@@ -35,6 +37,7 @@ impl Chance {
     }
 
     /// Any 64-bit number, always the same for the same things.
+    #[inline]
     pub(crate) fn draw(&self, domain: Domain, about: &[u64]) -> u64 {
         about.iter().fold(mix(self.seed ^ domain as u64), |state, &word| fold(state, word))
     }
@@ -45,13 +48,13 @@ impl Chance {
     }
 
     /// Whether something happens that does so `ppm` times in a million.
+    #[inline]
     pub(crate) fn hits(&self, ppm: u32, domain: Domain, about: &[u64]) -> bool {
         ppm > 0 && self.below(1_000_000, domain, about) < u64::from(ppm)
     }
 
     pub(crate) fn span(&self, range: &RangeInclusive<Duration>, domain: Domain, about: &[u64]) -> Duration {
-        let (low, high) = (nanos(*range.start()), nanos(*range.end()));
-        Duration::from_nanos(low + self.below(high.saturating_sub(low) + 1, domain, about))
+        Duration::from_nanos(Spread::new(range).pick(self.draw(domain, about)))
     }
 
     /// 32 bytes, for keys and seeds.
@@ -65,17 +68,40 @@ impl Chance {
     }
 }
 
+/// The times from a shortest to a longest, in nanoseconds: for what is drawn again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    least: u64,
+    count: u64,
+}
+
+impl Spread {
+    pub(crate) fn new(range: &RangeInclusive<Duration>) -> Self {
+        let (least, most) = (nanos(*range.start()), nanos(*range.end()));
+        Self { least, count: most.saturating_sub(least) + 1 }
+    }
+
+    /// One of them from any 64-bit number.
+    #[inline]
+    pub(crate) fn pick(self, drawn: u64) -> u64 {
+        self.least + scale(drawn, self.count)
+    }
+}
+
 /// A number below `bound` from any 64-bit number; its bias is below 2^-40 for every bound used here.
+#[inline]
 pub(crate) fn scale(drawn: u64, bound: u64) -> u64 {
-    u64::try_from((u128::from(drawn) * u128::from(bound)) >> 64).unwrap_or(0)
+    ((u128::from(drawn) * u128::from(bound)) >> 64) as u64
 }
 
 /// One more word in a hash.
+#[inline]
 pub(crate) const fn fold(state: u64, word: u64) -> u64 {
     mix(state.rotate_left(23) ^ word.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+#[inline]
 const fn mix(mut word: u64) -> u64 {
     word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -83,6 +109,13 @@ const fn mix(mut word: u64) -> u64 {
     word ^ word >> 31
 }
 
+/// So many nanoseconds later. A [`Duration`] has seconds and nanoseconds apart, which costs more than what it is for.
+#[inline]
+pub(crate) const fn later(at: Instant, nanos: u64) -> Instant {
+    Instant::from_nanos(at.as_nanos().saturating_add(nanos))
+}
+
+#[inline]
 pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -64,7 +64,7 @@ impl Floor {
     pub fn new(hosts: usize) -> Self {
         Self {
             chance: Chance::new(1),
-            queue: Queue::new(Container::Heap),
+            queue: Queue::new(Container::Wheel),
             tables: (0..hosts).map(|_| Table::new(hosts)).collect(),
             buffer: Vec::new(),
             count: 0,
@@ -89,8 +89,7 @@ impl Floor {
 
     /// What is on its way arrives, up to `until`.
     fn arrive(&mut self, until: Instant, work: &mut Work) {
-        while self.queue.peek().is_some_and(|key| key.at() <= until) {
-            let Some((key, Lot { bytes, sender, class })) = self.queue.pop() else { return };
+        while let Some((key, Lot { bytes, sender, class })) = self.queue.pop(until) {
             for table in self.tables.iter_mut().skip(class).step_by(LOTS) {
                 self.buffer.clear();
                 self.buffer.extend_from_slice(&bytes);

@@ -3,12 +3,15 @@
 //! Of two things at the same time the order is part of what they are (kind, to whom, from whom, the how-manieth of
 //! theirs), never of when they were put in: it does not depend on the container, and both containers prove that.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BinaryHeap},
-};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use chat_core::Instant;
+
+mod arena;
+mod wheel;
+
+use arena::Arena;
+use wheel::Wheel;
 
 /// When something happens, and its place among all that happens then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,9 +67,9 @@ impl PartialOrd for Key {
 /// Which container to use: the results are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Container {
-    /// A binary heap of small keys: the fast one.
+    /// Slots of time: the fast one.
     #[default]
-    Heap,
+    Wheel,
     /// A search tree: to compare with.
     Tree,
 }
@@ -75,139 +78,62 @@ pub(crate) enum Container {
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     order: Order,
-    /// What the order's slots stand for; free slots form a list.
-    things: Vec<Slot<T>>,
-    free: Option<u32>,
-    len: usize,
-    /// What the heap has on top is gone already: what is put in next takes its place, which is cheaper than to take
-    /// one out and put another in.
-    is_stale: bool,
+    things: Arena<T>,
 }
 
+/// The places of things in the arena.
 #[derive(Debug)]
 enum Order {
-    Heap(BinaryHeap<Entry>),
+    Wheel(Box<Wheel>),
     Tree(BTreeMap<Key, u32>),
-}
-
-/// In a heap the greatest comes first: that is the earliest.
-#[derive(PartialEq, Eq, Debug)]
-struct Entry {
-    key: Key,
-    slot: u32,
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // No two have the same key.
-        other.key.cmp(&self.key)
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-#[derive(Debug)]
-enum Slot<T> {
-    Taken(T),
-    Free(Option<u32>),
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(container: Container) -> Self {
         let order = match container {
-            Container::Heap => Order::Heap(BinaryHeap::new()),
+            Container::Wheel => Order::Wheel(Box::new(Wheel::new())),
             Container::Tree => Order::Tree(BTreeMap::new()),
         };
-        Self { order, things: Vec::new(), free: None, len: 0, is_stale: false }
+        Self { order, things: Arena::new() }
     }
 
-    #[cfg(test)]
-    const fn len(&self) -> usize {
-        self.len
-    }
-
+    #[inline(always)]
     pub(crate) fn push(&mut self, key: Key, thing: T) {
-        let slot = self.take_slot(thing);
-        self.len += 1;
+        let place = self.things.put(key, thing);
         match &mut self.order {
-            Order::Heap(heap) => {
-                let entry = Entry { key, slot };
-                if std::mem::take(&mut self.is_stale)
-                    && let Some(mut top) = heap.peek_mut()
-                {
-                    *top = entry;
-                } else {
-                    heap.push(entry);
-                }
-            }
+            Order::Wheel(wheel) => wheel.push(place, &mut self.things),
             Order::Tree(tree) => {
-                let twin = tree.insert(key, slot);
+                let twin = tree.insert(key, place);
                 assert!(twin.is_none(), "two events are indistinguishable: {key:?}");
             }
         }
     }
 
-    pub(crate) fn peek(&mut self) -> Option<Key> {
-        self.settle();
-        match &self.order {
-            Order::Heap(heap) => heap.peek().map(|first| first.key),
-            Order::Tree(tree) => tree.first_key_value().map(|(key, _)| *key),
-        }
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<(Key, T)> {
-        self.settle();
-        let (key, slot) = match &mut self.order {
-            Order::Heap(heap) => {
-                self.is_stale = true;
-                heap.peek().map(|first| (first.key, first.slot))
+    /// Takes out the first of all, if it is due by `until`.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, until: Instant) -> Option<(Key, T)> {
+        let until = until.as_nanos();
+        let place = match &mut self.order {
+            Order::Wheel(wheel) => wheel.pop(until, &self.things)?,
+            Order::Tree(tree) => {
+                let first = tree.first_entry().filter(|first| first.key().at <= until)?;
+                first.remove()
             }
-            Order::Tree(tree) => tree.pop_first(),
-        }?;
-        let place = self.things.get_mut(slot as usize)?;
-        let thing = std::mem::replace(place, Slot::Free(self.free));
-        self.free = Some(slot);
-        self.len -= 1;
-        match thing {
-            Slot::Taken(thing) => Some((key, thing)),
-            Slot::Free(_) => None,
-        }
-    }
-
-    /// Takes out what is gone.
-    fn settle(&mut self) {
-        if std::mem::take(&mut self.is_stale)
-            && let Order::Heap(heap) = &mut self.order
-        {
-            heap.pop();
-        }
-    }
-
-    fn take_slot(&mut self, thing: T) -> u32 {
-        if let Some(slot) = self.free
-            && let Some(place) = self.things.get_mut(slot as usize)
-            && let Slot::Free(next) = *place
-        {
-            self.free = next;
-            *place = Slot::Taken(thing);
-            return slot;
-        }
-        self.things.push(Slot::Taken(thing));
-        u32::try_from(self.things.len() - 1).expect("fewer than 2^32 things to come")
+        };
+        self.things.take(place)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chance::{Chance, Domain};
 
     fn key(at: u64, kind: u8, to: usize, from: usize, count: u64) -> Key {
         Key::new(Instant::from_nanos(at), kind, to, from, count)
     }
+
+    const END: Instant = Instant::NEVER;
 
     #[test]
     fn both_containers_give_the_order_of_the_keys_whatever_the_order_of_putting_in() {
@@ -219,30 +145,73 @@ mod tests {
             key(1, 1, 0, 0, 0),
             key(2, 0, 0, 0, 0),
         ];
-        for container in [Container::Heap, Container::Tree] {
+        for container in [Container::Wheel, Container::Tree] {
             for start in 0..keys.len() {
                 let mut queue = Queue::new(container);
                 for step in 0..keys.len() {
                     let index = (start + step * 5) % keys.len();
                     queue.push(keys[index], index);
                 }
-                assert_eq!(queue.len(), keys.len());
-                assert_eq!(queue.peek(), Some(keys[0]));
-                let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, index)| index).collect();
+                let order: Vec<_> = std::iter::from_fn(|| queue.pop(END)).map(|(_, index)| index).collect();
                 assert_eq!(order, [0, 1, 2, 3, 4, 5]);
             }
         }
     }
 
+    /// Near and far, in all slots of the wheel and beyond them, many at once and few, with pauses in between.
     #[test]
-    fn slots_are_used_again() {
-        let mut queue = Queue::new(Container::Heap);
-        for round in 0..1000 {
-            queue.push(key(round, 0, 0, 0, 0), round);
-            queue.push(key(round, 1, 0, 0, 0), round);
-            assert_eq!(queue.pop().map(|(_, thing)| thing), Some(round));
-            assert_eq!(queue.pop().map(|(_, thing)| thing), Some(round));
+    fn both_containers_agree_over_all_distances_of_time() {
+        let chance = Chance::new(11);
+        let draw = |bound, about: &[u64]| chance.below(bound, Domain::Plan, about);
+        let [mut wheel, mut tree] = [Container::Wheel, Container::Tree].map(Queue::new);
+        let (mut now, mut popped, mut empty) = (0, 0, 0);
+        for round in 0..20_000 {
+            // Now and then a burst, and otherwise fewer than are taken out again.
+            for number in 0..if round % 500 == 0 { 600 } else { draw(2, &[round, 0]) } {
+                let distance = draw(1 << draw(36, &[round, number, 1]), &[round, number, 2]);
+                let thing = round << 10 | number;
+                let key = Key::new(Instant::from_nanos(now + distance), 0, round as usize, 0, number);
+                wheel.push(key, thing);
+                tree.push(key, thing);
+            }
+            let until = now + draw(1 << draw(30, &[round, 3]), &[round, 4]);
+            for _ in 0..3 {
+                let first = wheel.pop(Instant::from_nanos(until));
+                assert_eq!(first, tree.pop(Instant::from_nanos(until)));
+                match first {
+                    Some((key, _)) => (now, popped) = (key.at, popped + 1),
+                    None => (now, empty) = (until, empty + 1),
+                }
+            }
         }
-        assert_eq!(queue.things.len(), 2);
+        let rest = std::iter::from_fn(|| wheel.pop(END)).collect::<Vec<_>>();
+        assert_eq!(rest, std::iter::from_fn(|| tree.pop(END)).collect::<Vec<_>>());
+        assert!(popped > 5_000 && empty > 5_000, "{popped} came in time, {empty} times none did");
+    }
+
+    #[test]
+    fn what_is_due_later_stays() {
+        for container in [Container::Wheel, Container::Tree] {
+            let mut queue = Queue::new(container);
+            queue.push(key(1_000_000, 0, 0, 0, 0), 1);
+            assert_eq!(queue.pop(Instant::from_nanos(999_999)), None);
+            // It was looked for, and an earlier one comes nevertheless.
+            queue.push(key(5, 0, 0, 0, 0), 0);
+            assert_eq!(queue.pop(END).map(|(_, thing)| thing), Some(0));
+            assert_eq!(queue.pop(Instant::from_nanos(1_000_000)).map(|(_, thing)| thing), Some(1));
+            assert_eq!(queue.pop(END), None);
+        }
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let mut queue = Queue::new(Container::Wheel);
+        for round in 0..1000 {
+            queue.push(key(round << 13, 0, 0, 0, 0), round);
+            queue.push(key(round << 13, 1, 0, 0, 0), round);
+            assert_eq!(queue.pop(END).map(|(_, thing)| thing), Some(round));
+            assert_eq!(queue.pop(END).map(|(_, thing)| thing), Some(round));
+        }
+        assert_eq!(queue.things.places(), 2);
     }
 }

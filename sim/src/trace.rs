@@ -88,27 +88,37 @@ impl Trace {
     }
 }
 
-/// A hash of bytes and their number. Two halves of it are computed side by side, each by the folded multiplication of
+/// A hash of bytes and their number. Four lanes of it are computed side by side, each by the folded multiplication of
 /// wyhash (Wang Yi, 2019).
 fn digest(bytes: &[u8]) -> u64 {
-    // Mixed, since a factor of few bits spreads nothing.
-    let mut halves = [fold(0, bytes.len() as u64); 2];
-    let mut absorb = |block: &[u8; 32]| {
-        let [one, two, three, four] = std::array::from_fn(|word| {
-            block.as_chunks().0.get(word).map_or(0, |word| u64::from_le_bytes(*word))
-        });
-        halves[0] = multiply(one ^ 0xa076_1d64_78bd_642f, two ^ halves[0]);
-        halves[1] = multiply(three ^ 0xe703_7ed1_a0b4_28db, four ^ halves[1]);
+    let mut lanes = [(bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15); 4];
+    let mut absorb = |block: &[u8; 64]| {
+        let words = block.as_chunks().0;
+        for (number, (lane, key)) in lanes.iter_mut().zip(KEYS).enumerate() {
+            let [one, other] = [0, 1].map(|half| u64::from_le_bytes(words[2 * number + half]));
+            *lane = multiply(one ^ key, other ^ *lane);
+        }
     };
     let (blocks, rest) = bytes.as_chunks();
     blocks.iter().for_each(&mut absorb);
     if !rest.is_empty() {
-        let mut block = [0; 32];
-        block[..rest.len()].copy_from_slice(rest);
-        absorb(&block);
+        // Some count twice, rather than being copied.
+        match bytes.last_chunk() {
+            Some(last) => absorb(last),
+            None => {
+                let mut block = [0; 64];
+                block[..rest.len()].copy_from_slice(rest);
+                absorb(&block);
+            }
+        }
     }
-    fold(halves[0], halves[1])
+    let [one, two, three, four] = lanes;
+    fold(multiply(one ^ KEYS[0], two), multiply(three ^ KEYS[1], four))
 }
+
+/// Those of wyhash.
+const KEYS: [u64; 4] =
+    [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3];
 
 /// Both halves of a product in one word.
 const fn multiply(one: u64, other: u64) -> u64 {
@@ -140,7 +150,7 @@ mod tests {
             trace.bytes(0, bytes);
             trace.hash()
         };
-        for length in [1, 8, 31, 32, 33, 200] {
+        for length in [1, 8, 31, 32, 33, 63, 64, 65, 127, 128, 200] {
             let mut bytes = vec![0; length];
             let mut seen = std::collections::BTreeSet::from([of(&bytes)]);
             for bit in 0..length * 8 {

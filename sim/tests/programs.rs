@@ -100,12 +100,12 @@ fn what_programs_send_arrives_and_is_in_the_hash_with_either_queue() {
         assert_eq!(heard[2], says.repeat(10));
         world.outcome()
     };
-    let heap = outcome(false, b"hallo");
-    assert_eq!(broken(&heap), None);
-    assert_eq!(heap.counts.delivered, 30);
-    assert_eq!(heap, outcome(true, b"hallo"));
+    let wheel = outcome(false, b"hallo");
+    assert_eq!(broken(&wheel), None);
+    assert_eq!(wheel.counts.delivered, 30);
+    assert_eq!(wheel, outcome(true, b"hallo"));
     // Equal in length and in what happens when, but for one byte.
-    assert_ne!(heap.hash, outcome(false, b"hullo").hash);
+    assert_ne!(wheel.hash, outcome(false, b"hullo").hash);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn the_same_plan_gives_the_same_run_with_either_queue() {
         while world.run(Duration::from_secs(1)) {}
         world.outcome()
     };
-    let (heap, tree) = (outcome(false), outcome(true));
-    assert_eq!(heap, tree);
-    assert_eq!(heap.violation, None);
+    let (wheel, tree) = (outcome(false), outcome(true));
+    assert_eq!(wheel, tree);
+    assert_eq!(wheel.violation, None);
 }

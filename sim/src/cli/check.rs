@@ -105,7 +105,7 @@ fn compare(plan: &Rc<Plan>, one: &Ran, other: &Ran) -> Twice {
     };
     if first == second {
         return Twice::Same(format!(
-            "hash {} both times: a heap here in {}, a tree on another thread beside {} busy ones in {}; {} events, {} checkpoints",
+            "hash {} both times: a wheel here in {}, a tree on another thread beside {} busy ones in {}; {} events, {} checkpoints",
             first.hash,
             time(one.wall),
             cores(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_core::{Instant, UnixMillis};
 
-use crate::chance::nanos;
+use crate::chance::{later, nanos};
 
 /// When every simulation begins, on a clock that is right: 2026-09-21 14:13:20 UTC.
 pub(crate) const EPOCH: UnixMillis = UnixMillis(1_790_000_000_000);
@@ -33,12 +33,13 @@ impl Clock {
     }
 
     /// The host's monotonic time.
+    #[inline]
     pub(crate) fn local(&self, now: Instant) -> Instant {
         if self.stopped.is_some() {
             return self.local;
         }
         if self.ppm == 0 {
-            return self.local + (now - self.since);
+            return later(self.local, now.as_nanos().saturating_sub(self.since.as_nanos()));
         }
         let passed = i128::from(nanos(now - self.since));
         let passed = passed + passed * i128::from(self.ppm) / MILLION;
@@ -46,12 +47,13 @@ impl Clock {
     }
 
     /// When, in the world's time, the host's monotonic time reaches `local`; never while it stands still.
+    #[inline]
     pub(crate) fn when(&self, local: Instant) -> Option<Instant> {
         if self.stopped.is_some() {
             return None;
         }
         if self.ppm == 0 {
-            return Some(self.since + (local - self.local));
+            return Some(later(self.since, local.as_nanos().saturating_sub(self.local.as_nanos())));
         }
         let wait = i128::from(nanos(local - self.local));
         // Rounded up: a wake must not come before its time.

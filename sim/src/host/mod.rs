@@ -75,7 +75,7 @@ pub(crate) struct Waiting {
     pub(crate) flight: Rc<Flight>,
     pub(crate) card: usize,
     /// Its bytes, where they differ from what was sent.
-    pub(crate) damaged: Option<Bytes>,
+    pub(crate) damaged: Option<Box<Bytes>>,
 }
 
 impl Machine {

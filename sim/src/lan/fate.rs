@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chat_core::Instant;
 
-use super::{Flight, Link, Lost};
+use super::{Flight, Lan, Lost};
 use crate::{
     chance::{Chance, Domain, nanos},
     fault::{Class, Damage, Fault, Shape},
@@ -69,10 +69,10 @@ pub(crate) enum Fate {
 }
 
 /// One receiver and what there is to know of its card.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Receiver {
-    pub(crate) host: usize,
-    pub(crate) reported: Instant,
+#[derive(Clone, Copy)]
+struct Receiver {
+    host: usize,
+    reported: Instant,
 }
 
 impl Conditions {
@@ -85,6 +85,7 @@ impl Conditions {
     }
 
     /// A wire that a fault has slowed: bits a second and bytes of queue. Counts in `fired`.
+    #[inline]
     pub(crate) fn limit(&self, host: usize, fired: &mut [u64]) -> Option<(u64, u64)> {
         self.active.iter().find_map(|active| match active.fault {
             Fault::Bandwidth { rate, queue } if active.struck.has(host) => {
@@ -96,6 +97,7 @@ impl Conditions {
     }
 
     /// Whether the system refuses a host's datagram: at sending, or at receiving.
+    #[inline]
     pub(crate) fn refuses(
         &self,
         chance: &Chance,
@@ -116,20 +118,37 @@ impl Conditions {
         })
     }
 
-    /// What becomes of `flight` on its way to `to` over `link`. Counts what bites in `fired`.
+    /// What becomes of `flight` on its way to the card `to` of a host. Counts what bites in `fired`.
+    #[inline]
     pub(crate) fn fate(
         &mut self,
         now: Instant,
         chance: &Chance,
-        link: &Link,
+        lan: &Lan,
+        flight: &Flight,
+        (host, card): (usize, usize),
+        fired: &mut [u64],
+    ) -> Fate {
+        let plan = &lan.link(flight.link).plan;
+        let loss = if flight.many { plan.multicast_loss } else { plan.loss };
+        if chance.hits(loss.ppm(), Domain::Net, &[flight.id, host as u64]) {
+            return Fate::Lost(Lost::Link);
+        }
+        if self.active.is_empty() {
+            return Fate::Comes { late: Duration::ZERO, more: 0, damage: None };
+        }
+        let reported = lan.card(host, card).map_or(Instant::ORIGIN, |card| card.reported);
+        self.bite(now, chance, flight, Receiver { host, reported }, fired)
+    }
+
+    fn bite(
+        &mut self,
+        now: Instant,
+        chance: &Chance,
         flight: &Flight,
         to: Receiver,
         fired: &mut [u64],
     ) -> Fate {
-        let loss = if flight.many { link.plan.multicast_loss } else { link.plan.loss };
-        if chance.hits(loss.ppm(), Domain::Net, &[flight.id, to.host as u64]) {
-            return Fate::Lost(Lost::Link);
-        }
         let (mut late, mut more, mut damage) = (Duration::ZERO, 0u8, None);
         for active in &mut self.active {
             match active.bite(now, chance, flight, to) {

@@ -1,9 +1,8 @@
 //! The links between hosts: who is on which, with which addresses, and when a datagram gets away.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{BuildHasherDefault, Hasher},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -11,12 +10,15 @@ use bytes::Bytes;
 use chat_core::{Instant, Interface, Subnet, Transmit};
 
 use crate::{
-    chance::{fold, nanos},
+    chance::{Spread, nanos},
     plan::{Family, Plan, Router, Segment},
 };
 
 pub(crate) mod fate;
+mod holders;
 pub mod profile;
+
+use holders::{Holders, Kind};
 
 /// A network of links.
 #[derive(Debug)]
@@ -35,8 +37,9 @@ pub(crate) struct Link {
     pub(crate) plan: Segment,
     /// Hosts and their cards, in slots that stay.
     pub(crate) members: Vec<(usize, usize)>,
-    /// Who holds an address: more than one if two claim it, and the latest gets what is sent to it.
-    holders: HashMap<IpAddr, Vec<(usize, usize)>, BuildHasherDefault<AddressHash>>,
+    /// How long the way takes.
+    pub(crate) latency: Spread,
+    holders: Holders,
     /// A shared medium is busy until then.
     busy: Instant,
 }
@@ -121,15 +124,16 @@ const IPV6: usize = 40;
 
 impl Lan {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let link = |segment: &Segment| Link {
+        let link = |(number, segment): (usize, &Segment)| Link {
             plan: segment.clone(),
             members: Vec::new(),
-            holders: HashMap::default(),
+            latency: Spread::new(&(segment.latency[0].0..=segment.latency[1].0)),
+            holders: Holders::new(number),
             busy: Instant::ORIGIN,
         };
         let mut lan = Self {
             family: plan.family,
-            links: plan.segments.iter().map(link).collect(),
+            links: plan.segments.iter().enumerate().map(link).collect(),
             cards: vec![Vec::new(); plan.hosts.len() + plan.foes.len()],
             ways: ways(&plan.routers, plan.segments.len()),
         };
@@ -161,7 +165,7 @@ impl Lan {
             Some(twin) => twin.addresses.clone(),
             None => {
                 // The slots above all members are leases that nobody has had.
-                let taken = self.links[link].holders.len();
+                let taken = self.links[link].holders.known();
                 self.addresses(link, self.links[link].members.len() + taken)
             }
         };
@@ -292,66 +296,34 @@ impl Lan {
 
     /// Whose card on the link answers for an address: of those that are up, the latest that claimed it.
     fn holder(&self, link: usize, to: IpAddr) -> Option<(usize, usize)> {
-        let who = self.links[link].holders.get(&to)?;
+        let who = self.links[link].holders.of(to);
         let is_up = |&&(host, number): &&(usize, usize)| self.cards[host][number].up;
         who.iter().rev().find(is_up).or(who.last()).copied()
     }
 
     fn addresses(&self, link: usize, slot: usize) -> Vec<Subnet> {
-        let [_, net] = u16::try_from(link).unwrap_or(u16::MAX).to_be_bytes();
         let number = u16::try_from(slot + 1).unwrap_or(u16::MAX);
-        let [high, low] = number.to_be_bytes();
-        let v4 = Subnet { address: Ipv4Addr::new(10, net, high, low).into(), prefix: 16 };
-        let net = u16::from(net) + 1;
-        let local = Subnet { address: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, net, number).into(), prefix: 64 };
-        let routed = Subnet { address: Ipv6Addr::new(0xfd00, 0, 0, net, 0, 0, 0, number).into(), prefix: 64 };
-        let mut addresses = Vec::new();
-        if self.family != Family::V6 {
-            addresses.push(v4);
-        }
-        if self.family != Family::V4 {
-            addresses.push(local);
-            if !self.ways.is_empty() {
-                addresses.push(routed);
-            }
-        }
-        addresses
+        let has = |kind: &Kind| match kind {
+            Kind::V4 => self.family != Family::V6,
+            Kind::Local => self.family != Family::V4,
+            Kind::Routed => self.family != Family::V4 && !self.ways.is_empty(),
+        };
+        let kinds = Kind::ALL.into_iter().filter(has);
+        kinds.map(|kind| self.links[link].holders.subnet(kind, number)).collect()
     }
 
     fn hold(&mut self, host: usize, number: usize) {
         let card = &self.cards[host][number];
         for subnet in &card.addresses {
-            self.links[card.link].holders.entry(subnet.address).or_default().push((host, number));
+            self.links[card.link].holders.add(subnet.address, (host, number));
         }
     }
 
     fn release(&mut self, host: usize, number: usize) {
         let card = &self.cards[host][number];
         for subnet in &card.addresses {
-            if let Some(who) = self.links[card.link].holders.get_mut(&subnet.address) {
-                who.retain(|holder| *holder != (host, number));
-            }
+            self.links[card.link].holders.remove(subnet.address, (host, number));
         }
-    }
-}
-
-/// The hash of an address: its bytes alone, the same in every run.
-#[derive(Default)]
-struct AddressHash(u64);
-
-impl Hasher for AddressHash {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        words.iter().for_each(|word| self.0 = fold(self.0, u64::from_le_bytes(*word)));
-        rest.as_chunks().0.iter().for_each(|half| self.0 = fold(self.0, u32::from_le_bytes(*half).into()));
-    }
-
-    // Which version it is, and how long: addresses that differ in that alone may share a hash.
-    fn write_isize(&mut self, _: isize) {}
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

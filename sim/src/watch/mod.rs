@@ -140,10 +140,14 @@ impl Watch {
         self.is_closed
     }
 
+    #[inline]
     pub(crate) fn see(&mut self, now: Instant, fact: &Fact<'_>) {
-        if self.is_closed {
-            return;
+        if !self.is_closed {
+            self.learn(now, fact);
         }
+    }
+
+    fn learn(&mut self, now: Instant, fact: &Fact<'_>) {
         self.truth.see(now, fact);
         self.tally.see(&self.truth, now, fact);
         for follow in &mut self.follow {

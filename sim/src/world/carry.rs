@@ -7,11 +7,11 @@ use chat_core::{Datagram, Input, Instant, Transmit, Via};
 
 use super::{Happening, World, trace_of};
 use crate::{
-    chance::{Domain, fold},
+    chance::{Domain, fold, later},
     fault::Damage,
     floor::Multicast,
     host::{CHAT_PORT, State, Waiting},
-    lan::{Departure, Flight, Lost, Receivers, fate::Fate, fate::Receiver, index_of},
+    lan::{Departure, Flight, Lost, Receivers, fate::Fate, index_of},
     watch::Fact,
 };
 
@@ -28,9 +28,9 @@ const BEACON_PORT: u16 = 27181;
 
 impl World {
     /// The node of `host` sends.
-    pub(super) fn send(&mut self, host: usize, transmit: Transmit, cause: Option<&Flight>) {
-        trace_of(&mut self.trace, &transmit);
-        self.watch.see(self.now, &Fact::Sent { host, transmit: &transmit, cause });
+    pub(super) fn send(&mut self, host: usize, transmit: &mut Transmit, cause: Option<&Flight>) {
+        trace_of(&mut self.trace, transmit);
+        self.watch.see(self.now, &Fact::Sent { host, transmit, cause });
         self.counts.sent += 1;
         self.counts.bytes += transmit.bytes.len() as u64;
         let machine = &mut self.machines[host];
@@ -41,13 +41,13 @@ impl World {
             return self.lose(Lost::Fault);
         }
         let limit = self.conditions.limit(host, &mut self.fired);
-        match self.lan.depart(self.now, host, &transmit, limit) {
+        match self.lan.depart(self.now, host, transmit, limit) {
             Ok(departure) => self.fly(host, transmit, &departure, (id, count)),
             Err(why) => self.lose(why),
         }
     }
 
-    fn fly(&mut self, host: usize, transmit: Transmit, departure: &Departure, (id, count): (u64, u64)) {
+    fn fly(&mut self, host: usize, transmit: &mut Transmit, departure: &Departure, (id, count): (u64, u64)) {
         let port = match transmit.via {
             Via::Mdns => MDNS_PORT,
             Via::Beacon => BEACON_PORT,
@@ -55,18 +55,19 @@ impl World {
         };
         let (link, many) = (departure.link, departure.to == Receivers::Many);
         let (from, to) = (SocketAddr::new(departure.from, port), transmit.to);
+        let bytes = std::mem::take(&mut transmit.bytes);
         if many && let Some(sent) = &mut self.sent {
-            sent.push(Multicast { at: departure.at, sender: host, bytes: transmit.bytes.clone() });
+            sent.push(Multicast { at: departure.at, sender: host, bytes: bytes.clone() });
         }
-        let flight = Rc::new(Flight { id, sender: host, from, to, link, many, bytes: transmit.bytes });
+        let flight = Rc::new(Flight { id, sender: host, from, to, link, many, bytes });
         self.launch(&flight, departure, count);
     }
 
     /// A datagram is on its way.
     pub(super) fn launch(&mut self, flight: &Rc<Flight>, departure: &Departure, count: u64) {
         let (id, host, link) = (flight.id, flight.sender, flight.link);
-        let plan = &self.lan.link(link).plan;
-        let latency = plan.latency[0].0..=plan.latency[1].0;
+        let (chance, latency) = (self.chance, self.lan.link(link).latency);
+        let delay = |about| latency.pick(chance.draw(Domain::Net, &[id, about]));
         match departure.to {
             Receivers::One(other, card) => {
                 self.counts.copies += 1;
@@ -74,8 +75,7 @@ impl World {
                 if other == host {
                     return self.come(flight, (other, card), departure.at + LOOPBACK, None, count);
                 }
-                let delay = self.chance.span(&latency, Domain::Net, &[id, u64::MAX]);
-                let at = departure.at + delay + departure.extra;
+                let at = later(departure.at, delay(u64::MAX)) + departure.extra;
                 self.meet_fate(flight, (other, card), at, count);
             }
             Receivers::Many => {
@@ -83,10 +83,9 @@ impl World {
                 let classes = if members <= EXACT_MAX { members } else { LOTS };
                 self.counts.copies += members as u64;
                 for class in 0..classes {
-                    let delay = self.chance.span(&latency, Domain::Net, &[id, class as u64]);
                     let flight = Rc::clone(flight);
                     let what = Happening::Fanout { flight, class, classes };
-                    self.push(departure.at + delay, class, host, count, what);
+                    self.push(later(departure.at, delay(class as u64)), class, host, count, what);
                 }
             }
         }
@@ -108,15 +107,12 @@ impl World {
     }
 
     fn meet_fate(&mut self, flight: &Rc<Flight>, to: (usize, usize), at: Instant, count: u64) {
-        let link = self.lan.link(flight.link);
-        let reported = self.lan.card(to.0, to.1).map_or(Instant::ORIGIN, |card| card.reported);
-        let receiver = Receiver { host: to.0, reported };
-        let fate = self.conditions.fate(self.now, &self.chance, link, flight, receiver, &mut self.fired);
+        let fate = self.conditions.fate(self.now, &self.chance, &self.lan, flight, to, &mut self.fired);
         let (late, more, damage) = match fate {
             Fate::Lost(why) => return self.lose(why),
             Fate::Comes { late, more, damage } => (late, more, damage),
         };
-        let damaged = damage.map(|how| self.damage(flight, to.0, how));
+        let damaged = damage.map(|how| Box::new(self.damage(flight, to.0, how)));
         if flight.many && late.is_zero() {
             self.arrive(flight, to.0, to.1, damaged.clone());
         } else {
@@ -133,7 +129,7 @@ impl World {
         flight: &Rc<Flight>,
         (host, card): (usize, usize),
         at: Instant,
-        damaged: Option<Bytes>,
+        damaged: Option<Box<Bytes>>,
         count: u64,
     ) {
         let (sender, count) = (flight.sender, count << 2 | card as u64 & 3);
@@ -142,7 +138,13 @@ impl World {
     }
 
     /// A copy of a datagram is at a host's card.
-    pub(super) fn arrive(&mut self, flight: &Rc<Flight>, host: usize, card: usize, damaged: Option<Bytes>) {
+    pub(super) fn arrive(
+        &mut self,
+        flight: &Rc<Flight>,
+        host: usize,
+        card: usize,
+        damaged: Option<Box<Bytes>>,
+    ) {
         if host >= self.machines.len() {
             return self.arrive_at_foe(flight, host);
         }
@@ -152,18 +154,16 @@ impl World {
         if self.conditions.refuses(&self.chance, host, false, flight.id, &mut self.fired) {
             return self.lose(Lost::Fault);
         }
-        let waiting = Waiting { flight: Rc::clone(flight), card, damaged };
         let machine = &mut self.machines[host];
         match machine.state {
-            State::Runs => self.receive(host, &waiting),
-            State::Stopped if machine.buffer.keep(waiting) => {}
+            State::Runs => self.receive(host, flight, card, damaged.as_deref()),
+            State::Stopped if machine.buffer.keep(Waiting { flight: Rc::clone(flight), card, damaged }) => {}
             State::Stopped | State::Asleep | State::Off => self.lose(Lost::NobodyThere),
         }
     }
 
     /// A program reads a datagram from its socket.
-    pub(super) fn receive(&mut self, host: usize, waiting: &Waiting) {
-        let (flight, card) = (&waiting.flight, waiting.card);
+    pub(super) fn receive(&mut self, host: usize, flight: &Flight, card: usize, damaged: Option<&Bytes>) {
         let via = match flight.to.port() {
             MDNS_PORT => Via::Mdns,
             CHAT_PORT => Via::Chat,
@@ -171,7 +171,7 @@ impl World {
             _ => return self.lose(Lost::NobodyThere),
         };
         self.counts.delivered += 1;
-        let intact = waiting.damaged.is_none();
+        let intact = damaged.is_none();
         self.watch.see(self.now, &Fact::Received { host, flight, intact });
         let interface = index_of(card);
         let mut from = flight.from;
@@ -180,7 +180,7 @@ impl World {
         {
             from.set_scope_id(interface);
         }
-        let bytes = waiting.damaged.as_ref().unwrap_or(&flight.bytes);
+        let bytes = damaged.unwrap_or(&flight.bytes);
         let datagram = Datagram { via, interface, from, to: flight.to.ip(), bytes };
         self.give(host, Input::Datagram(datagram), Some(flight));
     }

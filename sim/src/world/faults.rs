@@ -208,7 +208,7 @@ impl World {
         self.tell_time(host);
         self.tell_interfaces(host);
         while let Some(waiting) = self.machines[host].buffer.take() {
-            self.receive(host, &waiting);
+            self.receive(host, &waiting.flight, waiting.card, waiting.damaged.as_deref());
         }
         self.give(host, Input::Tick, None);
         true

@@ -83,7 +83,7 @@ enum Happening {
         flight: Rc<Flight>,
         host: usize,
         card: usize,
-        damaged: Option<Bytes>,
+        damaged: Option<Box<Bytes>>,
     },
     Stored {
         host: usize,
@@ -140,7 +140,7 @@ impl World {
             chance,
             now: Instant::ORIGIN,
             end: end.min(Instant::ORIGIN + plan.duration.0),
-            queue: Queue::new(if tree { Container::Tree } else { Container::Heap }),
+            queue: Queue::new(if tree { Container::Tree } else { Container::Wheel }),
             lan: Lan::new(&plan),
             conditions: Conditions::default(),
             machines: machines(&chance, plan.hosts.len()),
@@ -297,8 +297,7 @@ impl World {
     /// Lets happen what happens until then, up to the first property that is broken.
     fn run_until(&mut self, until: Instant) {
         while self.watch.violation.is_none()
-            && let Some(key) = self.queue.peek().filter(|key| key.at() <= until)
-            && let Some((_, happening)) = self.queue.pop()
+            && let Some((key, happening)) = self.queue.pop(until)
         {
             self.now = key.at();
             self.trace.event(key);
@@ -307,6 +306,7 @@ impl World {
         }
     }
 
+    #[inline(always)]
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Fault { number, begins } => self.on_fault(number, begins),
@@ -367,6 +367,7 @@ impl World {
         self.push(self.now + delay, to, from, count, what);
     }
 
+    #[inline(always)]
     fn push(&mut self, at: Instant, to: usize, from: usize, count: u64, what: Happening) {
         if at <= self.end {
             self.queue.push(Key::new(at, what.kind(), to, from, count), what);

@@ -84,14 +84,14 @@ impl World {
             let machine = &mut self.machines[host];
             let Some(program) = &mut machine.program else { return };
             self.acting = Some(host);
-            let output = program.poll();
+            let mut output = program.poll();
             self.acting = None;
             if machine.twin.as_mut().is_some_and(|twin| twin.poll() != output) {
                 let what = format!("host {host} does another thing when the same happens: {output:?}");
                 self.watch.broken("S17", self.now, what);
             }
             match output {
-                Output::Transmit(transmit) => self.send(host, transmit, cause),
+                Output::Transmit(ref mut transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
