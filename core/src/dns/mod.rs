@@ -10,6 +10,7 @@ mod digest;
 mod name;
 mod reader;
 mod record;
+mod table;
 mod txt;
 mod writer;
 
@@ -18,6 +19,7 @@ pub(crate) use digest::{ByName, Digest};
 pub(crate) use name::{LABEL_MAX, Name, NameRef};
 pub(crate) use reader::Message;
 pub(crate) use record::{Data, Flags, Kind, Question, Record, Section, TypeSet};
+pub(crate) use table::Table;
 pub(crate) use txt::{TxtBuilder, txt_value};
 pub(crate) use writer::Writer;
 

@@ -111,14 +111,13 @@ impl Directory {
     pub(super) fn tell(
         &mut self,
         now: Instant,
-        service: &Name,
         links: &BTreeMap<LinkKey, Link>,
         own: Option<Own>,
         rng: &mut Rng,
         out: &mut Outbox<Found>,
     ) {
         for (instance, heard) in core::mem::take(&mut self.touched) {
-            let points = |link: &&Link| link.cache.points(service, instance.borrow());
+            let points = |link: &&Link| link.cache.points(instance.borrow());
             let heard_on: Vec<&Link> = links.values().filter(points).collect();
             if heard_on.is_empty() {
                 self.unresolved.forget(&instance);
@@ -187,7 +186,7 @@ impl Directory {
             if self.hints.len() >= HINTS_MAX {
                 return;
             }
-            let is_known = self.hints.get(record.name).is_some() || link.cache.points(service, record.name);
+            let is_known = self.hints.get(record.name).is_some() || link.cache.points(record.name);
             let proposed = if is_known { None } else { proposed(link, record, probe) };
             if let Some(sighting) = proposed.filter(|sighting| !is_own(sighting, own)) {
                 out.push(Found::Sighting(sighting.clone()));
