@@ -57,6 +57,11 @@ impl Name {
         &self.0
     }
 
+    /// How it begins.
+    pub(crate) fn start(&self) -> Start {
+        Start::of(&self.0)
+    }
+
     /// Lengths are below 64 and so no letters: folding the whole wire folds the labels.
     fn folded(&self) -> impl Iterator<Item = u8> {
         self.0.iter().map(u8::to_ascii_lowercase)
@@ -137,6 +142,11 @@ impl<'a> NameRef<'a> {
         is_wire(self.labels(), name.wire(), |one, other| one == other)
     }
 
+    /// How it begins.
+    pub(crate) fn start(&self) -> Start {
+        Start::of(self.first_run())
+    }
+
     /// Its bytes from the first label on, which a pointer may lead to, to the end of the packet.
     fn first_run(&self) -> &'a [u8] {
         let mut at = self.at;
@@ -185,6 +195,22 @@ impl PartialEq<Name> for NameRef<'_> {
 impl fmt::Debug for NameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.labels().try_for_each(|label| write!(f, "{}.", label.escape_ascii()))
+    }
+}
+
+/// The length of a name's first label and its first seven bytes, letters folded: equal for equal names, and nearly
+/// always different for others. Whoever keeps it at hand need not look at the name itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Start(u64);
+
+impl Start {
+    fn of(run: &[u8]) -> Self {
+        let length = run.first().copied().unwrap_or(0);
+        let kept = (1 + usize::from(length)).min(8);
+        let mut start = [0; 8];
+        // Lengths are below 64 and so no letters.
+        start.iter_mut().zip(run.iter().take(kept)).for_each(|(to, from)| *to = from.to_ascii_lowercase());
+        Self(u64::from_le_bytes(start))
     }
 }
 
@@ -269,5 +295,24 @@ impl<'a> Walk<'a> {
             self.hops += 1;
             (self.at, self.run) = (target, target);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_begin_alike_however_they_are_written() {
+        let name = |first: &[u8]| Name::new([first, b"local"]).unwrap();
+        // `local` twice, and a name of one letter whose rest is a pointer to the first or stands there.
+        let packet = b"\x05local\0\x01a\xC0\0\x01A\x05LOCAL\0";
+        let [pointing, whole] = [7, 11].map(|at| NameRef::read(packet, at).unwrap());
+        assert!(pointing == whole && pointing == name(b"a"));
+        assert!(pointing.start() == whole.start() && pointing.start() == name(b"a").start());
+        for other in [&b"b"[..], b"aa", b"a\0"] {
+            assert_ne!(name(other).start(), name(b"a").start());
+        }
+        assert_eq!(name(b"Peer-1234").start(), name(b"peer-1299").start(), "the rest has to be compared");
     }
 }

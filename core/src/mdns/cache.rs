@@ -36,6 +36,8 @@ pub(super) struct Cache {
     digest: Digest,
     owners: Table<Owner>,
     agenda: Agenda,
+    /// The owners whose records have changed since they were planned.
+    changed: Vec<u32>,
     /// How many records each source has here.
     sources: Table<usize>,
     /// How many records there are.
@@ -83,12 +85,13 @@ impl Cache {
             digest: Digest::new(key),
             owners: Table::new(),
             agenda: Agenda::default(),
+            changed: Vec::new(),
             sources: Table::new(),
             len: 0,
         }
     }
 
-    /// Takes a record in. `room` is what all links together have left, and one sender may take a quarter of `most`.
+    /// Takes a record in; [`Cache::plan`] has to follow, once for all records of a message. `room` is what all links together have left, and one sender may take a quarter of `most`.
     pub(super) fn insert(
         &mut self,
         now: Instant,
@@ -123,6 +126,7 @@ impl Cache {
             // All other records of the set that were not heard just now are replaced (RFC 6762 section 10.2).
             all.filter(|entry| is_other(entry) && now - entry.heard > GRACE)
                 .for_each(|entry| entry.die(now + GRACE));
+            self.changed.extend(slot);
         }
         let entry = known.and_then(|known| owner.as_mut()?.records.get_mut(known));
         if heard.ttl == 0 || entry.is_some() {
@@ -136,10 +140,9 @@ impl Cache {
                     entry.hear(now, lifetime(kind, heard.ttl, heard.is_capped), rng);
                 }
             }
-            slot.into_iter().for_each(|slot| self.agenda.plan(slot, &mut self.owners));
+            self.changed.extend(slot);
             return taken;
         }
-        slot.into_iter().for_each(|slot| self.agenda.plan(slot, &mut self.owners));
         let source = self.digest_of(heard.source);
         let of_source =
             self.sources.find(source).and_then(|slot| self.sources.get(slot)).copied().unwrap_or(0);
@@ -149,9 +152,18 @@ impl Cache {
             return Taken::Refused;
         }
         let slot = slot.unwrap_or_else(|| self.owners.insert(key, Owner::new(name.to_name())));
+        self.changed.push(slot);
         self.sources.insert(source, of_source + 1);
         self.add(now, slot, heard, source, rng);
         Taken::News
+    }
+
+    /// Plans when what has been taken in is to be looked at.
+    pub(super) fn plan(&mut self) {
+        self.changed.dedup();
+        for slot in self.changed.drain(..) {
+            self.agenda.plan(slot, &mut self.owners);
+        }
     }
 
     /// This very record is not to be believed any more.
@@ -257,7 +269,6 @@ impl Cache {
         }
         owner.records.push(Entry::new(now, data, source, ttl, rng));
         self.len += 1;
-        self.agenda.plan(slot, &mut self.owners);
     }
 
     /// An instance is on this host, whose name is answered.
@@ -328,3 +339,6 @@ fn owner_of<'n>(name: NameRef<'n>, data: &Data<NameRef<'n>, &[u8]>) -> NameRef<'
         _ => name,
     }
 }
+
+#[cfg(test)]
+mod tests;

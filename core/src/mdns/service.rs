@@ -181,6 +181,9 @@ impl Directory {
         probe: &Message<'_>,
         out: &mut Outbox<Found>,
     ) {
+        if self.hints.len() >= HINTS_MAX {
+            return;
+        }
         let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
         for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
             if self.hints.len() >= HINTS_MAX {

@@ -7,7 +7,7 @@ use super::owner::Owner;
 use crate::{dns::Table, time::Instant};
 
 /// Times of owners that are out of date, beyond as many as there are owners.
-const STALE_MAX: usize = 64;
+pub(super) const STALE_MAX: usize = 64;
 
 /// When each owner is to be looked at, the next one first.
 ///
@@ -21,6 +21,11 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     pub(super) const fn next(&self) -> Option<Instant> {
         self.next
     }
