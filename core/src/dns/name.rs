@@ -137,11 +137,6 @@ impl<'a> NameRef<'a> {
         Name(wire.get(..=at).unwrap_or(&[0]).into())
     }
 
-    /// Whether this is `name`, letter for letter.
-    pub(crate) fn is_written_as(&self, name: &Name) -> bool {
-        is_wire(self.labels(), name.wire(), |one, other| one == other)
-    }
-
     /// How it begins.
     pub(crate) fn start(&self) -> Start {
         Start::of(self.first_run())
@@ -164,7 +159,7 @@ impl<'a> NameRef<'a> {
     /// Whether this is a name directly under `parent`, as an instance is under its service type.
     pub(crate) fn is_child_of(&self, parent: &Name) -> bool {
         let mut labels = self.labels();
-        labels.next().is_some() && is_wire(labels, parent.wire(), <[u8]>::eq_ignore_ascii_case)
+        labels.next().is_some() && is_wire(labels, parent.wire())
     }
 }
 
@@ -188,7 +183,7 @@ impl PartialEq<Name> for NameRef<'_> {
         {
             return false;
         }
-        run.starts_with(wire) || is_wire(self.labels(), wire, <[u8]>::eq_ignore_ascii_case)
+        run.starts_with(wire) || is_wire(self.labels(), wire)
     }
 }
 
@@ -239,15 +234,11 @@ fn is_same<'l>(one: impl Iterator<Item = &'l [u8]>, other: impl Iterator<Item = 
 }
 
 /// Whether these labels are those of a name that lies uncompressed in `wire`.
-fn is_wire<'l>(
-    labels: impl Iterator<Item = &'l [u8]>,
-    mut wire: &[u8],
-    is_same_label: impl Fn(&[u8], &[u8]) -> bool,
-) -> bool {
+fn is_wire<'l>(labels: impl Iterator<Item = &'l [u8]>, mut wire: &[u8]) -> bool {
     for label in labels {
         let Some((&length, rest)) = wire.split_first() else { return false };
         let Some((other, rest)) = rest.split_at_checked(label.len()) else { return false };
-        if usize::from(length) != label.len() || !is_same_label(label, other) {
+        if usize::from(length) != label.len() || !label.eq_ignore_ascii_case(other) {
             return false;
         }
         wire = rest;

@@ -154,7 +154,7 @@ mod tests {
         let mut state = 7_u64;
         for step in 0..20_000_u64 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let key = (state >> 33) % 90 * 0x1_0000_0003 | 0x3C;
+            let key = ((state >> 33) % 90 * 0x1_0000_0003) | 0x3C;
             if step % 5 < if step / 4000 % 2 == 0 { 3 } else { 1 } {
                 table.insert(key, step);
                 map.insert(key, step);

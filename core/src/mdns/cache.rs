@@ -302,7 +302,9 @@ impl Cache {
             && let Some(owner) = self.owners.get_mut(host)
         {
             let at = owner.instances.iter().position(|instance| *instance == slot);
-            at.into_iter().for_each(|at| drop(owner.instances.swap_remove(at)));
+            if let Some(at) = at {
+                owner.instances.swap_remove(at);
+            }
             self.forget_empty(host);
         }
         self.forget_empty(slot);
