@@ -3,6 +3,7 @@
 use super::{
     name::{Name, NameRef},
     record::Data,
+    table::Table,
 };
 
 /// Makes digests under a key.
@@ -76,26 +77,26 @@ impl Digest {
 #[derive(Debug)]
 pub(crate) struct ByName<T> {
     digest: Digest,
-    all: alloc::collections::BTreeMap<u64, (Name, T)>,
+    all: Table<(Name, T)>,
 }
 
 impl<T> ByName<T> {
     pub(crate) const fn new(digest: Digest) -> Self {
-        Self { digest, all: alloc::collections::BTreeMap::new() }
+        Self { digest, all: Table::new() }
     }
 
     pub(crate) fn get(&self, name: NameRef<'_>) -> Option<&T> {
-        let (known, thing) = self.all.get(&self.digest.of(name))?;
+        let (known, thing) = self.all.get(self.all.find(self.digest.of(name))?)?;
         (name == *known).then_some(thing)
     }
 
     pub(crate) fn get_mut(&mut self, name: NameRef<'_>) -> Option<&mut T> {
-        let (known, thing) = self.all.get_mut(&self.digest.of(name))?;
+        let (known, thing) = self.all.get_mut(self.all.find(self.digest.of(name))?)?;
         (name == *known).then_some(thing)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, &T)> {
-        self.all.values().map(|(name, thing)| (name, thing))
+        self.all.iter().map(|(_, (name, thing))| (name, thing))
     }
 
     /// Puts a thing in. In the place of whatever was there, even if, once in 2^64 times, that has another name.
@@ -104,22 +105,22 @@ impl<T> ByName<T> {
     }
 
     pub(crate) fn remove(&mut self, name: &Name) -> Option<T> {
-        let digest = self.digest.of(name.borrow());
-        self.all.get(&digest).filter(|(known, _)| known == name)?;
-        self.all.remove(&digest).map(|(_, thing)| thing)
+        let slot = self.all.find(self.digest.of(name.borrow()))?;
+        self.all.get(slot).filter(|(known, _)| known == name)?;
+        self.all.remove(slot).map(|(_, thing)| thing)
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.all.values().map(|(_, thing)| thing)
+        self.iter().map(|(_, thing)| thing)
     }
 
     /// Takes the first that is so.
     pub(crate) fn take_if(&mut self, is_so: impl Fn(&T) -> bool) -> Option<T> {
-        let digest = *self.all.iter().find(|(_, (_, thing))| is_so(thing))?.0;
-        self.all.remove(&digest).map(|(_, thing)| thing)
+        let (slot, _) = self.all.iter().find(|(_, (_, thing))| is_so(thing))?;
+        self.all.remove(slot).map(|(_, thing)| thing)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.all.len()
     }
 }

@@ -10,14 +10,16 @@ mod digest;
 mod name;
 mod reader;
 mod record;
+mod table;
 mod txt;
 mod writer;
 
 pub use counts::DnsCounts;
 pub(crate) use digest::{ByName, Digest};
-pub(crate) use name::{LABEL_MAX, Name, NameRef};
+pub(crate) use name::{LABEL_MAX, Name, NameRef, Start};
 pub(crate) use reader::Message;
 pub(crate) use record::{Data, Flags, Kind, Question, Record, Section, TypeSet};
+pub(crate) use table::Table;
 pub(crate) use txt::{TxtBuilder, txt_value};
 pub(crate) use writer::Writer;
 

@@ -57,6 +57,11 @@ impl Name {
         &self.0
     }
 
+    /// How it begins.
+    pub(crate) fn start(&self) -> Start {
+        Start::of(&self.0)
+    }
+
     /// Lengths are below 64 and so no letters: folding the whole wire folds the labels.
     fn folded(&self) -> impl Iterator<Item = u8> {
         self.0.iter().map(u8::to_ascii_lowercase)
@@ -132,9 +137,9 @@ impl<'a> NameRef<'a> {
         Name(wire.get(..=at).unwrap_or(&[0]).into())
     }
 
-    /// Whether this is `name`, letter for letter.
-    pub(crate) fn is_written_as(&self, name: &Name) -> bool {
-        is_wire(self.labels(), name.wire(), |one, other| one == other)
+    /// How it begins.
+    pub(crate) fn start(&self) -> Start {
+        Start::of(self.first_run())
     }
 
     /// Its bytes from the first label on, which a pointer may lead to, to the end of the packet.
@@ -154,7 +159,7 @@ impl<'a> NameRef<'a> {
     /// Whether this is a name directly under `parent`, as an instance is under its service type.
     pub(crate) fn is_child_of(&self, parent: &Name) -> bool {
         let mut labels = self.labels();
-        labels.next().is_some() && is_wire(labels, parent.wire(), <[u8]>::eq_ignore_ascii_case)
+        labels.next().is_some() && is_wire(labels, parent.wire())
     }
 }
 
@@ -178,13 +183,29 @@ impl PartialEq<Name> for NameRef<'_> {
         {
             return false;
         }
-        run.starts_with(wire) || is_wire(self.labels(), wire, <[u8]>::eq_ignore_ascii_case)
+        run.starts_with(wire) || is_wire(self.labels(), wire)
     }
 }
 
 impl fmt::Debug for NameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.labels().try_for_each(|label| write!(f, "{}.", label.escape_ascii()))
+    }
+}
+
+/// The length of a name's first label and its first seven bytes, letters folded: equal for equal names, and nearly
+/// always different for others. Whoever keeps it at hand need not look at the name itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Start(u64);
+
+impl Start {
+    fn of(run: &[u8]) -> Self {
+        let length = run.first().copied().unwrap_or(0);
+        let kept = (1 + usize::from(length)).min(8);
+        let mut start = [0; 8];
+        // Lengths are below 64 and so no letters.
+        start.iter_mut().zip(run.iter().take(kept)).for_each(|(to, from)| *to = from.to_ascii_lowercase());
+        Self(u64::from_le_bytes(start))
     }
 }
 
@@ -213,15 +234,11 @@ fn is_same<'l>(one: impl Iterator<Item = &'l [u8]>, other: impl Iterator<Item = 
 }
 
 /// Whether these labels are those of a name that lies uncompressed in `wire`.
-fn is_wire<'l>(
-    labels: impl Iterator<Item = &'l [u8]>,
-    mut wire: &[u8],
-    is_same_label: impl Fn(&[u8], &[u8]) -> bool,
-) -> bool {
+fn is_wire<'l>(labels: impl Iterator<Item = &'l [u8]>, mut wire: &[u8]) -> bool {
     for label in labels {
         let Some((&length, rest)) = wire.split_first() else { return false };
         let Some((other, rest)) = rest.split_at_checked(label.len()) else { return false };
-        if usize::from(length) != label.len() || !is_same_label(label, other) {
+        if usize::from(length) != label.len() || !label.eq_ignore_ascii_case(other) {
             return false;
         }
         wire = rest;
@@ -269,5 +286,24 @@ impl<'a> Walk<'a> {
             self.hops += 1;
             (self.at, self.run) = (target, target);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_begin_alike_however_they_are_written() {
+        let name = |first: &[u8]| Name::new([first, b"local"]).unwrap();
+        // `local` twice, and a name of one letter whose rest is a pointer to the first or stands there.
+        let packet = b"\x05local\0\x01a\xC0\0\x01A\x05LOCAL\0";
+        let [pointing, whole] = [7, 11].map(|at| NameRef::read(packet, at).unwrap());
+        assert!(pointing == whole && pointing == name(b"a"));
+        assert!(pointing.start() == whole.start() && pointing.start() == name(b"a").start());
+        for other in [&b"b"[..], b"aa", b"a\0"] {
+            assert_ne!(name(other).start(), name(b"a").start());
+        }
+        assert_eq!(name(b"Peer-1234").start(), name(b"peer-1299").start(), "the rest has to be compared");
     }
 }

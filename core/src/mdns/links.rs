@@ -13,7 +13,7 @@ use crate::{
     boundary::{Datagram, Interface},
     config::MdnsSocket,
     discovery::Found,
-    dns::{Data, Kind, Name},
+    dns::Name,
     outbox::Outbox,
     stats::MdnsStats,
     time::Instant,
@@ -40,7 +40,7 @@ impl Mdns {
         let gone: Vec<LinkKey> =
             self.links.iter().filter(|(key, link)| !is_same(key, link)).map(|(key, _)| *key).collect();
         for link in gone.iter().filter_map(|key| self.links.remove(key)) {
-            instances(&link, &self.service).for_each(|instance| self.directory.touch(instance, false));
+            instances(&link).for_each(|instance| self.directory.touch(instance, false));
         }
         if self.links.is_empty() {
             self.heard.restart();
@@ -104,16 +104,13 @@ impl Mdns {
             link.announce_again(now);
         }
         link.site = site;
-        instances(link, &self.service).for_each(|instance| self.directory.touch(instance, false));
+        instances(link).for_each(|instance| self.directory.touch(instance, false));
     }
 }
 
 /// The instances heard on a link.
-fn instances<'l>(link: &'l Link, service: &Name) -> impl Iterator<Item = Name> + use<'l> {
-    link.cache.of(service, Kind::PTR).filter_map(|entry| match &entry.data {
-        Data::Ptr(instance) => Some(instance.clone()),
-        _ => None,
-    })
+fn instances(link: &Link) -> impl Iterator<Item = Name> {
+    link.cache.pointers().map(|(instance, _)| instance.clone())
 }
 
 /// The links that the interfaces make.

@@ -61,7 +61,7 @@ use crate::{
     boundary::{Datagram, Interface},
     config::{Config, MdnsSocket},
     discovery::{Announcement, Found, PeerDiscovery},
-    dns::{Data, Kind, Name},
+    dns::{Data, Name},
     outbox::Outbox,
     rng::Rng,
     stats::{MdnsStats, Stats},
@@ -153,7 +153,7 @@ impl PeerDiscovery for Mdns {
     fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface], out: &mut Outbox<Found>) {
         self.on_sites(now, interfaces, out);
         let own = self.own();
-        self.directory.tell(now, &self.service, &self.links, own, &mut self.rng, out);
+        self.directory.tell(now, &self.links, own, &mut self.rng, out);
     }
 
     fn on_datagram(
@@ -213,9 +213,9 @@ impl Mdns {
             }
             while let Some(due) = link.cache.pop_due(now, &mut self.rng) {
                 match due {
-                    Due::Refresh { kind: Kind::PTR, .. } => link.browse.hasten(now),
+                    Due::Browse => link.browse.hasten(now),
                     Due::Refresh { name, kind } => link.ask(now, &[(name, kind)], self.socket, &mut sender),
-                    Due::Gone(entry) => on_gone(link, &mut self.directory, &entry),
+                    Due::Gone { name, entry } => on_gone(link, &mut self.directory, &name, &entry),
                 }
             }
             let is_reachable =
@@ -229,7 +229,7 @@ impl Mdns {
             self.on_established(out);
         }
         let own = self.own();
-        self.directory.tell(now, &self.service, &self.links, own, &mut self.rng, out);
+        self.directory.tell(now, &self.links, own, &mut self.rng, out);
     }
 
     fn on_established(&mut self, out: &mut Outbox<Found>) {
@@ -271,18 +271,18 @@ impl Mdns {
     }
 }
 
-/// A record of the cache is no more.
-fn on_gone(link: &Link, directory: &mut Directory, entry: &cache::Entry) {
+/// A record that the cache kept with this name is no more.
+fn on_gone(link: &Link, directory: &mut Directory, name: &Name, entry: &cache::Entry) {
     match &entry.data {
         Data::Ptr(instance) => directory.touch(instance.clone(), false),
         // Where somebody was when last asked is not kept fresh; that it fell out of date is no news.
         _ if !entry.is_dying() => {}
         Data::A(_) | Data::Aaaa(_) => {
             link.cache
-                .instances_on(entry.name.borrow())
+                .instances_on(name.borrow())
                 .for_each(|instance| directory.touch(instance.clone(), false));
         }
-        _ => directory.touch(entry.name.clone(), false),
+        _ => directory.touch(name.clone(), false),
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::link::Site;
 use crate::{
     discovery::Announcement,
-    dns::{CLASS_IN, Data, Kind, LABEL_MAX, Name, NameRef, Question, Record, TxtBuilder, TypeSet},
+    dns::{CLASS_IN, Data, Kind, LABEL_MAX, Name, NameRef, Question, Record, Start, TxtBuilder, TypeSet},
     identity::hex,
     rng::Rng,
     suite::Suite,
@@ -67,10 +67,10 @@ pub(super) enum Unique {
 #[derive(Debug)]
 pub(super) struct Ours {
     announcement: Announcement,
-    enumeration: Name,
-    service: Name,
-    instance: Name,
-    host: Name,
+    enumeration: Known,
+    service: Known,
+    instance: Known,
+    host: Known,
     /// What of the host's label does not change when it is renamed.
     host_stem: String,
     txt: Bytes,
@@ -96,10 +96,10 @@ impl Ours {
             .finish();
         let mut ours = Self {
             announcement,
-            enumeration: Name::new(ENUMERATION).unwrap_or_default(),
-            service: service_name(),
-            instance: Name::default(),
-            host: Name::default(),
+            enumeration: Known::new(Name::new(ENUMERATION).unwrap_or_default()),
+            service: Known::new(service_name()),
+            instance: Known::new(Name::default()),
+            host: Known::new(Name::default()),
             host_stem,
             txt,
             instance_number: 1,
@@ -125,8 +125,8 @@ impl Ours {
 
     pub(super) const fn name_of(&self, which: Unique) -> &Name {
         match which {
-            Unique::Instance => &self.instance,
-            Unique::Host => &self.host,
+            Unique::Instance => &self.instance.name,
+            Unique::Host => &self.host.name,
         }
     }
 
@@ -134,7 +134,9 @@ impl Ours {
     pub(super) fn says(&self, data: &Data<NameRef<'_>, &[u8]>) -> bool {
         match data {
             Data::Txt(strings) => *strings == self.txt,
-            Data::Srv { port, target, .. } => *port == self.announcement.port && *target == self.host,
+            Data::Srv { port, target, .. } => {
+                *port == self.announcement.port && self.host.is(*target, target.start())
+            }
             _ => false,
         }
     }
@@ -169,9 +171,10 @@ impl Ours {
 
     /// Which of our names this is.
     pub(super) fn unique(&self, name: NameRef<'_>) -> Option<Unique> {
-        if name == self.instance {
+        let start = name.start();
+        if self.instance.is(name, start) {
             Some(Unique::Instance)
-        } else if name == self.host {
+        } else if self.host.is(name, start) {
             Some(Unique::Host)
         } else {
             None
@@ -193,7 +196,8 @@ impl Ours {
         }
         // Of others' pointers there are hundreds: not one of them may cost much.
         if let Data::Ptr(target) = record.data {
-            let is = |name: &Name, to: &Name| target == *to && record.name == *name;
+            let start = target.start();
+            let is = |name: &Known, to: &Known| to.is(target, start) && record.name == name.name;
             return if is(&self.service, &self.instance) {
                 Some(Own::Service)
             } else {
@@ -226,10 +230,11 @@ impl Ours {
     pub(super) fn asked(&self, question: &Question<'_>, site: &Site) -> Vec<Own> {
         let is_any = question.kind == Kind::ANY;
         let pointer = |own| if is_any || question.kind == Kind::PTR { alloc::vec![own] } else { Vec::new() };
-        if question.name == self.service {
+        let start = question.name.start();
+        if self.service.is(question.name, start) {
             return pointer(Own::Service);
         }
-        if question.name == self.enumeration {
+        if self.enumeration.is(question.name, start) {
             return pointer(Own::Enumeration);
         }
         let Some(which) = self.unique(question.name) else { return Vec::new() };
@@ -259,24 +264,27 @@ impl Ours {
 
     pub(super) fn record(&self, own: Own, site: &Site) -> Record {
         let types = |kinds: Vec<Kind>| TypeSet::new(kinds);
+        let Self { enumeration, service, instance, host, .. } = self;
+        let [enumeration, service, instance, host] =
+            [enumeration, service, instance, host].map(|known| &known.name);
         let (name, data) = match own {
-            Own::Enumeration => (&self.enumeration, Data::Ptr(self.service.clone())),
-            Own::Service => (&self.service, Data::Ptr(self.instance.clone())),
+            Own::Enumeration => (enumeration, Data::Ptr(service.clone())),
+            Own::Service => (service, Data::Ptr(instance.clone())),
             Own::Srv => {
-                let (port, target) = (self.announcement.port, self.host.clone());
-                (&self.instance, Data::Srv { priority: 0, weight: 0, port, target })
+                let (port, target) = (self.announcement.port, host.clone());
+                (instance, Data::Srv { priority: 0, weight: 0, port, target })
             }
-            Own::Txt => (&self.instance, Data::Txt(self.txt.clone())),
-            Own::Address(IpAddr::V4(address)) => (&self.host, Data::A(address)),
-            Own::Address(IpAddr::V6(address)) => (&self.host, Data::Aaaa(address)),
+            Own::Txt => (instance, Data::Txt(self.txt.clone())),
+            Own::Address(IpAddr::V4(address)) => (host, Data::A(address)),
+            Own::Address(IpAddr::V6(address)) => (host, Data::Aaaa(address)),
             Own::InstanceTypes => {
-                let next = self.instance.clone();
-                (&self.instance, Data::Nsec { next, types: types([Kind::TXT, Kind::SRV].into()) })
+                let next = instance.clone();
+                (instance, Data::Nsec { next, types: types([Kind::TXT, Kind::SRV].into()) })
             }
             Own::HostTypes => {
                 let kinds = self.of(Unique::Host, site).into_iter();
                 let kinds = kinds.map(|own| if is_v4(own) { Kind::A } else { Kind::AAAA }).collect();
-                (&self.host, Data::Nsec { next: self.host.clone(), types: types(kinds) })
+                (host, Data::Nsec { next: host.clone(), types: types(kinds) })
             }
         };
         Record { name: name.clone(), class: CLASS_IN, flush: !own.is_shared(), ttl: own.ttl(), data }
@@ -287,8 +295,27 @@ impl Ours {
             1 => self.host_stem.clone(),
             number => format!("{}-{number}", self.host_stem),
         };
-        self.instance = self.service.child(self.label().as_bytes()).unwrap_or_default();
-        self.host = Name::new([host.as_bytes(), b"local"]).unwrap_or_default();
+        let instance = self.service.name.child(self.label().as_bytes());
+        self.instance = Known::new(instance.unwrap_or_default());
+        self.host = Known::new(Name::new([host.as_bytes(), b"local"]).unwrap_or_default());
+    }
+}
+
+/// A name that all names in all messages are compared with.
+#[derive(Debug)]
+struct Known {
+    start: Start,
+    name: Name,
+}
+
+impl Known {
+    fn new(name: Name) -> Self {
+        Self { start: name.start(), name }
+    }
+
+    /// Whether it is this name, which begins so.
+    fn is(&self, name: NameRef<'_>, start: Start) -> bool {
+        self.start == start && name == self.name
     }
 }
 

@@ -109,7 +109,7 @@ impl Link {
         for bytes in self.browse_packets(now, service, is_reachable, unicast, socket) {
             sender.query(self.transmit(self.group(), bytes));
         }
-        self.cache.on_asked(now, service, Kind::PTR, rng);
+        self.cache.on_asked(now, rng);
         self.browse.on_asked(now, unicast || is_one_shot);
         self.browse.is_first = false;
         self.browse.asked = Some(now);
@@ -160,12 +160,10 @@ impl Link {
         let mut packets = Vec::new();
         writer.question(service, Kind::PTR, unicast);
         // The resolvers whose way of asking this is know nothing of known answers.
-        let known = self.cache.of(service, Kind::PTR).filter(|entry| {
-            socket != MdnsSocket::OneShot
-                && entry.is_known(now)
-                && matches!(&entry.data, Data::Ptr(instance) if is_reachable(instance))
+        let known = self.cache.pointers().filter(|(instance, entry)| {
+            socket != MdnsSocket::OneShot && entry.is_known(now) && is_reachable(instance)
         });
-        for entry in known {
+        for (_, entry) in known {
             let record = known_answer(service, &entry.data, entry.left(now));
             if !writer.record(Section::Answer, &record) {
                 if packets.len() + 1 == KNOWN_PACKETS_MAX {

@@ -193,6 +193,7 @@ impl Mdns {
                 }
             }
         }
+        link.cache.plan();
     }
 }
 

@@ -128,7 +128,7 @@ impl Unresolved {
             }
         }
         for link in links.values_mut() {
-            let is_here = |instance: &Name| link.cache.points(service, instance.borrow());
+            let is_here = |instance: &Name| link.cache.points(instance.borrow());
             let due = |all: &BTreeMap<Name, Asking>, questions: fn(&Link, &Name) -> Vec<(Name, Kind)>| {
                 let due = all.iter().filter(|(instance, asking)| is_due(asking) && is_here(instance));
                 due.flat_map(|(instance, _)| questions(link, instance)).collect::<Vec<_>>()

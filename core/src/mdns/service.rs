@@ -111,14 +111,13 @@ impl Directory {
     pub(super) fn tell(
         &mut self,
         now: Instant,
-        service: &Name,
         links: &BTreeMap<LinkKey, Link>,
         own: Option<Own>,
         rng: &mut Rng,
         out: &mut Outbox<Found>,
     ) {
         for (instance, heard) in core::mem::take(&mut self.touched) {
-            let points = |link: &&Link| link.cache.points(service, instance.borrow());
+            let points = |link: &&Link| link.cache.points(instance.borrow());
             let heard_on: Vec<&Link> = links.values().filter(points).collect();
             if heard_on.is_empty() {
                 self.unresolved.forget(&instance);
@@ -182,12 +181,15 @@ impl Directory {
         probe: &Message<'_>,
         out: &mut Outbox<Found>,
     ) {
+        if self.hints.len() >= HINTS_MAX {
+            return;
+        }
         let instances = probe.authority.iter().filter(|record| record.data.kind() == Kind::SRV);
         for record in instances.filter(|record| record.name.is_child_of(service)).take(PROPOSED_MAX) {
             if self.hints.len() >= HINTS_MAX {
                 return;
             }
-            let is_known = self.hints.get(record.name).is_some() || link.cache.points(service, record.name);
+            let is_known = self.hints.get(record.name).is_some() || link.cache.points(record.name);
             let proposed = if is_known { None } else { proposed(link, record, probe) };
             if let Some(sighting) = proposed.filter(|sighting| !is_own(sighting, own)) {
                 out.push(Found::Sighting(sighting.clone()));

@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     Interface, Nick, PeerKey, REAL, Sighting, SightingKind, Subnet, Transmit,
     discovery::Announcement,
-    dns::{CLASS_IN, Flags, Message, Record, Section, Writer},
+    dns::{CLASS_IN, Flags, Kind, Message, Record, Section, Writer},
     event::Multicast,
     identity::BootId,
 };
