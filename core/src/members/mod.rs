@@ -37,6 +37,8 @@ use crate::{
 
 /// Whoever is accused has so long to answer: many times what a record takes across a network.
 pub(crate) const DEFENCE: Duration = Duration::from_secs(1);
+/// The same for our own neighbour, whom we have asked three times ourselves: the last two units of its probes.
+const DOUBT: Duration = Duration::from_millis(400);
 /// A run that has just become known counts as there for so long, whatever sessions are named: records follow
 /// sessions after a pause.
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
@@ -256,10 +258,21 @@ impl Members {
         self.touch(now, tag);
     }
 
-    /// Whether the neighbour `tag` answers.
+    /// Whether the neighbour `tag` answers. Its other neighbours are told before it is given up, so that whoever lives
+    /// has answered by then.
     pub(crate) fn on_doubt(&mut self, now: Instant, tag: Tag, is_suspect: bool) {
-        if let Some(link) = self.links.get_mut(&tag) {
-            link.is_suspect = is_suspect;
+        let Some(link) = self.links.get_mut(&tag) else { return };
+        link.is_suspect = is_suspect;
+        match self.all.get_mut(&tag) {
+            Some(member) if is_suspect && self.lost.len() < LOST_MAX => {
+                self.lost.insert(tag, member.record.version);
+                member.accused = Some((member.record.version, now + DOUBT));
+            }
+            Some(member) if !is_suspect => {
+                self.lost.remove(&tag);
+                member.accused = None;
+            }
+            _ => {}
         }
         self.touch(now, tag);
     }
@@ -282,7 +295,7 @@ impl Members {
         }
         match how {
             Down::Quit => {}
-            Down::Silent if is_vouched => self.accuse(now, tag, version, now + DEFENCE),
+            Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
             Down::Silent | Down::Released if !is_vouched => self.accuse(now, tag, version, now),
             Down::Silent | Down::Released => {}
         }

@@ -227,6 +227,8 @@ impl Node {
     fn on_doubt(&mut self, link: LinkId, is_suspect: bool) {
         if let Some(peer) = self.peers.get(&link) {
             self.members.on_doubt(self.now, peer.tag, is_suspect);
+            let pause = if is_suspect { Duration::ZERO } else { SESSIONS_PAUSE };
+            self.records.sign_by(self.now + pause);
         }
     }
 }
