@@ -110,6 +110,13 @@ impl PeerRecord {
         encode(&Envelope(ByteArray::new(self.key.0), body.into(), ByteArray::new(signature))).into()
     }
 
+    /// Whether `newer` says the same of everything but sessions.
+    pub(crate) fn differs_in_neighbours_only(&self, newer: &Self) -> bool {
+        let Self { version: _, neighbours: _, key, boot, nick, direct, gone, addresses, lost, rooms } = self;
+        (key, boot, nick, direct, gone) == (&newer.key, &newer.boot, &newer.nick, &newer.direct, &newer.gone)
+            && (addresses, lost, rooms) == (&newer.addresses, &newer.lost, &newer.rooms)
+    }
+
     /// Whom a record says to be of; nothing is verified.
     pub(crate) fn key(bytes: &[u8]) -> Option<PeerKey> {
         let Envelope(key, ..) = decode(bytes)?;

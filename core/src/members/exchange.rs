@@ -18,6 +18,8 @@ use crate::{
 
 /// A record that was asked for and has not come is asked of somebody else after this.
 const ANSWER: Duration = Duration::from_secs(1);
+/// What only says who has sessions with whom is told after this, together with what else comes in.
+const COMPANY: Duration = Duration::from_millis(500);
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -34,6 +36,7 @@ pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
     /// What has come in and whom it need not be told.
     news: BTreeMap<Tag, VecDeque<LinkId>>,
+    is_urgent: bool,
 }
 
 #[derive(Debug)]
@@ -136,8 +139,9 @@ impl Members {
         self.exchange.asked.contains_key(tag)
     }
 
-    /// The record of `tag` has come over `link`, and is news to others unless they have said to have it.
-    pub(crate) fn spread(&mut self, tag: Tag, link: LinkId) {
+    /// The record of `tag` has come over `link`, and is news to others unless they have said to have it. What is
+    /// routine waits for company.
+    pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, is_routine: bool) {
         let mut known = VecDeque::from([link]);
         if let Some(asked) = self.exchange.asked.remove(&tag) {
             self.timers.clear(Timer::Asked(tag));
@@ -145,14 +149,21 @@ impl Members {
         }
         self.renewed.insert(tag);
         self.exchange.news.insert(tag, known);
+        self.exchange.is_urgent |= !is_routine;
+        if is_routine {
+            self.timers.set_by(Timer::News, now + COMPANY);
+        }
     }
 
-    /// What is news to which neighbour.
+    /// What is news to which neighbour, when somebody waits for it.
     pub(crate) fn news(&mut self) -> Vec<(LinkId, Frame)> {
+        if self.exchange.is_urgent { self.tell_news() } else { Vec::new() }
+    }
+
+    pub(super) fn tell_news(&mut self) -> Vec<(LinkId, Frame)> {
+        self.timers.clear(Timer::News);
+        self.exchange.is_urgent = false;
         let news = core::mem::take(&mut self.exchange.news);
-        if news.is_empty() {
-            return Vec::new();
-        }
         let mut frames = Vec::new();
         for Link { link, .. } in self.links.values() {
             let unknown = news.iter().filter(|(_, known)| !known.contains(link));

@@ -145,6 +145,8 @@ enum Timer {
     Asked(Tag),
     /// Who is reached over whom is looked at again.
     Graph,
+    /// What has come in is told to neighbours.
+    News,
     /// Those who went long ago are forgotten.
     Sweep,
 }
@@ -152,8 +154,10 @@ enum Timer {
 /// What became of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// It is newer than what was known, or the first of its run.
+    /// It says something that others wait for, or is the first of its run.
     News,
+    /// It is newer than what was known, and says no more than with whom somebody has sessions now.
+    Routine,
     /// It is known.
     Old,
     /// There is no room for another one.
@@ -314,6 +318,7 @@ impl Members {
             return Taken::Full;
         }
         let is_changed = known.as_ref().is_none_or(|known| known.record.neighbours != record.neighbours);
+        let is_routine = known.as_ref().is_some_and(|known| known.record.differs_in_neighbours_only(&record));
         let accusations = record.lost.clone();
         let mut member = known.unwrap_or_else(|| Member::new(now, record.clone(), signed.clone()));
         (member.record, member.signed, member.has_left) = (record, signed, false);
@@ -337,7 +342,7 @@ impl Members {
         let by: Vec<_> = by.map(|(&(_, by), &version)| (by, version)).collect();
         by.into_iter().for_each(|(by, version)| self.on_accusation(now, by, tag, version));
         self.touch(now, tag);
-        Taken::News
+        if is_routine { Taken::Routine } else { Taken::News }
     }
 
     /// The version in which `record` says that we are lost, unless what we say now, in the version `own`, is newer.
@@ -352,6 +357,7 @@ impl Members {
             match timer {
                 Timer::Verdict(tag) => self.touch(now, tag),
                 Timer::Asked(tag) => self.on_not_sent(now, tag, out),
+                Timer::News => out.extend(self.tell_news()),
                 Timer::Graph => self.on_graph_due(now),
                 Timer::Sweep => self.sweep(now),
             }

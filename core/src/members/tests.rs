@@ -178,7 +178,7 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
     assert_eq!(again, [(LinkId(2), Frame::Ask(vec![tag(5)]))]);
     assert!(members.is_asked(&tag(5)));
     hear(&mut members, at(2), record(5, 7, &[]));
-    members.spread(tag(5), LinkId(2));
+    members.spread(at(2), tag(5), LinkId(2), false);
     assert!(!members.is_asked(&tag(5)) && members.on_known(at(3), tag(1), &known[2..3]).is_empty());
     assert_eq!(members.news(), [(LinkId(1), Frame::Known(vec![(tag(5), 7)]))], "news to all but its source");
     members.on_down(at(3), tag(1), Down::Silent);

@@ -184,7 +184,9 @@ impl Node {
             self.records.sign_by(self.now);
         }
         match self.members.hear(self.now, tag, record, Bytes::copy_from_slice(signed)) {
-            Taken::News => self.members.spread(tag, link),
+            taken @ (Taken::News | Taken::Routine) => {
+                self.members.spread(self.now, tag, link, taken == Taken::Routine);
+            }
             Taken::Old => {}
             Taken::Full => self.stats.members_full += 1,
         }
