@@ -112,6 +112,8 @@ pub(crate) enum Down {
     Quit,
     /// It is still there.
     Released,
+    /// Another one takes its place.
+    Replaced,
 }
 
 impl Member {
@@ -293,12 +295,12 @@ impl Members {
         let is_vouched = self.is_vouched(&tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
-        let (version, is_news) = (member.record.version, how != Down::Released && !member.record.gone);
+        let (version, is_news) = (member.record.version, matches!(how, Down::Silent | Down::Quit) && !member.record.gone);
         if is_news && self.lost.len() < LOST_MAX {
             self.lost.insert(tag, version);
         }
         match how {
-            Down::Quit => {}
+            Down::Quit | Down::Replaced => {}
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
             Down::Silent | Down::Released if !is_vouched => self.accuse(now, tag, version, now),
             Down::Silent | Down::Released => {}

@@ -141,7 +141,7 @@ impl Node {
                         Gone::Quit => (End::Quit, Down::Quit),
                         Gone::Crowded => (End::Crowded, Down::Released),
                         Gone::Lost => (End::Lost, Down::Silent),
-                        Gone::Replaced => (End::Lost, Down::Released),
+                        Gone::Replaced => (End::Lost, Down::Replaced),
                     };
                     let is_news = self.members.on_down(self.now, peer.tag, how);
                     let pause = if is_news { Duration::ZERO } else { SESSIONS_PAUSE };
