@@ -47,8 +47,8 @@ const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
 /// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known.
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
-const PATIENCE_EACH: Duration = Duration::from_millis(50);
-const PATIENCE_MAX: Duration = Duration::from_secs(30);
+const PATIENCE_EACH: Duration = Duration::from_millis(20);
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// The pause after a dial that was not begun since too many are under way.
 const DIALS_BUSY: Duration = Duration::from_secs(1);
 

@@ -295,7 +295,8 @@ impl Members {
         let is_vouched = self.is_vouched(&tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
-        let (version, is_news) = (member.record.version, matches!(how, Down::Silent | Down::Quit) && !member.record.gone);
+        let (version, is_news) =
+            (member.record.version, matches!(how, Down::Silent | Down::Quit) && !member.record.gone);
         if is_news && self.lost.len() < LOST_MAX {
             self.lost.insert(tag, version);
         }

@@ -17,8 +17,9 @@ impl Check for Proven {
 
     fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Told { host, event: Event::Peer(change) } = fact else { return Ok(()) };
-        let PeerChange { state: PeerState::Online, key: Some(key), boot: Some(boot), address, direct, .. } =
-            change
+        let PeerChange {
+            state: PeerState::Online, key: Some(key), boot: Some(boot), address, direct, ..
+        } = change
         else {
             return Ok(());
         };
