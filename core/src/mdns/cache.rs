@@ -91,7 +91,8 @@ impl Cache {
         }
     }
 
-    /// Takes a record in; [`Cache::plan`] has to follow, once for all records of a message. `room` is what all links together have left, and one sender may take a quarter of `most`.
+    /// Takes a record in; [`Cache::plan`] has to follow, once for all records of a message. `room` is what all links
+    /// together have left, and one sender may take a quarter of `most`.
     pub(super) fn insert(
         &mut self,
         now: Instant,

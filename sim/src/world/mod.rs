@@ -83,6 +83,7 @@ enum Happening {
         flight: Rc<Flight>,
         host: usize,
         card: usize,
+        /// Boxed since it is rare, and all events are as large as the largest.
         damaged: Option<Box<Bytes>>,
     },
     Stored {
