@@ -230,6 +230,21 @@ impl Sessions {
         }
     }
 
+    /// Ends a session that is not needed any more, and says so; [`Wish::Down`] follows.
+    pub(crate) fn release(&mut self, now: Instant, link: LinkId, out: &mut Outbox<Wish>) {
+        if let Some(association) = self.live(link) {
+            association.close(now, Parting::Crowded);
+            self.bury(link, Gone::Crowded, out);
+        }
+    }
+
+    /// Has the peer of `link` show that it is there.
+    pub(crate) fn ask(&mut self, now: Instant, link: LinkId) {
+        if let Some(association) = self.live(link) {
+            association.ask(now);
+        }
+    }
+
     /// Says goodbye to everybody and starts nothing new.
     pub(crate) fn close_all(&mut self, now: Instant, out: &mut Outbox<Wish>) {
         self.leaving = true;
