@@ -27,8 +27,8 @@ mod contact;
 mod places;
 mod schedule;
 
-pub(crate) use choice::Kept;
-use choice::{Choice, Circle, DEGREE, Live};
+use choice::{Choice, Circle, Live};
+pub(crate) use choice::{DEGREE, Kept};
 use contact::{Candidate, Contact};
 use places::Places;
 use schedule::{Regard, Schedule};

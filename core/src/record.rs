@@ -117,6 +117,11 @@ impl PeerRecord {
             && (addresses, lost, rooms) == (&newer.addresses, &newer.lost, &newer.rooms)
     }
 
+    /// Whether `other` says nothing else, in whatever version.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.differs_in_neighbours_only(other) && self.neighbours == other.neighbours
+    }
+
     /// Whom a record says to be of; nothing is verified.
     pub(crate) fn key(bytes: &[u8]) -> Option<PeerKey> {
         let Envelope(key, ..) = decode(bytes)?;

@@ -285,6 +285,8 @@ fn a_place_is_kept_by_whoever_has_it_for_long_and_whoever_loses_it_comes_back_wh
     world.run(seconds(5));
     assert!(world.hosts[a].sees(world.key(friend)), "it has been here for ten minutes");
     assert_eq!(world.hosts[stranger].states(key).last(), Some(&PeerState::Lost), "nobody has quit");
+    // It said itself that it is there, and nobody else has a session with it.
+    world.run(seconds(10));
     assert_eq!(world.hosts[a].states(world.key(stranger)).last(), Some(&PeerState::Lost));
     world.kill(old);
     world.run_to(seconds(90), |world| world.hosts[stranger].sees(key));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Sessions that a peer wants in each circle.
-pub(super) const DEGREE: usize = 8;
+pub(crate) const DEGREE: usize = 8;
 /// Of those, so many are its own choice where there are more others; as many choose it.
 const BEST: usize = 4;
 /// Neighbours at one address, unless that is our own host: addresses cost more than keys.
@@ -154,6 +154,12 @@ impl Contacts {
         }
     }
 
+    /// Whether either end wants the session with this run for more than a visit.
+    pub(crate) fn is_neighbour(&self, key: PeerKey, boot: BootId) -> bool {
+        let live = self.live.get(&(key, boot));
+        live.is_some_and(|live| (live.ours, live.theirs) != (Keep::No, Keep::No))
+    }
+
     /// What has changed about sessions since this was asked last.
     pub(crate) fn kept(&mut self) -> Vec<Kept> {
         core::mem::take(&mut self.kept)
@@ -222,8 +228,8 @@ impl Contacts {
             here.partition(|(_, _, live)| live.theirs == Keep::Choice);
         let theirs: BTreeSet<Who> = theirs.into_iter().map(|(who, ..)| who).collect();
         let missing = DEGREE.saturating_sub(chosen.len() + theirs.len());
-        let is_spare = |live: &Live| live.ours == Keep::Spare || live.theirs == Keep::Spare;
-        spare.sort_by_key(|(_, rank, live)| (!is_spare(live), *rank));
+        // The oldest first: who only visits does not take the place of one that others have been told of.
+        spare.sort_by_key(|(_, rank, live)| (live.since, *rank));
         spare.dedup_by_key(|(who, ..)| *who);
         chosen.extend(spare.into_iter().take(missing).map(|(who, ..)| (who, Keep::Spare)));
         let missing = DEGREE.saturating_sub(chosen.len() + theirs.len());

@@ -405,7 +405,7 @@ fn a_crowd_of_strangers_who_answer_is_called_at_a_pace_that_lets_others_call_fir
         }
         now = book.next_wake().unwrap_or(now);
     }
-    assert!(early >= DEGREE && early < 32, "{early} at once");
+    assert!((DEGREE..32).contains(&early), "{early} at once");
     assert!(last < at(1) + PATIENCE_MIN + PATIENCE_EACH * 250, "{last:?}");
 }
 

@@ -20,6 +20,8 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(1);
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
+/// The shortest time between two tellings: when many come at once, most of them are told together.
+const TELLING: Duration = Duration::from_millis(20);
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -36,7 +38,8 @@ pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
     /// What has come in and whom it need not be told.
     news: BTreeMap<Tag, VecDeque<LinkId>>,
-    is_urgent: bool,
+    /// When news were told last.
+    told: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -149,20 +152,20 @@ impl Members {
         }
         self.renewed.insert(tag);
         self.exchange.news.insert(tag, known);
-        self.exchange.is_urgent |= !is_routine;
-        if is_routine {
-            self.timers.set_by(Timer::News, now + COMPANY);
-        }
+        let soon = if is_routine { now + COMPANY } else { now };
+        let at = self.exchange.told.map_or(soon, |told| soon.max(told + TELLING));
+        self.timers.set_by(Timer::News, at);
     }
 
-    /// What is news to which neighbour, when somebody waits for it.
-    pub(crate) fn news(&mut self) -> Vec<(LinkId, Frame)> {
-        if self.exchange.is_urgent { self.tell_news() } else { Vec::new() }
+    /// What is news to which neighbour, when that is due.
+    pub(crate) fn news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
+        let is_due = self.timers.get(Timer::News).is_some_and(|at| at <= now);
+        if is_due { self.tell_news(now) } else { Vec::new() }
     }
 
-    pub(super) fn tell_news(&mut self) -> Vec<(LinkId, Frame)> {
+    pub(super) fn tell_news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
         self.timers.clear(Timer::News);
-        self.exchange.is_urgent = false;
+        self.exchange.told = Some(now);
         let news = core::mem::take(&mut self.exchange.news);
         let mut frames = Vec::new();
         for Link { link, .. } in self.links.values() {

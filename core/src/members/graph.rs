@@ -1,9 +1,6 @@
 //! Who is reached over whom: chains of sessions that both ends name.
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
 use super::{GRACE, LINGER, Members, Timer};
@@ -28,7 +25,7 @@ impl Members {
                 }
                 continue;
             }
-            let due = if now - member.since < GRACE {
+            let due = if member.unreached.is_none() && now - member.since < GRACE {
                 member.since + GRACE
             } else {
                 let since = *member.unreached.get_or_insert(now);
@@ -40,22 +37,31 @@ impl Members {
             };
             next = Some(next.map_or(due, |next| next.min(due)));
         }
+        self.is_anybody_unreached = self.all.values().any(|member| member.unreached.is_some());
         changed.into_iter().for_each(|tag| self.touch(now, tag));
         next.into_iter().for_each(|at| self.look(now, at));
     }
 
     /// Everybody to whom a chain of sessions leads from here that does not lead over `without`.
     pub(super) fn reached(&self, without: Option<Tag>) -> BTreeSet<Tag> {
+        // Looking names up is most of the work: they are in order, so that place in a list will do.
+        let all: Vec<(&Tag, &[Tag])> =
+            self.all.iter().map(|(tag, member)| (tag, member.neighbours())).collect();
+        let place = |tag: &Tag| all.binary_search_by_key(&tag, |(other, _)| other).ok();
+        let mut is_seen: Vec<bool> = all.iter().map(|(tag, _)| Some(**tag) == without).collect();
         let mut reached: BTreeSet<Tag> =
             self.links.keys().copied().filter(|tag| Some(*tag) != without).collect();
-        let mut open: VecDeque<Tag> = reached.iter().copied().collect();
-        while let Some(tag) = open.pop_front() {
-            let Some(member) = self.all.get(&tag).filter(|member| !member.record.gone) else { continue };
-            for &other in &member.record.neighbours {
-                let is_mutual = || self.all.get(&other).is_some_and(|it| it.record.neighbours.contains(&tag));
-                if Some(other) != without && !reached.contains(&other) && is_mutual() {
-                    reached.insert(other);
-                    open.push_back(other);
+        let mut open: Vec<usize> = reached.iter().filter_map(place).collect();
+        open.iter().for_each(|&place| is_seen.iter_mut().skip(place).take(1).for_each(|seen| *seen = true));
+        while let Some((tag, neighbours)) = open.pop().and_then(|place| all.get(place)) {
+            for other in neighbours.iter().filter_map(place) {
+                let (Some(seen), Some((name, theirs))) = (is_seen.get_mut(other), all.get(other)) else {
+                    continue;
+                };
+                if !*seen && theirs.contains(tag) {
+                    *seen = true;
+                    reached.insert(**name);
+                    open.push(other);
                 }
             }
         }

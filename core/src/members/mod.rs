@@ -72,6 +72,7 @@ pub(crate) struct Members {
     doubted: Vec<LinkId>,
     /// What all who are there add up to.
     digest: u64,
+    is_anybody_unreached: bool,
 }
 
 /// One run of one peer.
@@ -130,6 +131,11 @@ impl Member {
             told: None,
         }
     }
+
+    /// With whom it says to have sessions; nobody once it has gone.
+    fn neighbours(&self) -> &[Tag] {
+        if self.record.gone { &[] } else { &self.record.neighbours }
+    }
 }
 
 #[derive(Debug)]
@@ -181,6 +187,7 @@ impl Members {
             renewed: BTreeSet::new(),
             doubted: Vec::new(),
             digest: 0,
+            is_anybody_unreached: false,
         }
     }
 
@@ -199,11 +206,6 @@ impl Members {
     /// All who are known, those who have gone among them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Tag, &Member)> {
         self.all.iter()
-    }
-
-    /// With whom we have sessions, and who is not known yet among them.
-    pub(crate) fn neighbours(&self) -> impl Iterator<Item = Tag> {
-        self.links.keys().copied()
     }
 
     /// Whom we have lost.
@@ -292,7 +294,7 @@ impl Members {
             self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
         }
         self.look(now, now + graph::PAUSE);
-        let is_vouched = self.is_vouched(&tag);
+        let is_vouched = matches!(how, Down::Silent | Down::Released) && self.is_vouched(&tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
         let (version, is_news) =
@@ -303,8 +305,13 @@ impl Members {
         match how {
             Down::Quit | Down::Replaced => {}
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
-            Down::Silent | Down::Released if !is_vouched => self.accuse(now, tag, version, now),
-            Down::Silent | Down::Released => {}
+            Down::Silent => self.accuse(now, tag, version, now),
+            // It is still there, and its other sessions have to show that.
+            Down::Released if !is_vouched => {
+                member.unreached.get_or_insert(now);
+                self.is_anybody_unreached = true;
+            }
+            Down::Released => {}
         }
         self.touch(now, tag);
         is_news
@@ -320,7 +327,10 @@ impl Members {
         if known.is_none() && !self.make_room() {
             return Taken::Full;
         }
-        let is_changed = known.as_ref().is_none_or(|known| known.record.neighbours != record.neighbours);
+        // One session more takes nobody away.
+        let names = |neighbour| record.neighbours.contains(neighbour);
+        let is_less = known.as_ref().is_some_and(|known| !known.record.neighbours.iter().all(names));
+        let is_new = known.is_none();
         let is_routine = known.as_ref().is_some_and(|known| known.record.differs_in_neighbours_only(&record));
         let accusations = record.lost.clone();
         let mut member = known.unwrap_or_else(|| Member::new(now, record.clone(), signed.clone()));
@@ -331,8 +341,10 @@ impl Members {
             self.lost.remove(&tag);
         }
         self.all.insert(tag, member);
-        if is_changed {
+        if is_less || self.is_anybody_unreached {
             self.look(now, now + graph::PAUSE);
+        } else if is_new {
+            self.look(now, now + GRACE);
         }
         self.accusations
             .retain(|(accused, by), _| *by != tag || accusations.iter().any(|(it, _)| it == accused));
@@ -360,7 +372,7 @@ impl Members {
             match timer {
                 Timer::Verdict(tag) => self.touch(now, tag),
                 Timer::Asked(tag) => self.on_not_sent(now, tag, out),
-                Timer::News => out.extend(self.tell_news()),
+                Timer::News => out.extend(self.tell_news(now)),
                 Timer::Graph => self.on_graph_due(now),
                 Timer::Sweep => self.sweep(now),
             }

@@ -180,9 +180,34 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
     hear(&mut members, at(2), record(5, 7, &[]));
     members.spread(at(2), tag(5), LinkId(2), false);
     assert!(!members.is_asked(&tag(5)) && members.on_known(at(3), tag(1), &known[2..3]).is_empty());
-    assert_eq!(members.news(), [(LinkId(1), Frame::Known(vec![(tag(5), 7)]))], "news to all but its source");
+    assert_eq!(
+        members.news(at(2)),
+        [(LinkId(1), Frame::Known(vec![(tag(5), 7)]))],
+        "news to all but its source"
+    );
     members.on_down(at(3), tag(1), Down::Silent);
-    assert_eq!(members.news(), []);
+    assert_eq!(members.news(at(3)), []);
+}
+
+#[test]
+fn one_piece_of_news_leaves_at_once_and_those_behind_it_together() {
+    let mut members = Members::new(tag(0), 32);
+    members.on_up(at(0), tag(1), LinkId(1));
+    members.on_up(at(0), tag(2), LinkId(2));
+    run(&mut members, at(10));
+    let mut come = |now: Instant, number: u8| {
+        hear(&mut members, now, record(number, 1, &[]));
+        members.spread(now, tag(number), LinkId(2), false);
+        members.news(now)
+    };
+    assert_eq!(come(at(10), 5), [(LinkId(1), Frame::Known(vec![(tag(5), 1)]))]);
+    assert_eq!((6..16).flat_map(|number| come(at(10) + Duration::from_millis(1), number)).count(), 0);
+    let wake = members.next_wake().unwrap();
+    assert!(wake <= at(10) + Duration::from_millis(20), "{wake:?}");
+    let mut told = Vec::new();
+    members.on_tick(wake, &mut told);
+    let [(LinkId(1), Frame::Known(marks))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(marks.len(), 10);
 }
 
 #[test]
@@ -208,7 +233,22 @@ fn two_who_know_the_same_sum_up_alike_and_others_are_told_all() {
 fn nobody_is_served_without_end() {
     let mut members = chain();
     let ask = vec![tag(2); 256];
-    let served: usize = (0..100).map(|_| members.on_ask(at(1), tag(1), &ask, &Bytes::new()).len()).sum();
+    let served: usize = (0..100).map(|_| members.on_ask(at(10), tag(1), &ask, &Bytes::new()).len()).sum();
     assert_eq!(served, 8192);
-    assert!((0..100_000).filter(|_| members.may_hear(at(1), tag(1))).count() <= 8192);
+    assert!((0..100_000).filter(|_| members.may_hear(at(10), tag(1))).count() <= 8192);
+}
+
+#[test]
+fn whoever_lets_us_go_is_here_until_nobody_turns_out_to_have_a_session_with_it() {
+    let mut members = chain();
+    members.on_up(at(0), tag(2), LinkId(2));
+    members.on_down(at(30), tag(2), Down::Released);
+    assert_eq!(states(&mut members, at(99)), [Online; 3], "1 has one");
+    members.on_up(at(100), tag(4), LinkId(4));
+    hear(&mut members, at(100), record(4, 10, &[0]));
+    members.on_down(at(100), tag(4), Down::Released);
+    run(&mut members, at(110));
+    assert_eq!(members.state(at(110), &tag(4)), Some(Online), "it has just said that it is there");
+    run(&mut members, at(115));
+    assert_eq!(members.state(at(115), &tag(4)), Some(Lost));
 }

@@ -107,7 +107,7 @@ impl Node {
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
                 self.rooms.on_reached(link, self.sessions.origin(address.ip()));
                 self.remember(link);
-                self.records.sign_by(self.now + SESSIONS_PAUSE);
+                self.on_neighbours_changed();
             }
             Wish::Rebound { link, binding } => {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));

@@ -6,7 +6,7 @@ use core::{ops::RangeInclusive, time::Duration};
 
 use super::Node;
 use crate::{
-    contacts::{End, Kept},
+    contacts::{DEGREE, End, Kept},
     discovery::{Sighting, SightingKind},
     event::{Event, PeerChange, PeerState, Source},
     frames::Frame,
@@ -28,7 +28,7 @@ impl Node {
         while let Some(link) = self.members.doubted() {
             self.sessions.ask(self.now, link);
         }
-        for (link, frame) in self.members.news() {
+        for (link, frame) in self.members.news(self.now) {
             self.sessions.send(link, frame.encode());
         }
     }
@@ -115,6 +115,7 @@ impl Node {
                 Kept::Tell(key, boot, keep) => {
                     if let Some(link) = self.link_of(key, boot) {
                         self.sessions.send(link, Frame::Keep(keep).encode());
+                        self.on_neighbours_changed();
                     }
                 }
                 Kept::Release(key, boot) => {
@@ -128,6 +129,8 @@ impl Node {
 
     /// Does what is due about members.
     pub(super) fn on_members_due(&mut self) {
+        let has_company = self.peers.len() >= DEGREE;
+        self.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
         let mut frames = Vec::new();
         self.members.on_tick(self.now, &mut frames);
         for (link, frame) in frames {
@@ -156,6 +159,7 @@ impl Node {
             },
             Frame::Keep(keep) => {
                 self.contacts.on_kept(self.now, key, boot, keep);
+                self.on_neighbours_changed();
                 Vec::new()
             }
             Frame::Heartbeat { members, .. } => {

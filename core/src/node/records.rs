@@ -1,7 +1,10 @@
 //! What peers say about themselves: what they send us goes at a pace for each identity, and what we say is signed anew
 //! when it changes.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -82,9 +85,15 @@ impl Records {
 }
 
 impl Node {
+    /// What our record says of our sessions may not hold any more.
+    pub(super) fn on_neighbours_changed(&mut self) {
+        self.records.sign_by(self.now + SESSIONS_PAUSE);
+    }
+
     /// Signs what we say about ourselves anew, and tells it to everybody in session.
     pub(super) fn publish(&mut self, gone: bool) {
         let least = self.own_version().max(self.records.accused).saturating_add(1);
+        let neighbours = self.peers.values().filter(|peer| self.contacts.is_neighbour(peer.key, peer.boot));
         let version = least.max(self.wall_now().0);
         let record = PeerRecord {
             key: self.identity.key(),
@@ -94,13 +103,17 @@ impl Node {
             direct: self.identity.direct_public(),
             gone,
             addresses: self.net.addresses(self.config.chat_port),
-            neighbours: self.members.neighbours().collect(),
+            neighbours: neighbours.map(|peer| peer.tag).collect::<BTreeSet<_>>().into_iter().collect(),
             lost: self.members.lost().collect(),
             rooms: self.rooms.tags(),
         };
+        (self.records.due, self.records.signed) = (None, Some(self.now));
+        let is_answered = self.own_version() > self.records.accused;
+        if self.own.as_ref().is_some_and(|(own, _)| is_answered && own.says_the_same(&record)) {
+            return;
+        }
         let signed = record.sign(self.config.suite, &self.identity);
         self.own = Some((record, signed));
-        (self.records.due, self.records.signed) = (None, Some(self.now));
         let links: Vec<LinkId> = self.peers.keys().copied().collect();
         links.into_iter().for_each(|link| self.send_own_record(link));
     }

@@ -36,7 +36,7 @@ const fn chat_goal(suite: SuiteChoice) -> f64 {
 /// Which share of the time may be used by the segment, by the start of each chat, by each chat from there, and by each
 /// of the two swarms.
 const SEGMENT_SHARE: f64 = 0.45;
-const START_SHARE: f64 = 0.06;
+const START_SHARE: f64 = 0.5;
 const CHAT_SHARE: f64 = 0.03;
 const SWARM_SHARE: f64 = 0.05;
 
@@ -109,10 +109,12 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// People who are in session with each other.
+    /// People who know each other.
     fn chats(&self) -> Result<(), Refusal> {
         let show = self.show;
-        show.line("[2/3] one message in 10 s in all, simulated seconds a second once all are in session");
+        show.line(
+            "[2/3] one message in 10 s in all, simulated seconds a second once everybody knows everybody",
+        );
         let most = self.options.peers.unwrap_or(usize::MAX);
         let mut sizes = CHAT_PEERS.map(|size| size.min(most)).to_vec();
         sizes.dedup();
@@ -144,7 +146,7 @@ impl Bench<'_> {
             End::NotBegun { simulated, ready } => (
                 None,
                 format!(
-                    "not reached its start within {}: after {} simulated {ready} of {} are in session with all",
+                    "not reached its start within {}: after {} simulated {ready} of {} know all others",
                     time(start),
                     time(*simulated),
                     chat.peers
