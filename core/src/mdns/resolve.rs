@@ -142,7 +142,7 @@ impl Unresolved {
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.named.values().chain(self.doubted.values()).map(|asking| asking.at).min()
+        self.named.values().chain(self.doubted.values()).map(Asking::latest).min()
     }
 }
 
@@ -162,6 +162,11 @@ impl Asking {
     fn on_asked(&mut self, now: Instant) {
         self.asked = self.asked.saturating_add(1);
         self.at = now + self.interval();
+    }
+
+    /// When it is asked at the latest: who has not answered for long can wait for others to be asked for with it.
+    fn latest(&self) -> Instant {
+        if self.asked < ASKS { self.at } else { self.at + self.interval() / 4 }
     }
 
     /// From the latest question to the next one.
