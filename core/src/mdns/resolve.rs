@@ -166,7 +166,7 @@ impl Asking {
 
     /// When it is asked at the latest: who has not answered for long can wait for others to be asked for with it.
     fn latest(&self) -> Instant {
-        if self.asked < ASKS { self.at } else { self.at + self.interval() / 4 }
+        if self.asked <= ASKS { self.at } else { self.at + self.interval() / 4 }
     }
 
     /// From the latest question to the next one.

@@ -21,8 +21,9 @@ use crate::{
     timers::Timers,
 };
 
-/// Records of one identity: more than anybody renames themselves, or loses sessions.
-const RECORDS: Pace = Pace { each: Duration::from_secs(5), burst: 16 };
+/// Records of one identity: more than anybody renames themselves, or answers accusations when half of the network is
+/// cut off from the other half.
+const RECORDS: Pace = Pace { each: Duration::from_secs(2), burst: 64 };
 /// Identities whose pace is kept. Of more, those are forgotten that are not here and have waited longest: a newcomer
 /// is never kept waiting for others.
 const PACED_MAX: usize = 1024;
@@ -258,15 +259,15 @@ mod tests {
     fn nobody_waits_for_others_and_nobody_here_gets_more_than_its_share() {
         let (mut records, now) = (Records::new(), Instant::ORIGIN);
         let mut taken = |number: u16| {
-            let taken = (0..20).filter(|_| records.take(now, key(number), |key| key.0[0] == 0)).count();
+            let taken = (0..80).filter(|_| records.take(now, key(number), |key| key.0[0] == 0)).count();
             (taken, records.paces.len())
         };
         for number in 0..5000 {
             let (taken, paced) = taken(number);
-            assert!(taken == 16 && paced <= PACED_MAX, "{number}: {taken} of {paced}");
+            assert!(taken == 64 && paced <= PACED_MAX, "{number}: {taken} of {paced}");
         }
         assert_eq!((taken(0).0, taken(255).0), (0, 0), "they are here");
-        assert_eq!((taken(4999).0, taken(300).0), (0, 16), "it went a moment ago, and long ago");
+        assert_eq!((taken(4999).0, taken(300).0), (0, 64), "it went a moment ago, and long ago");
     }
 
     #[test]
