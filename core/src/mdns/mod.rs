@@ -54,7 +54,7 @@ use heard::Heard;
 use link::{Link, LinkKey};
 use ours::{Ours, Own, service_name};
 use probe::Conflicts;
-use query::Asking;
+use query::Browsing;
 use sender::Sender;
 use service::Directory;
 
@@ -232,9 +232,9 @@ impl Mdns {
             let is_known = |instance: &Name| {
                 has_company || own == Some(instance) || self.directory.is_reachable(instance)
             };
-            let asking =
-                Asking { service: &self.service, is_known: &is_known, has_company, socket: self.socket };
-            link.browse(now, asking, &mut self.rng, &mut sender);
+            let browsing =
+                Browsing { service: &self.service, is_known: &is_known, has_company, socket: self.socket };
+            link.browse(now, browsing, &mut self.rng, &mut sender);
         }
         self.directory.ask(now, &self.service, &mut self.links, self.socket, &mut sender);
         self.heard.on_tick(now, out);

@@ -94,7 +94,7 @@ impl Browse {
 
 /// How everybody is asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Asking<'a> {
+pub(super) struct Browsing<'a> {
     pub(super) service: &'a Name,
     /// Who need not answer.
     pub(super) is_known: &'a dyn Fn(&Name) -> bool,
@@ -108,17 +108,17 @@ impl Link {
     pub(super) fn browse(
         &mut self,
         now: Instant,
-        asking: Asking<'_>,
+        browsing: Browsing<'_>,
         rng: &mut Rng,
         sender: &mut Sender<'_>,
     ) {
         if self.browse.at > now {
             return;
         }
-        if self.browse.is_first || !asking.has_company || self.is_asking(rng) {
-            let unicast = self.browse.is_first && asking.socket == MdnsSocket::Exclusive;
-            let is_one_shot = asking.socket == MdnsSocket::OneShot;
-            for bytes in self.browse_packets(now, asking, unicast) {
+        if self.browse.is_first || !browsing.has_company || self.is_asking(rng) {
+            let unicast = self.browse.is_first && browsing.socket == MdnsSocket::Exclusive;
+            let is_one_shot = browsing.socket == MdnsSocket::OneShot;
+            for bytes in self.browse_packets(now, browsing, unicast) {
                 sender.query(self.transmit(self.group(), bytes));
             }
             self.browse.on_asked(now, unicast || is_one_shot);
@@ -169,7 +169,7 @@ impl Link {
     fn browse_packets(
         &self,
         now: Instant,
-        Asking { service, is_known, socket, .. }: Asking<'_>,
+        Browsing { service, is_known, socket, .. }: Browsing<'_>,
         unicast: bool,
     ) -> Vec<Bytes> {
         let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());

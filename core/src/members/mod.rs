@@ -72,6 +72,7 @@ pub(crate) struct Members {
     doubted: Vec<LinkId>,
     /// What all who are there add up to.
     digest: u64,
+    /// As the last look at the graph has found it: then one session more may matter.
     is_anybody_unreached: bool,
 }
 
@@ -294,7 +295,7 @@ impl Members {
             self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
         }
         self.look(now, now + graph::PAUSE);
-        let is_vouched = matches!(how, Down::Silent | Down::Released) && self.is_vouched(&tag);
+        let is_vouched = how == Down::Silent && self.is_vouched(&tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
         let (version, is_news) =
@@ -307,11 +308,9 @@ impl Members {
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
             Down::Silent => self.accuse(now, tag, version, now),
             // It is still there, and its other sessions have to show that.
-            Down::Released if !is_vouched => {
+            Down::Released => {
                 member.unreached.get_or_insert(now);
-                self.is_anybody_unreached = true;
             }
-            Down::Released => {}
         }
         self.touch(now, tag);
         is_news

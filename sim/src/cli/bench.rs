@@ -36,7 +36,7 @@ const fn chat_goal(suite: SuiteChoice) -> f64 {
 /// Which share of the time may be used by the segment, by the start of each chat, by each chat from there, and by each
 /// of the two swarms.
 const SEGMENT_SHARE: f64 = 0.45;
-const START_SHARE: f64 = 0.5;
+const START_SHARE: f64 = 0.06;
 const CHAT_SHARE: f64 = 0.03;
 const SWARM_SHARE: f64 = 0.05;
 

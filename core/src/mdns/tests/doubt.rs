@@ -64,8 +64,7 @@ fn who_is_doubted_is_no_known_answer_and_lost_unless_it_answers() {
     let times = asked(&lan, a, &b, begin);
     assert!(times[0] >= 20 && times[0] <= 120, "{times:?}");
     let gaps: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]) / 1000).collect();
-    // Those who have not answered for long wait a quarter longer, to be asked for together.
-    assert_eq!(gaps, [1, 2, 4, 8, 20, 40, 80, 160, 320]);
+    assert_eq!(gaps, [1, 2, 4, 8, 16, 32, 64, 128, 256]);
     // An answer ends that.
     lan.inject_multicast(a, &response(&stranger("b", 51, 4500)));
     assert_eq!(addresses(lan.sightings(a).last().unwrap().1), ["10.1.0.51:4000"]);
@@ -103,6 +102,31 @@ fn whoever_is_not_there_is_given_up_in_time_however_many_there_are() {
     assert_eq!((lan.sees(a).len(), cached(&lan)), (40, 40 + 40 * 4));
     lan.run(Duration::from_secs(18));
     assert_eq!((lan.sees(a).len(), cached(&lan)), (0, 40 * 3), "only where the doubted were is gone");
+}
+
+/// Made-up names, of whom each is doubted at another time.
+#[test]
+fn whoever_is_not_there_is_asked_for_in_waves() {
+    let mut lan = Lan::new();
+    let (a, begin) = (lan.settled("a"), lan.now);
+    for last in 50..100 {
+        lan.inject_multicast(a, &response(&stranger(&format!("{last}"), last, 4500)));
+        doubt(&mut lan, a, &format!("10.1.0.{last}:4000"));
+        lan.run_ms(500);
+    }
+    let later = lan.now + Duration::from_secs(15);
+    lan.run(Duration::from_secs(600));
+    let waves: BTreeSet<Instant> = lan.queries(a, later).iter().map(|sent| sent.at).collect();
+    let mut questions = 0;
+    for last in 50..100 {
+        let name = service_name().child(format!("{last}").as_bytes()).unwrap();
+        let times = asked(&lan, a, &name, begin);
+        let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let together = 2 * 50 + 1;
+        assert!(gaps.windows(2).all(|pair| pair[1] + together >= pair[0] * 2), "{gaps:?}");
+        questions += asked(&lan, a, &name, later).len();
+    }
+    assert!(questions >= 50 * 4 && waves.len() <= 50, "{questions} questions in {} waves", waves.len());
 }
 
 /// Somebody behind a filter, who hears and answers questions but no calls.
