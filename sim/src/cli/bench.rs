@@ -82,7 +82,7 @@ impl Bench<'_> {
         let show = self.show;
         show.line(format_args!("[1/3] one segment, {} peers, no sessions", grouped(peers as u64)));
         show.line("      They start at once; each asks, probes three times and announces itself, and everybody hears it.");
-        show.line("      Nobody is called: with a session between any two this size is out of reach, and discovery is measured alone.");
+        show.line("      Nobody is called: discovery is measured alone.");
         let measured = segment::measure(peers, self.length.mul_f64(SEGMENT_SHARE), self.budget)?;
         let Segment { rounds, end } = &measured;
         for (name, rate) in [("floor", measured.floor()), ("sim", measured.sim())] {
