@@ -20,24 +20,19 @@ impl Members {
         let (mut changed, mut next) = (Vec::new(), None::<Instant>);
         for (&tag, member) in &mut self.all {
             if reached.contains(&tag) || member.record.gone {
-                if member.unreached.take().is_some() {
+                if member.missed_at.take().is_some() {
                     changed.push(tag);
                 }
                 continue;
             }
-            let due = if member.unreached.is_none() && now - member.since < GRACE {
-                member.since + GRACE
+            let at = *member.missed_at.get_or_insert((now + LINGER).max(member.since + GRACE));
+            if at > now {
+                next = Some(next.map_or(at, |next| next.min(at)));
             } else {
-                let since = *member.unreached.get_or_insert(now);
-                if now - since >= LINGER {
-                    changed.push(tag);
-                    continue;
-                }
-                since + LINGER
-            };
-            next = Some(next.map_or(due, |next| next.min(due)));
+                changed.push(tag);
+            }
         }
-        self.is_anybody_unreached = self.all.values().any(|member| member.unreached.is_some());
+        self.is_anybody_unreached = self.all.values().any(|member| member.missed_at.is_some());
         changed.into_iter().for_each(|tag| self.touch(now, tag));
         next.into_iter().for_each(|at| self.look(now, at));
     }

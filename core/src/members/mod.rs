@@ -85,8 +85,8 @@ pub(crate) struct Member {
     since: Instant,
     /// Said to be lost, in this version, and when that becomes a verdict.
     accused: Option<(u64, Instant)>,
-    /// Since when no chain of sessions leads to it.
-    unreached: Option<Instant>,
+    /// No chain of sessions leads to it, and from then on it is lost.
+    missed_at: Option<Instant>,
     /// When its end was noticed.
     ended: Option<Instant>,
     /// Its share of the digest.
@@ -125,7 +125,7 @@ impl Member {
             signed,
             since: now,
             accused: None,
-            unreached: None,
+            missed_at: None,
             ended: None,
             counted: 0,
             has_left: false,
@@ -239,7 +239,7 @@ impl Members {
             (None, Some((_, verdict))) if now >= verdict => PeerState::Lost,
             (None, _) if self.links.is_empty() => PeerState::Lost,
             (None, Some(_)) => PeerState::Suspect,
-            (None, None) if member.unreached.is_some_and(|since| now - since >= LINGER) => PeerState::Lost,
+            (None, None) if member.missed_at.is_some_and(|at| at <= now) => PeerState::Lost,
             (None, None) => PeerState::Online,
         })
     }
@@ -261,7 +261,7 @@ impl Members {
         }
         self.lost.remove(&tag);
         if let Some(member) = self.all.get_mut(&tag) {
-            (member.accused, member.unreached) = (None, None);
+            (member.accused, member.missed_at) = (None, None);
             self.timers.clear(Timer::Verdict(tag));
         }
         self.touch(now, tag);
@@ -309,7 +309,7 @@ impl Members {
             Down::Silent => self.accuse(now, tag, version, now),
             // It is still there, and its other sessions have to show that.
             Down::Released => {
-                member.unreached.get_or_insert(now);
+                member.missed_at.get_or_insert(now + LINGER);
             }
         }
         self.touch(now, tag);

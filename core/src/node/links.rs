@@ -113,14 +113,14 @@ impl Node {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
             }
             Wish::Record { link, bytes } | Wish::Datagram { link, bytes } => self.on_frame(link, &bytes),
-            Wish::HeartbeatDue { link } => {
+            Wish::HeartbeatDue { link, is_answer } => {
                 self.look_after(link);
                 let digest = self.members.digest(self.own_version());
                 let mut frame = self.rooms.heartbeat(self.now, link);
                 if let Frame::Heartbeat { members, .. } = &mut frame {
                     *members = digest;
                 }
-                self.sessions.heartbeat(link, frame.encode(), &mut self.stats.session);
+                self.sessions.heartbeat(link, is_answer, frame.encode(), &mut self.stats.session);
             }
             Wish::Suspect { link } => self.on_doubt(link, true),
             Wish::Recovered { link } => self.on_doubt(link, false),
