@@ -13,17 +13,23 @@ use crate::{
     boundary::Interface,
     discovery::{Sighting, SightingKind},
     event::{Source, Unreached},
+    frames::Keep,
     identity::{BootId, PeerKey},
     rng::Rng,
+    store::RoomKeyId,
+    suite::Suite,
     text::Nick,
     time::Instant,
 };
 
+mod choice;
 mod contact;
 mod places;
 mod schedule;
 
-use contact::Contact;
+use choice::{Choice, Circle, Live};
+pub(crate) use choice::{DEGREE, Kept};
+use contact::{Candidate, Contact};
 use places::Places;
 use schedule::{Regard, Schedule};
 
@@ -39,6 +45,10 @@ const RETRY_SLOW: core::ops::RangeInclusive<Duration> = Duration::from_secs(54).
 const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is called at all.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+/// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known.
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
+const PATIENCE_EACH: Duration = Duration::from_millis(20);
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// The pause after a dial that was not begun since too many are under way.
 const DIALS_BUSY: Duration = Duration::from_secs(1);
 
@@ -79,15 +89,22 @@ pub(crate) struct Contacts {
     contacts: BTreeMap<Who, Contact>,
     schedule: Schedule,
     /// Who is in session: (peer, boot, address) of every link.
-    live: BTreeMap<(PeerKey, BootId), SocketAddr>,
+    live: BTreeMap<(PeerKey, BootId), Live>,
+    /// Runs that are known to be there, by the first bytes of their keys, whether or not in session.
+    here: BTreeMap<[u8; 8], BTreeSet<BootId>>,
+    choice: Choice,
+    kept: Vec<Kept>,
     places: Places,
     cap: usize,
     rng: Rng,
 }
 
 impl Contacts {
-    pub(crate) const fn new(own: (PeerKey, BootId), cap: usize, rng: Rng) -> Self {
+    pub(crate) fn new(suite: &'static dyn Suite, own: (PeerKey, BootId), cap: usize, mut rng: Rng) -> Self {
         Self {
+            choice: Choice::new(suite, &mut rng),
+            here: BTreeMap::new(),
+            kept: Vec::new(),
             own,
             contacts: BTreeMap::new(),
             schedule: Schedule::new(),
@@ -107,9 +124,10 @@ impl Contacts {
     pub(crate) fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface]) {
         self.places.set_interfaces(interfaces);
         for (&who, contact) in &mut self.contacts {
-            contact.rounds = 0;
+            (contact.rounds, contact.misses) = (0, 0);
             self.schedule.set(who, now, contact.regard());
         }
+        self.choice.stir(now);
     }
 
     /// Takes a sighting in. Answers what is new about it: a peer found, or one that is no longer seen.
@@ -145,13 +163,20 @@ impl Contacts {
             fresh |= contact.propose(address, sighting);
         }
         let nick = contact.nick.clone();
+        let (boot, via) = (sighting.boot, sighting.source);
         // A round that is under way goes on; one that was given up, or is far away, begins now.
         if fresh || sighting.source == Source::Manual || !self.schedule.has(who) {
-            contact.rounds = 0;
-            self.schedule.set(who, now, contact.regard());
+            (contact.rounds, contact.misses) = (0, 0);
+            let regard = contact.regard();
+            self.choice.enter(Circle::Everybody, who);
+            if sighting.source == Source::Remembered {
+                self.choice.enter(Circle::Proven, who);
+            }
+            self.choice.stir(now);
+            let at = if self.is_everybodys(who) { now } else { now + self.patience() };
+            self.schedule.set(who, at, regard);
         }
-        let (boot, via) = (sighting.boot, sighting.source);
-        let news = !known && !self.is_live(who, boot, first);
+        let news = !known && !self.is_live(who, boot, first) && !self.is_here(who, boot);
         news.then_some((SightingKind::Seen, Proposal { who, nick, boot, address: first, via }))
     }
 
@@ -165,28 +190,34 @@ impl Contacts {
         }
         let nick = self.remove(who)?.nick;
         let (boot, via) = (sighting.boot, sighting.source);
-        let news = !self.is_live(who, boot, address);
+        let news = !self.is_live(who, boot, address) && !self.is_here(who, boot);
         news.then_some((SightingKind::Lost, Proposal { who, nick, boot, address, via }))
     }
 
     /// A handshake proved who is at `address`. Answers how it was found.
     pub(crate) fn on_up(&mut self, now: Instant, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
-        self.live.insert((key, boot), address);
+        self.live.insert((key, boot), Live::new(now, address));
+        self.choice.stir(now);
         self.schedule.on_end(address);
         let by_address = self.remove(Who::Address(address));
         let who = Who::Id(key.short());
         if !self.contacts.contains_key(&who) && by_address.is_none() && !self.make_room() {
             return Source::Outside;
         }
+        self.choice.enter(Circle::Everybody, who);
+        self.choice.enter(Circle::Proven, who);
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
-        (contact.fresh, contact.is_proven, contact.is_crowded, contact.rounds) = (now, true, false, 0);
+        (contact.fresh, contact.is_proven, contact.is_crowded) = (now, true, false);
+        (contact.rounds, contact.misses) = (0, 0);
         by_address.into_iter().for_each(|typed| contact.merge(typed, boot));
         contact.prove(address, boot)
     }
 
     /// The peer in session moved to another address.
     pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) {
-        self.live.insert((key, boot), address);
+        if let Some(live) = self.live.get_mut(&(key, boot)) {
+            live.address = address;
+        }
         if let Some(contact) = self.contacts.get_mut(&Who::Id(key.short())) {
             contact.prove(address, boot);
         }
@@ -195,7 +226,11 @@ impl Contacts {
     /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
     /// there is no place is called now and then, for there may be one again.
     pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
-        let address = self.live.remove(&(key, boot));
+        let live = self.live.remove(&(key, boot));
+        self.choice.stir(now);
+        // Whoever was let go because neither side needs it has room for us.
+        let is_released = end == End::Crowded && live.as_ref().is_some_and(|live| live.ours == Keep::No);
+        let address = live.map(|live| live.address);
         if end == End::Quit {
             address.into_iter().for_each(|address| self.schedule.on_goodbye(address));
         }
@@ -208,7 +243,8 @@ impl Contacts {
                 return;
             }
         }
-        (contact.fresh, contact.is_crowded) = (now, end == End::Crowded);
+        (contact.fresh, contact.is_crowded) = (now, end == End::Crowded && !is_released);
+        contact.misses = u32::from(!is_released);
         let pause = match end {
             End::Quit => self.rng.duration(RETRY_EAGER),
             End::Crowded => self.rng.duration(RETRY_SLOW),
@@ -227,8 +263,10 @@ impl Contacts {
     }
 
     /// The call to `address` is over: nobody answered, or nobody whom we do not know already.
-    pub(crate) fn on_call_ended(&mut self, address: SocketAddr) {
+    pub(crate) fn on_call_ended(&mut self, now: Instant, address: SocketAddr) {
         self.schedule.on_end(address);
+        // Somebody else may have to take its place.
+        self.choice.stir(now + Duration::from_millis(1));
     }
 
     /// Whether the call to `address` goes to somebody who did not answer before, and is not to be repeated.
@@ -250,7 +288,7 @@ impl Contacts {
 
     /// Whether somebody is in session at this address.
     pub(crate) fn is_reached(&self, address: SocketAddr) -> bool {
-        self.live.values().any(|&at| at == address)
+        self.live.values().any(|live| live.address == address)
     }
 
     /// Whether somebody who is not in session was said to be at this address.
@@ -268,6 +306,7 @@ impl Contacts {
 
     /// The addresses to dial now.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<SocketAddr> {
+        self.choose(now);
         let mut dials = Vec::new();
         while let Some(who) = self.schedule.pop_due(now) {
             dials.extend(self.next_dial(now, who));
@@ -277,19 +316,23 @@ impl Contacts {
     }
 
     pub(crate) fn next_wake(&self) -> Option<Instant> {
-        self.schedule.next()
+        self.schedule.next().into_iter().chain(self.choice.due()).min()
     }
 
     /// Picks the next address of `who` to dial and sets when the one after it is due.
     fn next_dial(&mut self, now: Instant, who: Who) -> Option<SocketAddr> {
+        let everybodys = self.is_everybodys(who);
         let wanted: Vec<SocketAddr> = {
             let open = self.contacts.get(&who)?.candidates().filter(|candidate| {
-                candidate.sources.iter().any(|&source| self.places.allows(candidate.address, source))
-                    && !self.places.is_own(candidate.address)
+                self.may_call(candidate)
                     && !self.is_live(who, candidate.boot, candidate.address)
+                    && (everybodys || !self.is_here(who, candidate.boot))
             });
             open.map(|candidate| candidate.address).collect()
         };
+        // Whoever is not ours to look after is looked after by others too.
+        let share =
+            if everybodys { 1 } else { u32::try_from(self.choice.known() / DEGREE).unwrap_or(u32::MAX) };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
         let contact = self.contacts.get_mut(&who)?;
         let (idle, regard) = (now - contact.fresh, contact.regard());
@@ -304,12 +347,14 @@ impl Contacts {
             contact.rounds = contact.rounds.saturating_add(1);
             (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
         } else if idle < EAGER_FOR && !contact.is_crowded {
-            eager
+            (eager * share.max(1)).min(slow)
         } else {
             slow
         };
         self.schedule.set(who, now + pause, contact.regard());
+        contact.misses += u32::from(!more);
         if let Some(address) = chosen {
+            contact.dialled = Some(now);
             self.schedule.on_dial(now, address, who, regard);
         }
         chosen
@@ -317,13 +362,112 @@ impl Contacts {
 
     fn remove(&mut self, who: Who) -> Option<Contact> {
         self.schedule.clear(who);
+        if !self.live.keys().any(|(key, _)| Who::Id(key.short()) == who) {
+            self.choice.forget(who);
+        }
         self.contacts.remove(&who)
+    }
+
+    /// A run is known to be there, or not any more: whoever is not chosen is not called for it.
+    pub(crate) fn on_here(&mut self, now: Instant, key: PeerKey, boot: BootId, is_here: bool) {
+        let runs = self.here.entry(key.short()).or_default();
+        let changed = if is_here { runs.insert(boot) } else { runs.remove(&boot) };
+        if let (true, Some(contact)) = (is_here && changed, self.contacts.get_mut(&Who::Id(key.short()))) {
+            contact.misses = 0;
+        }
+        if runs.is_empty() {
+            self.here.remove(&key.short());
+        }
+        if changed {
+            self.choice.stir(now);
+        }
+    }
+
+    /// Others have lost this run, or it has told them that it goes.
+    pub(crate) fn on_gone(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
+        self.on_here(now, key, boot, false);
+        if !self.live.contains_key(&(key, boot)) {
+            self.on_down(now, key, boot, end);
+        }
+    }
+
+    /// Somebody who is there and with whom we have no session, to compare notes with: it is called soon.
+    pub(crate) fn call_another(&mut self, now: Instant) {
+        let here: Vec<Who> =
+            self.here.keys().map(|&id| Who::Id(id)).filter(|who| !self.is_in_session(*who)).collect();
+        let picked = usize::try_from(self.rng.below(here.len() as u64)).unwrap_or(0);
+        if let Some(&who) = here.get(picked)
+            && let Some(contact) = self.contacts.get_mut(&who)
+        {
+            contact.misses = 0;
+            self.choice.visited = Some(who);
+            self.schedule.set(who, now, contact.regard());
+        }
+    }
+
+    /// How `key` was found.
+    pub(crate) fn source(&self, key: PeerKey) -> Source {
+        let contact = self.contacts.get(&Who::Id(key.short()));
+        contact.and_then(Contact::found_by).unwrap_or(Source::Exchange)
+    }
+
+    /// Whether there are more than everybody has a session with.
+    pub(crate) fn is_crowd(&self) -> bool {
+        self.choice.known() > DEGREE
+    }
+
+    /// The member `key` is in these rooms of ours, and has been in those.
+    pub(crate) fn on_rooms(&mut self, now: Instant, key: PeerKey, rooms: &[RoomKeyId], former: &[RoomKeyId]) {
+        let who = Who::Id(key.short());
+        former.iter().for_each(|&room| self.choice.leave(Circle::Room(room), who));
+        rooms.iter().for_each(|&room| self.choice.enter(Circle::Room(room), who));
+        self.choice.stir(now);
+    }
+
+    /// The person has written to `key` alone: a session with them is wanted.
+    pub(crate) fn on_written(&mut self, now: Instant, key: PeerKey) {
+        self.choice.enter(Circle::Friends, Who::Id(key.short()));
+        self.choice.stir(now);
+    }
+
+    /// Whether `who` is called whatever others do: chosen, asked for by the person, or one of few.
+    fn is_everybodys(&self, who: Who) -> bool {
+        let is_typed = || self.contacts.get(&who).is_some_and(|contact| contact.has_source(Source::Manual));
+        matches!(who, Who::Address(_))
+            || self.choice.known() <= DEGREE
+            || self.choice.is_chosen(who)
+            || self.choice.visited == Some(who)
+            || is_typed()
+    }
+
+    /// How long somebody who is nobody's choice yet waits for our call: others may call first.
+    fn patience(&mut self) -> Duration {
+        let known = u64::try_from(self.choice.known()).unwrap_or(u64::MAX);
+        let spread = PATIENCE_EACH.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)).min(PATIENCE_MAX);
+        PATIENCE_MIN + self.rng.duration(Duration::ZERO..=spread)
+    }
+
+    /// Whether this run is known to be there; of somebody whose run is not known, any.
+    fn is_here(&self, who: Who, boot: Option<BootId>) -> bool {
+        let Who::Id(id) = who else { return false };
+        self.here.get(&id).is_some_and(|runs| boot.is_none_or(|boot| runs.contains(&boot)))
+    }
+
+    fn is_in_session(&self, who: Who) -> bool {
+        let Who::Id(id) = who else { return false };
+        self.live.keys().any(|(key, _)| key.short() == id)
+    }
+
+    fn may_call(&self, candidate: &Candidate) -> bool {
+        candidate.sources.iter().any(|&source| self.places.allows(candidate.address, source))
+            && !self.places.is_own(candidate.address)
     }
 
     /// Whether a session already reaches what a candidate would.
     fn is_live(&self, who: Who, boot: Option<BootId>, address: SocketAddr) -> bool {
-        self.live.iter().any(|(&(key, live_boot), &at)| {
-            at == address || who == Who::Id(key.short()) && boot.is_none_or(|boot| boot == live_boot)
+        self.live.iter().any(|(&(key, live_boot), live)| {
+            live.address == address
+                || who == Who::Id(key.short()) && boot.is_none_or(|boot| boot == live_boot)
         })
     }
 

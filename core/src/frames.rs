@@ -15,6 +15,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::{
     event::{EntryId, Stamp},
+    record::Tag,
     time::UnixMillis,
 };
 
@@ -32,6 +33,10 @@ pub(crate) const DAYS_MAX: usize = 512;
 pub(crate) const RECONCILE_MAX: usize = 4096;
 /// Rooms in one heartbeat, so that it fits a datagram of 1100 bytes with room to spare.
 pub(crate) const PULSES_MAX: usize = 32;
+/// Records that one frame says to have.
+pub(crate) const KNOWN_MAX: usize = 1024;
+/// Records that one frame asks for.
+pub(crate) const ASK_MAX: usize = 256;
 
 /// Nothing here nests deeper.
 const DEPTH_MAX: usize = 8;
@@ -54,6 +59,9 @@ pub(crate) enum Frame {
     Want { room: u16, marks: Vec<Mark> },
     /// The sender's store has these entries for good.
     Stored { room: u16, ids: Vec<EntryId> },
+    /// What the sender is to push of others reaches the other end faster over somebody else: from now on it is only
+    /// announced, until it is asked for.
+    Prune { room: u16 },
     /// What the days from `from` up to, not including, `to` hold. A question lists all days that hold anything at
     /// the sender; its answer lists those that differ at the other.
     Sums { room: u16, answer: bool, from: u32, to: u32, days: Vec<(u32, Digest)> },
@@ -61,7 +69,14 @@ pub(crate) enum Frame {
     /// round and answers with an odd one. An empty answer with an earlier `to` means: ask for less.
     Reconcile { room: u16, from: Stamp, to: Stamp, round: u16, message: Bytes },
     /// The sender lives. `counter` rises with each, `clock` is its wall clock.
-    Heartbeat { counter: u64, clock: UnixMillis, rooms: Vec<Pulse> },
+    /// `members` sums up whom the sender knows to be there.
+    Heartbeat { counter: u64, clock: UnixMillis, members: u64, rooms: Vec<Pulse> },
+    /// The sender has the records of these runs, in these versions.
+    Known(Vec<(Tag, u64)>),
+    /// The sender asks for these records.
+    Ask(Vec<Tag>),
+    /// How much the sender wants this session.
+    Keep(Keep),
     /// A kind from a later version.
     Unknown { kind: u8 },
 }
@@ -75,6 +90,17 @@ pub(crate) enum Cause {
     News,
     /// The sender wrote them and has no receipt of the receiver.
     Receipt,
+}
+
+/// How much a session is wanted by one end. When neither wants it, it may end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Keep {
+    /// It is not needed.
+    No,
+    /// It makes up for a choice that is not there.
+    Spare,
+    /// It is one of the sender's choices.
+    Choice,
 }
 
 /// A short fingerprint of a set of entries.
@@ -126,6 +152,7 @@ impl Frame {
                 write(kind::PROOFS, &(ByteArray::new(*binding), pack(proofs.iter())), size)
             }
             Self::Floor { room, day } => write(kind::FLOOR, &(room, day), 0),
+            Self::Prune { room } => write(kind::PRUNE, &(room,), 0),
             Self::Push { room, entries, repair } => {
                 let size = entries.iter().map(|entry| entry.len() + 8).sum();
                 let entries: Vec<_> = entries.iter().map(|entry| serde_bytes::Bytes::new(entry)).collect();
@@ -146,12 +173,22 @@ impl Frame {
                 let body = (room, from.0, to.0, round, serde_bytes::Bytes::new(message));
                 write(kind::RECONCILE, &body, message.len())
             }
-            Self::Heartbeat { counter, clock, rooms } => {
+            Self::Heartbeat { counter, clock, members, rooms } => {
                 let pulse = |pulse: &Pulse| (pulse.room, pulse.up_to.0, ByteArray::new(pulse.digest));
                 let rooms: Vec<_> = rooms.iter().map(pulse).collect();
                 let size = rooms.len() * 32;
-                write(kind::HEARTBEAT, &(counter, clock.0, rooms), size)
+                write(kind::HEARTBEAT, &(counter, clock.0, members, rooms), size)
             }
+            Self::Known(known) => {
+                let known: Vec<_> =
+                    known.iter().map(|&(tag, version)| (ByteArray::new(tag.0), version)).collect();
+                write(kind::KNOWN, &(&known,), known.len() * 19)
+            }
+            Self::Ask(tags) => {
+                let tags: Vec<u8> = tags.iter().flat_map(|tag| tag.0).collect();
+                write(kind::ASK, &(serde_bytes::Bytes::new(&tags),), tags.len())
+            }
+            Self::Keep(keep) => write(kind::KEEP, &(keep.number(),), 0),
             Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
         }
     }
@@ -171,6 +208,10 @@ impl Frame {
             kind::FLOOR => {
                 let (room, day) = read(body)?;
                 Self::Floor { room, day }
+            }
+            kind::PRUNE => {
+                let (room,) = read(body)?;
+                Self::Prune { room }
             }
             kind::PUSH => {
                 let (room, entries, repair): (u16, Bounded<ByteBuf, PUSH_MAX>, bool) = read(body)?;
@@ -204,17 +245,51 @@ impl Frame {
             }
             kind::HEARTBEAT => {
                 type Room = (u16, u64, ByteArray<16>);
-                let (counter, clock, rooms): (_, _, Bounded<Room, PULSES_MAX>) = read(body)?;
+                let (counter, clock, members, rooms): (_, _, _, Bounded<Room, PULSES_MAX>) = read(body)?;
                 let pulse = |(room, up_to, digest): Room| Pulse {
                     room,
                     up_to: Stamp(up_to),
                     digest: digest.into_array(),
                 };
                 let rooms = rooms.0.into_iter().map(pulse).collect();
-                Self::Heartbeat { counter, clock: UnixMillis(clock), rooms }
+                Self::Heartbeat { counter, clock: UnixMillis(clock), members, rooms }
+            }
+            kind::KNOWN => {
+                let (known,): (Bounded<(ByteArray<8>, u64), KNOWN_MAX>,) = read(body)?;
+                Self::Known(
+                    known.0.into_iter().map(|(tag, version)| (Tag(tag.into_array()), version)).collect(),
+                )
+            }
+            kind::ASK => {
+                let (tags,): (ByteBuf,) = read(body)?;
+                let tags = tags.chunks_exact(8);
+                (tags.remainder().is_empty() && tags.len() <= ASK_MAX).then_some(())?;
+                Self::Ask(tags.filter_map(|tag| tag.first_chunk().copied().map(Tag)).collect())
+            }
+            kind::KEEP => {
+                let (keep,) = read(body)?;
+                Self::Keep(Keep::from_number(keep))
             }
             kind => Self::Unknown { kind },
         })
+    }
+}
+
+impl Keep {
+    const fn number(self) -> u8 {
+        match self {
+            Self::No => 0,
+            Self::Spare => 1,
+            Self::Choice => 2,
+        }
+    }
+
+    const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::No,
+            1 => Self::Spare,
+            _ => Self::Choice,
+        }
     }
 }
 
@@ -249,6 +324,10 @@ mod kind {
     pub(super) const SUMS: u8 = 8;
     pub(super) const RECONCILE: u8 = 9;
     pub(super) const HEARTBEAT: u8 = 10;
+    pub(super) const KNOWN: u8 = 11;
+    pub(super) const ASK: u8 = 12;
+    pub(super) const KEEP: u8 = 13;
+    pub(super) const PRUNE: u8 = 14;
 }
 
 fn write(kind: u8, body: &impl Serialize, size: usize) -> Bytes {
@@ -286,9 +365,15 @@ fn unpack(packed: &[u8], max: usize) -> Option<Vec<[u8; 32]>> {
     Some(names.filter_map(|name| name.first_chunk().copied()).collect())
 }
 
-/// A list of at most `MAX` elements; a longer one, or one that says to be longer, is an error before any room is
+/// A list of at most `MAX` elements. In what is read a longer one, or one that says to be longer, is an error before any room is
 /// made for it.
 pub(crate) struct Bounded<T, const MAX: usize>(pub(crate) Vec<T>);
+
+impl<T: Serialize, const MAX: usize> Serialize for Bounded<T, MAX> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -154,6 +154,7 @@ mod event;
 mod frames;
 mod identity;
 mod mdns;
+mod members;
 mod node;
 mod outbox;
 mod record;

@@ -7,6 +7,7 @@ mod ledger;
 mod links;
 mod memory;
 mod net;
+mod presence;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -28,10 +29,11 @@ use crate::{
     event::Event,
     identity::{BootId, Identity},
     mdns::Mdns,
+    members::Members,
     outbox::Outbox,
-    record::PeerRecord,
+    record::{PeerRecord, Tag},
     rng::Rng,
-    room::{self, Rooms, Turn},
+    room::{self, Rooms, Side, Turn},
     session::{self, Effort, LinkId, Sessions},
     stats::{Sizes, Stats},
     text::Nick,
@@ -59,6 +61,11 @@ pub struct Node {
     /// Whoever was in session once.
     acquaintances: Acquaintances,
     records: Records,
+    /// Who is here, in session with us or with others.
+    members: Members,
+    /// When we compare notes with somebody who is no neighbour.
+    visit: Option<Instant>,
+    rng: Rng,
     calls: Calls,
     net: NetState,
     /// The tag of the `Quit` that is being carried out.
@@ -84,7 +91,9 @@ impl Node {
         let mdns = config.discovery.mdns.then(|| Mdns::new(&config, rng.fork("mdns")));
         let sessions = Sessions::new(&config, identity.clone(), boot, rng.fork("session"));
         let rooms = Rooms::new(&config, identity.clone(), boot, rng.fork("room"));
-        let contacts = Contacts::new((identity.key(), boot), config.peers_max, rng.fork("contacts"));
+        let (own, cap) = ((identity.key(), boot), config.peers_max);
+        let contacts = Contacts::new(config.suite, own, cap, rng.fork("contacts"));
+        let members = Members::new(Tag::of(config.suite, &own.0, boot), cap);
         let acquaintances = Acquaintances::new(config.peers_max);
         let mut ledger = Ledger::default();
         let first = ledger.fetch_state();
@@ -104,6 +113,9 @@ impl Node {
             peers: BTreeMap::new(),
             acquaintances,
             records: Records::new(),
+            members,
+            visit: None,
+            rng,
             calls: Calls::default(),
             net: NetState::default(),
             quitting: None,
@@ -164,6 +176,7 @@ impl Node {
             rooms: self.rooms.len(),
             contacts: self.contacts.len(),
             acquaintances: self.acquaintances.len(),
+            members: self.members.len(),
             mdns_records: self.mdns.as_ref().map_or(0, Mdns::cached),
         }
     }
@@ -212,6 +225,7 @@ impl Node {
         if is_due(self.rooms.next_wake()) {
             self.with_rooms(|rooms, turn| rooms.on_tick(turn));
         }
+        self.on_members_due();
         self.on_records_due();
     }
 
@@ -225,7 +239,9 @@ impl Node {
             } else if let Some(wish) = self.room_wishes.pop() {
                 self.on_room(wish);
             } else {
+                self.settle_members();
                 self.dial_due();
+                self.settle_choice();
                 self.sessions.set_reading(self.ledger.bytes() <= self.config.unpersisted_max);
                 self.sessions.flush(self.now, &mut self.stats.session, &mut self.session_wishes);
                 if self.session_wishes.is_empty() {
@@ -275,9 +291,11 @@ impl Node {
 
     /// Lets the rooms act on what is at hand.
     fn with_rooms(&mut self, act: impl FnOnce(&mut Rooms, &mut Turn<'_>)) {
-        let Self { rooms, sessions, stats, room_wishes: out, now, .. } = self;
+        let Self { rooms, sessions, members, config, stats, room_wishes: out, now, .. } = self;
         let backlog = |link| sessions.backlog(link);
-        act(rooms, &mut Turn { now: *now, backlog: &backlog, stats: &mut stats.room, out });
+        let tag = |side: &Side| Tag::of(config.suite, &side.0, side.1);
+        let meet = |one: &Side, other: &Side| members.meet(tag(one), tag(other));
+        act(rooms, &mut Turn { now: *now, backlog: &backlog, meet: &meet, stats: &mut stats.room, out });
     }
 
     /// Tells the person, after asking the store to keep what it is about.
@@ -295,13 +313,15 @@ impl Node {
 
     fn wake(&self) -> Option<Wake> {
         let due = if self.is_finished {
-            [(None, Reason::Quit); 5]
+            [(None, Reason::Quit); 7]
         } else {
             let dial = if self.may_call() { self.contacts.next_wake() } else { None };
             [
                 (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
                 (self.sessions.next_wake(), Reason::Session),
                 (self.records.next_wake(), Reason::Session),
+                (self.members.next_wake(), Reason::Session),
+                (self.visit, Reason::Dial),
                 (self.rooms.next_wake(), Reason::Room),
                 (dial, Reason::Dial),
             ]
@@ -318,6 +338,7 @@ impl Node {
             mdns.on_interfaces(self.now, interfaces, &mut self.found);
         }
         if self.net.set_interfaces(interfaces) {
+            self.records.sign_by(self.now);
             let change = self.net.change();
             self.event(Event::Net(change));
         }

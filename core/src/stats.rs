@@ -16,6 +16,12 @@ pub struct Stats {
     pub calls_forgotten: u64,
     /// Records of peers about themselves that were put off because they came too fast.
     pub records_late: u64,
+    /// Records of others that a neighbour sent unasked.
+    pub records_unasked: u64,
+    /// Records not sent because too much waits for a neighbour: it asks again.
+    pub records_unsent: u64,
+    /// Records of peers not kept because there are too many.
+    pub members_full: u64,
     /// Peers forgotten because there are too many.
     pub peers_forgotten: u64,
     /// What multicast DNS counted.
@@ -43,6 +49,8 @@ pub struct Sizes {
     pub contacts: usize,
     /// Those who have proven who they are: `peers_max`.
     pub acquaintances: usize,
+    /// Those whose signed records are known: `peers_max`.
+    pub members: usize,
     /// Records of multicast DNS: `mdns_cache_max`.
     pub mdns_records: usize,
 }
@@ -159,6 +167,8 @@ pub struct RoomStats {
     pub receipts_dropped: u64,
     /// Receipts not counted because the entry has as many as there may be sessions.
     pub receipts_uncounted: u64,
+    /// New entries pushed on to neighbours whom their authors do not reach.
+    pub forwarded: u64,
     /// New entries that were announced, did not arrive by themselves, and came when asked for.
     pub grafted: u64,
     /// New entries not announced to further neighbours because too many wait; repair brings them.

@@ -171,18 +171,18 @@ fn whoever_renames_all_the_time_is_shown_at_a_pace_and_in_the_end_as_they_are() 
     world.meet(a, b);
     let (key, before) = (world.key(b), world.hosts[a].states(world.key(b)).len());
     let nick = |number: usize| Nick::new(&format!("nick{number}")).unwrap();
-    for number in 0..=90 {
+    for number in 0..=140 {
         world.command(b, Action::Rename(nick(number)));
         world.run(Duration::from_millis(100));
     }
     let shown = world.hosts[a].states(key).len() - before;
-    assert!((15..=18).contains(&shown), "{shown}");
+    assert!((64..=72).contains(&shown), "{shown}");
     world.run(seconds(10));
     let last = world.hosts[a].events.iter().rev().find_map(|(_, event)| match event {
         Event::Peer(change) if change.key == Some(key) => change.nick.clone(),
         _ => None,
     });
-    assert_eq!(last, Some(nick(90)), "what was said last was not dropped");
+    assert_eq!(last, Some(nick(140)), "what was said last was not dropped");
     assert!(world.hosts[a].node.as_ref().unwrap().stats().records_late > 50);
 }
 
@@ -285,6 +285,8 @@ fn a_place_is_kept_by_whoever_has_it_for_long_and_whoever_loses_it_comes_back_wh
     world.run(seconds(5));
     assert!(world.hosts[a].sees(world.key(friend)), "it has been here for ten minutes");
     assert_eq!(world.hosts[stranger].states(key).last(), Some(&PeerState::Lost), "nobody has quit");
+    // It said itself that it is there, and nobody else has a session with it.
+    world.run(seconds(10));
     assert_eq!(world.hosts[a].states(world.key(stranger)).last(), Some(&PeerState::Lost));
     world.kill(old);
     world.run_to(seconds(90), |world| world.hosts[stranger].sees(key));

@@ -25,6 +25,10 @@ pub(super) struct Contact {
     pub(super) is_crowded: bool,
     /// Rounds of calls since there was something new about it.
     pub(super) rounds: u32,
+    /// The same, whoever it is; 1 while it is known to be lost.
+    pub(super) misses: u32,
+    /// When it was called last.
+    pub(super) dialled: Option<Instant>,
 }
 
 /// An address at which the peer may be.
@@ -47,6 +51,8 @@ impl Contact {
             is_proven: false,
             is_crowded: false,
             rounds: 0,
+            misses: 0,
+            dialled: None,
         }
     }
 
@@ -57,6 +63,11 @@ impl Contact {
     /// The address that is called first; `None` when nothing names the peer any more.
     pub(super) fn first_address(&self) -> Option<SocketAddr> {
         self.candidates.first().map(|candidate| candidate.address)
+    }
+
+    /// Who named it first.
+    pub(super) fn found_by(&self) -> Option<Source> {
+        self.candidates.first().map(|candidate| candidate.first)
     }
 
     /// Takes an address of a sighting in. Answers whether that is a reason to dial.

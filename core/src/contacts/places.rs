@@ -1,7 +1,7 @@
 //! Where we may call at all, as the machine's interfaces are now.
 
 use alloc::{collections::BTreeSet, vec::Vec};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use crate::{
     boundary::{Interface, Subnet},
@@ -49,6 +49,11 @@ impl Places {
 
     pub(super) fn is_own(&self, address: SocketAddr) -> bool {
         self.own.contains(&address)
+    }
+
+    /// Whether `ip` is one of this host's.
+    pub(super) fn is_own_host(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.subnets.iter().any(|subnet| subnet.address == ip)
     }
 
     /// That address is our own.

@@ -1,3 +1,4 @@
+use crate::suite::REAL;
 use alloc::vec;
 
 use super::{contact::ADDRESSES_MAX, *};
@@ -7,7 +8,7 @@ const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
 const SHE: PeerKey = PeerKey([5; 32]);
 
 fn book() -> Contacts {
-    let mut book = Contacts::new(ME, 4, Rng::new([1; 32]));
+    let mut book = Contacts::new(REAL, ME, 4, Rng::new([1; 32]));
     book.on_interfaces(Instant::ORIGIN, &[card(2)]);
     book
 }
@@ -311,7 +312,7 @@ fn one_address_is_dialled_once_in_ten_seconds_whoever_is_said_to_be_there() {
         let dialled = book.due(now);
         dials += dialled.len();
         // Nobody answers.
-        dialled.into_iter().for_each(|address| book.on_call_ended(address));
+        dialled.into_iter().for_each(|address| book.on_call_ended(now, address));
     }
     assert_eq!(dials, 3);
 }
@@ -332,7 +333,7 @@ fn a_crowd_that_was_made_up_costs_little_and_keeps_no_friend_waiting() {
             && end <= now
         {
             ended.pop_front();
-            book.on_call_ended(address);
+            book.on_call_ended(now, address);
         }
         if looks == 1 {
             // When all calls that may be unanswered are.
@@ -362,7 +363,7 @@ fn a_newcomer_is_called_at_once_among_many_who_never_answered() {
     let mut now = at(1);
     while now < at(600) {
         let dialled = book.due(now);
-        dialled.into_iter().for_each(|address| book.on_call_ended(address));
+        dialled.into_iter().for_each(|address| book.on_call_ended(now, address));
         now = book.next_wake().unwrap();
     }
     book.on_sighting(at(600), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
@@ -379,9 +380,9 @@ fn a_stranger_that_did_not_answer_is_called_less_insistently() {
     // Too many calls were under way: it counts as none.
     book.on_busy(at(1), her);
     assert_eq!((book.due(at(2)), book.is_call_to_silent(her)), (vec![her], false));
-    book.on_call_ended(her);
+    book.on_call_ended(at(2), her);
     assert_eq!((book.due(at(12)), book.is_call_to_silent(her)), (vec![her], true));
-    book.on_call_ended(her);
+    book.on_call_ended(at(12), her);
     // There is something new about it.
     let again =
         Sighting { boot: Some(BootId(8)), ..seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]) };
@@ -390,20 +391,22 @@ fn a_stranger_that_did_not_answer_is_called_less_insistently() {
 }
 
 #[test]
-fn strangers_who_answer_are_called_one_right_after_the_other() {
+fn a_crowd_of_strangers_who_answer_is_called_at_a_pace_that_lets_others_call_first() {
     let mut book = large_book();
     (0..250).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
-    let (mut now, mut last, mut met) = (at(1), at(1), 0);
+    let (mut now, mut last, mut met, mut early) = (at(1), at(1), 0, 0);
     while met < 250 {
         for address in book.due(now) {
             met += 1;
+            early += usize::from(now < at(2));
             last = now;
             let key = PeerKey([u8::try_from(met % 256).unwrap(); 32]);
             book.on_up(now, key, BootId(met), address);
         }
         now = book.next_wake().unwrap_or(now);
     }
-    assert!(last < at(2), "{last:?}");
+    assert!((DEGREE..32).contains(&early), "{early} at once");
+    assert!(last < at(1) + PATIENCE_MIN + PATIENCE_EACH * 250, "{last:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::*;
 impl Arbitrary for Frame {
     fn arbitrary(g: &mut Gen) -> Self {
         let room = u16::arbitrary(g);
-        match u8::arbitrary(g) % 10 {
+        match u8::arbitrary(g) % 14 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g) },
@@ -32,9 +32,14 @@ impl Arbitrary for Frame {
                 round: u16::arbitrary(g),
                 message: bytes(g),
             },
+            9 => Self::Prune { room },
+            10 => Self::Known(many(g, KNOWN_MAX, |g| (Tag(array(g)), u64::arbitrary(g)))),
+            11 => Self::Ask(many(g, ASK_MAX, |g| Tag(array(g)))),
+            12 => Self::Keep(Keep::from_number(u8::arbitrary(g) % 3)),
             _ => Self::Heartbeat {
                 counter: u64::arbitrary(g),
                 clock: UnixMillis(u64::arbitrary(g)),
+                members: u64::arbitrary(g),
                 rooms: many(g, PULSES_MAX, |g| Pulse {
                     room: u16::arbitrary(g),
                     up_to: Stamp(u64::arbitrary(g)),
@@ -68,7 +73,7 @@ quickcheck! {
     }
 
     fn any_bytes_are_read_or_refused(kind: u8, bytes: Vec<u8>) -> bool {
-        let bytes: Vec<u8> = core::iter::once(kind % 12).chain(bytes).collect();
+        let bytes: Vec<u8> = core::iter::once(kind % 17).chain(bytes).collect();
         Frame::decode(&bytes).is_none_or(|frame| Frame::decode(&frame.encode()) == Some(frame))
     }
 
@@ -131,7 +136,7 @@ fn lengths_that_lie_cost_nothing() {
 fn a_full_heartbeat_fits_a_datagram() {
     let pulse = Pulse { room: u16::MAX, up_to: Stamp(u64::MAX), digest: [255; 16] };
     let rooms = vec![pulse; PULSES_MAX];
-    let frame = Frame::Heartbeat { counter: u64::MAX, clock: UnixMillis(u64::MAX), rooms };
+    let frame = Frame::Heartbeat { counter: u64::MAX, clock: UnixMillis(u64::MAX), members: u64::MAX, rooms };
     assert!(frame.encode().len() <= 1100, "{}", frame.encode().len());
 }
 

@@ -1,7 +1,7 @@
 //! Answers that wait for their time: to be polite, to be merged, and not to be repeated within a second.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::{
@@ -21,6 +21,12 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 /// Answers to single askers that wait at a time.
 const DIRECT_MAX: usize = 64;
 
+/// Askers of one answer of whom we know; of more, all are to hear it.
+const ASKERS_MAX: usize = 16;
+/// Known answers that overtook the question they belong to count for so long, and at most so many are kept.
+const OVERTAKING: Duration = Duration::from_millis(500);
+const EARLY_MAX: usize = 32;
+
 /// What one link still has to say.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -28,10 +34,12 @@ pub(super) struct Answers {
     direct: Vec<Direct>,
     /// When each record was last multicast.
     sent: BTreeMap<Own, Instant>,
+    /// Who knows what already, though we have not heard it ask.
+    early: VecDeque<(Instant, IpAddr, Own)>,
 }
 
 /// When an answer goes out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     /// With another packet that leaves then or later.
     earliest: Instant,
@@ -39,8 +47,10 @@ struct Waiting {
     due: Instant,
     /// No known answer postpones it beyond this.
     latest: Instant,
-    /// Who wants it, if that is only one: their known answers can take it back.
-    asker: Option<IpAddr>,
+    /// Who wants it: their known answers can take it back.
+    askers: BTreeSet<IpAddr>,
+    /// There are more of them.
+    is_for_all: bool,
 }
 
 /// An answer for one asker.
@@ -64,11 +74,20 @@ impl Answers {
     ) {
         let free = self.sent.get(&own).map_or(now, |&sent| sent + gap);
         let at = free.max(now + delay);
-        let new = Waiting { earliest: at, due: at, latest: free.max(now + WAIT_MAX), asker: Some(asker) };
-        let waiting = self.waiting.entry(own).or_insert(new);
-        waiting.earliest = waiting.earliest.min(new.earliest);
-        waiting.due = waiting.due.min(new.due);
-        waiting.asker = waiting.asker.filter(|&other| other == asker);
+        let waiting = self.waiting.entry(own).or_insert_with(|| Waiting {
+            earliest: at,
+            due: at,
+            latest: free.max(now + WAIT_MAX),
+            askers: BTreeSet::new(),
+            is_for_all: false,
+        });
+        waiting.earliest = waiting.earliest.min(at);
+        waiting.due = waiting.due.min(at);
+        if waiting.askers.len() < ASKERS_MAX {
+            waiting.askers.insert(asker);
+        } else {
+            waiting.is_for_all |= !waiting.askers.contains(&asker);
+        }
     }
 
     /// `to` is to hear this alone after `delay`. False when too much waits already.
@@ -85,20 +104,30 @@ impl Answers {
         has_room
     }
 
-    /// `asker` knows this; nobody else has asked, so nobody needs to hear it (RFC 6762 section 7.2).
-    pub(super) fn on_known(&mut self, own: Own, asker: IpAddr) {
-        if self.waiting.get(&own).is_some_and(|waiting| waiting.asker == Some(asker)) {
-            self.waiting.remove(&own);
+    /// `asker` knows this: when nobody else has asked, nobody needs to hear it (RFC 6762 section 7.2).
+    pub(super) fn on_known(&mut self, now: Instant, own: Own, asker: IpAddr) {
+        let is_awaited = self.waiting.get_mut(&own).is_some_and(|waiting| waiting.askers.remove(&asker));
+        if !is_awaited {
+            self.early.truncate(EARLY_MAX - 1);
+            self.early.push_front((now, asker, own));
         }
+        self.waiting.retain(|_, waiting| waiting.is_for_all || !waiting.askers.is_empty());
         for waiting in self.direct.iter_mut().filter(|waiting| waiting.to.ip() == asker) {
             waiting.answers.remove(&own);
         }
         self.direct.retain(|waiting| !waiting.answers.is_empty());
     }
 
+    /// What `asker` has said to know just before it asked.
+    pub(super) fn known_early(&self, now: Instant, asker: IpAddr) -> impl Iterator<Item = Own> {
+        let recent = self.early.iter().take_while(move |(at, ..)| now - *at < OVERTAKING);
+        recent.filter(move |(_, by, _)| *by == asker).map(|(.., own)| *own)
+    }
+
     /// `asker` has more known answers to tell (RFC 6762 section 7.2).
     pub(super) fn postpone(&mut self, now: Instant, asker: IpAddr, delay: Duration) {
-        for waiting in self.waiting.values_mut().filter(|waiting| waiting.asker == Some(asker)) {
+        let is_asker = |waiting: &&mut Waiting| !waiting.is_for_all && waiting.askers.contains(&asker);
+        for waiting in self.waiting.values_mut().filter(is_asker) {
             waiting.due = waiting.due.max(now + delay).min(waiting.latest.max(waiting.due));
             waiting.earliest = waiting.due;
         }

@@ -54,6 +54,7 @@ use heard::Heard;
 use link::{Link, LinkKey};
 use ours::{Ours, Own, service_name};
 use probe::Conflicts;
+use query::Browsing;
 use sender::Sender;
 use service::Directory;
 
@@ -94,6 +95,8 @@ pub(crate) struct Mdns {
     told: Option<String>,
     woken: Instant,
     withdrawn: bool,
+    /// Whether we have sessions enough, and others tell us of whoever comes.
+    has_company: bool,
 }
 
 impl Mdns {
@@ -115,7 +118,13 @@ impl Mdns {
             told: None,
             woken: Instant::ORIGIN,
             withdrawn: false,
+            has_company: false,
         }
+    }
+
+    /// Whether we have sessions enough to be told of everybody by others.
+    pub(crate) const fn set_company(&mut self, has_company: bool) {
+        self.has_company = has_company;
     }
 
     /// How many records of others are held.
@@ -218,9 +227,14 @@ impl Mdns {
                     Due::Gone { name, entry } => on_gone(link, &mut self.directory, &name, &entry),
                 }
             }
-            let is_reachable =
-                |instance: &Name| own == Some(instance) || self.directory.is_reachable(instance);
-            link.browse(now, &self.service, &is_reachable, self.socket, &mut self.rng, &mut sender);
+            // Of those whom others tell us of we need no more than that they are there.
+            let has_company = self.has_company;
+            let is_known = |instance: &Name| {
+                has_company || own == Some(instance) || self.directory.is_reachable(instance)
+            };
+            let browsing =
+                Browsing { service: &self.service, is_known: &is_known, has_company, socket: self.socket };
+            link.browse(now, browsing, &mut self.rng, &mut sender);
         }
         self.directory.ask(now, &self.service, &mut self.links, self.socket, &mut sender);
         self.heard.on_tick(now, out);

@@ -22,6 +22,8 @@ pub(super) const SECOND_AFTER: Duration = Duration::from_secs(1);
 pub(super) const INTERVAL_MAX: Duration = Duration::from_secs(3600);
 /// Packets of known answers that one question brings along; whoever would come behind them answers once more.
 const KNOWN_PACKETS_MAX: usize = 32;
+/// Whoever has company enough leaves asking to so many on the link: everybody hears the answers.
+const ASKING: u64 = 8;
 /// Unicast answers are taken for this long after a question that allows them (RFC 6762 section 6).
 const UNICAST_FOR: Duration = Duration::from_secs(2);
 
@@ -90,31 +92,48 @@ impl Browse {
     }
 }
 
+/// How everybody is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Browsing<'a> {
+    pub(super) service: &'a Name,
+    /// Who need not answer.
+    pub(super) is_known: &'a dyn Fn(&Name) -> bool,
+    /// Whether others tell us of whoever comes.
+    pub(super) has_company: bool,
+    pub(super) socket: MdnsSocket,
+}
+
 impl Link {
-    /// Asks for everybody if that is due. Those who are `is_reachable` need not answer.
+    /// Asks for everybody if that is due, or leaves it to others when we have company.
     pub(super) fn browse(
         &mut self,
         now: Instant,
-        service: &Name,
-        is_reachable: &dyn Fn(&Name) -> bool,
-        socket: MdnsSocket,
+        browsing: Browsing<'_>,
         rng: &mut Rng,
         sender: &mut Sender<'_>,
     ) {
         if self.browse.at > now {
             return;
         }
-        let unicast = self.browse.is_first && socket == MdnsSocket::Exclusive;
-        let is_one_shot = socket == MdnsSocket::OneShot;
-        for bytes in self.browse_packets(now, service, is_reachable, unicast, socket) {
-            sender.query(self.transmit(self.group(), bytes));
+        if self.browse.is_first || !browsing.has_company || self.is_asking(rng) {
+            let unicast = self.browse.is_first && browsing.socket == MdnsSocket::Exclusive;
+            let is_one_shot = browsing.socket == MdnsSocket::OneShot;
+            for bytes in self.browse_packets(now, browsing, unicast) {
+                sender.query(self.transmit(self.group(), bytes));
+            }
+            self.browse.on_asked(now, unicast || is_one_shot);
         }
         self.cache.on_asked(now, rng);
-        self.browse.on_asked(now, unicast || is_one_shot);
         self.browse.is_first = false;
         self.browse.asked = Some(now);
         self.browse.at = now + self.browse.interval;
         self.browse.interval = (self.browse.interval * 2).min(INTERVAL_MAX);
+    }
+
+    /// Whether we are one of the [`ASKING`] on this link, of as many as it has.
+    fn is_asking(&self, rng: &mut Rng) -> bool {
+        let others = self.cache.pointers().count() as u64;
+        others < ASKING || rng.below(others + 1) < ASKING
     }
 
     /// Asks for single records of others.
@@ -150,10 +169,8 @@ impl Link {
     fn browse_packets(
         &self,
         now: Instant,
-        service: &Name,
-        is_reachable: &dyn Fn(&Name) -> bool,
+        Browsing { service, is_known, socket, .. }: Browsing<'_>,
         unicast: bool,
-        socket: MdnsSocket,
     ) -> Vec<Bytes> {
         let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());
         let mut writer = new();
@@ -161,7 +178,7 @@ impl Link {
         writer.question(service, Kind::PTR, unicast);
         // The resolvers whose way of asking this is know nothing of known answers.
         let known = self.cache.pointers().filter(|(instance, entry)| {
-            socket != MdnsSocket::OneShot && entry.is_known(now) && is_reachable(instance)
+            socket != MdnsSocket::OneShot && entry.is_known(now) && is_known(instance)
         });
         for (_, entry) in known {
             let record = known_answer(service, &entry.data, entry.left(now));

@@ -29,6 +29,9 @@ const NAMED_MAX: usize = 64;
 const DOUBTED_MAX: usize = 256;
 /// What is asked for so much later is asked for together.
 const TOGETHER: Duration = Duration::from_millis(50);
+/// Whoever has been given up waits up to an eighth of the interval for others to be asked for together with: hundreds
+/// who were never there are asked for in a few waves, not one by one.
+const COMPANY: u32 = 8;
 
 /// The instances that cannot be reached by what is known of them.
 #[derive(Debug, Default)]
@@ -88,7 +91,7 @@ impl Unresolved {
         for asked in query.questions.iter().filter(|asked| asked.kind == Kind::ANY && !asked.unicast) {
             if asked.class == CLASS_IN
                 && let Some(asking) = self.doubted.get_mut(&asked.name.to_name())
-                && (asking.asked == 0 || asking.at - now <= asking.interval() / 2)
+                && (asking.asked == 0 || asking.at - now <= asking.interval / 2)
             {
                 asking.on_asked(now);
             }
@@ -141,32 +144,43 @@ impl Unresolved {
         lost
     }
 
+    /// When the last one is due of those who can be asked for together.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.named.values().chain(self.doubted.values()).map(|asking| asking.at).min()
+        let all = || self.named.values().chain(self.doubted.values());
+        let latest = all().map(Asking::latest).min()?;
+        all().map(|asking| asking.at).filter(|at| *at <= latest).max()
     }
 }
 
-/// Questions for one instance, each interval twice as long as the one before (RFC 6762 section 5.2).
+/// Questions for one instance, each interval at least twice as long as the one before (RFC 6762 section 5.2).
 #[derive(Clone, Copy, Debug)]
 struct Asking {
     since: Instant,
+    /// The earliest time of the next question.
     at: Instant,
     asked: u32,
+    /// From the latest question to the next one.
+    interval: Duration,
 }
 
 impl Asking {
     fn new(now: Instant, rng: &mut Rng) -> Self {
-        Self { since: now, at: now + rng.duration(FIRST_WAIT), asked: 0 }
+        let first = rng.duration(FIRST_WAIT);
+        Self { since: now, at: now + first, asked: 0, interval: first }
     }
 
     fn on_asked(&mut self, now: Instant) {
+        let due = SECOND_AFTER * (1 << self.asked.min(16));
+        // Whoever waited for company waits twice as long as that took.
+        let waited = self.interval + (now - self.at);
         self.asked = self.asked.saturating_add(1);
-        self.at = now + self.interval();
+        self.interval = due.max(waited * 2).min(INTERVAL_MAX);
+        self.at = now + self.interval;
     }
 
-    /// From the latest question to the next one.
-    fn interval(&self) -> Duration {
-        (SECOND_AFTER * (1 << self.asked.saturating_sub(1).min(16))).min(INTERVAL_MAX)
+    /// Until when the next question may wait for company.
+    fn latest(&self) -> Instant {
+        self.at + if self.asked > ASKS { self.interval / COMPANY } else { Duration::ZERO }
     }
 }
 

@@ -64,11 +64,12 @@ impl Link {
         sender: &mut Sender<'_>,
     ) {
         let message = query.message;
-        let known = self.known(ours, message);
+        let mut known = self.known(ours, message);
         if message.questions.is_empty() {
             self.on_more_known(now, &known, query, rng);
             return;
         }
+        known.extend(self.answers.known_early(now, query.from.ip()));
         let mut wanted = BTreeSet::new();
         let mut direct = BTreeSet::new();
         for question in message.questions.iter().take(QUESTIONS_MAX) {
@@ -147,7 +148,7 @@ impl Link {
     /// More known answers to an earlier query. They speak for the asker only (RFC 6762 sections 7.1 and 7.2).
     fn on_more_known(&mut self, now: Instant, known: &BTreeSet<Own>, query: &Incoming<'_>, rng: &mut Rng) {
         let asker = query.from.ip();
-        known.iter().for_each(|own| self.answers.on_known(*own, asker));
+        known.iter().for_each(|own| self.answers.on_known(now, *own, asker));
         if query.message.flags.is_truncated() {
             self.answers.postpone(now, asker, rng.duration(MORE_KNOWN_WAIT));
         }

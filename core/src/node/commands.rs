@@ -9,8 +9,7 @@ use crate::{
     discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
     event::{Event, Place, Refusal, Source, Unreached},
     identity::PeerKey,
-    record::PeerRecord,
-    session::{LinkId, Standing},
+    session::Standing,
     store::Record,
     text::Nick,
 };
@@ -43,8 +42,13 @@ impl Node {
             action => {
                 if let Action::Say { place: Place::Direct(key), .. } = &action {
                     self.acquaint(key, Standing::Spoken);
+                    self.contacts.on_written(self.now, *key);
                 }
+                let is_move = matches!(action, Action::Join(_) | Action::Leave(_));
                 self.with_rooms(|rooms, turn| rooms.command(turn, tag, action));
+                if is_move {
+                    self.on_rooms_changed();
+                }
             }
         }
     }
@@ -73,14 +77,9 @@ impl Node {
         self.ledger.collect(Record::Nick(nick.clone()));
         self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
         self.nick = nick.clone();
-        let version = self.own.as_ref().map_or(0, |(own, _)| own.version + 1).max(self.wall_now().0);
-        let (key, direct) = (self.identity.key(), self.identity.direct_public());
-        let record = PeerRecord { key, version, boot: self.boot, nick: nick.clone(), direct };
-        let signed = record.sign(self.config.suite, &self.identity);
-        self.own = Some((record, signed));
-        let links: Vec<LinkId> = self.peers.keys().copied().collect();
-        links.into_iter().for_each(|link| self.send_own_record(link));
-        let announcement = Announcement { key, boot: self.boot, nick, port: self.config.chat_port };
+        self.publish(false);
+        let (key, port) = (self.identity.key(), self.config.chat_port);
+        let announcement = Announcement { key, boot: self.boot, nick, port };
         if let Some(mdns) = &mut self.mdns {
             mdns.announce(self.now, &announcement, &mut self.found);
         }
@@ -92,6 +91,9 @@ impl Node {
             return self.event(Event::Done { tag, message: None });
         }
         self.with_rooms(|rooms, turn| rooms.on_quit(turn));
+        if self.own.is_some() {
+            self.publish(true);
+        }
         self.settle();
         self.quitting = Some(tag);
         if let Some(mdns) = &mut self.mdns {

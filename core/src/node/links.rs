@@ -4,7 +4,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
-use super::Node;
+use super::{Node, records::SESSIONS_PAUSE};
 use crate::{
     boundary::Output,
     contacts::{End, Proposal, Who},
@@ -12,9 +12,11 @@ use crate::{
     event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
-    record::PeerRecord,
+    members::Down,
+    record::Tag,
     session::{Failure, Gone, LinkId, Standing, Wish},
     store::Record,
+    text::Nick,
     time::Instant,
 };
 
@@ -29,10 +31,13 @@ pub(super) struct Peer {
     pub(super) key: PeerKey,
     pub(super) boot: BootId,
     pub(super) address: SocketAddr,
-    via: Source,
+    pub(super) tag: Tag,
+    pub(super) via: Source,
     since: Instant,
-    /// What it says about itself; it counts as online once this has come.
-    pub(super) record: Option<PeerRecord>,
+    /// Whether it has told us about itself in this session.
+    pub(super) has_told: bool,
+    /// As what it was remembered: nick and key for direct conversations.
+    pub(super) remembered: Option<(Nick, [u8; 32])>,
     /// A signed record that waits for its turn.
     pub(super) late: Option<Bytes>,
     /// Whether it has yet to be sent our own.
@@ -85,26 +90,40 @@ impl Node {
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
                 log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");
                 let via = self.contacts.on_up(self.now, key, boot, address);
-                let (since, record, late, is_untold) = (self.now, None, None, false);
-                self.peers.insert(link, Peer { key, boot, address, via, since, record, late, is_untold });
+                let tag = Tag::of(self.config.suite, &key, boot);
+                let (since, late, is_untold) = (self.now, None, false);
+                let (has_told, remembered) = (false, None);
+                let peer =
+                    Peer { key, boot, address, tag, via, since, has_told, remembered, late, is_untold };
+                self.peers.insert(link, peer);
+                self.members.on_up(self.now, tag, link);
                 for reached in dialled.into_iter().chain([address]) {
                     self.calls.end(reached);
                 }
                 self.send_own_record(link);
+                for frame in self.members.everybody(self.now, self.own_version()) {
+                    self.sessions.send(link, frame.encode());
+                }
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
                 self.rooms.on_reached(link, self.sessions.origin(address.ip()));
+                self.remember(link);
+                self.on_neighbours_changed();
             }
             Wish::Rebound { link, binding } => {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
             }
             Wish::Record { link, bytes } | Wish::Datagram { link, bytes } => self.on_frame(link, &bytes),
-            Wish::HeartbeatDue { link } => {
+            Wish::HeartbeatDue { link, is_answer } => {
                 self.look_after(link);
-                let frame = self.rooms.heartbeat(self.now, link);
-                self.sessions.heartbeat(link, frame.encode(), &mut self.stats.session);
+                let digest = self.members.digest(self.own_version());
+                let mut frame = self.rooms.heartbeat(self.now, link);
+                if let Frame::Heartbeat { members, .. } = &mut frame {
+                    *members = digest;
+                }
+                self.sessions.heartbeat(link, is_answer, frame.encode(), &mut self.stats.session);
             }
-            Wish::Suspect { link } => self.tell(link, PeerState::Suspect),
-            Wish::Recovered { link } => self.tell(link, PeerState::Online),
+            Wish::Suspect { link } => self.on_doubt(link, true),
+            Wish::Recovered { link } => self.on_doubt(link, false),
             Wish::Moved { link, address } => {
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.address = address;
@@ -114,16 +133,19 @@ impl Node {
             }
             Wish::Down { link, peer, boot, why } => {
                 log::debug!("{peer:?} {boot} down: {why:?}");
-                self.tell(link, if why == Gone::Quit { PeerState::Quit } else { PeerState::Lost });
                 self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
                     self.records.forget(link);
                     self.keep_seen(&peer.key);
-                    let end = match why {
-                        Gone::Quit => End::Quit,
-                        Gone::Crowded => End::Crowded,
-                        Gone::Lost | Gone::Replaced => End::Lost,
+                    let (end, how) = match why {
+                        Gone::Quit => (End::Quit, Down::Quit),
+                        Gone::Crowded => (End::Crowded, Down::Released),
+                        Gone::Lost => (End::Lost, Down::Silent),
+                        Gone::Replaced => (End::Lost, Down::Replaced),
                     };
+                    let is_news = self.members.on_down(self.now, peer.tag, how);
+                    let pause = if is_news { Duration::ZERO } else { SESSIONS_PAUSE };
+                    self.records.sign_by(self.now + pause);
                     self.contacts.on_down(self.now, peer.key, peer.boot, end);
                 }
             }
@@ -165,7 +187,7 @@ impl Node {
 
     fn on_dial_failed(&mut self, address: SocketAddr, why: Failure) {
         if why != Failure::Busy {
-            self.contacts.on_call_ended(address);
+            self.contacts.on_call_ended(self.now, address);
         }
         if why == Failure::Timeout
             && let Some(mdns) = &mut self.mdns
@@ -192,24 +214,21 @@ impl Node {
     fn on_frame(&mut self, link: LinkId, bytes: &Bytes) {
         match Frame::decode(bytes) {
             Some(Frame::Record(signed)) => self.on_record(link, &signed),
-            Some(frame) => self.with_rooms(|rooms, turn| rooms.on_frame(turn, link, frame)),
+            Some(frame) => {
+                if let Some(frame) = self.on_member_frame(link, frame) {
+                    self.with_rooms(|rooms, turn| rooms.on_frame(turn, link, frame));
+                }
+            }
             None => self.stats.room.malformed += 1,
         }
     }
 
-    /// Tells the person what has become of the peer of `link`, unless it never came online.
-    pub(super) fn tell(&mut self, link: LinkId, state: PeerState) {
-        let Some(peer) = self.peers.get(&link) else { return };
-        let Some(record) = &peer.record else { return };
-        self.event(Event::Peer(PeerChange {
-            state,
-            key: Some(peer.key),
-            id: Some(peer.key.short()),
-            boot: Some(peer.boot),
-            nick: Some(record.nick.clone()),
-            address: Some(peer.address),
-            via: peer.via,
-            direct: true,
-        }));
+    /// Whether the peer of `link` answers.
+    fn on_doubt(&mut self, link: LinkId, is_suspect: bool) {
+        if let Some(peer) = self.peers.get(&link) {
+            self.members.on_doubt(self.now, peer.tag, is_suspect);
+            let pause = if is_suspect { Duration::ZERO } else { SESSIONS_PAUSE };
+            self.records.sign_by(self.now + pause);
+        }
     }
 }

@@ -50,6 +50,7 @@ impl Node {
             }
             if self.rooms.has_said_to(&key) {
                 self.acquaint(&key, Standing::Spoken);
+                self.contacts.on_written(self.now, key);
             }
         }
         self.rename(nick);

@@ -2,6 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use core::net::{IpAddr, SocketAddr};
+
 use crate::{
     boundary::Interface,
     event::{Multicast, NetChange},
@@ -11,12 +13,14 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct NetState {
     interfaces: Vec<String>,
+    /// Where we may be reached from elsewhere.
+    addresses: Vec<IpAddr>,
     multicast: Multicast,
 }
 
 impl Default for NetState {
     fn default() -> Self {
-        Self { interfaces: Vec::new(), multicast: Multicast::Unknown }
+        Self { interfaces: Vec::new(), addresses: Vec::new(), multicast: Multicast::Unknown }
     }
 }
 
@@ -32,6 +36,10 @@ impl NetState {
             let nets = interface.addresses.iter().map(|net| format!(" {}/{}", net.address, net.prefix));
             interface.name.clone() + &nets.collect::<String>()
         };
+        let is_lonely = interfaces.iter().all(|interface| interface.loopback);
+        let shown = interfaces.iter().filter(|interface| is_lonely || !interface.loopback);
+        let addresses = shown.flat_map(|interface| interface.addresses.iter().map(|net| net.address));
+        self.addresses = addresses.filter(|address| !is_link_local(*address)).collect();
         let lines: Vec<String> = interfaces.iter().map(line).collect();
         let changed = lines != self.interfaces;
         self.interfaces = lines;
@@ -45,7 +53,20 @@ impl NetState {
         changed
     }
 
+    /// Where our chat socket is reached from other hosts.
+    pub(super) fn addresses(&self, port: u16) -> Vec<SocketAddr> {
+        self.addresses.iter().map(|&address| (address, port).into()).collect()
+    }
+
     pub(super) fn change(&self) -> NetChange {
         NetChange { interfaces: self.interfaces.clone(), multicast: self.multicast }
+    }
+}
+
+/// Whether `address` means something on one link only.
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }

@@ -1,42 +1,62 @@
-//! What peers say about themselves, at a pace for each identity.
+//! What peers say about themselves: what they send us goes at a pace for each identity, and what we say is signed anew
+//! when it changes.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::{Node, links::ADDRESSES_MAX};
 use crate::{
-    event::PeerState,
     frames::Frame,
     identity::PeerKey,
-    record::{PeerRecord, RECORD_MAX},
+    members::Taken,
+    record::{PeerRecord, RECORD_MAX, Tag},
     session::{LinkId, Pace},
     store::{Record, StoredPeer},
     time::Instant,
     timers::Timers,
 };
 
-/// Records of one identity: more than anybody renames themselves, or loses sessions.
-const RECORDS: Pace = Pace { each: Duration::from_secs(5), burst: 16 };
+/// Records of one identity: more than anybody renames themselves, or answers accusations when half of the network is
+/// cut off from the other half.
+const RECORDS: Pace = Pace { each: Duration::from_secs(2), burst: 64 };
 /// Identities whose pace is kept. Of more, those are forgotten that are not here and have waited longest: a newcomer
 /// is never kept waiting for others.
 const PACED_MAX: usize = 1024;
+/// A change of our sessions is told after this, together with what changes meanwhile.
+pub(super) const SESSIONS_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest time between two records of ours, unless the person asks for one.
+const OWN_PAUSE: Duration = Duration::from_millis(200);
 
 /// How often each identity has told of itself, and which links have a record that waits.
 #[derive(Debug)]
 pub(super) struct Records {
     paces: BTreeMap<PeerKey, Instant>,
     late: Timers<LinkId>,
+    /// When ours is to be signed anew, and when it was.
+    due: Option<Instant>,
+    signed: Option<Instant>,
+    /// Others say to have lost us in this version.
+    accused: u64,
 }
 
 impl Records {
     pub(super) const fn new() -> Self {
-        Self { paces: BTreeMap::new(), late: Timers::new() }
+        Self { paces: BTreeMap::new(), late: Timers::new(), due: None, signed: None, accused: 0 }
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.late.next().map(|(at, _)| at)
+        self.late.next().map(|(at, _)| at).into_iter().chain(self.due).min()
+    }
+
+    /// Ours is to be signed anew by `at`.
+    pub(super) fn sign_by(&mut self, at: Instant) {
+        let at = self.signed.map_or(at, |signed| at.max(signed + OWN_PAUSE));
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
     /// The link is down.
@@ -66,6 +86,44 @@ impl Records {
 }
 
 impl Node {
+    /// What our record says of our sessions may not hold any more.
+    pub(super) fn on_neighbours_changed(&mut self) {
+        self.records.sign_by(self.now + SESSIONS_PAUSE);
+    }
+
+    /// Signs what we say about ourselves anew, and tells it to everybody in session.
+    pub(super) fn publish(&mut self, gone: bool) {
+        let least = self.own_version().max(self.records.accused).saturating_add(1);
+        let neighbours = self.peers.values().filter(|peer| self.contacts.is_neighbour(peer.key, peer.boot));
+        let version = least.max(self.wall_now().0);
+        let record = PeerRecord {
+            key: self.identity.key(),
+            version,
+            boot: self.boot,
+            nick: self.nick.clone(),
+            direct: self.identity.direct_public(),
+            gone,
+            addresses: self.net.addresses(self.config.chat_port),
+            neighbours: neighbours.map(|peer| peer.tag).collect::<BTreeSet<_>>().into_iter().collect(),
+            lost: self.members.lost().collect(),
+            rooms: self.rooms.tags(),
+        };
+        (self.records.due, self.records.signed) = (None, Some(self.now));
+        let is_answered = self.own_version() > self.records.accused;
+        if self.own.as_ref().is_some_and(|(own, _)| is_answered && own.says_the_same(&record)) {
+            return;
+        }
+        let signed = record.sign(self.config.suite, &self.identity);
+        self.own = Some((record, signed));
+        let links: Vec<LinkId> = self.peers.keys().copied().collect();
+        links.into_iter().for_each(|link| self.send_own_record(link));
+    }
+
+    /// Which version of our own record the others have, or will.
+    pub(super) fn own_version(&self) -> u64 {
+        self.own.as_ref().map_or(0, |(own, _)| own.version)
+    }
+
     /// Tells a peer what we say about ourselves; of one that has too much to read already, at a later heartbeat.
     pub(super) fn send_own_record(&mut self, link: LinkId) {
         if let Some((_, signed)) = &self.own
@@ -75,18 +133,27 @@ impl Node {
         }
     }
 
-    /// A record came over a link. Of those that come too fast the latest waits for its turn, so that whoever is in
-    /// a hurry still ends up as what it said last.
+    /// A record came over a link: of its peer, or of somebody else, whose record we have asked for.
     pub(super) fn on_record(&mut self, link: LinkId, signed: &[u8]) {
         let Some(peer) = self.peers.get(&link) else { return };
-        if signed.len() > RECORD_MAX {
+        let (Some(key), true) = (PeerRecord::key(signed), signed.len() <= RECORD_MAX) else {
             self.stats.room.malformed += 1;
             return;
-        }
+        };
         let is_here = |key: &PeerKey| self.peers.values().any(|peer| peer.key == *key);
-        let in_time = self.records.take(self.now, peer.key, is_here);
-        // Whoever has just come is shown at once: coming costs a handshake, and those have a pace of their own.
-        if peer.late.is_none() && (in_time || peer.record.is_none()) {
+        if key != peer.key {
+            // Of those that come too fast the latest one is asked for later.
+            if !self.members.may_hear(self.now, peer.tag) || !self.records.take(self.now, key, is_here) {
+                self.stats.records_late += 1;
+                return;
+            }
+            return self.take_record(link, signed);
+        }
+        let in_time = self.records.take(self.now, key, is_here);
+        // Whoever has just come is shown at once: coming costs a handshake, and those have a pace of their own. Of those
+        // that come too fast the latest waits for its turn, so that whoever is in a hurry still ends up as what it said
+        // last.
+        if peer.late.is_none() && (in_time || !peer.has_told) {
             return self.take_record(link, signed);
         }
         self.stats.records_late += 1;
@@ -96,28 +163,66 @@ impl Node {
         }
     }
 
-    /// Takes in what waited long enough.
+    /// Takes in what waited long enough, and says what is due.
     pub(super) fn on_records_due(&mut self) {
         while let Some(link) = self.records.late.pop_due(self.now) {
             let late = self.peers.get_mut(&link).and_then(|peer| peer.late.take());
             late.into_iter().for_each(|signed| self.on_record(link, &signed));
         }
+        if self.records.due.is_some_and(|due| due <= self.now) {
+            self.records.due = None;
+            if self.own.is_some() && self.quitting.is_none() {
+                self.publish(false);
+            }
+        }
     }
 
-    /// A peer told about itself. Only the one in session is believed, and only about this run of it.
     fn take_record(&mut self, link: LinkId, signed: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&link) else { return };
-        let least = peer.record.as_ref().map_or(0, |record| record.version);
-        let Some(record) = PeerRecord::verify(self.config.suite, signed)
-            .filter(|record| record.key == peer.key && record.boot == peer.boot && record.version >= least)
-        else {
+        let Some(peer) = self.peers.get(&link) else { return };
+        let record = PeerRecord::verify(self.config.suite, signed);
+        let tag = record.as_ref().map(|record| Tag::of(self.config.suite, &record.key, record.boot));
+        let (Some(record), Some(tag)) = (record, tag) else {
             self.stats.room.malformed += 1;
             return;
         };
-        let (key, address, nick, direct) = (record.key, peer.address, record.nick.clone(), record.direct);
-        let former = peer.record.replace(record);
-        if former.is_some_and(|former| former.nick == nick && former.direct == direct) {
+        let is_own = tag == peer.tag;
+        if !is_own && !self.members.is_asked(&tag) {
+            self.stats.records_unasked += 1;
             return;
+        }
+        if (record.key, record.boot) == (self.identity.key(), self.boot) {
+            return;
+        }
+        if let Some(version) = self.members.accuses_us(&record, self.own_version()) {
+            self.records.accused = self.records.accused.max(version);
+            self.records.sign_by(self.now);
+        }
+        match self.members.hear(self.now, tag, record, Bytes::copy_from_slice(signed)) {
+            taken @ (Taken::News | Taken::Routine) => {
+                self.members.spread(self.now, tag, link, taken == Taken::Routine);
+            }
+            Taken::Old => {}
+            Taken::Full => self.stats.members_full += 1,
+        }
+        if is_own {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.has_told = true;
+            }
+            self.remember(link);
+        }
+    }
+
+    /// The peer of `link` has proven who it is, and told about itself: it is remembered.
+    pub(super) fn remember(&mut self, link: LinkId) {
+        let Some(peer) = self.peers.get(&link) else { return };
+        let Some(member) = self.members.of(&peer.tag) else { return };
+        let (key, nick, direct) = (peer.key, member.record.nick.clone(), member.record.direct);
+        let (address, remembered) = (peer.address, Some((nick.clone(), direct)));
+        if peer.remembered == remembered {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.remembered = remembered;
         }
         let known = self.acquaintances.of(&key).map_or_else(Vec::new, |stored| stored.addresses.clone());
         let others = known.into_iter().filter(|&other| other != address);
@@ -126,7 +231,6 @@ impl Node {
         // Somebody may have to be forgotten first.
         self.meet(stored.clone());
         self.with_rooms(|rooms, turn| rooms.on_peer_known(turn, key, direct));
-        self.tell(link, PeerState::Online);
         self.ledger.collect(Record::Peer(stored));
     }
 
@@ -155,15 +259,15 @@ mod tests {
     fn nobody_waits_for_others_and_nobody_here_gets_more_than_its_share() {
         let (mut records, now) = (Records::new(), Instant::ORIGIN);
         let mut taken = |number: u16| {
-            let taken = (0..20).filter(|_| records.take(now, key(number), |key| key.0[0] == 0)).count();
+            let taken = (0..80).filter(|_| records.take(now, key(number), |key| key.0[0] == 0)).count();
             (taken, records.paces.len())
         };
         for number in 0..5000 {
             let (taken, paced) = taken(number);
-            assert!(taken == 16 && paced <= PACED_MAX, "{number}: {taken} of {paced}");
+            assert!(taken == 64 && paced <= PACED_MAX, "{number}: {taken} of {paced}");
         }
         assert_eq!((taken(0).0, taken(255).0), (0, 0), "they are here");
-        assert_eq!((taken(4999).0, taken(300).0), (0, 16), "it went a moment ago, and long ago");
+        assert_eq!((taken(4999).0, taken(300).0), (0, 64), "it went a moment ago, and long ago");
     }
 
     #[test]

@@ -26,6 +26,8 @@ use crate::{
     time::Instant,
 };
 
+/// Who asks for something that was said so recently has missed the news of it, and gets them pushed from now on.
+const GRAFT_AGE: Duration = Duration::from_secs(10);
 /// Below so many needs we look for more.
 pub(super) const NEEDS_FEW: usize = 1024;
 /// Entries that we know one peer to have and lack ourselves; beyond it the next repair finds them.
@@ -306,6 +308,9 @@ impl Rooms {
             return;
         }
         link.serving += 1;
+        if marks.iter().any(|mark| self.age(turn.now, mark.stamp()) < GRAFT_AGE) {
+            self.on_pruned(id, room_id, true);
+        }
         self.fetch_entries(turn, id, room_id, ids);
     }
 

@@ -66,10 +66,10 @@ impl Rooms {
                 link.set_floor(room, day);
                 return self.on_floor(turn, id, room);
             }
-            Frame::Heartbeat { counter, clock, rooms } => {
+            Frame::Heartbeat { counter, clock, rooms, .. } => {
                 return self.on_heartbeat(turn, id, counter, clock, &rooms);
             }
-            Frame::Record(_) => return,
+            Frame::Record(_) | Frame::Known(_) | Frame::Ask(_) | Frame::Keep(_) => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
                 return;
@@ -78,6 +78,7 @@ impl Rooms {
             | Frame::Have { room, .. }
             | Frame::Want { room, .. }
             | Frame::Stored { room, .. }
+            | Frame::Prune { room }
             | Frame::Sums { room, .. }
             | Frame::Reconcile { room, .. } => room,
         };
@@ -93,6 +94,7 @@ impl Rooms {
             Frame::Push { entries, repair, .. } => self.on_push(turn, link, room, entries, repair),
             Frame::Have { marks, cause, .. } => self.on_have(turn, link, room, &marks, cause),
             Frame::Want { marks, .. } => self.on_want(turn, link, room, &marks),
+            Frame::Prune { .. } => self.on_pruned(link, room, false),
             Frame::Stored { ids, .. } => self.on_stored(turn, link, room, &ids),
             Frame::Sums { answer: false, from, to, days, .. } => {
                 self.on_sums_asked(turn, link, room, (from, to), days);

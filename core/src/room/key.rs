@@ -17,6 +17,7 @@ pub(crate) struct RoomKey {
     seal: Zeroizing<[u8; 32]>,
     nonce: Zeroizing<[u8; 32]>,
     proof: Zeroizing<[u8; 32]>,
+    tag: Zeroizing<[u8; 32]>,
 }
 
 impl RoomKey {
@@ -54,6 +55,7 @@ impl RoomKey {
             seal: derive("p2p-chat/1 room seal"),
             nonce: derive("p2p-chat/1 room nonce"),
             proof: derive("p2p-chat/1 room proof"),
+            tag: derive("p2p-chat/1 room tag"),
         }
     }
 
@@ -93,6 +95,13 @@ impl RoomKey {
         sealed: &[u8],
     ) -> Option<alloc::vec::Vec<u8>> {
         suite.open(&self.seal, nonce, header, sealed)
+    }
+
+    /// By what those in the room recognise that `member` is in it too; noise to everybody else, and another one for
+    /// each run.
+    pub(crate) fn tag(&self, suite: &'static dyn Suite, member: &Side) -> [u8; 8] {
+        let mac = suite.mac(&self.tag, &[b"p2p-chat/1 tag", &member.0.0, &member.1.0.to_be_bytes()]);
+        mac.first_chunk().copied().unwrap_or_default()
     }
 
     /// What `prover` shows to `verifier` inside the session of handshake hash `binding`. It names both sides and

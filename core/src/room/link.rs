@@ -90,11 +90,23 @@ pub(crate) struct Shared {
     pub(crate) pushed: Option<(Instant, Stamp)>,
     /// Whether it has been asked for the receipts that we lack.
     pub(crate) asked_for_receipts: bool,
+    /// Whether what comes in is pushed on to it, and not only announced.
+    pub(crate) eager: bool,
+    /// When it was told to announce only.
+    pub(crate) pruned: Option<Instant>,
 }
 
 impl Shared {
     pub(crate) const fn new(index: u16) -> Self {
-        Self { index, differed: 0, tried: None, pushed: None, asked_for_receipts: false }
+        Self {
+            index,
+            differed: 0,
+            tried: None,
+            pushed: None,
+            asked_for_receipts: false,
+            eager: true,
+            pruned: None,
+        }
     }
 }
 

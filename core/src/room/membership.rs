@@ -8,12 +8,12 @@ use super::{
     entry::STAMP_MAX,
     gather,
     history::{History, day_of, start_of},
-    key::RoomKey,
+    key::{RoomKey, Side},
     spread::Strays,
 };
 use crate::{
     event::{Event, Place, Refusal, Stamp},
-    identity::PeerKey,
+    identity::{BootId, PeerKey},
     store::{Record, RoomKeyId, StoredRoom},
     text::RoomName,
     time::Instant,
@@ -119,8 +119,10 @@ impl Rooms {
         }
     }
 
-    fn forget_if_gone(&mut self, key: &PeerKey) {
-        let is_here = self.links.values().any(|link| link.peer() == *key);
+    pub(super) fn forget_if_gone(&mut self, key: &PeerKey) {
+        let runs = Side(*key, BootId(0))..=Side(*key, BootId(u64::MAX));
+        let is_here =
+            self.links.values().any(|link| link.peer() == *key) || self.shown.range(runs).next().is_some();
         if !is_here && !self.names.contains_key(&Place::Direct(*key)) && self.leaving.remove(key) {
             self.peers.remove(key);
         }
@@ -261,6 +263,9 @@ impl Rooms {
             link.needs.retain(|(room, _), _| *room != id);
             link.behind.remove(&id);
         }
+        self.shown.values_mut().for_each(|rooms| {
+            rooms.remove(&id);
+        });
     }
 
     /// Forgets the ids of days that nobody has asked about for long, if there are too many in memory.

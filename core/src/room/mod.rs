@@ -42,6 +42,7 @@ mod key;
 mod link;
 mod membership;
 mod news;
+mod presence;
 mod proofs;
 mod pulse;
 mod receipts;
@@ -52,7 +53,8 @@ mod spread;
 
 use clock::StampClock;
 use days::Loads;
-use key::{RoomKey, Side};
+use key::RoomKey;
+pub(crate) use key::Side;
 use link::Link;
 use receipts::{Receipts, Undurable};
 
@@ -74,6 +76,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Instant,
     /// Bytes that wait to be sent, or to be acknowledged, on a link.
     pub(crate) backlog: &'a dyn Fn(LinkId) -> usize,
+    /// Whether two runs are said to have a session with each other.
+    pub(crate) meet: &'a dyn Fn(&Side, &Side) -> bool,
     pub(crate) stats: &'a mut RoomStats,
     pub(crate) out: &'a mut Outbox<Wish>,
 }
@@ -120,6 +124,8 @@ pub(crate) struct Rooms {
     /// Those of them who are to be forgotten as soon as nothing is going on with them any more.
     leaving: BTreeSet<PeerKey>,
     links: BTreeMap<LinkId, Link>,
+    /// Which of our rooms members are in, as their records say.
+    shown: BTreeMap<Side, BTreeSet<RoomKeyId>>,
     /// Whom each entry is wanted from.
     wanted: BTreeMap<fetch::Name, fetch::Want>,
     news: news::News,
@@ -205,6 +211,7 @@ impl Rooms {
             peers: BTreeMap::new(),
             leaving: BTreeSet::new(),
             links: BTreeMap::new(),
+            shown: BTreeMap::new(),
             wanted: BTreeMap::new(),
             news: news::News::default(),
             undurable: Undurable::default(),

@@ -13,7 +13,7 @@ use super::{
     receipts::RECEIPTS_WAIT,
 };
 use crate::{
-    event::{EntryId, Event, Place},
+    event::EntryId,
     frames::{Frame, LIST_MAX, PROOFS_MAX},
     store::RoomKeyId,
     suite::equal,
@@ -89,7 +89,8 @@ impl Rooms {
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some((binding, proofs)) = &link.proofs else { return };
-        let (mut entered, mut left) = (Vec::new(), false);
+        let (mut entered, mut left) = (Vec::new(), Vec::new());
+        let peer = link.peer();
         for (&room_id, room) in &self.rooms {
             if !link.may_see(&room.place) {
                 continue;
@@ -103,31 +104,33 @@ impl Rooms {
                     entered.push(room_id);
                 }
                 (None, Some(_)) => {
-                    left = true;
                     link.shared.remove(&room_id);
-                    if let Place::Room(name) = &room.place {
-                        let (room, key) = (name.clone(), link.peer());
-                        turn.event(Event::Room { room, key, joined: false });
-                    }
+                    left.push(room_id);
                 }
                 (None, None) => {}
             }
         }
         entered.into_iter().for_each(|room| self.on_shared(turn, id, room));
-        if left {
+        for &room in &left {
+            if !self.is_in(room, &peer) {
+                self.tell_presence(turn, room, peer, false);
+            }
+        }
+        if !left.is_empty() {
             self.count_votes(turn);
         }
     }
 
     /// The peer of `id` has proven a room that we are in.
     fn on_shared(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId) {
-        let (Some(link), Some(room)) = (self.links.get(&id), self.rooms.get(&room_id)) else { return };
+        let Some(link) = self.links.get(&id) else { return };
         let elsewhere = self
             .links
             .iter()
             .any(|(&other, it)| other != id && it.peer() == link.peer() && it.shared.contains_key(&room_id));
-        if let (Place::Room(name), false) = (&room.place, elsewhere) {
-            turn.event(Event::Room { room: name.clone(), key: link.peer(), joined: true });
+        let peer = link.peer();
+        if !elsewhere && !self.is_shown(room_id, &peer) {
+            self.tell_presence(turn, room_id, peer, true);
         }
         self.tell_floor(turn, id, room_id);
         if self.timers.get(Timer::Audit(id)).is_none() {

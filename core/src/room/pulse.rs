@@ -28,7 +28,7 @@ impl Rooms {
         self.make_room(now);
         let clock = self.clock.wall(now);
         let Some(link) = self.links.get(&id) else {
-            return Frame::Heartbeat { counter: 0, clock, rooms: alloc::vec::Vec::new() };
+            return Frame::Heartbeat { counter: 0, clock, members: 0, rooms: alloc::vec::Vec::new() };
         };
         // Not all rooms may fit: those behind the last one of the previous heartbeat come first.
         let after = link.rotation.map_or(Bound::Unbounded, Bound::Excluded);
@@ -42,7 +42,7 @@ impl Rooms {
             link.beats = counter;
             link.rotation = ids.last().copied();
         }
-        Frame::Heartbeat { counter, clock, rooms }
+        Frame::Heartbeat { counter, clock, members: 0, rooms }
     }
 
     fn pulse(&self, now: Instant, id: LinkId, room_id: RoomKeyId) -> Option<Pulse> {

@@ -10,7 +10,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    LinkId, Rooms, Timer, Turn,
+    LinkId, Rooms, Side, Timer, Turn,
     days::Job,
     entry::Entry,
     history::{day_of, start_of},
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::{Place, Stamp},
     frames::{Cause, Frame, LIST_MAX, Mark},
-    identity::PeerKey,
+    identity::{BootId, PeerKey},
     store::RoomKeyId,
     time::Instant,
 };
@@ -35,6 +35,8 @@ const STRAYS_MAX: u32 = 4096;
 const NEWS_AGE: Duration = Duration::from_secs(60);
 /// For a person nothing is late that came so soon, and was said while we were here.
 const LATE: Duration = Duration::from_secs(10);
+/// A neighbour that goes on pushing is told so often that it need not.
+const PRUNE_AGAIN: Duration = Duration::from_secs(1);
 /// Entries that are announced to a neighbour that fell behind; beyond it repair finds them.
 const BEHIND_MAX: usize = 32_768;
 /// So often we look whether a neighbour has caught up, and after looking so many times we believe that it has.
@@ -162,6 +164,9 @@ impl Rooms {
         if room.history.has(entry.stamp, entry.id) {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
+            if !repair && link.peer() != entry.author {
+                self.prune(turn, id, room_id);
+            }
             self.settle(turn, id, &name);
             self.news.is_known_to(&entry.id, id);
             if stored {
@@ -220,6 +225,9 @@ impl Rooms {
         self.undurable.add(entry.id, Arrived { room: room_id, stamp, author });
         if window.contains(&stamp) && (!repaired || age < NEWS_AGE) {
             self.pass_on(turn, id, room_id, &entry);
+            if let (false, Some(body)) = (repair, &body) {
+                self.forward(turn, id, room_id, &entry, body.boot);
+            }
         }
         let again = self.undurable.was_shown(&entry.id);
         let here = self.restored.map_or(Duration::ZERO, |restored| turn.now - restored);
@@ -227,8 +235,44 @@ impl Rooms {
         self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
     }
 
+    /// Gives an entry that has just come over `from` to those neighbours whom its author does not reach, and who have
+    /// not told us that others are faster.
+    fn forward(&self, turn: &mut Turn<'_>, from: LinkId, room: RoomKeyId, entry: &Entry, boot: BootId) {
+        let author = Side(entry.author, boot);
+        for (&id, link) in self.links.iter().filter(|(id, _)| **id != from) {
+            let is_eager = link.shared.get(&room).is_some_and(|shared| shared.eager);
+            let is_told = link.peer() == entry.author || (turn.meet)(&author, &link.side);
+            if is_eager && !is_told && (turn.backlog)(id) <= self.backlog_max {
+                turn.stats.forwarded += 1;
+                let entries = Vec::from([entry.bytes.clone()]);
+                turn.send(id, link, room, |room| Frame::Push { room, entries, repair: false });
+            }
+        }
+    }
+
+    /// The peer of `id` pushed what was here already: from now on it is to announce only, until we ask it for something
+    /// that did not arrive by itself.
+    fn prune(&mut self, turn: &mut Turn<'_>, id: LinkId, room: RoomKeyId) {
+        let shared = self.links.get_mut(&id).and_then(|link| link.shared.get_mut(&room));
+        let Some(shared) =
+            shared.filter(|shared| shared.pruned.is_none_or(|at| turn.now - at >= PRUNE_AGAIN))
+        else {
+            return;
+        };
+        shared.pruned = Some(turn.now);
+        if let Some(link) = self.links.get(&id) {
+            turn.send(id, link, room, |room| Frame::Prune { room });
+        }
+    }
+
+    /// The peer of `id` gets what is new from others, or (`eager`) has missed something.
+    pub(super) fn on_pruned(&mut self, id: LinkId, room: RoomKeyId, eager: bool) {
+        let shared = self.links.get_mut(&id).and_then(|link| link.shared.get_mut(&room));
+        shared.into_iter().for_each(|shared| shared.eager = eager);
+    }
+
     /// How long ago it was `stamp`.
-    fn age(&self, now: Instant, stamp: Stamp) -> Duration {
+    pub(super) fn age(&self, now: Instant, stamp: Stamp) -> Duration {
         Duration::from_micros(self.clock.stamp(now).0.saturating_sub(stamp.0))
     }
 

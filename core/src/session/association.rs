@@ -68,6 +68,8 @@ pub(super) struct Association {
     pub(super) recovery: Recovery,
     pub(super) outgoing: Outgoing,
     pub(super) datagrams: VecDeque<Bytes>,
+    /// Our heartbeat, for a peer that has sent us its own.
+    pub(super) answer: Option<Bytes>,
     pub(super) wants: Wants,
     pub(super) state: State,
     pub(super) incoming: Incoming,
@@ -146,6 +148,7 @@ impl Association {
             recovery,
             outgoing: Outgoing::new(),
             datagrams: VecDeque::new(),
+            answer: None,
             wants: Wants { ping: true, ..Wants::default() },
             state: State::Live,
             incoming: Incoming::new(),
@@ -264,10 +267,10 @@ impl Association {
     }
 
     /// Does what is due at `now`.
-    pub(super) fn on_tick(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>) -> Fate {
+    pub(super) fn on_tick(&mut self, now: Instant, host: &mut Host<'_>) -> Fate {
         self.space.received.on_tick(now);
         match &mut self.state {
-            State::Live => self.on_live_tick(now, limits, host),
+            State::Live => self.on_live_tick(now, host),
             State::Draining { until } | State::Closing { until, .. } if *until <= now => Fate::Over,
             State::Closing { again, step, .. } if *again <= now => {
                 *step *= 2;
@@ -296,7 +299,7 @@ impl Association {
         self.wants.credit |= self.incoming.credit().is_some();
     }
 
-    fn on_live_tick(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>) -> Fate {
+    fn on_live_tick(&mut self, now: Instant, host: &mut Host<'_>) -> Fate {
         if self.recovery.on_tick(now, &mut self.settled) {
             host.stats.probes += 1;
             self.wants.probes = PROBE_PACKETS;
@@ -318,15 +321,14 @@ impl Association {
             Due::Probe => self.wants.probes = self.wants.probes.max(SIGN_PACKETS),
             Due::Heartbeat => {
                 self.wants.ping = true;
-                host.out.push(Wish::HeartbeatDue { link: self.link });
+                host.out.push(Wish::HeartbeatDue { link: self.link, is_answer: false });
             }
             Due::Suspect => {
                 self.wants.probes = self.wants.probes.max(SIGN_PACKETS);
                 host.out.push(Wish::Suspect { link: self.link });
             }
         }
-        let worn = self.space.failures >= limits.failures;
-        if self.renew_at <= now || worn {
+        if self.renew_at <= now {
             self.space.failures = 0;
             self.renew_at = now + RENEW_AGAIN;
             return Fate::Ages;

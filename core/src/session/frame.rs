@@ -5,12 +5,13 @@
 //! 2 ack        largest, delay in µs, more, first, (gap, length) * more      as RFC 9000 section 19.3
 //! 3 stream     stream id, offset, length, bytes
 //! 4 credit     stream id, offset up to which the receiver takes bytes
-//! 5 datagram   length, bytes
+//! 5 datagram   length, bytes                          with a ping: a heartbeat
 //! 6 challenge  8 bytes                               is this your address?
 //! 7 response   the same 8 bytes
 //! 8 close                                            goodbye: the sender leaves
 //! 9 welcome    association id, 8 bytes               the handshake is accepted
 //! 10 crowded                                         goodbye: the sender stays, and has no place for the receiver
+//! 11 answer    length, bytes                          to a heartbeat: the receiver's own; acknowledged by nobody
 //! 64 and above: length, bytes                        skipped by whoever does not know it
 //! ```
 //!
@@ -42,6 +43,7 @@ const RESPONSE: u8 = 7;
 const CLOSE: u8 = 8;
 const WELCOME: u8 = 9;
 const CROWDED: u8 = 10;
+const ANSWER: u8 = 11;
 const SKIPPABLE: u8 = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,7 @@ pub(super) enum Frame<'a> {
     Stream { id: u8, offset: u64, bytes: &'a [u8] },
     Credit { id: u8, limit: u64 },
     Datagram(&'a [u8]),
+    Answer(&'a [u8]),
     Challenge([u8; 8]),
     Response([u8; 8]),
     Close(Parting),
@@ -61,7 +64,7 @@ pub(super) enum Frame<'a> {
 impl Frame<'_> {
     /// Whether a packet with it wants to be acknowledged.
     pub(super) const fn is_eliciting(&self) -> bool {
-        !matches!(self, Self::Ack(_))
+        !matches!(self, Self::Ack(_) | Self::Answer(_))
     }
 
     /// Whether it cannot wait for the acknowledgement timer.
@@ -131,6 +134,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Option<Frame<'a>> {
         }
         CREDIT => Frame::Credit { id: reader.u8()?, limit: reader.varint()? },
         DATAGRAM => Frame::Datagram(reader.prefixed()?),
+        ANSWER => Frame::Answer(reader.prefixed()?),
         CHALLENGE => Frame::Challenge(reader.array()?),
         RESPONSE => Frame::Response(reader.array()?),
         CLOSE => Frame::Close(Parting::Left),
@@ -250,7 +254,15 @@ pub(super) fn put_credit(out: &mut Vec<u8>, id: u8, limit: u64) {
 }
 
 pub(super) fn put_datagram(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(DATAGRAM);
+    put_prefixed(out, DATAGRAM, bytes);
+}
+
+pub(super) fn put_answer(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_prefixed(out, ANSWER, bytes);
+}
+
+fn put_prefixed(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    out.push(kind);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
@@ -334,6 +346,7 @@ mod tests {
         out.extend_from_slice(b"abc");
         put_close(&mut out, Parting::Left);
         put_close(&mut out, Parting::Crowded);
+        put_answer(&mut out, b"here");
         let frames = Frames::new(&out);
         assert!(frames.are_sound());
         assert_eq!(frames.welcome(), Some(5));
@@ -341,7 +354,7 @@ mod tests {
         assert_eq!(shown[2], "Credit { id: 0, limit: 1048576 }");
         assert_eq!(shown[6], "Unknown");
         assert_eq!(shown[7], "Stream { id: 0, offset: 70000, bytes: [97, 98, 99] }");
-        assert_eq!(shown[8..], ["Close(Left)", "Close(Crowded)"]);
+        assert_eq!(shown[8..], ["Close(Left)", "Close(Crowded)", "Answer([104, 101, 114, 101])"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A unit is 200 ms on a link of ours, so a crash is found out within 6 s + 0.9 s. Whatever authentic comes from the
-//! peer is an answer.
+//! peer is an answer. A heartbeat is answered by a heartbeat, and then serves both sides: two datagrams in 5 s show
+//! both that the other is there.
 
 use core::{ops::RangeInclusive, time::Duration};
 
@@ -17,6 +18,9 @@ const UNIT_MIN: Duration = Duration::from_millis(200);
 /// A path so slow that this is too short cannot be told from a broken one.
 const UNIT_MAX: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_millis(1);
+/// Whoever has said so much less long ago only acknowledges: a peer that asks faster gets no more for it, and when two
+/// ask at once nothing is said twice.
+const ANSWER_PAUSE: Duration = Duration::from_secs(2);
 /// Probes after an unanswered heartbeat.
 const PROBES: u8 = 3;
 
@@ -25,6 +29,8 @@ const PROBES: u8 = 3;
 pub(super) struct Liveness {
     /// When the next heartbeat is due.
     heartbeat: Instant,
+    /// When our last one went out, as a question or as an answer.
+    said: Option<Instant>,
     question: Option<Question>,
 }
 
@@ -53,7 +59,7 @@ pub(super) enum Due {
 
 impl Liveness {
     pub(super) fn new(now: Instant, rng: &mut Rng) -> Self {
-        Self { heartbeat: now + rng.duration(HEARTBEAT), question: None }
+        Self { heartbeat: now + rng.duration(HEARTBEAT), said: None, question: None }
     }
 
     pub(super) const fn is_suspect(&self) -> bool {
@@ -68,6 +74,15 @@ impl Liveness {
             self.heartbeat = self.heartbeat.max(now + LATER);
         }
         suspect
+    }
+
+    /// The peer asks, by a heartbeat, and hears our own as an answer. False: it has heard it just now.
+    pub(super) fn on_asked(&mut self, now: Instant, rng: &mut Rng) -> bool {
+        let answers = self.said.is_none_or(|said| now - said >= ANSWER_PAUSE);
+        if answers {
+            (self.said, self.heartbeat) = (Some(now), now + rng.duration(HEARTBEAT));
+        }
+        answers
     }
 
     /// Asks now, out of turn; the caller sends a probe. Nothing when an answer is being waited for already.
@@ -91,7 +106,7 @@ impl Liveness {
         }
         let unit = unit(probe_timeout);
         let Some(question) = &mut self.question else {
-            self.heartbeat = now + rng.duration(HEARTBEAT);
+            (self.said, self.heartbeat) = (Some(now), now + rng.duration(HEARTBEAT));
             self.question = Some(Question { probes: 0, until: now + unit });
             return Due::Heartbeat;
         };
@@ -143,6 +158,22 @@ mod tests {
         run(&mut liveness, &mut now, &mut rng, 3);
         assert!(liveness.on_heard(now));
         assert_eq!(run(&mut liveness, &mut now, &mut rng, 1), [Due::Heartbeat]);
+    }
+
+    #[test]
+    fn a_question_of_the_other_is_as_good_as_our_own() {
+        let (mut rng, mut now) = (Rng::new([1; 32]), Instant::ORIGIN);
+        let mut liveness = Liveness::new(now, &mut rng);
+        for _ in 0..100 {
+            now += Duration::from_millis(3900);
+            assert_eq!(liveness.on_tick(now, Duration::ZERO, &mut rng), Due::Nothing, "nothing is asked");
+            assert!(liveness.on_asked(now, &mut rng));
+            assert!(!liveness.on_asked(now + Duration::from_millis(1900), &mut rng), "it has just been said");
+        }
+        let heard = now;
+        let due = run(&mut liveness, &mut now, &mut rng, 5);
+        assert_eq!(due, [Due::Heartbeat, Due::Probe, Due::Suspect, Due::Probe, Due::Lost]);
+        assert!(now - heard < Duration::from_secs(7));
     }
 
     #[test]

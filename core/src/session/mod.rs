@@ -206,10 +206,20 @@ impl Sessions {
         }
     }
 
-    /// Adds `payload` to a heartbeat, which goes out at the next flush and is answered at once.
-    pub(crate) fn heartbeat(&mut self, link: LinkId, payload: Bytes, stats: &mut SessionStats) {
-        self.send_datagram(link, payload, stats);
-        self.live(link).into_iter().for_each(|association| association.wants.ping = true);
+    /// Adds `payload` to a heartbeat, which goes out at the next flush and is answered at once, or to an answer.
+    pub(crate) fn heartbeat(
+        &mut self,
+        link: LinkId,
+        is_answer: bool,
+        payload: Bytes,
+        stats: &mut SessionStats,
+    ) {
+        if !is_answer {
+            self.send_datagram(link, payload, stats);
+            self.live(link).into_iter().for_each(|association| association.wants.ping = true);
+        } else if let Some(association) = self.live(link) {
+            association.answer = Some(payload);
+        }
     }
 
     /// False: records that come are kept, and the senders get no more credit; what was kept is handed out by the
@@ -227,6 +237,21 @@ impl Sessions {
             association.close(now, Parting::Left);
             let key = (association.peer, association.boot);
             self.peers.remove(&key);
+        }
+    }
+
+    /// Ends a session that is not needed any more, and says so; [`Wish::Down`] follows.
+    pub(crate) fn release(&mut self, now: Instant, link: LinkId, out: &mut Outbox<Wish>) {
+        if let Some(association) = self.live(link) {
+            association.close(now, Parting::Crowded);
+            self.bury(link, Gone::Crowded, out);
+        }
+    }
+
+    /// Has the peer of `link` show that it is there.
+    pub(crate) fn ask(&mut self, now: Instant, link: LinkId) {
+        if let Some(association) = self.live(link) {
+            association.ask(now);
         }
     }
 
@@ -270,7 +295,7 @@ impl Sessions {
                 Timer::Link(link) => {
                     let Some(association) = self.links.get_mut(&link) else { continue };
                     let mut host = Host { rng: &mut self.rng, stats, out };
-                    let fate = association.on_tick(now, &self.limits, &mut host);
+                    let fate = association.on_tick(now, &mut host);
                     self.settle(now, link, fate, stats, out);
                 }
             }

@@ -94,9 +94,12 @@ impl Association {
         let from = (arrival.from, arrival.interface);
         self.path.on_packet(now, from, arrival.size, opened.newest && opened.current, host.rng);
         let (mut eliciting, mut urgent, mut fate) = (false, false, Fate::Goes);
+        let (mut ping, mut datagram) = (false, false);
         for frame in frames.flatten() {
             eliciting |= frame.is_eliciting();
             urgent |= frame.is_urgent();
+            ping |= matches!(frame, Frame::Ping);
+            datagram |= matches!(frame, Frame::Datagram(_));
             match self.on_frame(now, opened, frame, host) {
                 Ok(Fate::Goes) => {}
                 Ok(other) => fate = other,
@@ -104,6 +107,9 @@ impl Association {
                 Err(Refused::Full) => return fate,
                 Err(Refused::Broken) => return Fate::Broken,
             }
+        }
+        if ping && datagram && self.is_live() && self.liveness.on_asked(now, host.rng) {
+            host.out.push(Wish::HeartbeatDue { link: self.link, is_answer: true });
         }
         if opened.current {
             self.space.received.on_packet(now, opened.number, eliciting, urgent);
@@ -137,7 +143,7 @@ impl Association {
             }
             Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
             Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
-            Frame::Datagram(bytes) if live => {
+            Frame::Datagram(bytes) | Frame::Answer(bytes) if live => {
                 host.out.push(Wish::Datagram { link: self.link, bytes: Bytes::copy_from_slice(bytes) });
             }
             Frame::Challenge(token) => self.path.on_challenge(token),

@@ -7,7 +7,7 @@ use super::{
     Limits, Wish,
     association::{Association, Host, State},
     frame::{
-        DATAGRAM_OVERHEAD, RECORDS, put_challenge, put_close, put_credit, put_datagram, put_ping,
+        DATAGRAM_OVERHEAD, RECORDS, put_answer, put_challenge, put_close, put_credit, put_datagram, put_ping,
         put_response, put_stream, put_welcome, stream_overhead,
     },
     packet::{self, DATAGRAM_MAX, OVERHEAD},
@@ -45,7 +45,8 @@ impl Association {
         self.recovery.before_sending(now);
         while self.send_packet(now, host, plain) {}
         self.ask_elsewhere(host, plain);
-        if self.space.packets >= limits.packets(self.space.dialled) {
+        let is_worn = self.space.packets >= limits.packets(self.space.dialled);
+        if is_worn || self.space.failures >= limits.failures {
             self.renew_worn(now);
         }
     }
@@ -113,7 +114,7 @@ impl Association {
     fn has_small(&self) -> bool {
         let wants = &self.wants;
         let live = wants.ping || wants.credit || wants.probes > 0 || self.path.has_something_to_say();
-        self.space.received.is_due() || wants.close || (live && self.is_live())
+        self.space.received.is_due() || self.answer.is_some() || wants.close || (live && self.is_live())
     }
 
     fn put_small(&mut self, now: Instant, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
@@ -140,6 +141,13 @@ impl Association {
         content.eliciting |= plain.len() > before;
         if self.space.received.is_waiting() {
             content.acked = self.space.received.write(now, plain, room.saturating_sub(plain.len()));
+        }
+        // Like an acknowledgement it wants none, and waits for no window. The next one says it anew.
+        if let Some(answer) = self.answer.take()
+            && self.is_live()
+            && plain.len() + DATAGRAM_OVERHEAD + answer.len() <= room
+        {
+            put_answer(plain, &answer);
         }
         content.worthwhile |= plain.len() > before;
     }

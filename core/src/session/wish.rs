@@ -44,9 +44,11 @@ pub(crate) enum Wish {
         link: LinkId,
         bytes: Bytes,
     },
-    /// A heartbeat goes out at the next flush; [`Sessions::heartbeat`](super::Sessions::heartbeat) may add a payload to it.
+    /// A heartbeat goes out at the next flush, or the answer to one;
+    /// [`Sessions::heartbeat`](super::Sessions::heartbeat) may add a payload to it.
     HeartbeatDue {
         link: LinkId,
+        is_answer: bool,
     },
     /// The peer does not answer.
     Suspect {

@@ -144,10 +144,10 @@ impl World {
         self.run_until(end, |_| false);
     }
 
-    /// Runs until the two show each other online. Answers how long it took.
+    /// Runs until the two show each other online, in session. Answers how long it took.
     pub(crate) fn meet(&mut self, a: usize, b: usize) -> Duration {
         let (key_a, key_b) = (self.key(a), self.key(b));
-        self.run_to(seconds(30), |world| world.hosts[a].sees(key_b) && world.hosts[b].sees(key_a))
+        self.run_to(seconds(30), |world| world.hosts[a].meets(key_b) && world.hosts[b].meets(key_a))
     }
 
     /// Runs until `done` holds; panics when that takes longer than `limit`. Answers how long it took.
@@ -270,6 +270,17 @@ impl Host {
 
     pub(crate) fn sees(&self, key: PeerKey) -> bool {
         self.states(key).last() == Some(&PeerState::Online)
+    }
+
+    /// Whether it is online, and in session with us.
+    pub(crate) fn meets(&self, key: PeerKey) -> bool {
+        let of = |event: &Event| match event {
+            Event::Peer(change) if change.key == Some(key) => {
+                Some(change.state == PeerState::Online && change.direct)
+            }
+            _ => None,
+        };
+        self.events.iter().rev().find_map(|(_, event)| of(event)).unwrap_or(false)
     }
 
     pub(crate) fn is_done(&self, tag: u64) -> bool {

@@ -82,7 +82,7 @@ impl Bench<'_> {
         let show = self.show;
         show.line(format_args!("[1/3] one segment, {} peers, no sessions", grouped(peers as u64)));
         show.line("      They start at once; each asks, probes three times and announces itself, and everybody hears it.");
-        show.line("      Nobody is called: with a session between any two this size is out of reach, and discovery is measured alone.");
+        show.line("      Nobody is called: discovery is measured alone.");
         let measured = segment::measure(peers, self.length.mul_f64(SEGMENT_SHARE), self.budget)?;
         let Segment { rounds, end } = &measured;
         for (name, rate) in [("floor", measured.floor()), ("sim", measured.sim())] {
@@ -109,10 +109,12 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// People who are in session with each other.
+    /// People who know each other.
     fn chats(&self) -> Result<(), Refusal> {
         let show = self.show;
-        show.line("[2/3] one message in 10 s in all, simulated seconds a second once all are in session");
+        show.line(
+            "[2/3] one message in 10 s in all, simulated seconds a second once everybody knows everybody",
+        );
         let most = self.options.peers.unwrap_or(usize::MAX);
         let mut sizes = CHAT_PEERS.map(|size| size.min(most)).to_vec();
         sizes.dedup();
@@ -144,7 +146,7 @@ impl Bench<'_> {
             End::NotBegun { simulated, ready } => (
                 None,
                 format!(
-                    "not reached its start within {}: after {} simulated {ready} of {} are in session with all",
+                    "not reached its start within {}: after {} simulated {ready} of {} know all others",
                     time(start),
                     time(*simulated),
                     chat.peers

@@ -46,7 +46,7 @@ pub(super) fn tour(options: &Options, show: &Show, budget: &Budget) -> Result<Ex
             break;
         }
     }
-    show.line("250 peers on one segment and a campus of 1,000 wait for neighbours: so far each keeps a session with every other.");
+    show.line("250 peers on one segment and a campus of 1,000 still take longer than a tour may.");
     let word = match exit {
         Exit::Pass => show.paint(Paint::Good, "PASS"),
         Exit::Budget | Exit::Interrupted => show.paint(Paint::Odd, "STOP"),

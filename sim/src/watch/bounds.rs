@@ -34,6 +34,15 @@ const DIALS_FULL: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(6);
 const UNIT_MIN: Duration = Duration::from_millis(200);
 const UNIT_MAX: Duration = Duration::from_secs(1);
+/// So many hosts have a session with each other (choice of neighbours), and among two thousand who have about eight
+/// sessions each nobody is further away than this.
+const EVERYBODY: u32 = 9;
+const STEPS: u32 = 4;
+/// Whoever is said to be lost has so long to answer; a run that is new counts as there for so long; whoever is cut off
+/// is lost after so long (members).
+const DEFENCE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(20);
+const LINGER: Duration = Duration::from_secs(12);
 /// How long an acknowledgement may wait (acks).
 const ACK_DELAY: Duration = Duration::from_millis(25);
 /// A goodbye is repeated every 20 ms for so long (association).
@@ -62,6 +71,8 @@ pub(crate) struct Bounds {
     loss: f64,
     multicast_loss: f64,
     hosts: u32,
+    /// Whether all are on the same link.
+    is_one_link: bool,
     /// The slowest link's bits a second; 0 for no limit.
     rate: u64,
     /// What a fault may hold a datagram back.
@@ -87,6 +98,7 @@ impl Bounds {
             multicast_loss: share(links().map(|link| link.multicast_loss.ppm()).max()),
             hosts: u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
             rate: links().map(|link| link.rate).filter(|rate| *rate > 0).min().unwrap_or(0),
+            is_one_link: plan.segments.len() <= 1,
             held_back: calm::held_back(plan),
             drift_ppm: calm::drift(plan),
             patience: if plan.foes.is_empty() { 1 } else { 2 },
@@ -107,7 +119,24 @@ impl Bounds {
 
     /// L4: after the last datagram of a program that crashed, whoever was in session with it knows.
     pub(crate) fn crash_noticed(&self) -> Duration {
-        self.wide(self.silence())
+        // Among more than everybody has sessions with, some hear of it from others; over other links all may, and when
+        // those others end too there is nobody left to say so.
+        match (self.is_one_link, self.hosts <= EVERYBODY) {
+            (true, true) => self.wide(self.silence()),
+            (true, false) => self.wide(self.silence() + DEFENCE + self.rumour()),
+            (false, _) => self.hearsay(),
+        }
+    }
+
+    /// How long a record takes to everybody: each step is an announcement, a request and an answer.
+    fn rumour(&self) -> Duration {
+        (self.way + PROBE_TIMEOUT_MAX) * 3 * STEPS
+    }
+
+    /// S7: who is told of by others ended this long ago at the latest: they may have heard of it last themselves, and
+    /// count whoever is new, and whoever is cut off, for a while.
+    pub(crate) fn hearsay(&self) -> Duration {
+        self.wide(self.silence() + GRACE + LINGER + self.rumour()) + self.held_back
     }
 
     /// L4: the same after a goodbye, while nothing is wrong with the network.

@@ -37,7 +37,8 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
         "S7",
         "Who is told to be online has that key, in a run that there was, at an address that was theirs, and ran when \
          it proved itself: at most a handshake (5 s), the longest way of the plan's links and what faults hold back, \
-         ago. A copied profile is another run of the same key.",
+         ago. Who is told of by others: as long ago as L4 takes, and the 20 s and 12 s for which somebody counts who \
+         is new, or cut off. A copied profile is another run of the same key.",
     ),
     ("S8", "No program finds itself, whatever of its own comes back to it."),
     (
@@ -114,7 +115,8 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
         "L4",
         "A program that ended is not listed: after a goodbye within the 300 ms for which it is repeated, where \
          nothing disturbed the two for long; after a crash within 6 s to the next heartbeat and 4.5 units of the \
-         probe timeout (200 ms to 1 s). From when the other woke, and later by what faults hold back.",
+         probe timeout (200 ms to 1 s), and among more than nine a second to answer an accusation and four steps of \
+         a record, over several links as long as S7 gives those told of by others. From when the other woke, and later by what faults hold back.",
     ),
     (
         "L5",

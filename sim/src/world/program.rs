@@ -2,7 +2,7 @@
 
 use std::{any::Any, rc::Rc, time::Duration};
 
-use chat_core::{Input, Instant, Node, Output, Stats, Token};
+use chat_core::{Input, Instant, Node, Output, Sizes, Stats, Token};
 
 use super::{Happening, World};
 use crate::{
@@ -44,6 +44,12 @@ impl World {
     #[must_use]
     pub fn stats(&self, host: usize) -> Option<Stats> {
         self.program(host).map(Node::stats)
+    }
+
+    /// How full the tables of the chat node of `host` are, while it runs.
+    #[must_use]
+    pub fn sizes(&self, host: usize) -> Option<Sizes> {
+        self.program(host).map(Node::sizes)
     }
 
     /// Starts the program of `host`.

@@ -104,6 +104,31 @@ fn whoever_is_not_there_is_given_up_in_time_however_many_there_are() {
     assert_eq!((lan.sees(a).len(), cached(&lan)), (0, 40 * 3), "only where the doubted were is gone");
 }
 
+/// Made-up names, of whom each is doubted at another time.
+#[test]
+fn whoever_is_not_there_is_asked_for_in_waves() {
+    let mut lan = Lan::new();
+    let (a, begin) = (lan.settled("a"), lan.now);
+    for last in 50..100 {
+        lan.inject_multicast(a, &response(&stranger(&format!("{last}"), last, 4500)));
+        doubt(&mut lan, a, &format!("10.1.0.{last}:4000"));
+        lan.run_ms(500);
+    }
+    let later = lan.now + Duration::from_secs(15);
+    lan.run(Duration::from_secs(600));
+    let waves: BTreeSet<Instant> = lan.queries(a, later).iter().map(|sent| sent.at).collect();
+    let mut questions = 0;
+    for last in 50..100 {
+        let name = service_name().child(format!("{last}").as_bytes()).unwrap();
+        let times = asked(&lan, a, &name, begin);
+        let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let together = 2 * 50 + 1;
+        assert!(gaps.windows(2).all(|pair| pair[1] + together >= pair[0] * 2), "{gaps:?}");
+        questions += asked(&lan, a, &name, later).len();
+    }
+    assert!(questions >= 50 * 4 && waves.len() <= 50, "{questions} questions in {} waves", waves.len());
+}
+
 /// Somebody behind a filter, who hears and answers questions but no calls.
 #[test]
 fn who_answers_but_cannot_be_called_is_asked_less_and_less() {

@@ -22,6 +22,7 @@ mod answer;
 mod cached;
 mod change;
 mod conflict;
+mod crowd;
 mod doubt;
 mod hostile;
 mod names;

@@ -7,8 +7,13 @@ impl World {
     pub(super) fn turn(&mut self, index: usize, act: impl FnOnce(&mut Rooms, &mut Turn<'_>)) {
         let peer = &mut self.peers[index];
         let backlog = peer.backlog;
-        let mut turn =
-            Turn { now: self.now, backlog: &|_| backlog, stats: &mut peer.stats, out: &mut peer.out };
+        let mut turn = Turn {
+            now: self.now,
+            backlog: &|_| backlog,
+            meet: &|_, _| true,
+            stats: &mut peer.stats,
+            out: &mut peer.out,
+        };
         act(&mut peer.rooms, &mut turn);
         while let Some(wish) = self.peers[index].out.pop() {
             self.carry_out(index, wish);

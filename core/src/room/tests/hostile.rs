@@ -267,7 +267,7 @@ fn what_a_neighbour_may_not_ask_for_is_not_even_begun() {
     let fetches = world.peers[0].store.fetches;
     let room = index_of_lobby(&world, 1);
     let rooms = [Pulse { room, up_to: Stamp(NEW_YEAR * 1000), digest: [1; 16] }].into();
-    inject(&mut world, 0, &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), rooms });
+    inject(&mut world, 0, &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), members: 0, rooms });
     let (from, to) = (history::start_of(day), history::start_of(day + 1));
     let message = Bytes::from_static(&[0x61, 0, 0, 2, 0]);
     inject(&mut world, 0, &Frame::Reconcile { room, from, to, round: 0, message });
@@ -287,7 +287,11 @@ fn a_room_that_a_heartbeat_lists_twice_is_looked_at_once() {
     let runs = world.peers[0].stats.reconciliations;
     let (room, up_to) = (index_of_lobby(&world, 1), Stamp(world.wall(0).0 * 1000));
     let rooms = [1, 2].map(|byte| Pulse { room, up_to, digest: [byte; 16] });
-    inject(&mut world, 0, &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), rooms: rooms.into() });
+    inject(
+        &mut world,
+        0,
+        &Frame::Heartbeat { counter: 1 << 40, clock: UnixMillis(0), members: 0, rooms: rooms.into() },
+    );
     assert_eq!(world.peers[0].stats.reconciliations, runs, "one heartbeat is not two");
 }
 

@@ -258,8 +258,9 @@ impl Node {
                 Wish::Transmit(transmit) => transmits.push(transmit),
                 Wish::Record { link, bytes } => self.records.entry(link).or_default().push(bytes),
                 Wish::Datagram { bytes, .. } => self.datagrams.push(bytes),
-                Wish::HeartbeatDue { link } => {
-                    self.sessions.heartbeat(link, Bytes::from_static(b"beat"), &mut self.stats);
+                Wish::HeartbeatDue { link, is_answer } => {
+                    let beat = Bytes::from_static(b"beat");
+                    self.sessions.heartbeat(link, is_answer, beat, &mut self.stats);
                     self.seen.push((now, wish));
                 }
                 wish => self.seen.push((now, wish)),

@@ -1,4 +1,4 @@
-//! How fast time passes among people in session with each other.
+//! How fast time passes among people who know each other.
 
 use std::{rc::Rc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::cli::{budget::Budget, clock::Stopwatch};
 /// They start over this time.
 const JOIN: Duration = Duration::from_secs(1);
 /// What a start brings along is over by then.
-const CALM: Duration = Duration::from_secs(15);
+const CALM: Duration = Duration::from_secs(45);
 /// From one message to the next, whoever says it.
 const MESSAGES: Duration = Duration::from_secs(10);
 const MESSAGE_SIZE: usize = 64;
@@ -31,13 +31,13 @@ pub(super) struct Chat {
 }
 
 pub(super) enum End {
-    /// From when all were in session.
+    /// From when everybody knew everybody.
     Measured { simulated: Duration, wall: Duration },
-    /// So many of them had a session with all others when time was up.
+    /// So many of them knew all others when time was up.
     NotBegun { simulated: Duration, ready: usize },
 }
 
-/// Measures for at most `limits`: from the start until all are in session and calm, and from there.
+/// Measures for at most `limits`: from the start until everybody knows everybody and it is calm, and from there.
 pub(super) fn measure(peers: usize, suite: SuiteChoice, limits: [Duration; 2], budget: &Budget) -> Chat {
     let [start, length] = limits;
     let watch = Stopwatch::start();
@@ -65,10 +65,9 @@ fn run(world: &mut World, limit: Duration, budget: &Budget) -> End {
     End::Measured { simulated: world.passed() - begun, wall: watch.passed() }
 }
 
-/// How many have proven at least as many identities as there are others.
+/// How many know all others.
 fn ready(world: &World, peers: usize) -> usize {
-    let is_ready =
-        |host: &usize| world.stats(*host).is_some_and(|stats| stats.session.proven as usize + 1 >= peers);
+    let is_ready = |host: &usize| world.sizes(*host).is_some_and(|sizes| sizes.members + 1 >= peers);
     (0..peers).filter(is_ready).count()
 }
 

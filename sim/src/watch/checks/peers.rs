@@ -17,7 +17,9 @@ impl Check for Proven {
 
     fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Told { host, event: Event::Peer(change) } = fact else { return Ok(()) };
-        let PeerChange { state: PeerState::Online, key: Some(key), boot: Some(boot), address, .. } = change
+        let PeerChange {
+            state: PeerState::Online, key: Some(key), boot: Some(boot), address, direct, ..
+        } = change
         else {
             return Ok(());
         };
@@ -27,7 +29,8 @@ impl Check for Proven {
         let Some(ran) = truth.boots.get(&(*key, *boot)) else {
             return Err(format!("host {host} is told that somebody is online who never was: {key}"));
         };
-        let latest = ran.ended.map(|(ended, _)| ended + truth.bounds.word_travels());
+        let travels = if *direct { truth.bounds.word_travels() } else { truth.bounds.hearsay() };
+        let latest = ran.ended.map(|(ended, _)| ended + travels);
         if latest.is_some_and(|latest| now > latest) {
             return Err(format!("host {host} is told that host {} is online, long after its end", ran.host));
         }

@@ -1,0 +1,217 @@
+//! How records spread: a neighbour says which ones it has, and those that are missing are asked of it.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Link, Members, Timer, is_here};
+use crate::{
+    frames::{ASK_MAX, Frame, KNOWN_MAX},
+    record::Tag,
+    session::{LinkId, Pace},
+    time::Instant,
+};
+
+/// A record that was asked for and has not come is asked of somebody else after this.
+const ANSWER: Duration = Duration::from_secs(1);
+/// What only says who has sessions with whom is told after this, together with what else comes in.
+const COMPANY: Duration = Duration::from_millis(500);
+/// The shortest time between two tellings: when many come at once, most of them are told together.
+const TELLING: Duration = Duration::from_millis(20);
+/// Others who have said to have a record, in case the first one does not send it.
+const SOURCES_MAX: usize = 4;
+/// A summary that differs in so many heartbeats in a row is no coincidence.
+const DIFFERS: u32 = 2;
+/// When telling everything has not removed a difference, the next time waits, twice as long each time.
+const PAUSE_MIN: Duration = Duration::from_secs(10);
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Records that one neighbour may ask for: all of them at first, then as many as there is news.
+const SERVED: Pace = Pace { each: Duration::from_millis(4), burst: 8192 };
+
+/// Which records are asked for, and which are news to neighbours.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    asked: BTreeMap<Tag, Asked>,
+    /// What has come in and whom it need not be told.
+    news: BTreeMap<Tag, VecDeque<LinkId>>,
+    /// When news were told last.
+    told: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    version: u64,
+    /// Whom we ask, and whom we may ask then.
+    sources: VecDeque<LinkId>,
+}
+
+/// How what one neighbour knows compares with what we know.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    differed: u32,
+    pause: Duration,
+    again: Instant,
+    /// When all records that it asked for, and that it sent, are paid for.
+    served: Instant,
+    heard: Instant,
+}
+
+impl Members {
+    /// What all who are there add up to: one number for everybody's records, ours in the version `own` among them.
+    /// Whoever wants to can make two sets add up alike; that only delays what the news bring anyway.
+    pub(crate) fn digest(&self, own: u64) -> u64 {
+        self.digest.wrapping_add(share(self.own, own))
+    }
+
+    /// A heartbeat of `link` told what its sender's members add up to. Answers what it is to be told.
+    pub(crate) fn on_digest(&mut self, now: Instant, from: Tag, theirs: u64, own: u64) -> Vec<Frame> {
+        let ours = self.digest(own);
+        let Some(Link { comparison, .. }) = self.links.get_mut(&from) else { return Vec::new() };
+        if ours == theirs {
+            (comparison.differed, comparison.pause, comparison.again) = (0, Duration::ZERO, now);
+            return Vec::new();
+        }
+        comparison.differed += 1;
+        if comparison.differed < DIFFERS || now < comparison.again {
+            return Vec::new();
+        }
+        comparison.pause = (comparison.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+        comparison.again = now + comparison.pause;
+        self.everybody(now, own)
+    }
+
+    /// Says whose records we have of those who are there.
+    pub(crate) fn everybody(&self, now: Instant, own: u64) -> Vec<Frame> {
+        let here = self.all.iter().filter(|(tag, _)| self.state(now, tag).is_some_and(is_here));
+        let marks = here.map(|(&tag, member)| (tag, member.record.version));
+        let marks: Vec<_> = marks.chain([(self.own, own)]).collect();
+        marks.chunks(KNOWN_MAX).map(|marks| Frame::Known(marks.to_vec())).collect()
+    }
+
+    /// The neighbour `from` has these records. Answers what it is asked for and told.
+    pub(crate) fn on_known(&mut self, now: Instant, from: Tag, known: &[(Tag, u64)]) -> Vec<Frame> {
+        let (mut newer, mut wanted) = (Vec::new(), Vec::new());
+        let Some(Link { link, .. }) = self.links.get(&from) else { return Vec::new() };
+        let link = *link;
+        for &(tag, version) in known.iter().filter(|(tag, _)| *tag != self.own) {
+            match self.all.get(&tag) {
+                Some(ours) if ours.record.version > version => newer.push((tag, ours.record.version)),
+                Some(ours) if ours.record.version == version || ours.record.gone => {}
+                _ if self.exchange.asked.len() >= self.cap => break,
+                _ => {
+                    let fresh = || Asked { version, sources: VecDeque::new() };
+                    let asked = self.exchange.asked.entry(tag).or_insert_with(fresh);
+                    asked.version = asked.version.max(version);
+                    if asked.sources.is_empty() {
+                        wanted.push(tag);
+                        self.timers.set(Timer::Asked(tag), now + ANSWER);
+                    }
+                    if asked.sources.len() < SOURCES_MAX && !asked.sources.contains(&link) {
+                        asked.sources.push_back(link);
+                    }
+                }
+            }
+        }
+        let newer = newer.chunks(KNOWN_MAX).map(|marks| Frame::Known(marks.to_vec()));
+        newer.chain(wanted.chunks(ASK_MAX).map(|tags| Frame::Ask(tags.to_vec()))).collect()
+    }
+
+    /// The neighbour `from` asks for these records, as many of which are answered as it may ask for.
+    pub(crate) fn on_ask(&mut self, now: Instant, from: Tag, tags: &[Tag], own: &Bytes) -> Vec<Frame> {
+        let Some(Link { comparison, .. }) = self.links.get_mut(&from) else { return Vec::new() };
+        let served = tags.iter().take_while(|_| SERVED.take(now, &mut comparison.served)).count();
+        let record = |tag: &Tag| match self.all.get(tag) {
+            Some(member) => Some(member.signed.clone()),
+            None => (*tag == self.own).then(|| own.clone()),
+        };
+        tags.iter().take(served).filter_map(record).map(Frame::Record).collect()
+    }
+
+    /// Whether one more record of somebody else may come from the neighbour `from`: each costs a verification.
+    pub(crate) fn may_hear(&mut self, now: Instant, from: Tag) -> bool {
+        let link = self.links.get_mut(&from);
+        link.is_some_and(|Link { comparison, .. }| SERVED.take(now, &mut comparison.heard))
+    }
+
+    /// Whether the record of `tag` has been asked for.
+    pub(crate) fn is_asked(&self, tag: &Tag) -> bool {
+        self.exchange.asked.contains_key(tag)
+    }
+
+    /// The record of `tag` has come over `link`, and is news to others unless they have said to have it. What is
+    /// routine waits for company.
+    pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, is_routine: bool) {
+        let mut known = VecDeque::from([link]);
+        if let Some(asked) = self.exchange.asked.remove(&tag) {
+            self.timers.clear(Timer::Asked(tag));
+            known.extend(asked.sources);
+        }
+        self.renewed.insert(tag);
+        self.exchange.news.insert(tag, known);
+        let soon = if is_routine { now + COMPANY } else { now };
+        let at = self.exchange.told.map_or(soon, |told| soon.max(told + TELLING));
+        self.timers.set_by(Timer::News, at);
+    }
+
+    /// What is news to which neighbour, when that is due.
+    pub(crate) fn news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
+        let is_due = self.timers.get(Timer::News).is_some_and(|at| at <= now);
+        if is_due { self.tell_news(now) } else { Vec::new() }
+    }
+
+    pub(super) fn tell_news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
+        self.timers.clear(Timer::News);
+        self.exchange.told = Some(now);
+        let news = core::mem::take(&mut self.exchange.news);
+        let mut frames = Vec::new();
+        for Link { link, .. } in self.links.values() {
+            let unknown = news.iter().filter(|(_, known)| !known.contains(link));
+            let marks: Vec<_> =
+                unknown.filter_map(|(&tag, _)| Some((tag, self.all.get(&tag)?.record.version))).collect();
+            frames.extend(marks.chunks(KNOWN_MAX).map(|marks| (*link, Frame::Known(marks.to_vec()))));
+        }
+        frames
+    }
+
+    /// A record that was asked for has not come.
+    pub(super) fn on_not_sent(&mut self, now: Instant, tag: Tag, out: &mut Vec<(LinkId, Frame)>) {
+        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
+        asked.sources.pop_front();
+        let Some(&next) = asked.sources.front() else {
+            self.exchange.asked.remove(&tag);
+            return;
+        };
+        self.timers.set(Timer::Asked(tag), now + ANSWER);
+        out.push((next, Frame::Ask(Vec::from([tag]))));
+    }
+
+    /// Whoever is asked over `link` will not answer.
+    pub(super) fn on_silent(&mut self, now: Instant, link: LinkId) {
+        let mut again = Vec::new();
+        for (&tag, asked) in &mut self.exchange.asked {
+            let is_next = asked.sources.front() == Some(&link);
+            asked.sources.retain(|source| *source != link);
+            if is_next {
+                // What follows takes the first one away.
+                asked.sources.push_front(link);
+                again.push(tag);
+            }
+        }
+        again.into_iter().for_each(|tag| self.timers.set(Timer::Asked(tag), now + Duration::from_nanos(1)));
+    }
+}
+
+/// What one record adds to a summary.
+pub(super) fn share(tag: Tag, version: u64) -> u64 {
+    // The finalizer of SplitMix64.
+    let mix = |value: u64| {
+        let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ value >> 31
+    };
+    mix(u64::from_be_bytes(tag.0) ^ mix(version))
+}

@@ -1,0 +1,463 @@
+//! Everybody who is here, by what each has signed about itself: so everybody knows everybody although each keeps a
+//! session with few.
+//!
+//! ```text
+//! records of others -> Members -> touched -> the node tells the person        own sessions -> on_up, on_down
+//!                         |  graph: who is reached over sessions that both ends name
+//!                         |  accusations: who is said not to answer, and has not said anything since
+//!                         +- exchange: which records each neighbour has, and who is asked for which
+//! ```
+//!
+//! Presence follows from the sessions that the records name. Nobody can bury the living: whoever is said to be lost
+//! answers with a newer record, which nobody else can sign. Nobody can keep a ghost: one neighbour that was named by
+//! the dead themselves is enough to accuse them, and they cannot answer.
+
+mod exchange;
+mod graph;
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use self::exchange::Exchange;
+use crate::{
+    event::PeerState,
+    record::{LOST_MAX, PeerRecord, Tag},
+    session::LinkId,
+    text::Nick,
+    time::Instant,
+    timers::Timers,
+};
+
+/// Whoever is accused has so long to answer: many times what a record takes across a network.
+pub(crate) const DEFENCE: Duration = Duration::from_secs(1);
+/// The same for our own neighbour, whom we have asked three times ourselves: the last two units of its probes.
+const DOUBT: Duration = Duration::from_millis(400);
+/// A run that has just become known counts as there for so long, whatever sessions are named: records follow
+/// sessions after a pause.
+pub(crate) const GRACE: Duration = Duration::from_secs(20);
+/// Whoever is not reached any more over sessions that both ends name is lost after so long: twice the pause after
+/// which a changed list of sessions is told, and some time on the way.
+pub(crate) const LINGER: Duration = Duration::from_secs(12);
+/// An accusation in a version so much newer than the newest one known, in ms, is none: nobody could answer it.
+const AHEAD_MAX: u64 = 86_400_000;
+/// The record of whoever has gone is kept for so long, or until there is no room, so that it is not taken for news.
+const RETAIN: Duration = Duration::from_secs(600);
+
+/// Who is known, at most so many.
+#[derive(Debug)]
+pub(crate) struct Members {
+    own: Tag,
+    cap: usize,
+    all: BTreeMap<Tag, Member>,
+    /// With whom we have sessions.
+    links: BTreeMap<Tag, Link>,
+    /// Whom we have lost, and the version of their record that we had.
+    lost: BTreeMap<Tag, u64>,
+    /// Who is said to be lost by whom, in which version.
+    accusations: BTreeMap<(Tag, Tag), u64>,
+    exchange: Exchange,
+    timers: Timers<Timer>,
+    /// Whose state may have changed.
+    touched: BTreeSet<Tag>,
+    /// Of those, who has said something new.
+    renewed: BTreeSet<Tag>,
+    /// Neighbours who are said not to answer, and have to show that they do.
+    doubted: Vec<LinkId>,
+    /// What all who are there add up to.
+    digest: u64,
+    /// As the last look at the graph has found it: then one session more may matter.
+    is_anybody_unreached: bool,
+}
+
+/// One run of one peer.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) record: PeerRecord,
+    signed: Bytes,
+    /// When this run became known.
+    since: Instant,
+    /// Said to be lost, in this version, and when that becomes a verdict.
+    accused: Option<(u64, Instant)>,
+    /// No chain of sessions leads to it, and from then on it is lost.
+    missed_at: Option<Instant>,
+    /// When its end was noticed.
+    ended: Option<Instant>,
+    /// Its share of the digest.
+    counted: u64,
+    /// Its neighbour has heard it say goodbye.
+    has_left: bool,
+    /// What the person was told last.
+    pub(crate) told: Option<Told>,
+}
+
+/// What the person was told of somebody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    pub(crate) state: PeerState,
+    pub(crate) nick: Nick,
+    pub(crate) direct: bool,
+}
+
+/// How a session with somebody ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Down {
+    /// It did not answer.
+    Silent,
+    /// It said goodbye.
+    Quit,
+    /// It is still there.
+    Released,
+    /// Another one takes its place.
+    Replaced,
+}
+
+impl Member {
+    const fn new(now: Instant, record: PeerRecord, signed: Bytes) -> Self {
+        Self {
+            record,
+            signed,
+            since: now,
+            accused: None,
+            missed_at: None,
+            ended: None,
+            counted: 0,
+            has_left: false,
+            told: None,
+        }
+    }
+
+    /// With whom it says to have sessions; nobody once it has gone.
+    fn neighbours(&self) -> &[Tag] {
+        if self.record.gone { &[] } else { &self.record.neighbours }
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    link: LinkId,
+    is_suspect: bool,
+    comparison: exchange::Comparison,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    /// Whether the accused has answered.
+    Verdict(Tag),
+    /// A record that was asked for may not have come.
+    Asked(Tag),
+    /// Who is reached over whom is looked at again.
+    Graph,
+    /// What has come in is told to neighbours.
+    News,
+    /// Those who went long ago are forgotten.
+    Sweep,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// It says something that others wait for, or is the first of its run.
+    News,
+    /// It is newer than what was known, and says no more than with whom somebody has sessions now.
+    Routine,
+    /// It is known.
+    Old,
+    /// There is no room for another one.
+    Full,
+}
+
+impl Members {
+    pub(crate) fn new(own: Tag, cap: usize) -> Self {
+        Self {
+            own,
+            cap,
+            all: BTreeMap::new(),
+            links: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            accusations: BTreeMap::new(),
+            exchange: Exchange::default(),
+            timers: Timers::new(),
+            touched: BTreeSet::new(),
+            renewed: BTreeSet::new(),
+            doubted: Vec::new(),
+            digest: 0,
+            is_anybody_unreached: false,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn of(&self, tag: &Tag) -> Option<&Member> {
+        self.all.get(tag)
+    }
+
+    pub(crate) fn of_mut(&mut self, tag: &Tag) -> Option<&mut Member> {
+        self.all.get_mut(tag)
+    }
+
+    /// All who are known, those who have gone among them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Tag, &Member)> {
+        self.all.iter()
+    }
+
+    /// Whom we have lost.
+    pub(crate) fn lost(&self) -> impl Iterator<Item = (Tag, u64)> {
+        self.lost.iter().map(|(&tag, &version)| (tag, version))
+    }
+
+    /// Whose state may have changed since the last call.
+    pub(crate) fn touched(&mut self) -> Option<Tag> {
+        self.touched.pop_first()
+    }
+
+    /// Whether `tag` has said something new since this was asked last.
+    pub(crate) fn is_renewed(&mut self, tag: &Tag) -> bool {
+        self.renewed.remove(tag)
+    }
+
+    /// A neighbour that has to show that it answers.
+    pub(crate) fn doubted(&mut self) -> Option<LinkId> {
+        self.doubted.pop()
+    }
+
+    /// How it stands with somebody; `None` for somebody unknown.
+    pub(crate) fn state(&self, now: Instant, tag: &Tag) -> Option<PeerState> {
+        let member = self.all.get(tag)?;
+        Some(match (self.links.get(tag), member.accused) {
+            _ if member.record.gone || member.has_left => PeerState::Quit,
+            (Some(link), _) if link.is_suspect => PeerState::Suspect,
+            (Some(_), _) => PeerState::Online,
+            (None, Some((_, verdict))) if now >= verdict => PeerState::Lost,
+            (None, _) if self.links.is_empty() => PeerState::Lost,
+            (None, Some(_)) => PeerState::Suspect,
+            (None, None) if member.missed_at.is_some_and(|at| at <= now) => PeerState::Lost,
+            (None, None) => PeerState::Online,
+        })
+    }
+
+    /// Whether one of the two names the other as its neighbour.
+    pub(crate) fn meet(&self, one: Tag, other: Tag) -> bool {
+        let names = |one: &Tag, other: &Tag| {
+            self.all.get(one).is_some_and(|member| member.record.neighbours.contains(other))
+        };
+        names(&one, &other) || names(&other, &one)
+    }
+
+    /// A session with the run `tag` begins.
+    pub(crate) fn on_up(&mut self, now: Instant, tag: Tag, link: LinkId) {
+        let entry = Link { link, is_suspect: false, comparison: exchange::Comparison::default() };
+        if self.links.insert(tag, entry).is_none() && self.links.len() == 1 {
+            self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
+            self.look(now, now + graph::PAUSE);
+        }
+        self.lost.remove(&tag);
+        if let Some(member) = self.all.get_mut(&tag) {
+            (member.accused, member.missed_at) = (None, None);
+            self.timers.clear(Timer::Verdict(tag));
+        }
+        self.touch(now, tag);
+    }
+
+    /// Whether the neighbour `tag` answers. Its other neighbours are told before it is given up, so that whoever lives
+    /// has answered by then.
+    pub(crate) fn on_doubt(&mut self, now: Instant, tag: Tag, is_suspect: bool) {
+        let Some(link) = self.links.get_mut(&tag) else { return };
+        link.is_suspect = is_suspect;
+        match self.all.get_mut(&tag) {
+            Some(member) if is_suspect && self.lost.len() < LOST_MAX => {
+                self.lost.insert(tag, member.record.version);
+                member.accused = Some((member.record.version, now + DOUBT));
+            }
+            Some(member) if !is_suspect => {
+                self.lost.remove(&tag);
+                member.accused = None;
+            }
+            _ => {}
+        }
+        self.touch(now, tag);
+    }
+
+    /// The session with `tag` is over. Whether that is to be told to others.
+    pub(crate) fn on_down(&mut self, now: Instant, tag: Tag, how: Down) -> bool {
+        let Some(link) = self.links.remove(&tag) else { return false };
+        self.on_silent(now, link.link);
+        if self.links.is_empty() {
+            // There is nobody left to tell of others.
+            self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
+        }
+        self.look(now, now + graph::PAUSE);
+        let is_vouched = how == Down::Silent && self.is_vouched(&tag);
+        let Some(member) = self.all.get_mut(&tag) else { return false };
+        member.has_left = how == Down::Quit;
+        let (version, is_news) =
+            (member.record.version, matches!(how, Down::Silent | Down::Quit) && !member.record.gone);
+        if is_news && self.lost.len() < LOST_MAX {
+            self.lost.insert(tag, version);
+        }
+        match how {
+            Down::Quit | Down::Replaced => {}
+            Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
+            Down::Silent => self.accuse(now, tag, version, now),
+            // It is still there, and its other sessions have to show that.
+            Down::Released => {
+                member.missed_at.get_or_insert(now + LINGER);
+            }
+        }
+        self.touch(now, tag);
+        is_news
+    }
+
+    /// Takes a verified record in, unless it is known.
+    pub(crate) fn hear(&mut self, now: Instant, tag: Tag, record: PeerRecord, signed: Bytes) -> Taken {
+        let known = self.all.get(&tag);
+        if known.is_some_and(|known| known.record.version >= record.version || known.record.gone) {
+            return Taken::Old;
+        }
+        let known = self.all.remove(&tag);
+        if known.is_none() && !self.make_room() {
+            return Taken::Full;
+        }
+        // One session more takes nobody away.
+        let names = |neighbour| record.neighbours.contains(neighbour);
+        let is_less = known.as_ref().is_some_and(|known| !known.record.neighbours.iter().all(names));
+        let is_new = known.is_none();
+        let is_routine = known.as_ref().is_some_and(|known| known.record.differs_in_neighbours_only(&record));
+        let accusations = record.lost.clone();
+        let mut member = known.unwrap_or_else(|| Member::new(now, record.clone(), signed.clone()));
+        (member.record, member.signed, member.has_left) = (record, signed, false);
+        if member.accused.is_none_or(|(version, _)| member.record.version > version) {
+            member.accused = None;
+            self.timers.clear(Timer::Verdict(tag));
+            self.lost.remove(&tag);
+        }
+        self.all.insert(tag, member);
+        if is_less || self.is_anybody_unreached {
+            self.look(now, now + graph::PAUSE);
+        } else if is_new {
+            self.look(now, now + GRACE);
+        }
+        self.accusations
+            .retain(|(accused, by), _| *by != tag || accusations.iter().any(|(it, _)| it == accused));
+        for (accused, version) in accusations {
+            self.accusations.insert((accused, tag), version);
+            self.on_accusation(now, tag, accused, version);
+        }
+        // Some may have lost it in this version before we came to know of it.
+        let by = self.accusations.range((tag, Tag([0; 8]))..=(tag, Tag([u8::MAX; 8])));
+        let by: Vec<_> = by.map(|(&(_, by), &version)| (by, version)).collect();
+        by.into_iter().for_each(|(by, version)| self.on_accusation(now, by, tag, version));
+        self.touch(now, tag);
+        if is_routine { Taken::Routine } else { Taken::News }
+    }
+
+    /// The version in which `record` says that we are lost, unless what we say now, in the version `own`, is newer.
+    pub(crate) fn accuses_us(&self, record: &PeerRecord, own: u64) -> Option<u64> {
+        let us = record.lost.iter().find(|(tag, _)| *tag == self.own)?;
+        (us.1 >= own && us.1 - own < AHEAD_MAX).then_some(us.1)
+    }
+
+    /// Does what is due. Answers the links that have to be asked for a record again.
+    pub(crate) fn on_tick(&mut self, now: Instant, out: &mut Vec<(LinkId, crate::frames::Frame)>) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Verdict(tag) => self.touch(now, tag),
+                Timer::Asked(tag) => self.on_not_sent(now, tag, out),
+                Timer::News => out.extend(self.tell_news(now)),
+                Timer::Graph => self.on_graph_due(now),
+                Timer::Sweep => self.sweep(now),
+            }
+        }
+    }
+
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// Somebody says that it has lost `accused`, whose record it had in this version.
+    fn on_accusation(&mut self, now: Instant, by: Tag, accused: Tag, version: u64) {
+        let Some(member) = self.all.get(&accused) else { return };
+        // Only neighbours know, and whoever is new may not have named its own yet.
+        let is_neighbour = member.record.neighbours.contains(&by) || now - member.since < GRACE;
+        let is_honest = version.saturating_sub(member.record.version) < AHEAD_MAX;
+        if member.record.gone || member.record.version > version || !is_neighbour || !is_honest {
+            return;
+        }
+        if let Some(link) = self.links.get(&accused) {
+            return self.doubted.push(link.link);
+        }
+        self.accuse(now, accused, version, now + DEFENCE);
+    }
+
+    fn accuse(&mut self, now: Instant, tag: Tag, version: u64, verdict: Instant) {
+        let Some(member) = self.all.get_mut(&tag) else { return };
+        let verdict = member.accused.map_or(verdict, |(_, earlier)| earlier.min(verdict));
+        let version = member.accused.map_or(version, |(other, _)| other.max(version));
+        member.accused = Some((version, verdict));
+        self.timers.set(Timer::Verdict(tag), verdict.max(now + Duration::from_nanos(1)));
+        self.touch(now, tag);
+    }
+
+    /// Whether a chain of sessions leads to somebody who still says to have one with `tag`.
+    fn is_vouched(&self, tag: &Tag) -> bool {
+        let Some(member) = self.all.get(tag) else { return false };
+        let reached = self.reached(Some(*tag));
+        member.record.neighbours.iter().filter(|other| reached.contains(other)).any(|other| {
+            self.all.get(other).is_some_and(|other| other.record.neighbours.contains(tag))
+                && !self.accusations.contains_key(&(*tag, *other))
+        })
+    }
+
+    /// The state of `tag` may have changed.
+    fn touch(&mut self, now: Instant, tag: Tag) {
+        let is_here = self.state(now, &tag).is_some_and(is_here);
+        let Some(member) = self.all.get_mut(&tag) else { return };
+        let counted = if is_here { exchange::share(tag, member.record.version) } else { 0 };
+        self.digest = self.digest.wrapping_sub(member.counted).wrapping_add(counted);
+        member.counted = counted;
+        if is_here {
+            member.ended = None;
+        } else if member.ended.is_none() {
+            member.ended = Some(now);
+            self.timers.set_by(Timer::Sweep, now + RETAIN);
+        }
+        self.touched.insert(tag);
+    }
+
+    /// Forgets those who went long ago.
+    fn sweep(&mut self, now: Instant) {
+        self.all.retain(|_, member| member.ended.is_none_or(|ended| now - ended < RETAIN));
+        self.lost.retain(|tag, _| self.all.contains_key(tag));
+        self.accusations.retain(|(_, by), _| self.all.contains_key(by));
+        if let Some(next) = self.all.values().filter_map(|member| member.ended).min() {
+            self.timers.set(Timer::Sweep, next + RETAIN);
+        }
+    }
+
+    /// Makes room for one more: whoever went first is forgotten.
+    fn make_room(&mut self) -> bool {
+        if self.all.len() < self.cap {
+            return true;
+        }
+        let gone = self.all.iter().filter_map(|(&tag, member)| Some((member.ended?, tag))).min();
+        gone.is_some_and(|(_, tag)| {
+            self.timers.clear(Timer::Verdict(tag));
+            self.lost.remove(&tag);
+            self.accusations.retain(|(_, by), _| *by != tag);
+            self.all.remove(&tag).is_some()
+        })
+    }
+}
+
+/// Whether somebody in that state is there, as far as we know.
+pub(crate) const fn is_here(state: PeerState) -> bool {
+    matches!(state, PeerState::Online | PeerState::Suspect)
+}

@@ -1,0 +1,254 @@
+use alloc::vec;
+
+use super::*;
+use crate::{
+    frames::Frame,
+    identity::{BootId, PeerKey},
+};
+
+fn tag(number: u8) -> Tag {
+    Tag([number; 8])
+}
+
+fn record(number: u8, version: u64, neighbours: &[u8]) -> PeerRecord {
+    PeerRecord {
+        key: PeerKey([number; 32]),
+        version,
+        boot: BootId(number.into()),
+        nick: Nick::lenient("peer"),
+        direct: [number; 32],
+        gone: false,
+        addresses: Vec::new(),
+        neighbours: neighbours.iter().map(|&number| tag(number)).collect(),
+        lost: Vec::new(),
+        rooms: Vec::new(),
+    }
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::ORIGIN + Duration::from_secs(seconds)
+}
+
+/// Number 0 is us.
+fn hear(members: &mut Members, now: Instant, record: PeerRecord) -> Taken {
+    let number = record.key.0[0];
+    members.hear(now, tag(number), record, Bytes::new())
+}
+
+/// We are in session with 1, who is in session with 2 and 3, who are in session with each other.
+fn chain() -> Members {
+    let mut members = Members::new(tag(0), 8);
+    members.on_up(at(0), tag(1), LinkId(1));
+    hear(&mut members, at(0), record(1, 10, &[0, 2, 3]));
+    hear(&mut members, at(0), record(2, 10, &[1, 3]));
+    hear(&mut members, at(0), record(3, 10, &[1, 2]));
+    members
+}
+
+fn run(members: &mut Members, until: Instant) {
+    while let Some(wake) = members.next_wake().filter(|wake| *wake <= until) {
+        members.on_tick(wake, &mut Vec::new());
+    }
+}
+
+fn states(members: &mut Members, now: Instant) -> Vec<PeerState> {
+    run(members, now);
+    (1..4).filter_map(|number| members.state(now, &tag(number))).collect()
+}
+
+use PeerState::{Lost, Online, Quit, Suspect};
+
+#[test]
+fn everybody_to_whom_sessions_lead_is_here_for_good() {
+    let mut members = chain();
+    assert_eq!(states(&mut members, at(0)), [Online; 3]);
+    assert_eq!(states(&mut members, at(10_000)), [Online; 3]);
+    assert_eq!(members.next_wake(), None, "and there is nothing to do");
+}
+
+#[test]
+fn whoever_is_cut_off_is_lost_though_nobody_says_so() {
+    let mut members = chain();
+    assert_eq!(states(&mut members, at(99)), [Online; 3]);
+    // 1 has no session with the two any more.
+    hear(&mut members, at(100), record(1, 11, &[0]));
+    assert_eq!(states(&mut members, at(102)), [Online; 3], "records may be on their way");
+    assert_eq!(states(&mut members, at(120)), [Online, Lost, Lost]);
+    hear(&mut members, at(200), record(1, 12, &[0, 2]));
+    assert_eq!(states(&mut members, at(202)), [Online; 3], "the cable is back");
+}
+
+#[test]
+fn a_neighbour_that_heard_nothing_is_enough_unless_the_accused_answers() {
+    let mut members = chain();
+    let accuses = PeerRecord { lost: vec![(tag(3), 10)], ..record(2, 11, &[1]) };
+    hear(&mut members, at(100), accuses.clone());
+    assert_eq!(states(&mut members, at(100)), [Online, Online, Suspect]);
+    assert_eq!(states(&mut members, at(101)), [Online, Online, Lost], "whoever else names it");
+    hear(&mut members, at(102), record(3, 11, &[1]));
+    assert_eq!(states(&mut members, at(102)), [Online; 3], "nobody buries the living");
+    hear(&mut members, at(103), PeerRecord { version: 12, ..accuses });
+    assert_eq!(states(&mut members, at(200)), [Online; 3], "an old accusation again");
+}
+
+#[test]
+fn an_accusation_that_came_first_is_not_forgotten() {
+    let mut members = Members::new(tag(0), 8);
+    members.on_up(at(0), tag(1), LinkId(1));
+    hear(&mut members, at(0), PeerRecord { lost: vec![(tag(3), 10)], ..record(1, 10, &[0]) });
+    hear(&mut members, at(0), record(3, 10, &[1]));
+    assert_eq!(members.state(at(0), &tag(3)), Some(Suspect));
+    run(&mut members, at(2));
+    assert_eq!(members.state(at(2), &tag(3)), Some(Lost));
+}
+
+#[test]
+fn strangers_and_liars_accuse_in_vain() {
+    let mut members = chain();
+    let accuses = |number, version| PeerRecord { lost: vec![(tag(3), version)], ..record(number, 11, &[1]) };
+    hear(&mut members, at(100), accuses(4, 10));
+    assert_eq!(states(&mut members, at(101)), [Online; 3], "no neighbour of it");
+    hear(&mut members, at(100), accuses(2, u64::MAX));
+    assert_eq!(states(&mut members, at(101)), [Online; 3], "in a version that nobody could exceed");
+    let us = |version| PeerRecord { lost: vec![(tag(0), version)], ..record(1, 11, &[]) };
+    assert_eq!(members.accuses_us(&us(7), 7), Some(7));
+    assert_eq!(members.accuses_us(&us(6), 7), None, "we have answered that");
+    assert_eq!(members.accuses_us(&us(u64::MAX), 7), None);
+}
+
+#[test]
+fn with_the_last_session_everybody_is_lost() {
+    let mut members = chain();
+    assert!(members.on_down(at(50), tag(1), Down::Silent));
+    assert_eq!(states(&mut members, at(50)), [Lost; 3]);
+    members.on_up(at(60), tag(1), LinkId(2));
+    assert_eq!(states(&mut members, at(62)), [Online; 3]);
+    assert_eq!(members.lost().count(), 0);
+}
+
+#[test]
+fn our_own_neighbour_is_suspect_as_long_as_somebody_vouches_for_it() {
+    let mut members = chain();
+    members.on_up(at(1), tag(2), LinkId(2));
+    hear(&mut members, at(1), record(2, 11, &[0, 1, 3]));
+    members.on_down(at(50), tag(2), Down::Silent);
+    assert_eq!(states(&mut members, at(50)), [Online, Suspect, Online]);
+    assert_eq!(members.lost().collect::<Vec<_>>(), [(tag(2), 11)]);
+    assert_eq!(states(&mut members, at(51)), [Online, Lost, Online]);
+    hear(&mut members, at(52), record(2, 12, &[1, 3]));
+    assert_eq!(states(&mut members, at(52)), [Online; 3], "only we cannot reach it");
+    assert_eq!(members.lost().count(), 0);
+}
+
+#[test]
+fn a_goodbye_is_final_for_that_run() {
+    let mut members = chain();
+    hear(&mut members, at(5), PeerRecord { gone: true, ..record(3, 11, &[]) });
+    assert_eq!(hear(&mut members, at(6), record(3, 12, &[1, 2])), Taken::Old);
+    assert_eq!(states(&mut members, at(7)), [Online, Online, Quit]);
+    assert!(members.of(&tag(3)).is_some());
+    run(&mut members, at(700));
+    assert!(members.of(&tag(3)).is_none(), "and is forgotten");
+}
+
+#[test]
+fn the_table_has_a_cap_and_those_who_went_make_room() {
+    let mut members = chain();
+    (10..15).for_each(|number| assert_eq!(hear(&mut members, at(1), record(number, 1, &[])), Taken::News));
+    assert_eq!(hear(&mut members, at(1), record(20, 1, &[])), Taken::Full);
+    hear(&mut members, at(2), PeerRecord { gone: true, ..record(12, 2, &[]) });
+    assert_eq!(hear(&mut members, at(2), record(20, 1, &[])), Taken::News);
+    assert!(members.of(&tag(12)).is_none() && members.len() == 8);
+}
+
+#[test]
+fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
+    let mut members = chain();
+    members.on_up(at(1), tag(2), LinkId(2));
+    let known = [(tag(0), 99), (tag(3), 10), (tag(5), 7), (tag(1), 9)];
+    let answer = members.on_known(at(1), tag(1), &known);
+    assert_eq!(
+        answer,
+        [Frame::Known(vec![(tag(1), 10)]), Frame::Ask(vec![tag(5)])],
+        "and told what is newer"
+    );
+    assert_eq!(members.on_known(at(1), tag(2), &known[1..3]), [], "it is asked for already");
+    let mut again = Vec::new();
+    members.on_tick(at(2), &mut again);
+    assert_eq!(again, [(LinkId(2), Frame::Ask(vec![tag(5)]))]);
+    assert!(members.is_asked(&tag(5)));
+    hear(&mut members, at(2), record(5, 7, &[]));
+    members.spread(at(2), tag(5), LinkId(2), false);
+    assert!(!members.is_asked(&tag(5)) && members.on_known(at(3), tag(1), &known[2..3]).is_empty());
+    assert_eq!(
+        members.news(at(2)),
+        [(LinkId(1), Frame::Known(vec![(tag(5), 7)]))],
+        "news to all but its source"
+    );
+    members.on_down(at(3), tag(1), Down::Silent);
+    assert_eq!(members.news(at(3)), []);
+}
+
+#[test]
+fn one_piece_of_news_leaves_at_once_and_those_behind_it_together() {
+    let mut members = Members::new(tag(0), 32);
+    members.on_up(at(0), tag(1), LinkId(1));
+    members.on_up(at(0), tag(2), LinkId(2));
+    run(&mut members, at(10));
+    let mut come = |now: Instant, number: u8| {
+        hear(&mut members, now, record(number, 1, &[]));
+        members.spread(now, tag(number), LinkId(2), false);
+        members.news(now)
+    };
+    assert_eq!(come(at(10), 5), [(LinkId(1), Frame::Known(vec![(tag(5), 1)]))]);
+    assert_eq!((6..16).flat_map(|number| come(at(10) + Duration::from_millis(1), number)).count(), 0);
+    let wake = members.next_wake().unwrap();
+    assert!(wake <= at(10) + Duration::from_millis(20), "{wake:?}");
+    let mut told = Vec::new();
+    members.on_tick(wake, &mut told);
+    let [(LinkId(1), Frame::Known(marks))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(marks.len(), 10);
+}
+
+#[test]
+fn two_who_know_the_same_sum_up_alike_and_others_are_told_all() {
+    let (mut one, mut other) = (Members::new(tag(7), 8), Members::new(tag(8), 8));
+    for members in [&mut one, &mut other] {
+        members.on_up(at(0), tag(1), LinkId(1));
+        hear(members, at(0), record(1, 10, &[7, 8]));
+    }
+    hear(&mut one, at(0), record(8, 5, &[1]));
+    hear(&mut other, at(0), record(7, 4, &[1]));
+    assert_eq!(one.digest(4), other.digest(5));
+    assert_eq!(one.on_digest(at(5), tag(1), other.digest(5), 4), []);
+    hear(&mut other, at(5), record(9, 1, &[1]));
+    assert_eq!(one.on_digest(at(10), tag(1), other.digest(5), 4), [], "once is no difference");
+    let all = vec![(tag(1), 10), (tag(8), 5), (tag(7), 4)];
+    assert_eq!(one.on_digest(at(15), tag(1), other.digest(5), 4), [Frame::Known(all)]);
+    let told = (16..1016).filter(|&second| !one.on_digest(at(second), tag(1), 0, 4).is_empty()).count();
+    assert!((4..8).contains(&told), "{told} times in a thousand seconds");
+}
+
+#[test]
+fn nobody_is_served_without_end() {
+    let mut members = chain();
+    let ask = vec![tag(2); 256];
+    let served: usize = (0..100).map(|_| members.on_ask(at(1), tag(1), &ask, &Bytes::new()).len()).sum();
+    assert_eq!(served, 8192);
+    assert!((0..100_000).filter(|_| members.may_hear(at(1), tag(1))).count() <= 8192);
+}
+
+#[test]
+fn whoever_lets_us_go_is_here_until_nobody_turns_out_to_have_a_session_with_it() {
+    let mut members = chain();
+    members.on_up(at(0), tag(2), LinkId(2));
+    members.on_down(at(30), tag(2), Down::Released);
+    assert_eq!(states(&mut members, at(99)), [Online; 3], "1 has one");
+    members.on_up(at(100), tag(4), LinkId(4));
+    hear(&mut members, at(100), record(4, 10, &[0]));
+    members.on_down(at(100), tag(4), Down::Released);
+    run(&mut members, at(110));
+    assert_eq!(members.state(at(110), &tag(4)), Some(Online), "it has just said that it is there");
+    run(&mut members, at(115));
+    assert_eq!(members.state(at(115), &tag(4)), Some(Lost));
+}

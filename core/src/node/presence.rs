@@ -1,0 +1,185 @@
+//! Who is here: what the members' records and our own sessions say of somebody goes to the person, to the address book and
+//! to the rooms.
+
+use alloc::vec::Vec;
+use core::{ops::RangeInclusive, time::Duration};
+
+use super::Node;
+use crate::{
+    contacts::{DEGREE, End, Kept},
+    discovery::{Sighting, SightingKind},
+    event::{Event, PeerChange, PeerState, Source},
+    frames::Frame,
+    identity::{BootId, PeerKey},
+    members::{Told, is_here},
+    record::Tag,
+    session::LinkId,
+};
+
+/// Once a minute everybody compares notes with somebody it has no session with (DESIGN section 6).
+const VISIT: RangeInclusive<Duration> = Duration::from_secs(54)..=Duration::from_secs(66);
+
+impl Node {
+    /// Tells what has changed about those who are here, and what the neighbours lack.
+    pub(super) fn settle_members(&mut self) {
+        while let Some(tag) = self.members.touched() {
+            self.on_touched(tag);
+        }
+        while let Some(link) = self.members.doubted() {
+            self.sessions.ask(self.now, link);
+        }
+        for (link, frame) in self.members.news(self.now) {
+            self.sessions.send(link, frame.encode());
+        }
+    }
+
+    fn on_touched(&mut self, tag: Tag) {
+        let Some(state) = self.members.state(self.now, &tag) else { return };
+        let Some(member) = self.members.of(&tag) else { return };
+        let (told, record) = (member.told.clone(), member.record.clone());
+        let session = self.peers.values().find(|peer| peer.tag == tag);
+        let (direct, at) = (session.is_some(), session.map(|peer| (peer.address, peer.via)));
+        let (key, boot) = (record.key, record.boot);
+        let was_here = told.as_ref().is_some_and(|told| is_here(told.state));
+        if is_here(state) {
+            self.contacts.on_here(self.now, key, boot, true);
+            if !was_here || self.members.is_renewed(&tag) {
+                self.on_member(tag, record.direct, record.addresses.clone());
+            }
+        } else if was_here {
+            let end = if state == PeerState::Quit { End::Quit } else { End::Lost };
+            self.contacts.on_gone(self.now, key, boot, end);
+            self.with_rooms(|rooms, turn| rooms.on_member_gone(turn, key, boot));
+        }
+        let now_told = Told { state, nick: record.nick.clone(), direct };
+        let is_news = told.as_ref() != Some(&now_told) && (was_here || is_here(state));
+        if let Some(member) = self.members.of_mut(&tag) {
+            member.told = Some(now_told);
+        }
+        if is_news {
+            let (address, via) = match at {
+                Some((address, via)) => (Some(address), via),
+                None => (record.addresses.first().copied(), self.contacts.source(key)),
+            };
+            let (id, nick) = (Some(key.short()), Some(record.nick));
+            let (key, boot) = (Some(key), Some(boot));
+            self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct }));
+        }
+    }
+
+    /// Somebody is here, or says something new about itself.
+    fn on_member(&mut self, tag: Tag, direct: [u8; 32], addresses: Vec<core::net::SocketAddr>) {
+        let Some(record) = self.members.of(&tag).map(|member| member.record.clone()) else { return };
+        let (key, boot) = (record.key, record.boot);
+        let sighting = Sighting {
+            source: Source::Exchange,
+            kind: SightingKind::Seen,
+            id: Some(key.short()),
+            boot: Some(boot),
+            nick: Some(record.nick.clone()),
+            addresses,
+        };
+        // Nobody is told of it: it is here already.
+        let _ = self.contacts.on_sighting(self.now, &sighting);
+        let (mut rooms, mut former) = (Vec::new(), Vec::new());
+        self.with_rooms(|all, turn| {
+            all.on_peer_known(turn, key, direct);
+            (rooms, former) = all.on_member(turn, key, boot, &record.rooms);
+        });
+        self.contacts.on_rooms(self.now, key, &rooms, &former);
+    }
+
+    /// The rooms that we are in have changed.
+    pub(super) fn on_rooms_changed(&mut self) {
+        self.records.sign_by(self.now);
+        let here: Vec<(Tag, PeerKey, BootId)> = self
+            .members
+            .all()
+            .filter(|(_, member)| member.told.as_ref().is_some_and(|told| is_here(told.state)))
+            .map(|(&tag, member)| (tag, member.record.key, member.record.boot))
+            .collect();
+        for (tag, key, boot) in here {
+            let Some(tags) = self.members.of(&tag).map(|member| member.record.rooms.clone()) else {
+                continue;
+            };
+            let (mut rooms, mut former) = (Vec::new(), Vec::new());
+            self.with_rooms(|all, turn| (rooms, former) = all.on_member(turn, key, boot, &tags));
+            self.contacts.on_rooms(self.now, key, &rooms, &former);
+        }
+    }
+
+    /// Tells those in session how much they are wanted, and ends what nobody wants.
+    pub(super) fn settle_choice(&mut self) {
+        for kept in self.contacts.kept() {
+            match kept {
+                Kept::Tell(key, boot, keep) => {
+                    if let Some(link) = self.link_of(key, boot) {
+                        self.sessions.send(link, Frame::Keep(keep).encode());
+                        self.on_neighbours_changed();
+                    }
+                }
+                Kept::Release(key, boot) => {
+                    if let Some(link) = self.link_of(key, boot) {
+                        self.sessions.release(self.now, link, &mut self.session_wishes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due about members.
+    pub(super) fn on_members_due(&mut self) {
+        let has_company = self.peers.len() >= DEGREE;
+        self.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
+        let mut frames = Vec::new();
+        self.members.on_tick(self.now, &mut frames);
+        for (link, frame) in frames {
+            self.sessions.send(link, frame.encode());
+        }
+        if self.visit.is_some_and(|at| at <= self.now) {
+            self.contacts.call_another(self.now);
+            self.visit = None;
+        }
+        if !self.contacts.is_crowd() {
+            self.visit = None;
+        } else if self.visit.is_none() {
+            self.visit = Some(self.now + self.rng.duration(VISIT));
+        }
+    }
+
+    /// Frames about members. Answers what it did not take.
+    pub(super) fn on_member_frame(&mut self, link: LinkId, frame: Frame) -> Option<Frame> {
+        let Some(peer) = self.peers.get(&link) else { return Some(frame) };
+        let (key, boot, tag) = (peer.key, peer.boot, peer.tag);
+        let answers = match frame {
+            Frame::Known(known) => self.members.on_known(self.now, tag, &known),
+            Frame::Ask(tags) => match &self.own {
+                Some((_, signed)) => self.members.on_ask(self.now, tag, &tags, signed),
+                None => Vec::new(),
+            },
+            Frame::Keep(keep) => {
+                self.contacts.on_kept(self.now, key, boot, keep);
+                self.on_neighbours_changed();
+                Vec::new()
+            }
+            Frame::Heartbeat { members, .. } => {
+                let answers = self.members.on_digest(self.now, tag, members, self.own_version());
+                answers.into_iter().for_each(|answer| {
+                    self.sessions.send(link, answer.encode());
+                });
+                return Some(frame);
+            }
+            frame => return Some(frame),
+        };
+        for answer in answers {
+            if !self.sessions.send(link, answer.encode()) {
+                self.stats.records_unsent += 1;
+            }
+        }
+        None
+    }
+
+    fn link_of(&self, key: PeerKey, boot: BootId) -> Option<LinkId> {
+        self.peers.iter().find(|(_, peer)| (peer.key, peer.boot) == (key, boot)).map(|(&link, _)| link)
+    }
+}
