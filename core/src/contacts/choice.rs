@@ -132,7 +132,8 @@ impl Choice {
         if self.known() <= DEGREE {
             return;
         }
-        let at = self.made.map_or(now, |made| now.max(made + PAUSE));
+        // Where there is a crowd most of it is heard of within that time.
+        let at = self.made.map_or(now + PAUSE, |made| now.max(made + PAUSE));
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 

@@ -20,8 +20,10 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(1);
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
-/// The shortest time between two tellings: when many come at once, most of them are told together.
+/// After a telling the next one waits so long for each record that was told, up to so many: when a crowd comes, most of
+/// it is told together.
 const TELLING: Duration = Duration::from_millis(20);
+const TELLING_MAX: u32 = 5;
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -38,8 +40,8 @@ pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
     /// What has come in and whom it need not be told.
     news: BTreeMap<Tag, VecDeque<LinkId>>,
-    /// When news were told last.
-    told: Option<Instant>,
+    /// No news are told before this.
+    next: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -153,7 +155,7 @@ impl Members {
         self.renewed.insert(tag);
         self.exchange.news.insert(tag, known);
         let soon = if is_routine { now + COMPANY } else { now };
-        let at = self.exchange.told.map_or(soon, |told| soon.max(told + TELLING));
+        let at = self.exchange.next.map_or(soon, |next| soon.max(next));
         self.timers.set_by(Timer::News, at);
     }
 
@@ -165,8 +167,9 @@ impl Members {
 
     pub(super) fn tell_news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
         self.timers.clear(Timer::News);
-        self.exchange.told = Some(now);
         let news = core::mem::take(&mut self.exchange.news);
+        let count = u32::try_from(news.len()).unwrap_or(TELLING_MAX).min(TELLING_MAX);
+        self.exchange.next = Some(now + TELLING * count);
         let mut frames = Vec::new();
         for Link { link, .. } in self.links.values() {
             let unknown = news.iter().filter(|(_, known)| !known.contains(link));

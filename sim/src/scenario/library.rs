@@ -17,6 +17,7 @@ macro_rules! files {
 pub const FILES: &[(&str, &str)] = files![
     "lan",
     "crowd",
+    "desks-and-radio",
     "campus",
     "swarm",
     "nemesis",
