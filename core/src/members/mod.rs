@@ -343,7 +343,8 @@ impl Members {
         if is_less || self.is_anybody_unreached {
             self.look(now, now + graph::PAUSE);
         } else if is_new {
-            self.look(now, now + GRACE);
+            // If nobody names it by then, it is lost when its time as somebody new is over.
+            self.look(now, now + GRACE.saturating_sub(LINGER));
         }
         self.accusations
             .retain(|(accused, by), _| *by != tag || accusations.iter().any(|(it, _)| it == accused));

@@ -79,6 +79,17 @@ fn whoever_is_cut_off_is_lost_though_nobody_says_so() {
 }
 
 #[test]
+fn whoever_is_told_of_and_named_by_nobody_is_lost_once_it_is_not_new_any_more() {
+    let mut members = chain();
+    run(&mut members, at(99));
+    hear(&mut members, at(100), record(5, 10, &[6]));
+    run(&mut members, at(119));
+    assert_eq!(members.state(at(119), &tag(5)), Some(Online), "records follow sessions after a pause");
+    run(&mut members, at(121));
+    assert_eq!(members.state(at(121), &tag(5)), Some(Lost));
+}
+
+#[test]
 fn a_neighbour_that_heard_nothing_is_enough_unless_the_accused_answers() {
     let mut members = chain();
     let accuses = PeerRecord { lost: vec![(tag(3), 10)], ..record(2, 11, &[1]) };
