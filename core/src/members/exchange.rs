@@ -41,7 +41,7 @@ pub(super) struct Exchange {
     /// What has come in and whom it need not be told.
     news: BTreeMap<Tag, VecDeque<LinkId>>,
     /// No news are told before this.
-    next: Option<Instant>,
+    next: Instant,
 }
 
 #[derive(Debug)]
@@ -155,8 +155,7 @@ impl Members {
         self.renewed.insert(tag);
         self.exchange.news.insert(tag, known);
         let soon = if is_routine { now + COMPANY } else { now };
-        let at = self.exchange.next.map_or(soon, |next| soon.max(next));
-        self.timers.set_by(Timer::News, at);
+        self.timers.set_by(Timer::News, soon.max(self.exchange.next));
     }
 
     /// What is news to which neighbour, when that is due.
@@ -169,7 +168,7 @@ impl Members {
         self.timers.clear(Timer::News);
         let news = core::mem::take(&mut self.exchange.news);
         let count = u32::try_from(news.len()).unwrap_or(TELLING_MAX).min(TELLING_MAX);
-        self.exchange.next = Some(now + TELLING * count);
+        self.exchange.next = now + TELLING * count;
         let mut frames = Vec::new();
         for Link { link, .. } in self.links.values() {
             let unknown = news.iter().filter(|(_, known)| !known.contains(link));

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, rc::Rc, thread, time::Duration};
 
 use serde_json::json;
-use sim::{World, plan::Plan};
+use sim::{
+    World,
+    plan::{Plan, SuiteChoice},
+};
 
 use super::{
     Exit, Refusal,
@@ -26,13 +29,16 @@ const SWARM_MIN: Duration = Duration::from_secs(2);
 /// Begun runs are finished, so the swarm stops beginning so much earlier.
 const LAST_RUN: Duration = Duration::from_secs(1);
 const STEPS: usize = 5;
-/// These two are the largest, and run at the same time.
-const LARGE: [&str; 2] = ["crowd", "campus"];
 
 pub(super) fn tour(options: &Options, show: &Show, budget: &Budget) -> Result<Exit, Refusal> {
     let seed = seed(options, any_seed);
     let again = format!("{PROGRAM} --seed {seed:#x}{}", options.typed());
-    show.first(seed, "real, cheap for the largest two", &again);
+    let suite = match options.changes().suite {
+        None => "real, cheap for the largest two",
+        Some(SuiteChoice::Real) => "real",
+        Some(SuiteChoice::Cheap) => "cheap",
+    };
+    show.first(seed, suite, &again);
     let tour = Tour { seed, options, show, budget };
     let mut exit = Exit::Pass;
     type Step = fn(&Tour<'_>) -> Result<Exit, Refusal>;
@@ -69,10 +75,10 @@ impl Tour<'_> {
         self.tell(1, phase)
     }
 
-    /// Both at the same time, the second one in silence.
+    /// The largest two at the same time, the second one in silence.
     fn large(&self) -> Result<Exit, Refusal> {
-        let [crowd, campus] = LARGE.map(|what| self.planned(what));
-        let ((crowd, plan, replay), (campus, other_plan, other_replay)) = (crowd?, campus?);
+        let (crowd, plan, replay) = self.planned("crowd")?;
+        let (campus, other_plan, other_replay) = self.planned("campus")?;
         let (first, ran) = thread::scope(|scope| {
             let other = scope.spawn(|| {
                 let plan = Rc::new(other_plan.clone());
