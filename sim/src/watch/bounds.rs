@@ -43,6 +43,8 @@ const STEPS: u32 = 4;
 const DEFENCE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(20);
 const LINGER: Duration = Duration::from_secs(12);
+/// Who is reached is looked at so long after something has changed (graph).
+const LOOK: Duration = Duration::from_secs(1);
 /// How long an acknowledgement may wait (acks).
 const ACK_DELAY: Duration = Duration::from_millis(25);
 /// A goodbye is repeated every 20 ms for so long (association).
@@ -126,6 +128,13 @@ impl Bounds {
             (true, false) => self.wide(self.silence() + DEFENCE + self.rumour()),
             (false, _) => self.hearsay(),
         }
+    }
+
+    /// L4: who had ended when others told of it is not listed any more so long after that: whoever is new counts for a
+    /// while, and so does whoever is cut off once those who told of it are gone too.
+    pub(crate) fn hearsay_noticed(&self) -> Duration {
+        let steps = if self.is_one_link && self.hosts <= EVERYBODY { Duration::ZERO } else { self.rumour() };
+        self.wide((self.silence() + LOOK + LINGER).max(GRACE) + steps)
     }
 
     /// How long a record takes to everybody: each step is an announcement, a request and an answer.
@@ -270,6 +279,8 @@ mod tests {
         let healed = switch.meet(Duration::from_secs(60), Duration::from_secs(30), true);
         assert!(healed > Duration::from_secs(15) && healed < Duration::from_secs(19), "{healed:?}");
         assert!(switch.crash_noticed() < Duration::from_millis(6_910), "{:?}", switch.crash_noticed());
+        // The longer of 20 s and 6.9 + 1 + 12 s.
+        assert!(switch.hearsay_noticed() < Duration::from_millis(20_010), "{:?}", switch.hearsay_noticed());
         let mut plan = plan(8, 60);
         plan.segments = vec![crate::profile::named("wifi").unwrap()];
         let wifi = Bounds::new(&plan);

@@ -56,7 +56,11 @@ impl Leave {
                 let left = &truth.hosts[ran.host].calm;
                 let heard = it.calm.since.max(left.since).max(since) + truth.bounds.settled() < ended;
                 let from = if crashed { it.calm.since.max(since).max(ended) } else { ended };
-                let by = if crashed { from + truth.bounds.crash_noticed() } else { at };
+                let by = match crashed {
+                    true if since > ended => from + truth.bounds.hearsay_noticed(),
+                    true => from + truth.bounds.crash_noticed(),
+                    false => at,
+                };
                 if by <= at && (crashed || heard && left.is_calm()) {
                     self.broke = Some(name_of(truth, "L4"));
                     let how = if crashed { "ended" } else { "said goodbye" };
