@@ -16,8 +16,11 @@ use crate::{
     time::Instant,
 };
 
-/// A record that was asked for and has not come is asked of somebody else after this.
-const ANSWER: Duration = Duration::from_secs(1);
+/// A record that was asked for and has not come is asked of somebody else after this, then after twice as long each
+/// time: of four within the time that the accused have for their answer, however slow the link of the first one is.
+const ANSWER: Duration = Duration::from_millis(100);
+/// The last of those who have it may take so long.
+const ANSWER_LAST: Duration = Duration::from_secs(1);
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
 /// After a telling the next one waits so long for each record that was told, up to so many: when a crowd comes, most of
@@ -49,6 +52,8 @@ struct Asked {
     version: u64,
     /// Whom we ask, and whom we may ask then.
     sources: VecDeque<LinkId>,
+    /// How long we wait for it.
+    pause: Duration,
 }
 
 /// How what one neighbour knows compares with what we know.
@@ -105,12 +110,14 @@ impl Members {
                 Some(ours) if ours.record.version == version || ours.record.gone => {}
                 _ if self.exchange.asked.len() >= self.cap => break,
                 _ => {
-                    let fresh = || Asked { version, sources: VecDeque::new() };
+                    let fresh = || Asked { version, sources: VecDeque::new(), pause: ANSWER };
                     let asked = self.exchange.asked.entry(tag).or_insert_with(fresh);
                     asked.version = asked.version.max(version);
                     if asked.sources.is_empty() {
                         wanted.push(tag);
-                        self.timers.set(Timer::Asked(tag), now + ANSWER);
+                        self.timers.set(Timer::Asked(tag), now + ANSWER_LAST);
+                    } else {
+                        self.timers.set_by(Timer::Asked(tag), now + asked.pause);
                     }
                     if asked.sources.len() < SOURCES_MAX && !asked.sources.contains(&link) {
                         asked.sources.push_back(link);
@@ -148,7 +155,11 @@ impl Members {
     /// routine waits for company.
     pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, is_routine: bool) {
         let mut known = VecDeque::from([link]);
-        if let Some(asked) = self.exchange.asked.remove(&tag) {
+        let version = self.all.get(&tag).map_or(0, |member| member.record.version);
+        if self.exchange.asked.get(&tag).is_some_and(|asked| asked.version > version) {
+            // Others have a newer one.
+            self.skip(now, tag, link);
+        } else if let Some(asked) = self.exchange.asked.remove(&tag) {
             self.timers.clear(Timer::Asked(tag));
             known.extend(asked.sources);
         }
@@ -187,23 +198,28 @@ impl Members {
             self.exchange.asked.remove(&tag);
             return;
         };
-        self.timers.set(Timer::Asked(tag), now + ANSWER);
+        asked.pause *= 2;
+        let wait = if asked.sources.len() > 1 { asked.pause } else { ANSWER_LAST };
+        self.timers.set(Timer::Asked(tag), now + wait);
         out.push((next, Frame::Ask(Vec::from([tag]))));
     }
 
     /// Whoever is asked over `link` will not answer.
     pub(super) fn on_silent(&mut self, now: Instant, link: LinkId) {
-        let mut again = Vec::new();
-        for (&tag, asked) in &mut self.exchange.asked {
-            let is_next = asked.sources.front() == Some(&link);
+        let asked = self.exchange.asked.iter().filter(|(_, asked)| asked.sources.contains(&link));
+        let tags: Vec<Tag> = asked.map(|(&tag, _)| tag).collect();
+        tags.into_iter().for_each(|tag| self.skip(now, tag, link));
+    }
+
+    /// The record of `tag` will not come over `link`: if it is being asked there, the next one is.
+    fn skip(&mut self, now: Instant, tag: Tag, link: LinkId) {
+        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
+        if asked.sources.front() == Some(&link) {
+            // It is taken out then.
+            self.timers.set(Timer::Asked(tag), now + Duration::from_nanos(1));
+        } else {
             asked.sources.retain(|source| *source != link);
-            if is_next {
-                // What follows takes the first one away.
-                asked.sources.push_front(link);
-                again.push(tag);
-            }
         }
-        again.into_iter().for_each(|tag| self.timers.set(Timer::Asked(tag), now + Duration::from_nanos(1)));
     }
 }
 

@@ -185,8 +185,12 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
     );
     assert_eq!(members.on_known(at(1), tag(2), &known[1..3]), [], "it is asked for already");
     let mut again = Vec::new();
+    members.on_tick(at(1) + Duration::from_millis(99), &mut again);
+    assert_eq!(again, []);
+    members.on_tick(at(1) + Duration::from_millis(100), &mut again);
+    assert_eq!(again, [(LinkId(2), Frame::Ask(vec![tag(5)]))], "soon, as there is another one");
     members.on_tick(at(2), &mut again);
-    assert_eq!(again, [(LinkId(2), Frame::Ask(vec![tag(5)]))]);
+    assert_eq!(again.len(), 1, "the last one has a second");
     assert!(members.is_asked(&tag(5)));
     hear(&mut members, at(2), record(5, 7, &[]));
     members.spread(at(2), tag(5), LinkId(2), false);
@@ -198,6 +202,22 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
     );
     members.on_down(at(3), tag(1), Down::Silent);
     assert_eq!(members.news(at(3)), []);
+}
+
+#[test]
+fn who_sends_an_older_record_than_others_have_is_not_the_last_to_be_asked() {
+    let mut members = chain();
+    members.on_up(at(1), tag(2), LinkId(2));
+    members.on_known(at(1), tag(1), &[(tag(5), 7)]);
+    members.on_known(at(1), tag(2), &[(tag(5), 8)]);
+    hear(&mut members, at(1), record(5, 7, &[]));
+    members.spread(at(1), tag(5), LinkId(1), false);
+    let mut again = Vec::new();
+    members.on_tick(at(1) + Duration::from_millis(1), &mut again);
+    assert!(again.contains(&(LinkId(2), Frame::Ask(vec![tag(5)]))), "{again:?}");
+    hear(&mut members, at(1), record(5, 8, &[]));
+    members.spread(at(1), tag(5), LinkId(2), false);
+    assert!(!members.is_asked(&tag(5)));
 }
 
 #[test]
