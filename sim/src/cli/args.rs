@@ -89,7 +89,7 @@ pub(super) struct Replay {
 #[derive(Debug, Group)]
 pub(super) struct Bench {
     /// How long all of it may take, about; with less time there are fewer rounds and fewer reach their start.
-    #[arg(long = "for", value_name = "TIME", value_parser = span, default_value = "50s")]
+    #[arg(long = "for", value_name = "TIME", value_parser = span, default_value = "90s")]
     pub(super) span: Span,
 }
 

@@ -33,12 +33,12 @@ const fn chat_goal(suite: SuiteChoice) -> f64 {
     }
 }
 
-/// Which share of the time may be used by the segment, by the start of each chat, by each chat from there, and by each
+/// Which share of the time may be used by the segment, by the starts of all chats, by each chat from there, and by each
 /// of the two swarms.
-const SEGMENT_SHARE: f64 = 0.45;
-const START_SHARE: f64 = 0.06;
-const CHAT_SHARE: f64 = 0.03;
-const SWARM_SHARE: f64 = 0.05;
+const SEGMENT_SHARE: f64 = 0.25;
+const STARTS_SHARE: f64 = 0.57;
+const CHAT_SHARE: f64 = 0.02;
+const SWARM_SHARE: f64 = 0.03;
 
 /// Measures and prints. What falls short is said and changes no exit code: it is as much the machine's.
 pub(super) fn bench(
@@ -118,13 +118,14 @@ impl Bench<'_> {
         let most = self.options.peers.unwrap_or(usize::MAX);
         let mut sizes = CHAT_PEERS.map(|size| size.min(most)).to_vec();
         sizes.dedup();
-        let limits = [START_SHARE, CHAT_SHARE].map(|share| self.length.mul_f64(share));
+        let (mut starts, length) = (self.length.mul_f64(STARTS_SHARE), self.length.mul_f64(CHAT_SHARE));
         for peers in &sizes {
             for suite in [SuiteChoice::Real, SuiteChoice::Cheap] {
-                let chat = chat::measure(*peers, suite, limits, self.budget);
+                let chat = chat::measure(*peers, suite, [starts, length], self.budget);
+                starts = starts.saturating_sub(chat.start);
                 // The goal is about the most of them.
                 let goal = (CHAT_PEERS.last() == Some(peers)).then(|| chat_goal(suite));
-                self.tell_chat(&chat, goal, limits[0]);
+                self.tell_chat(&chat, goal);
                 if self.budget.exceeded().is_some() {
                     return Ok(());
                 }
@@ -133,7 +134,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn tell_chat(&self, chat: &Chat, goal: Option<f64>, start: Duration) {
+    fn tell_chat(&self, chat: &Chat, goal: Option<f64>) {
         let suite = match chat.suite {
             SuiteChoice::Real => "real",
             SuiteChoice::Cheap => "cheap",
@@ -141,13 +142,21 @@ impl Bench<'_> {
         let (speed, word) = match &chat.end {
             End::Measured { simulated, wall } => {
                 let speed = simulated.as_secs_f64() / wall.as_secs_f64();
-                (Some(speed), format!("{speed:>9.1} ({} in {})", time(*simulated), time(*wall)))
+                (
+                    Some(speed),
+                    format!(
+                        "{speed:>9.1} ({} in {}, after a start of {})",
+                        time(*simulated),
+                        time(*wall),
+                        time(chat.start)
+                    ),
+                )
             }
             End::NotBegun { simulated, ready } => (
                 None,
                 format!(
                     "not reached its start within {}: after {} simulated {ready} of {} know all others",
-                    time(start),
+                    time(chat.start),
                     time(*simulated),
                     chat.peers
                 ),

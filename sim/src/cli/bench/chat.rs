@@ -27,6 +27,8 @@ const STEP: Duration = Duration::from_millis(20);
 pub(super) struct Chat {
     pub(super) peers: usize,
     pub(super) suite: SuiteChoice,
+    /// How long it took until everybody knew everybody and it was calm, or until it was given up.
+    pub(super) start: Duration,
     pub(super) end: End,
 }
 
@@ -42,21 +44,21 @@ pub(super) fn measure(peers: usize, suite: SuiteChoice, limits: [Duration; 2], b
     let [start, length] = limits;
     let watch = Stopwatch::start();
     let mut world = World::new(Rc::new(plan(peers, suite)), false).without_checks();
-    let end = loop {
+    let (start, end) = loop {
         world.run(STEP);
-        let simulated = world.passed();
-        let is_late = watch.passed() > start || budget.exceeded().is_some();
+        let (simulated, passed) = (world.passed(), watch.passed());
+        let is_late = passed > start || budget.exceeded().is_some();
         if simulated >= CALM || is_late {
             let ready = ready(&world, peers);
             if is_late || simulated >= LENGTH / 2 {
-                break End::NotBegun { simulated, ready };
+                break (passed, End::NotBegun { simulated, ready });
             }
             if ready == peers {
-                break run(&mut world, length, budget);
+                break (passed, run(&mut world, length, budget));
             }
         }
     };
-    Chat { peers, suite, end }
+    Chat { peers, suite, start, end }
 }
 
 fn run(world: &mut World, limit: Duration, budget: &Budget) -> End {
