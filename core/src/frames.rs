@@ -1,7 +1,7 @@
 //! What travels inside a session: one byte that says which kind of frame it is, then a CBOR tuple (RFC 8949).
 //!
-//! Reading is total: any bytes give a frame, or nothing. Lists are bounded, nesting is bounded, and a frame that is
-//! not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to be skipped.
+//! Reading is total: any bytes give a frame, or nothing. Lists are bounded, nothing nests deeper than the frame that is
+//! expected, and one that is not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to be skipped.
 
 use alloc::vec::Vec;
 use core::{fmt, marker::PhantomData};
@@ -27,6 +27,8 @@ pub(crate) const PUSH_MAX: usize = 64;
 pub(crate) const WANT_MAX: usize = 64;
 /// Entries that one frame announces or acknowledges.
 pub(crate) const LIST_MAX: usize = 256;
+/// Of new entries so few are only mentioned, in a datagram that nobody acknowledges.
+const MENTION_MAX: usize = 32;
 /// Days that one frame compares.
 pub(crate) const DAYS_MAX: usize = 512;
 /// Bytes of one message of a set reconciliation.
@@ -38,8 +40,9 @@ pub(crate) const KNOWN_MAX: usize = 1024;
 /// Records that one frame asks for.
 pub(crate) const ASK_MAX: usize = 256;
 
-/// Nothing here nests deeper.
-const DEPTH_MAX: usize = 8;
+/// Room for reading byte strings of fixed length, and pieces of longer ones. The library's own would be 4 KiB, cleared
+/// for each frame.
+const SCRATCH: usize = 128;
 
 /// One frame. `room` is always the index of the room in the sender's latest [`Frame::Proofs`] on the same link.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +80,8 @@ pub(crate) enum Frame {
     Ask(Vec<Tag>),
     /// How much the sender wants this session.
     Keep(Keep),
+    /// What all whom the sender knows to be there add up to: who finds another sum says whose records it has.
+    Sum(u64),
     /// A kind from a later version.
     Unknown { kind: u8 },
 }
@@ -143,6 +148,12 @@ impl Mark {
 }
 
 impl Frame {
+    /// Whether it does not matter when it gets lost. What is pushed is repeated until it arrives, others mention it too,
+    /// and heartbeats find what is missing all the same.
+    pub(crate) fn is_mention(&self) -> bool {
+        matches!(self, Self::Have { marks, cause: Cause::News, .. } if marks.len() <= MENTION_MAX)
+    }
+
     /// The frame as it is sent.
     pub(crate) fn encode(&self) -> Bytes {
         match self {
@@ -189,6 +200,7 @@ impl Frame {
                 write(kind::ASK, &(serde_bytes::Bytes::new(&tags),), tags.len())
             }
             Self::Keep(keep) => write(kind::KEEP, &(keep.number(),), 0),
+            Self::Sum(sum) => write(kind::SUM, &(sum,), 0),
             Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
         }
     }
@@ -270,6 +282,10 @@ impl Frame {
                 let (keep,) = read(body)?;
                 Self::Keep(Keep::from_number(keep))
             }
+            kind::SUM => {
+                let (sum,) = read(body)?;
+                Self::Sum(sum)
+            }
             kind => Self::Unknown { kind },
         })
     }
@@ -328,6 +344,7 @@ mod kind {
     pub(super) const ASK: u8 = 12;
     pub(super) const KEEP: u8 = 13;
     pub(super) const PRUNE: u8 = 14;
+    pub(super) const SUM: u8 = 15;
 }
 
 fn write(kind: u8, body: &impl Serialize, size: usize) -> Bytes {
@@ -350,7 +367,8 @@ fn pack<'a>(names: impl Iterator<Item = &'a [u8; 32]>) -> ByteBuf {
 }
 
 fn read<T: DeserializeOwned>(mut bytes: &[u8]) -> Option<T> {
-    let body = ciborium::de::from_reader_with_recursion_limit(&mut bytes, DEPTH_MAX).ok()?;
+    let mut scratch = [0; SCRATCH];
+    let body = ciborium::de::from_reader_with_buffer(&mut bytes, &mut scratch).ok()?;
     bytes.is_empty().then_some(body)
 }
 

@@ -278,6 +278,9 @@ impl Node {
 
     fn on_room(&mut self, wish: room::Wish) {
         match wish {
+            room::Wish::Send { link, frame } if frame.is_mention() => {
+                self.sessions.send_aside(link, frame.encode(), &mut self.stats.session);
+            }
             room::Wish::Send { link, frame } => {
                 if !self.sessions.send(link, frame.encode()) {
                     self.with_rooms(|rooms, turn| rooms.on_unsent(turn, link, frame));

@@ -76,17 +76,25 @@ impl Suite for Cheap {
 
 /// A hash of the parts one after the other: where one ends and the next begins does not count, as with the real one.
 fn state_of(start: u64, parts: &[&[u8]]) -> u64 {
-    let (mut state, mut word, mut filled, mut length) = (start, [0u8; 8], 0, 0u64);
-    for &byte in parts.iter().copied().flatten() {
-        word[filled] = byte;
-        filled += 1;
-        length += 1;
-        if filled == word.len() {
-            state = fold(state, u64::from_le_bytes(word));
-            (word, filled) = ([0; 8], 0);
+    // The word that is not whole yet, and how many bits of it are there.
+    let (mut state, mut word, mut filled, mut length) = (start, 0u64, 0, 0u64);
+    for part in parts {
+        length += part.len() as u64;
+        let (whole, rest) = part.as_chunks::<8>();
+        for next in whole.iter().map(|chunk| u64::from_le_bytes(*chunk)) {
+            state = fold(state, word | next << filled);
+            word = next.checked_shr(64 - filled).unwrap_or(0);
+        }
+        for &byte in rest {
+            word |= u64::from(byte) << filled;
+            filled += 8;
+            if filled == 64 {
+                state = fold(state, word);
+                (word, filled) = (0, 0);
+            }
         }
     }
-    fold(fold(state, u64::from_le_bytes(word)), length)
+    fold(fold(state, word), length)
 }
 
 fn digest(start: u64, parts: &[&[u8]]) -> [u8; 32] {
@@ -144,5 +152,10 @@ mod tests {
     fn parts_are_hashed_as_one() {
         assert_eq!(CHEAP.hash(&[b"ab", b"c"]), CHEAP.hash(&[b"abc"]));
         assert_ne!(CHEAP.hash(&[b"abc"]), CHEAP.hash(&[b"abc\0"]));
+        let all: Vec<u8> = (1..=50).collect();
+        for (one, other) in (0..50).flat_map(|one| (one..50).map(move |other| (one, other))) {
+            let parts = [&all[..one], &all[one..other], &all[other..]];
+            assert_eq!(CHEAP.hash(&parts), CHEAP.hash(&[&all]), "{one} {other}");
+        }
     }
 }

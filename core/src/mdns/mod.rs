@@ -94,6 +94,8 @@ pub(crate) struct Mdns {
     /// The name last told to the person.
     told: Option<String>,
     woken: Instant,
+    /// When something is due next: asked for with every input, and changed by few.
+    wake: Option<Instant>,
     withdrawn: bool,
     /// Whether we have sessions enough, and others tell us of whoever comes.
     has_company: bool,
@@ -117,6 +119,7 @@ impl Mdns {
             budget: Budget::new(),
             told: None,
             woken: Instant::ORIGIN,
+            wake: None,
             withdrawn: false,
             has_company: false,
         }
@@ -142,6 +145,66 @@ impl fmt::Debug for Mdns {
 
 impl PeerDiscovery for Mdns {
     fn announce(&mut self, now: Instant, announcement: &Announcement, out: &mut Outbox<Found>) {
+        self.on_announcement(now, announcement, out);
+        self.plan_wake();
+    }
+
+    fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface], out: &mut Outbox<Found>) {
+        self.on_sites(now, interfaces, out);
+        let own = self.own();
+        self.directory.tell(now, &self.links, own, &mut self.rng, out);
+        self.plan_wake();
+    }
+
+    fn on_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        stats: &mut Stats,
+        out: &mut Outbox<Found>,
+    ) {
+        self.on_bytes(now, datagram, &mut stats.mdns, out);
+        self.run(now, &mut stats.mdns, out);
+        self.plan_wake();
+    }
+
+    fn on_tick(&mut self, now: Instant, stats: &mut Stats, out: &mut Outbox<Found>) {
+        self.run(now, &mut stats.mdns, out);
+        self.plan_wake();
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        self.wake
+    }
+
+    fn reconfirm(&mut self, now: Instant, address: SocketAddr, stats: &mut Stats) {
+        stats.mdns.doubts_dropped += self.directory.reconfirm(now, address, &mut self.rng);
+        self.plan_wake();
+    }
+
+    fn withdraw(&mut self, now: Instant, out: &mut Outbox<Found>) {
+        let mut stats = MdnsStats::default();
+        let mut sender = Sender { now, heard: &mut self.heard, stats: &mut stats, out };
+        for link in self.links.values_mut() {
+            if let Some(ours) = &self.ours {
+                link.goodbye(ours, &ours.announced(&link.site), &mut sender);
+            }
+            link.phase = Phase::Quiet;
+            link.answers.clear();
+        }
+        self.withdrawn = true;
+        self.plan_wake();
+    }
+}
+
+impl Mdns {
+    fn plan_wake(&mut self) {
+        let links = self.links.values().filter_map(Link::next_wake);
+        let wake = links.chain(self.directory.next_wake()).chain(self.heard.next_wake()).min();
+        self.wake = wake.filter(|_| !self.withdrawn);
+    }
+
+    fn on_announcement(&mut self, now: Instant, announcement: &Announcement, out: &mut Outbox<Found>) {
         let is_back = core::mem::take(&mut self.withdrawn);
         if self.ours.as_ref().is_some_and(|ours| ours.announcement() == announcement) {
             if is_back {
@@ -159,54 +222,6 @@ impl PeerDiscovery for Mdns {
         self.probe(now, Duration::ZERO);
     }
 
-    fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface], out: &mut Outbox<Found>) {
-        self.on_sites(now, interfaces, out);
-        let own = self.own();
-        self.directory.tell(now, &self.links, own, &mut self.rng, out);
-    }
-
-    fn on_datagram(
-        &mut self,
-        now: Instant,
-        datagram: &Datagram<'_>,
-        stats: &mut Stats,
-        out: &mut Outbox<Found>,
-    ) {
-        self.on_bytes(now, datagram, &mut stats.mdns, out);
-        self.run(now, &mut stats.mdns, out);
-    }
-
-    fn on_tick(&mut self, now: Instant, stats: &mut Stats, out: &mut Outbox<Found>) {
-        self.run(now, &mut stats.mdns, out);
-    }
-
-    fn next_wake(&self) -> Option<Instant> {
-        if self.withdrawn {
-            return None;
-        }
-        let links = self.links.values().filter_map(Link::next_wake);
-        links.chain(self.directory.next_wake()).chain(self.heard.next_wake()).min()
-    }
-
-    fn reconfirm(&mut self, now: Instant, address: SocketAddr, stats: &mut Stats) {
-        stats.mdns.doubts_dropped += self.directory.reconfirm(now, address, &mut self.rng);
-    }
-
-    fn withdraw(&mut self, now: Instant, out: &mut Outbox<Found>) {
-        let mut stats = MdnsStats::default();
-        let mut sender = Sender { now, heard: &mut self.heard, stats: &mut stats, out };
-        for link in self.links.values_mut() {
-            if let Some(ours) = &self.ours {
-                link.goodbye(ours, &ours.announced(&link.site), &mut sender);
-            }
-            link.phase = Phase::Quiet;
-            link.answers.clear();
-        }
-        self.withdrawn = true;
-    }
-}
-
-impl Mdns {
     /// Does all that is due.
     fn run(&mut self, now: Instant, stats: &mut MdnsStats, out: &mut Outbox<Found>) {
         if self.withdrawn {

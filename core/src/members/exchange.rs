@@ -91,8 +91,14 @@ impl Members {
         self.everybody(now, own)
     }
 
+    /// Whoever we have a session with since a moment ago told what its members add up to. Answers what it is to be told:
+    /// whoever comes for a visit mostly knows it all.
+    pub(crate) fn on_sum(&self, now: Instant, theirs: u64, own: u64) -> Vec<Frame> {
+        if self.digest(own) == theirs { Vec::new() } else { self.everybody(now, own) }
+    }
+
     /// Says whose records we have of those who are there.
-    pub(crate) fn everybody(&self, now: Instant, own: u64) -> Vec<Frame> {
+    fn everybody(&self, now: Instant, own: u64) -> Vec<Frame> {
         let here = self.all.iter().filter(|(tag, _)| self.state(now, tag).is_some_and(is_here));
         let marks = here.map(|(&tag, member)| (tag, member.record.version));
         let marks: Vec<_> = marks.chain([(self.own, own)]).collect();

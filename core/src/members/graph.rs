@@ -1,9 +1,12 @@
 //! Who is reached over whom: chains of sessions that both ends name.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
 use core::time::Duration;
 
-use super::{GRACE, LINGER, Members, Timer};
+use super::{GRACE, LINGER, Member, Members, Timer};
 use crate::{record::Tag, time::Instant};
 
 /// What has changed is looked at after this, together with what changes meanwhile.
@@ -35,6 +38,25 @@ impl Members {
         self.is_anybody_unreached = self.all.values().any(|member| member.missed_at.is_some());
         changed.into_iter().for_each(|tag| self.touch(now, tag));
         next.into_iter().for_each(|at| self.look(now, at));
+    }
+
+    /// Whether a chain of sessions that both ends name leads to `tag` from somebody we have a session with. Where there are
+    /// many, a few steps answer that.
+    pub(super) fn is_reached(&self, tag: Tag) -> bool {
+        let mut seen = BTreeSet::from([tag]);
+        let mut open = VecDeque::from([tag]);
+        while let Some(tag) = open.pop_front() {
+            for other in self.all.get(&tag).map_or(&[][..], Member::neighbours) {
+                let names_it = |member: &Member| member.neighbours().contains(&tag);
+                if seen.insert(*other) && self.all.get(other).is_some_and(names_it) {
+                    if self.links.contains_key(other) {
+                        return true;
+                    }
+                    open.push_back(*other);
+                }
+            }
+        }
+        false
     }
 
     /// Everybody to whom a chain of sessions leads from here that does not lead over `without`.

@@ -133,6 +133,11 @@ impl Member {
         }
     }
 
+    /// Whether this is the record that is kept of it.
+    pub(crate) fn has_signed(&self, record: &[u8]) -> bool {
+        self.signed == record
+    }
+
     /// With whom it says to have sessions; nobody once it has gone.
     fn neighbours(&self) -> &[Tag] {
         if self.record.gone { &[] } else { &self.record.neighbours }
@@ -294,7 +299,11 @@ impl Members {
             // There is nobody left to tell of others.
             self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
         }
-        self.look(now, now + graph::PAUSE);
+        // Most sessions that end are visits, and whoever leaves is named by its neighbours.
+        let is_reached = how == Down::Released && self.is_reached(tag);
+        if !is_reached {
+            self.look(now, now + graph::PAUSE);
+        }
         let is_vouched = how == Down::Silent && self.is_vouched(&tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
@@ -305,6 +314,7 @@ impl Members {
         }
         match how {
             Down::Quit | Down::Replaced => {}
+            Down::Released if is_reached => {}
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
             Down::Silent => self.accuse(now, tag, version, now),
             // It is still there, and its other sessions have to show that.

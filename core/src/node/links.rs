@@ -101,9 +101,8 @@ impl Node {
                     self.calls.end(reached);
                 }
                 self.send_own_record(link);
-                for frame in self.members.everybody(self.now, self.own_version()) {
-                    self.sessions.send(link, frame.encode());
-                }
+                let sum = Frame::Sum(self.members.digest(self.own_version()));
+                self.sessions.send(link, sum.encode());
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
                 self.rooms.on_reached(link, self.sessions.origin(address.ip()));
                 self.remember(link);

@@ -179,6 +179,10 @@ impl Node {
 
     fn take_record(&mut self, link: LinkId, signed: &[u8]) {
         let Some(peer) = self.peers.get(&link) else { return };
+        if self.members.of(&peer.tag).is_some_and(|member| member.has_signed(signed)) {
+            // Verified when it came first: whoever visits shows what is known.
+            return self.on_told(link);
+        }
         let record = PeerRecord::verify(self.config.suite, signed);
         let tag = record.as_ref().map(|record| Tag::of(self.config.suite, &record.key, record.boot));
         let (Some(record), Some(tag)) = (record, tag) else {
@@ -205,11 +209,16 @@ impl Node {
             Taken::Full => self.stats.members_full += 1,
         }
         if is_own {
-            if let Some(peer) = self.peers.get_mut(&link) {
-                peer.has_told = true;
-            }
-            self.remember(link);
+            self.on_told(link);
         }
+    }
+
+    /// The peer of `link` has told about itself.
+    fn on_told(&mut self, link: LinkId) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.has_told = true;
+        }
+        self.remember(link);
     }
 
     /// The peer of `link` has proven who it is, and told about itself: it is remembered.

@@ -44,13 +44,29 @@ impl StampClock {
 
     /// `peer`, who is at `origin`, says that it is `wall`.
     pub(crate) fn on_neighbour(&mut self, now: Instant, peer: PeerKey, origin: Origin, wall: UnixMillis) {
-        if wall.0 < FIRST.0 / 1000 {
-            self.neighbours.remove(&peer);
-        } else {
-            self.neighbours.insert(peer, (origin, offset(now, wall)));
-        }
         self.told = true;
-        self.settle();
+        let word = (origin, offset(now, wall));
+        let before = if wall.0 < FIRST.0 / 1000 {
+            self.neighbours.remove(&peer);
+            None
+        } else {
+            self.neighbours.insert(peer, word)
+        };
+        if !before.is_some_and(|before| self.is_as_good_as(before, word)) {
+            self.settle();
+        }
+    }
+
+    /// Whether the median is the same with either of these words: it is the only one from its origin, on one side of it.
+    /// Every heartbeat brings a word, and nearly all are like the one before.
+    fn is_as_good_as(&self, before: (Origin, Offset), word: (Origin, Offset)) -> bool {
+        let side = |word: (Origin, Offset)| word.1.cmp(&self.median);
+        let from_there = || self.neighbours.values().filter(|other| other.0 == word.0);
+        before == word
+            || before.0 == word.0
+                && side(before) == side(word)
+                && side(word).is_ne()
+                && from_there().nth(1).is_none()
     }
 
     /// Nobody but `voters` has a say any more.

@@ -69,7 +69,7 @@ impl Rooms {
             Frame::Heartbeat { counter, clock, rooms, .. } => {
                 return self.on_heartbeat(turn, id, counter, clock, &rooms);
             }
-            Frame::Record(_) | Frame::Known(_) | Frame::Ask(_) | Frame::Keep(_) => return,
+            Frame::Record(_) | Frame::Known(_) | Frame::Ask(_) | Frame::Keep(_) | Frame::Sum(_) => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
                 return;

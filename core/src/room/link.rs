@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) asked_for_receipts: bool,
     /// Whether what comes in is pushed on to it, and not only announced.
     pub(crate) eager: bool,
+    /// What it pushed of others was here already, so many times since it last was not.
+    pub(crate) superfluous: u32,
     /// When it was told to announce only.
     pub(crate) pruned: Option<Instant>,
 }
@@ -105,6 +107,7 @@ impl Shared {
             pushed: None,
             asked_for_receipts: false,
             eager: true,
+            superfluous: 0,
             pruned: None,
         }
     }

@@ -151,6 +151,9 @@ impl Rooms {
     /// floor for ever.
     pub(super) fn settle_floors(&mut self, turn: &mut Turn<'_>) {
         let (newest, settled) = (self.newest_floor(turn.now), first_day(self.clock.settled(turn.now)));
+        if self.settled.replace((newest, settled)) == Some((newest, settled)) {
+            return;
+        }
         let mut changed = Vec::new();
         for (&id, room) in &mut self.rooms {
             if room.kept_floor > settled {
@@ -198,6 +201,7 @@ impl Rooms {
             history,
         };
         self.rooms.insert(id, room);
+        self.settled = None;
         self.load_today(turn, id);
         let seeing = self.links.iter().filter(|(_, link)| link.may_see(&place)).map(|(&link, _)| link);
         let seeing: Vec<_> = seeing.collect();
@@ -274,6 +278,12 @@ impl Rooms {
         const LOADED_MAX: usize = 1 << 18;
         /// A day in use is not forgotten.
         const IN_USE: core::time::Duration = core::time::Duration::from_secs(10);
+        /// It is not looked for more often than this.
+        const PAUSE: core::time::Duration = core::time::Duration::from_secs(1);
+        if now - self.measured < PAUSE {
+            return;
+        }
+        self.measured = now;
         let before = Instant::ORIGIN + now.since_origin().saturating_sub(IN_USE);
         let mut loaded: usize = self.rooms.values().map(|room| room.history.loaded()).sum();
         while loaded > LOADED_MAX {

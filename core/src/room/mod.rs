@@ -117,6 +117,10 @@ pub(crate) struct Rooms {
     /// When the store's first answer came. Before, nothing is said or proven.
     restored: Option<Instant>,
     rooms: BTreeMap<RoomKeyId, Room>,
+    /// The first days by which the floors of all rooms were settled last, if no room was entered since.
+    settled: Option<(u32, u32)>,
+    /// When it was looked last whether too much of the history is in memory.
+    measured: Instant,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
     /// The X25519 keys of those who have been met.
@@ -206,6 +210,8 @@ impl Rooms {
             clock: StampClock::default(),
             restored: None,
             rooms: BTreeMap::new(),
+            settled: None,
+            measured: Instant::ORIGIN,
             names: BTreeMap::new(),
             aside: Aside::default(),
             peers: BTreeMap::new(),

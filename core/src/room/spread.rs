@@ -35,6 +35,9 @@ const STRAYS_MAX: u32 = 4096;
 const NEWS_AGE: Duration = Duration::from_secs(60);
 /// For a person nothing is late that came so soon, and was said while we were here.
 const LATE: Duration = Duration::from_secs(10);
+/// A neighbour that pushes need not any more when others were faster so many times in a row. Where the ways of one
+/// entry meet depends on who has written it, and the next one may need this way.
+const SUPERFLUOUS: u32 = 3;
 /// A neighbour that goes on pushing is told so often that it need not.
 const PRUNE_AGAIN: Duration = Duration::from_secs(1);
 /// Entries that are announced to a neighbour that fell behind; beyond it repair finds them.
@@ -158,10 +161,14 @@ impl Rooms {
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
         };
+        let is_here = room.history.has(entry.stamp, entry.id);
         if let (false, Some(shared)) = (repair, link.shared.get_mut(&room_id)) {
             shared.pushed = Some((turn.now, entry.stamp));
+            if !is_here {
+                shared.superfluous = 0;
+            }
         }
-        if room.history.has(entry.stamp, entry.id) {
+        if is_here {
             turn.stats.duplicates += 1;
             let stored = link.peer() == entry.author && !self.undurable.has(&entry.id);
             if !repair && link.peer() != entry.author {
@@ -250,16 +257,17 @@ impl Rooms {
         }
     }
 
-    /// The peer of `id` pushed what was here already: from now on it is to announce only, until we ask it for something
-    /// that did not arrive by itself.
+    /// The peer of `id` pushed what was here already. When it does so again and again it is to announce only from now on,
+    /// until we ask it for something that did not arrive by itself.
     fn prune(&mut self, turn: &mut Turn<'_>, id: LinkId, room: RoomKeyId) {
-        let shared = self.links.get_mut(&id).and_then(|link| link.shared.get_mut(&room));
-        let Some(shared) =
-            shared.filter(|shared| shared.pruned.is_none_or(|at| turn.now - at >= PRUNE_AGAIN))
-        else {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(shared) = link.shared.get_mut(&room) else { return };
+        shared.superfluous += 1;
+        let is_told = shared.pruned.is_some_and(|at| turn.now - at < PRUNE_AGAIN);
+        if shared.superfluous < SUPERFLUOUS || is_told {
             return;
-        };
-        shared.pruned = Some(turn.now);
+        }
+        (shared.superfluous, shared.pruned) = (0, Some(turn.now));
         if let Some(link) = self.links.get(&id) {
             turn.send(id, link, room, |room| Frame::Prune { room });
         }

@@ -37,6 +37,8 @@ const SOON: Duration = Duration::from_millis(1);
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// Datagrams that wait to be sent; the oldest give way, for they hold the latest value of something.
 const DATAGRAMS_MAX: usize = 64;
+/// The same of those that want no acknowledgement, and wait for no window either: they are few and small.
+const ASIDES_MAX: usize = 8;
 /// Packets sent when an answer is overdue (RFC 9002 section 6.2.4).
 const PROBE_PACKETS: u8 = 2;
 /// Packets that ask a silent peer for a sign of life. At a loss of 30 % each way an exchange fails every other
@@ -68,8 +70,8 @@ pub(super) struct Association {
     pub(super) recovery: Recovery,
     pub(super) outgoing: Outgoing,
     pub(super) datagrams: VecDeque<Bytes>,
-    /// Our heartbeat, for a peer that has sent us its own.
-    pub(super) answer: Option<Bytes>,
+    /// What is said once and wants no acknowledgement; the oldest give way.
+    pub(super) asides: VecDeque<Bytes>,
     pub(super) wants: Wants,
     pub(super) state: State,
     pub(super) incoming: Incoming,
@@ -148,7 +150,7 @@ impl Association {
             recovery,
             outgoing: Outgoing::new(),
             datagrams: VecDeque::new(),
-            answer: None,
+            asides: VecDeque::new(),
             wants: Wants { ping: true, ..Wants::default() },
             state: State::Live,
             incoming: Incoming::new(),
@@ -216,6 +218,14 @@ impl Association {
             stats.datagrams_dropped += 1;
         }
         self.datagrams.push_back(bytes);
+    }
+
+    pub(super) fn push_aside(&mut self, bytes: Bytes, stats: &mut SessionStats) {
+        if self.asides.len() >= ASIDES_MAX {
+            self.asides.pop_front();
+            stats.datagrams_dropped += 1;
+        }
+        self.asides.push_back(bytes);
     }
 
     /// Says goodbye.

@@ -43,7 +43,7 @@ const RESPONSE: u8 = 7;
 const CLOSE: u8 = 8;
 const WELCOME: u8 = 9;
 const CROWDED: u8 = 10;
-const ANSWER: u8 = 11;
+const ASIDE: u8 = 11;
 const SKIPPABLE: u8 = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,8 @@ pub(super) enum Frame<'a> {
     Stream { id: u8, offset: u64, bytes: &'a [u8] },
     Credit { id: u8, limit: u64 },
     Datagram(&'a [u8]),
-    Answer(&'a [u8]),
+    /// A datagram that wants no acknowledgement.
+    Aside(&'a [u8]),
     Challenge([u8; 8]),
     Response([u8; 8]),
     Close(Parting),
@@ -64,7 +65,7 @@ pub(super) enum Frame<'a> {
 impl Frame<'_> {
     /// Whether a packet with it wants to be acknowledged.
     pub(super) const fn is_eliciting(&self) -> bool {
-        !matches!(self, Self::Ack(_) | Self::Answer(_))
+        !matches!(self, Self::Ack(_) | Self::Aside(_))
     }
 
     /// Whether it cannot wait for the acknowledgement timer.
@@ -134,7 +135,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Option<Frame<'a>> {
         }
         CREDIT => Frame::Credit { id: reader.u8()?, limit: reader.varint()? },
         DATAGRAM => Frame::Datagram(reader.prefixed()?),
-        ANSWER => Frame::Answer(reader.prefixed()?),
+        ASIDE => Frame::Aside(reader.prefixed()?),
         CHALLENGE => Frame::Challenge(reader.array()?),
         RESPONSE => Frame::Response(reader.array()?),
         CLOSE => Frame::Close(Parting::Left),
@@ -257,8 +258,8 @@ pub(super) fn put_datagram(out: &mut Vec<u8>, bytes: &[u8]) {
     put_prefixed(out, DATAGRAM, bytes);
 }
 
-pub(super) fn put_answer(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_prefixed(out, ANSWER, bytes);
+pub(super) fn put_aside(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_prefixed(out, ASIDE, bytes);
 }
 
 fn put_prefixed(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
@@ -346,7 +347,7 @@ mod tests {
         out.extend_from_slice(b"abc");
         put_close(&mut out, Parting::Left);
         put_close(&mut out, Parting::Crowded);
-        put_answer(&mut out, b"here");
+        put_aside(&mut out, b"here");
         let frames = Frames::new(&out);
         assert!(frames.are_sound());
         assert_eq!(frames.welcome(), Some(5));
@@ -354,7 +355,7 @@ mod tests {
         assert_eq!(shown[2], "Credit { id: 0, limit: 1048576 }");
         assert_eq!(shown[6], "Unknown");
         assert_eq!(shown[7], "Stream { id: 0, offset: 70000, bytes: [97, 98, 99] }");
-        assert_eq!(shown[8..], ["Close(Left)", "Close(Crowded)", "Answer([104, 101, 114, 101])"]);
+        assert_eq!(shown[8..], ["Close(Left)", "Close(Crowded)", "Aside([104, 101, 114, 101])"]);
     }
 
     #[test]

@@ -206,6 +206,15 @@ impl Sessions {
         }
     }
 
+    /// The same, but it is not acknowledged: what becomes of it does not matter.
+    pub(crate) fn send_aside(&mut self, link: LinkId, bytes: Bytes, stats: &mut SessionStats) {
+        if bytes.len() > DATAGRAM_MAX {
+            stats.datagrams_dropped += 1;
+        } else if let Some(association) = self.live(link) {
+            association.push_aside(bytes, stats);
+        }
+    }
+
     /// Adds `payload` to a heartbeat, which goes out at the next flush and is answered at once, or to an answer.
     pub(crate) fn heartbeat(
         &mut self,
@@ -217,8 +226,8 @@ impl Sessions {
         if !is_answer {
             self.send_datagram(link, payload, stats);
             self.live(link).into_iter().for_each(|association| association.wants.ping = true);
-        } else if let Some(association) = self.live(link) {
-            association.answer = Some(payload);
+        } else {
+            self.send_aside(link, payload, stats);
         }
     }
 

@@ -143,7 +143,7 @@ impl Association {
             }
             Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
             Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
-            Frame::Datagram(bytes) | Frame::Answer(bytes) if live => {
+            Frame::Datagram(bytes) | Frame::Aside(bytes) if live => {
                 host.out.push(Wish::Datagram { link: self.link, bytes: Bytes::copy_from_slice(bytes) });
             }
             Frame::Challenge(token) => self.path.on_challenge(token),

@@ -7,7 +7,7 @@ use super::{
     Limits, Wish,
     association::{Association, Host, State},
     frame::{
-        DATAGRAM_OVERHEAD, RECORDS, put_answer, put_challenge, put_close, put_credit, put_datagram, put_ping,
+        DATAGRAM_OVERHEAD, RECORDS, put_aside, put_challenge, put_close, put_credit, put_datagram, put_ping,
         put_response, put_stream, put_welcome, stream_overhead,
     },
     packet::{self, DATAGRAM_MAX, OVERHEAD},
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     boundary::{Transmit, Via},
+    stats::SessionStats,
     time::Instant,
 };
 
@@ -71,7 +72,7 @@ impl Association {
         }
         plain.clear();
         let mut content = Content::default();
-        self.put_small(now, plain, room, &mut content);
+        self.put_small(now, plain, room, host.stats, &mut content);
         if !with_data {
             self.put_goodbye(plain, room, &mut content);
         } else {
@@ -114,10 +115,17 @@ impl Association {
     fn has_small(&self) -> bool {
         let wants = &self.wants;
         let live = wants.ping || wants.credit || wants.probes > 0 || self.path.has_something_to_say();
-        self.space.received.is_due() || self.answer.is_some() || wants.close || (live && self.is_live())
+        self.space.received.is_due() || !self.asides.is_empty() || wants.close || (live && self.is_live())
     }
 
-    fn put_small(&mut self, now: Instant, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
+    fn put_small(
+        &mut self,
+        now: Instant,
+        plain: &mut Vec<u8>,
+        room: usize,
+        stats: &mut SessionStats,
+        content: &mut Content,
+    ) {
         if !self.space.confirmed {
             put_welcome(plain, self.id);
             content.eliciting = true;
@@ -142,14 +150,26 @@ impl Association {
         if self.space.received.is_waiting() {
             content.acked = self.space.received.write(now, plain, room.saturating_sub(plain.len()));
         }
-        // Like an acknowledgement it wants none, and waits for no window. The next one says it anew.
-        if let Some(answer) = self.answer.take()
-            && self.is_live()
-            && plain.len() + DATAGRAM_OVERHEAD + answer.len() <= room
-        {
-            put_answer(plain, &answer);
-        }
+        self.put_asides(plain, room, stats);
         content.worthwhile |= plain.len() > before;
+    }
+
+    /// Like acknowledgements they want none, and wait for no window.
+    fn put_asides(&mut self, plain: &mut Vec<u8>, room: usize, stats: &mut SessionStats) {
+        if !self.is_live() {
+            self.asides.clear();
+        }
+        while let Some(aside) = self.asides.front() {
+            if plain.len() + DATAGRAM_OVERHEAD + aside.len() <= room {
+                put_aside(plain, aside);
+            } else if plain.is_empty() {
+                stats.datagrams_dropped += 1;
+            } else {
+                // It begins the next packet.
+                return;
+            }
+            self.asides.pop_front();
+        }
     }
 
     /// Says goodbye, and once more what was said last, if that is little: it may have been overtaken or lost.

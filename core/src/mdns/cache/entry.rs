@@ -15,6 +15,9 @@ const REFRESH_PERCENT: [u32; 4] = [80, 85, 90, 95];
 const REFRESH_JITTER: u64 = 2;
 /// Records due within this much of their time are taken to be asked for by a question that leaves now, in percent.
 const COALESCE_PERCENT: u32 = 3;
+/// What is not kept fresh is forgotten together with others: up to this part of its time early, which a cache may do, so
+/// that hundreds of addresses cost a few looks and not one each.
+const END_TOGETHER: u64 = 64;
 /// A text comes along with the pointer that is asked for first; so much later it is asked for alone, in percent.
 const TEXT_LATER: u32 = 2;
 /// Nobody makes us ask again every few seconds. RFC 6762 section 10 recommends 75 minutes for what we keep fresh
@@ -55,6 +58,11 @@ impl Entry {
     pub(super) fn hear(&mut self, now: Instant, ttl: u32, rng: &mut Rng) {
         (self.heard, self.ttl) = (now, ttl);
         self.expires = now + self.ttl();
+        if !self.is_kept() {
+            let grid = u64::from(self.ttl) * 1_000_000_000 / END_TOGETHER;
+            let end = self.expires.as_nanos();
+            self.expires = Instant::from_nanos(end - end.checked_rem(grid).unwrap_or(0));
+        }
         (self.dying, self.refreshes) = (false, 0);
         self.schedule(rng);
     }
@@ -98,17 +106,19 @@ impl Entry {
         Duration::from_secs(self.ttl as u64)
     }
 
-    /// Sets `due` to the next time it should be asked for, or to its end. Only pointers and texts are kept fresh:
-    /// where somebody is, is taken once and handed over; afterwards sessions know better.
+    /// Only pointers and texts are kept fresh: where somebody is, is taken once and handed over; afterwards sessions know
+    /// better.
+    fn is_kept(&self) -> bool {
+        is_kept(self.data.kind())
+    }
+
+    /// Sets `due` to the next time it should be asked for, or to its end.
     fn schedule(&mut self, rng: &mut Rng) {
-        let later = match self.data.kind() {
-            Kind::PTR => 0,
-            Kind::TXT => TEXT_LATER,
-            _ => {
-                self.due = self.expires;
-                return;
-            }
-        };
+        if !self.is_kept() {
+            self.due = self.expires;
+            return;
+        }
+        let later = if self.data.kind() == Kind::TXT { TEXT_LATER } else { 0 };
         self.due = REFRESH_PERCENT.get(usize::from(self.refreshes)).map_or(self.expires, |percent| {
             let jitter = u32::try_from(rng.below(REFRESH_JITTER * 100)).unwrap_or(0);
             self.heard + self.ttl() * ((percent + later) * 100 + jitter) / 10_000
@@ -119,11 +129,14 @@ impl Entry {
 /// For how many seconds a record of this type is believed that says `ttl`. `is_capped`: it was shortened for us
 /// because we asked as a resolver of unicast DNS (RFC 6762 section 6.7), so it holds as long as its owner says as we do.
 pub(super) fn lifetime(kind: Kind, ttl: u32, is_capped: bool) -> u32 {
-    let is_kept = kind == Kind::PTR || kind == Kind::TXT;
-    match (is_capped, is_kept) {
+    match (is_capped, is_kept(kind)) {
         (true, true) => OTHER_TTL,
         (true, false) => HOST_TTL,
         (false, true) => ttl.clamp(FLOOR_KEPT, CEILING),
         (false, false) => ttl.clamp(FLOOR_OTHER, CEILING),
     }
+}
+
+fn is_kept(kind: Kind) -> bool {
+    kind == Kind::PTR || kind == Kind::TXT
 }
