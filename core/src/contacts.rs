@@ -4,10 +4,10 @@
 //! seconds, and again after a loss until a day has passed, so that a healed partition is whole within 15 s.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     vec::Vec,
 };
-use core::{net::SocketAddr, time::Duration};
+use core::{cmp::Ordering, net::SocketAddr, time::Duration};
 
 use crate::{
     boundary::Interface,
@@ -26,6 +26,7 @@ mod choice;
 mod contact;
 mod places;
 mod schedule;
+mod sources;
 
 use choice::{Choice, Circle, Live};
 pub(crate) use choice::{DEGREE, Kept};
@@ -53,12 +54,30 @@ const PATIENCE_MAX: Duration = Duration::from_secs(10);
 const DIALS_BUSY: Duration = Duration::from_secs(1);
 
 /// Whom an entry of the book is about, as far as anybody said.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Who {
     /// The first eight bytes of a key.
     Id([u8; 8]),
     /// Only an address is known.
     Address(SocketAddr),
+}
+
+impl Ord for Who {
+    /// Ids first, as the numbers that they are: they are looked up with every sighting.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Id(one), Self::Id(other)) => u64::from_be_bytes(*one).cmp(&u64::from_be_bytes(*other)),
+            (Self::Address(one), Self::Address(other)) => one.cmp(other),
+            (Self::Id(_), Self::Address(_)) => Ordering::Less,
+            (Self::Address(_), Self::Id(_)) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Who {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// How a session ended.
@@ -151,11 +170,12 @@ impl Contacts {
             sighting.addresses.iter().copied().filter(usable).take(contact::ADDRESSES_MAX).collect();
         let first = *addresses.first()?;
         let who = sighting.id.map_or(Who::Address(first), Who::Id);
-        let known = self.contacts.contains_key(&who);
-        if !known && !self.make_room() {
+        if self.contacts.len() >= self.cap && !self.contacts.contains_key(&who) && !self.make_room() {
             return None;
         }
-        let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
+        let contact = self.contacts.entry(who);
+        let known = matches!(contact, Entry::Occupied(_));
+        let contact = contact.or_insert_with(|| Contact::new(now));
         contact.fresh = now;
         contact.nick = sighting.nick.clone().or(contact.nick.take());
         let mut fresh = false;
@@ -459,7 +479,7 @@ impl Contacts {
     }
 
     fn may_call(&self, candidate: &Candidate) -> bool {
-        candidate.sources.iter().any(|&source| self.places.allows(candidate.address, source))
+        candidate.sources.iter().any(|source| self.places.allows(candidate.address, source))
             && !self.places.is_own(candidate.address)
     }
 

@@ -1,9 +1,9 @@
 //! One peer of the book: its addresses, and who named each of them.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::schedule::Regard;
+use super::{schedule::Regard, sources::Sources};
 use crate::{discovery::Sighting, event::Source, identity::BootId, text::Nick, time::Instant};
 
 /// Addresses kept for one peer.
@@ -36,7 +36,7 @@ pub(super) struct Contact {
 pub(super) struct Candidate {
     pub(super) address: SocketAddr,
     /// Who names it; [`Source::Remembered`] once a handshake has proven it, in this run or an earlier one.
-    pub(super) sources: BTreeSet<Source>,
+    pub(super) sources: Sources,
     /// Who named it first: that one has found the peer.
     first: Source,
     pub(super) boot: Option<BootId>,
@@ -76,7 +76,7 @@ impl Contact {
         if !known && self.candidates.len() >= ADDRESSES_MAX {
             // What the same source does not name any more makes room.
             let old = self.candidates.iter().position(|candidate| {
-                candidate.sources.iter().eq([&sighting.source])
+                candidate.sources == Sources::of(sighting.source)
                     && !sighting.addresses.contains(&candidate.address)
             });
             old.map(|index| self.candidates.remove(index));
@@ -87,7 +87,7 @@ impl Contact {
     /// Takes over what named the peer by its address only, now that it is known who it is.
     pub(super) fn merge(&mut self, other: Self, boot: BootId) {
         for Candidate { address, sources, .. } in other.candidates {
-            for source in sources {
+            for source in sources.iter() {
                 self.add(address, source, Some(boot));
             }
         }
@@ -100,19 +100,19 @@ impl Contact {
         let mut proven = match known {
             Some(index) => self.candidates.remove(index),
             // Nobody named it: it called us.
-            None => Candidate { address, sources: BTreeSet::new(), first: Source::Outside, boot: None },
+            None => Candidate { address, sources: Sources::default(), first: Source::Outside, boot: None },
         };
         proven.boot = Some(boot);
         proven.sources.insert(Source::Remembered);
         let first = proven.first;
         self.candidates.insert(0, proven);
-        let is_proven = |candidate: &&mut Candidate| candidate.sources.contains(&Source::Remembered);
+        let is_proven = |candidate: &&mut Candidate| candidate.sources.contains(Source::Remembered);
         if let Some(oldest) = self.candidates.iter_mut().filter(is_proven).nth(PROVEN_MAX) {
-            oldest.sources.remove(&Source::Remembered);
+            oldest.sources.remove(Source::Remembered);
         }
         self.candidates.retain(|candidate| !candidate.sources.is_empty());
         if self.candidates.len() > ADDRESSES_MAX {
-            let typed = |candidate: &Candidate| candidate.sources.contains(&Source::Manual);
+            let typed = |candidate: &Candidate| candidate.sources.contains(Source::Manual);
             let last = self.candidates.iter().rposition(|candidate| !typed(candidate));
             self.candidates.remove(last.unwrap_or(0).max(1));
         }
@@ -123,7 +123,7 @@ impl Contact {
     pub(super) fn withdraw(&mut self, source: Source, boot: Option<BootId>) {
         self.candidates.retain_mut(|candidate| {
             if boot.is_none() || candidate.boot == boot {
-                candidate.sources.remove(&source);
+                candidate.sources.remove(source);
             }
             !candidate.sources.is_empty()
         });
@@ -133,8 +133,8 @@ impl Contact {
     /// session.
     pub(super) fn quit(&mut self, boot: BootId, is_live: impl Fn(BootId) -> bool) {
         self.candidates.retain(|candidate| {
-            let is_named = || candidate.sources.iter().any(|source| *source != Source::Remembered);
-            candidate.sources.contains(&Source::Manual)
+            let is_named = || candidate.sources.iter().any(|source| source != Source::Remembered);
+            candidate.sources.contains(Source::Manual)
                 || candidate.boot != Some(boot) && (is_named() || candidate.boot.is_some_and(&is_live))
         });
     }
@@ -154,7 +154,7 @@ impl Contact {
     }
 
     pub(super) fn has_source(&self, source: Source) -> bool {
-        self.candidates.iter().any(|candidate| candidate.sources.contains(&source))
+        self.candidates.iter().any(|candidate| candidate.sources.contains(source))
     }
 
     fn add(&mut self, address: SocketAddr, source: Source, boot: Option<BootId>) -> bool {
@@ -167,7 +167,9 @@ impl Contact {
         }
         let room = self.candidates.len() < ADDRESSES_MAX;
         if room {
-            let sources = BTreeSet::from([source]);
+            // Most have one, and there are thousands of peers.
+            self.candidates.reserve_exact(1);
+            let sources = Sources::of(source);
             self.candidates.push(Candidate { address, sources, first: source, boot });
         }
         room

@@ -6,11 +6,11 @@
 //! name, made-up peers of any number together cost one such datagram a minute. A newcomer does not wait among them:
 //! it is called once as soon as it is seen, and calls by itself.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::{net::SocketAddr, time::Duration};
 
 use super::Who;
-use crate::{session::Pace, time::Instant, timers::Timers};
+use crate::{session::Pace, time::Instant};
 
 /// At most one dial to an address in this time (DESIGN section 4).
 const DIAL_GAP: Duration = Duration::from_secs(10);
@@ -42,9 +42,11 @@ pub(super) enum Regard {
 /// The calls to come, and those of late.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    friends: Timers<Who>,
-    strangers: Timers<Who>,
-    silent: Timers<Who>,
+    /// When each is called next, and the same in order of time for each regard.
+    planned: BTreeMap<Who, (Regard, Instant)>,
+    friends: BTreeSet<(Instant, Who)>,
+    strangers: BTreeSet<(Instant, Who)>,
+    silent: BTreeSet<(Instant, Who)>,
     /// When all calls to silent ones are paid for.
     paid: Instant,
     /// Strangers' addresses that were called and have not answered yet, and whether they had been called before.
@@ -61,9 +63,10 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) const fn new() -> Self {
         Self {
-            friends: Timers::new(),
-            strangers: Timers::new(),
-            silent: Timers::new(),
+            planned: BTreeMap::new(),
+            friends: BTreeSet::new(),
+            strangers: BTreeSet::new(),
+            silent: BTreeSet::new(),
             paid: Instant::ORIGIN,
             unanswered: BTreeMap::new(),
             recent: BTreeMap::new(),
@@ -75,23 +78,28 @@ impl Schedule {
 
     /// Plans the next call to `who`, instead of the one that was planned.
     pub(super) fn set(&mut self, who: Who, at: Instant, regard: Regard) {
-        self.clear(who);
-        let timers = match regard {
-            Regard::Friend => &mut self.friends,
-            Regard::Stranger => &mut self.strangers,
-            Regard::Silent => &mut self.silent,
-        };
-        timers.set(who, at);
+        if let Some((before, since)) = self.planned.insert(who, (regard, at)) {
+            self.of(before).remove(&(since, who));
+        }
+        self.of(regard).insert((at, who));
     }
 
     pub(super) fn clear(&mut self, who: Who) {
-        [&mut self.friends, &mut self.strangers, &mut self.silent]
-            .into_iter()
-            .for_each(|timers| timers.clear(who));
+        if let Some((regard, at)) = self.planned.remove(&who) {
+            self.of(regard).remove(&(at, who));
+        }
     }
 
     pub(super) fn has(&self, who: Who) -> bool {
-        [&self.friends, &self.strangers, &self.silent].into_iter().any(|timers| timers.get(who).is_some())
+        self.planned.contains_key(&who)
+    }
+
+    const fn of(&mut self, regard: Regard) -> &mut BTreeSet<(Instant, Who)> {
+        match regard {
+            Regard::Friend => &mut self.friends,
+            Regard::Stranger => &mut self.strangers,
+            Regard::Silent => &mut self.silent,
+        }
     }
 
     /// Takes the next one whose call is due.
@@ -101,14 +109,14 @@ impl Schedule {
         if now < self.pause {
             return None;
         }
-        if let Some(friend) = self.friends.pop_due(now) {
-            return Some(friend);
-        }
-        if self.unanswered.len() >= UNANSWERED_MAX {
-            return None;
-        }
-        let silent = |silent: &mut Timers<Who>| (AGAIN.next(self.paid) <= now).then(|| silent.pop_due(now));
-        self.strangers.pop_due(now).or_else(|| silent(&mut self.silent).flatten())
+        let due = |calls: &BTreeSet<(Instant, Who)>| calls.first().filter(|(at, _)| *at <= now).copied();
+        let hearsay = || {
+            let silent = || if AGAIN.next(self.paid) <= now { due(&self.silent) } else { None };
+            if self.unanswered.len() < UNANSWERED_MAX { due(&self.strangers).or_else(silent) } else { None }
+        };
+        let (_, who) = due(&self.friends).or_else(hearsay)?;
+        self.clear(who);
+        Some(who)
     }
 
     /// Whether `address` has had its pause.
@@ -161,7 +169,7 @@ impl Schedule {
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        let at = |timers: &Timers<Who>| timers.next().map(|(at, _)| at);
+        let at = |calls: &BTreeSet<(Instant, Who)>| calls.first().map(|(at, _)| *at);
         let silent = at(&self.silent).map(|at| at.max(AGAIN.next(self.paid)));
         let hearsay = at(&self.strangers).into_iter().chain(silent).min().map(|at| {
             let full = self.unanswered.len() >= UNANSWERED_MAX;

@@ -5,7 +5,6 @@ use core::{net::IpAddr, time::Duration};
 
 use agenda::Agenda;
 use entry::lifetime;
-use owner::Owner;
 
 use crate::{
     dns::{Data, Digest, Kind, Name, NameRef, Table},
@@ -18,6 +17,7 @@ mod entry;
 mod owner;
 
 pub(super) use entry::Entry;
+pub(super) use owner::Owner;
 
 /// Goodbyes and flushed records live on for this long, so that others can object (RFC 6762 sections 10.1, 10.2).
 pub(super) const GRACE: Duration = Duration::from_secs(1);
@@ -68,14 +68,14 @@ pub(super) struct Heard<'a> {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Taken {
     /// There is no room for it.
     Refused,
     /// It was here, alone of its name and type or one of the pointers, and holds for longer now.
     Again,
-    /// Something is different.
-    News,
+    /// Something is different about what is kept with this name.
+    News(Name),
 }
 
 impl Cache {
@@ -131,18 +131,21 @@ impl Cache {
         }
         let entry = known.and_then(|known| owner.as_mut()?.records.get_mut(known));
         if heard.ttl == 0 || entry.is_some() {
-            let mut taken = Taken::News;
+            let mut is_again = false;
             if let Some(entry) = entry {
                 if heard.ttl == 0 {
                     entry.die(now + GRACE);
                 } else {
-                    let is_again = (is_pointer || others == 0) && !entry.is_dying();
-                    taken = if is_again { Taken::Again } else { Taken::News };
+                    is_again = (is_pointer || others == 0) && !entry.is_dying();
                     entry.hear(now, lifetime(kind, heard.ttl, heard.is_capped), rng);
                 }
             }
             self.changed.extend(slot);
-            return taken;
+            return if is_again {
+                Taken::Again
+            } else {
+                Taken::News(owner.map_or_else(|| name.to_name(), |owner| owner.name.clone()))
+            };
         }
         let source = self.digest_of(heard.source);
         let of_source =
@@ -156,7 +159,7 @@ impl Cache {
         self.changed.push(slot);
         self.sources.insert(source, of_source + 1);
         self.add(now, slot, heard, source, rng);
-        Taken::News
+        Taken::News(self.owners.get(slot).map_or_else(|| name.to_name(), |owner| owner.name.clone()))
     }
 
     /// Plans when what has been taken in is to be looked at.
@@ -219,7 +222,12 @@ impl Cache {
 
     /// Whether there is a pointer to this instance.
     pub(super) fn points(&self, instance: NameRef<'_>) -> bool {
-        self.owner(instance).is_some_and(|owner| owner.pointer().is_some())
+        self.pointed(instance).is_some()
+    }
+
+    /// All that is known of an instance, if there is a pointer to it.
+    pub(super) fn pointed(&self, instance: NameRef<'_>) -> Option<&Owner> {
+        self.owner(instance).filter(|owner| owner.pointer().is_some())
     }
 
     /// The instances on this host, an instance as often as it has SRV records that say so.
@@ -318,7 +326,8 @@ impl Cache {
         }
     }
 
-    fn owner(&self, name: NameRef<'_>) -> Option<&Owner> {
+    /// All that is known of this name.
+    pub(super) fn owner(&self, name: NameRef<'_>) -> Option<&Owner> {
         self.owners.get(self.slot_of(name)?)
     }
 

@@ -182,14 +182,12 @@ impl Mdns {
                         instances.for_each(|instance| self.directory.hear_place(instance));
                     }
                     (Taken::Again, _) => self.directory.hear_place(&record.name.to_name()),
-                    (Taken::News, Data::Ptr(instance)) => {
-                        self.directory.touch(instance.to_name(), record.ttl > 0);
-                    }
-                    (Taken::News, Data::A(_) | Data::Aaaa(_)) => {
+                    (Taken::News(instance), Data::Ptr(_)) => self.directory.touch(instance, record.ttl > 0),
+                    (Taken::News(_), Data::A(_) | Data::Aaaa(_)) => {
                         let instances = link.cache.instances_on(record.name).cloned();
                         instances.for_each(|instance| self.directory.touch(instance, false));
                     }
-                    (Taken::News, _) => self.directory.touch(record.name.to_name(), false),
+                    (Taken::News(instance), _) => self.directory.touch(instance, false),
                 }
             }
         }

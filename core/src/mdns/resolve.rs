@@ -13,6 +13,7 @@ use super::{
     link::{Link, LinkKey},
     query::{FIRST_WAIT, INTERVAL_MAX, SECOND_AFTER},
     sender::Sender,
+    service::On,
 };
 use crate::{
     config::MdnsSocket,
@@ -62,10 +63,10 @@ impl Unresolved {
     }
 
     /// These links say where an instance is. Whether that ends a doubt.
-    pub(super) fn on_resolved(&mut self, instance: &Name, links: &[&Link]) -> bool {
+    pub(super) fn on_resolved(&mut self, instance: &Name, heard_on: &[On<'_>]) -> bool {
         self.named.remove(instance);
         let Some(doubt) = self.doubted.get(instance) else { return false };
-        let is_answered = links.iter().any(|link| is_heard_since(link, instance, doubt.since));
+        let is_answered = heard_on.iter().any(|on| is_heard_since(on.link, instance, doubt.since));
         is_answered && self.doubted.remove(instance).is_some()
     }
 

@@ -1,7 +1,7 @@
 //! From records to peers (RFC 6763): who is there, and where.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     vec::Vec,
 };
 use core::{
@@ -11,6 +11,7 @@ use core::{
 };
 
 use super::{
+    cache::Owner,
     link::{Link, LinkKey},
     resolve::Unresolved,
     sender::Sender,
@@ -117,14 +118,14 @@ impl Directory {
         out: &mut Outbox<Found>,
     ) {
         for (instance, heard) in core::mem::take(&mut self.touched) {
-            let points = |link: &&Link| link.cache.points(instance.borrow());
-            let heard_on: Vec<&Link> = links.values().filter(points).collect();
+            let heard_on: Vec<On<'_>> =
+                links.values().filter_map(|link| On::new(link, &instance)).collect();
             if heard_on.is_empty() {
                 self.unresolved.forget(&instance);
                 self.on_gone(&instance, out);
                 continue;
             }
-            match sighting(now, &instance, &heard_on) {
+            match sighting(now, &heard_on) {
                 Some(sighting) if is_own(&sighting, own) => self.unresolved.forget(&instance),
                 Some(sighting) => {
                     let is_confirmed = self.unresolved.on_resolved(&instance, &heard_on);
@@ -271,15 +272,13 @@ impl Directory {
 }
 
 /// What the records of all links together say of an instance, if that is enough to reach it.
-fn sighting(now: Instant, instance: &Name, links: &[&Link]) -> Option<Sighting> {
-    let texts = links.iter().flat_map(|link| link.cache.of(instance, Kind::TXT));
+fn sighting(now: Instant, heard_on: &[On<'_>]) -> Option<Sighting> {
+    let texts = heard_on.iter().flat_map(|on| on.instance.of(Kind::TXT));
     let text = texts.max_by_key(|entry| (!entry.is_dying(), entry.heard, entry.left(now)))?;
     let Data::Txt(strings) = &text.data else { return None };
-    let mut addresses = BTreeSet::new();
-    for link in links {
-        reach(link, instance, &mut addresses);
-    }
-    seen(strings, addresses)
+    let mut places = Vec::new();
+    heard_on.iter().for_each(|on| on.reach(&mut places));
+    seen(strings, places)
 }
 
 /// What the records of a probe say of the instance that `service` (an SRV record) is for.
@@ -302,9 +301,42 @@ fn proposed<'p>(
     seen(text, places.collect())
 }
 
+/// An instance on one link.
+#[derive(Clone, Copy)]
+pub(super) struct On<'l> {
+    pub(super) link: &'l Link,
+    instance: &'l Owner,
+}
+
+impl<'l> On<'l> {
+    /// If there is a pointer to it there.
+    fn new(link: &'l Link, instance: &Name) -> Option<Self> {
+        Some(Self { link, instance: link.cache.pointed(instance.borrow())? })
+    }
+
+    /// Where the link says that the instance is.
+    fn reach(&self, places: &mut Vec<Place>) {
+        for entry in self.instance.of(Kind::SRV).filter(|entry| !entry.is_dying()) {
+            let Data::Srv { port, target, .. } = &entry.data else { continue };
+            let Some(host) = self.link.cache.owner(target.borrow()) else { continue };
+            let addresses = host.of(Kind::A).chain(host.of(Kind::AAAA)).filter(|entry| !entry.is_dying());
+            places.extend(addresses.filter_map(|entry| match entry.data {
+                Data::A(v4) => place(self.link, v4.into(), *port),
+                Data::Aaaa(v6) => place(self.link, v6.into(), *port),
+                _ => None,
+            }));
+        }
+    }
+}
+
+/// A socket of an instance; link-local ones come last.
+type Place = (bool, SocketAddr);
+
 /// The peer that says this of itself, if there is a place to reach it.
-fn seen(strings: &[u8], places: BTreeSet<(bool, SocketAddr)>) -> Option<Sighting> {
+fn seen(strings: &[u8], mut places: Vec<Place>) -> Option<Sighting> {
     let value = |key| txt_value(strings, key).and_then(|value| from_utf8(value).ok());
+    places.sort_unstable();
+    places.dedup();
     let addresses: Vec<_> = places.into_iter().map(|(_, address)| address).take(ADDRESSES_MAX).collect();
     (!addresses.is_empty()).then(|| Sighting {
         source: Source::Mdns,
@@ -316,21 +348,8 @@ fn seen(strings: &[u8], places: BTreeSet<(bool, SocketAddr)>) -> Option<Sighting
     })
 }
 
-/// Where a link says that an instance is.
-fn reach(link: &Link, instance: &Name, places: &mut BTreeSet<(bool, SocketAddr)>) {
-    for entry in link.cache.of(instance, Kind::SRV).filter(|entry| !entry.is_dying()) {
-        let Data::Srv { port, target, .. } = &entry.data else { continue };
-        let of = |kind| link.cache.of(target, kind).filter(|entry| !entry.is_dying());
-        places.extend(of(Kind::A).chain(of(Kind::AAAA)).filter_map(|entry| match entry.data {
-            Data::A(v4) => place(link, v4.into(), *port),
-            Data::Aaaa(v6) => place(link, v6.into(), *port),
-            _ => None,
-        }));
-    }
-}
-
-/// The socket of a neighbour; link-local ones, which come last, need the interface besides.
-fn place(link: &Link, address: IpAddr, port: u16) -> Option<(bool, SocketAddr)> {
+/// The socket of a neighbour; link-local ones need the interface besides.
+fn place(link: &Link, address: IpAddr, port: u16) -> Option<Place> {
     let is_reachable = port != 0 && link.site.has_neighbour(address);
     is_reachable.then(|| match address {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Node, REAL, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, Node, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
@@ -19,7 +19,7 @@ use crate::{
     plan::{Plan, SuiteChoice},
     program::{Programs, Start},
     queue::{Container, Key, Queue},
-    suite::CHEAP,
+    suite::{CHEAP, ONCE},
     trace::Trace,
     watch::{Fact, Follow, Watch, follow::Sink},
 };
@@ -133,7 +133,7 @@ impl World {
     /// As [`World::new`].
     #[must_use]
     pub fn until(plan: Rc<Plan>, tree: bool, end: Instant) -> Self {
-        let suite = if plan.suite == SuiteChoice::Cheap { CHEAP } else { REAL };
+        let suite = if plan.suite == SuiteChoice::Cheap { CHEAP } else { ONCE };
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,

@@ -10,7 +10,7 @@ use crate::{
 
 /// A name, and the records that hang on it. A pointer hangs on the name that it leads to: there is but one for each.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(in super::super) struct Owner {
     pub(super) name: Name,
     pub(super) records: Vec<Entry>,
     /// The slots of the instances on this host, each as often as it has SRV records that say so.
@@ -24,7 +24,7 @@ impl Owner {
         Self { name, records: Vec::new(), instances: Vec::new(), planned: None }
     }
 
-    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    pub(in super::super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         self.records.iter().filter(move |entry| entry.data.kind() == kind)
     }
 
