@@ -403,6 +403,11 @@ impl Contacts {
         }
     }
 
+    /// The runs of `key` that are known to be there.
+    pub(crate) fn runs(&self, key: &PeerKey) -> Vec<BootId> {
+        self.here.get(&key.short()).map_or_else(Vec::new, |runs| runs.iter().copied().collect())
+    }
+
     /// Others have lost this run, or it has told them that it goes.
     pub(crate) fn on_gone(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
         self.on_here(now, key, boot, false);

@@ -6,14 +6,8 @@ use crate::event::Source;
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sources(u8);
 
-const ALL: [Source; 6] = [
-    Source::Mdns,
-    Source::Broadcast,
-    Source::Manual,
-    Source::Remembered,
-    Source::Exchange,
-    Source::Outside,
-];
+const ALL: [Source; 6] =
+    [Source::Mdns, Source::Broadcast, Source::Manual, Source::Remembered, Source::Exchange, Source::Outside];
 
 impl Sources {
     pub(super) const fn of(source: Source) -> Self {

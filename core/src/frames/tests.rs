@@ -7,7 +7,7 @@ use super::*;
 impl Arbitrary for Frame {
     fn arbitrary(g: &mut Gen) -> Self {
         let room = u16::arbitrary(g);
-        match u8::arbitrary(g) % 14 {
+        match u8::arbitrary(g) % 15 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g) },
@@ -35,6 +35,7 @@ impl Arbitrary for Frame {
             9 => Self::Prune { room },
             10 => Self::Known(many(g, KNOWN_MAX, |g| (Tag(array(g)), u64::arbitrary(g)))),
             11 => Self::Ask(many(g, ASK_MAX, |g| Tag(array(g)))),
+            13 => Self::Sum(u64::arbitrary(g)),
             12 => Self::Keep(Keep::from_number(u8::arbitrary(g) % 3)),
             _ => Self::Heartbeat {
                 counter: u64::arbitrary(g),
@@ -130,6 +131,18 @@ fn lengths_that_lie_cost_nothing() {
     assert_eq!(Frame::decode(&[kind::RECORD, 0x81, 0x5b, 0x7f, 255, 255, 255, 255, 255, 255, 255]), None);
     let deep: Vec<u8> = core::iter::once(kind::PUSH).chain(vec![0x81; 50_000]).collect();
     assert_eq!(Frame::decode(&deep), None);
+}
+
+#[test]
+fn what_is_mentioned_fits_a_datagram_and_the_rest_is_no_mention() {
+    let have = |count, cause| {
+        let marks = vec![Mark([255; 32]); count];
+        Frame::Have { room: u16::MAX, marks, cause }
+    };
+    let most = have(MENTION_MAX, Cause::News);
+    assert!(most.is_mention() && most.encode().len() <= 1100, "{}", most.encode().len());
+    assert!(!have(MENTION_MAX + 1, Cause::News).is_mention());
+    assert!(!have(1, Cause::Repair).is_mention() && !have(1, Cause::Receipt).is_mention());
 }
 
 #[test]

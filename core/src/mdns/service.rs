@@ -1,9 +1,6 @@
 //! From records to peers (RFC 6763): who is there, and where.
 
-use alloc::{
-    collections::BTreeMap,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
     net::{IpAddr, SocketAddr, SocketAddrV6},
     str::from_utf8,
@@ -118,8 +115,7 @@ impl Directory {
         out: &mut Outbox<Found>,
     ) {
         for (instance, heard) in core::mem::take(&mut self.touched) {
-            let heard_on: Vec<On<'_>> =
-                links.values().filter_map(|link| On::new(link, &instance)).collect();
+            let heard_on: Vec<On<'_>> = links.values().filter_map(|link| On::new(link, &instance)).collect();
             if heard_on.is_empty() {
                 self.unresolved.forget(&instance);
                 self.on_gone(&instance, out);

@@ -12,6 +12,7 @@
 //! answers with a newer record, which nobody else can sign. Nobody can keep a ghost: one neighbour that was named by
 //! the dead themselves is enough to accuse them, and they cannot answer.
 
+mod accuse;
 mod exchange;
 mod graph;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use self::exchange::Exchange;
+use self::{accuse::DOUBT, exchange::Exchange};
 use crate::{
     event::PeerState,
     record::{LOST_MAX, PeerRecord, Tag},
@@ -35,18 +36,12 @@ use crate::{
     timers::Timers,
 };
 
-/// Whoever is accused has so long to answer: many times what a record takes across a network.
-pub(crate) const DEFENCE: Duration = Duration::from_secs(1);
-/// The same for our own neighbour, whom we have asked three times ourselves: the last two units of its probes.
-const DOUBT: Duration = Duration::from_millis(400);
 /// A run that has just become known counts as there for so long, whatever sessions are named: records follow
 /// sessions after a pause.
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
 /// Whoever is not reached any more over sessions that both ends name is lost after so long: twice the pause after
 /// which a changed list of sessions is told, and some time on the way.
 pub(crate) const LINGER: Duration = Duration::from_secs(12);
-/// An accusation in a version so much newer than the newest one known, in ms, is none: nobody could answer it.
-const AHEAD_MAX: u64 = 86_400_000;
 /// The record of whoever has gone is kept for so long, or until there is no room, so that it is not taken for news.
 const RETAIN: Duration = Duration::from_secs(600);
 
@@ -272,25 +267,6 @@ impl Members {
         self.touch(now, tag);
     }
 
-    /// Whether the neighbour `tag` answers. Its other neighbours are told before it is given up, so that whoever lives
-    /// has answered by then.
-    pub(crate) fn on_doubt(&mut self, now: Instant, tag: Tag, is_suspect: bool) {
-        let Some(link) = self.links.get_mut(&tag) else { return };
-        link.is_suspect = is_suspect;
-        match self.all.get_mut(&tag) {
-            Some(member) if is_suspect && self.lost.len() < LOST_MAX => {
-                self.lost.insert(tag, member.record.version);
-                member.accused = Some((member.record.version, now + DOUBT));
-            }
-            Some(member) if !is_suspect => {
-                self.lost.remove(&tag);
-                member.accused = None;
-            }
-            _ => {}
-        }
-        self.touch(now, tag);
-    }
-
     /// The session with `tag` is over. Whether that is to be told to others.
     pub(crate) fn on_down(&mut self, now: Instant, tag: Tag, how: Down) -> bool {
         let Some(link) = self.links.remove(&tag) else { return false };
@@ -370,12 +346,6 @@ impl Members {
         if is_routine { Taken::Routine } else { Taken::News }
     }
 
-    /// The version in which `record` says that we are lost, unless what we say now, in the version `own`, is newer.
-    pub(crate) fn accuses_us(&self, record: &PeerRecord, own: u64) -> Option<u64> {
-        let us = record.lost.iter().find(|(tag, _)| *tag == self.own)?;
-        (us.1 >= own && us.1 - own < AHEAD_MAX).then_some(us.1)
-    }
-
     /// Does what is due. Answers the links that have to be asked for a record again.
     pub(crate) fn on_tick(&mut self, now: Instant, out: &mut Vec<(LinkId, crate::frames::Frame)>) {
         while let Some(timer) = self.timers.pop_due(now) {
@@ -391,40 +361,6 @@ impl Members {
 
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         self.timers.next().map(|(at, _)| at)
-    }
-
-    /// Somebody says that it has lost `accused`, whose record it had in this version.
-    fn on_accusation(&mut self, now: Instant, by: Tag, accused: Tag, version: u64) {
-        let Some(member) = self.all.get(&accused) else { return };
-        // Only neighbours know, and whoever is new may not have named its own yet.
-        let is_neighbour = member.record.neighbours.contains(&by) || now - member.since < GRACE;
-        let is_honest = version.saturating_sub(member.record.version) < AHEAD_MAX;
-        if member.record.gone || member.record.version > version || !is_neighbour || !is_honest {
-            return;
-        }
-        if let Some(link) = self.links.get(&accused) {
-            return self.doubted.push(link.link);
-        }
-        self.accuse(now, accused, version, now + DEFENCE);
-    }
-
-    fn accuse(&mut self, now: Instant, tag: Tag, version: u64, verdict: Instant) {
-        let Some(member) = self.all.get_mut(&tag) else { return };
-        let verdict = member.accused.map_or(verdict, |(_, earlier)| earlier.min(verdict));
-        let version = member.accused.map_or(version, |(other, _)| other.max(version));
-        member.accused = Some((version, verdict));
-        self.timers.set(Timer::Verdict(tag), verdict.max(now + Duration::from_nanos(1)));
-        self.touch(now, tag);
-    }
-
-    /// Whether a chain of sessions leads to somebody who still says to have one with `tag`.
-    fn is_vouched(&self, tag: &Tag) -> bool {
-        let Some(member) = self.all.get(tag) else { return false };
-        let reached = self.reached(Some(*tag));
-        member.record.neighbours.iter().filter(|other| reached.contains(other)).any(|other| {
-            self.all.get(other).is_some_and(|other| other.record.neighbours.contains(tag))
-                && !self.accusations.contains_key(&(*tag, *other))
-        })
     }
 
     /// The state of `tag` may have changed.

@@ -283,3 +283,52 @@ fn whoever_lets_us_go_is_here_until_nobody_turns_out_to_have_a_session_with_it()
     run(&mut members, at(115));
     assert_eq!(members.state(at(115), &tag(4)), Some(Lost));
 }
+
+#[test]
+fn whoever_knows_the_same_is_told_nothing() {
+    let members = chain();
+    assert_eq!(members.on_sum(at(1), members.digest(7), 7), []);
+    let told = members.on_sum(at(1), members.digest(8), 7);
+    let everybody = [(tag(1), 10), (tag(2), 10), (tag(3), 10), (tag(0), 7)];
+    assert_eq!(told, [Frame::Known(everybody.to_vec())]);
+}
+
+#[test]
+fn another_run_at_its_place_shows_that_a_run_has_ended() {
+    let place: core::net::SocketAddr = "10.0.0.3:27182".parse().unwrap();
+    let mut members = chain();
+    hear(&mut members, at(0), PeerRecord { addresses: vec![place], ..record(3, 11, &[1, 2]) });
+    let elsewhere = "10.0.0.3:27183".parse().unwrap();
+    assert!(!members.on_followed(at(10), tag(3), elsewhere), "two programs of one host");
+    assert!(!members.on_followed(at(10), tag(9), place), "nobody knows it");
+    assert_eq!(states(&mut members, at(10)), [Online; 3]);
+    assert!(members.on_followed(at(11), tag(3), place), "and it is told to others");
+    assert_eq!(members.lost().collect::<Vec<_>>(), [(tag(3), 11)]);
+    assert!(!members.on_followed(at(11), tag(3), place), "once");
+    assert_eq!(states(&mut members, at(11)), [Online, Online, Suspect]);
+    assert_eq!(states(&mut members, at(12)), [Online, Online, Lost]);
+    hear(&mut members, at(13), record(3, 12, &[1, 2]));
+    assert_eq!(states(&mut members, at(13)), [Online; 3], "whoever lives all the same answers");
+    // One that we are in session with has to show that it is there.
+    hear(&mut members, at(13), PeerRecord { addresses: vec![place], ..record(1, 12, &[0, 2, 3]) });
+    assert!(!members.on_followed(at(14), tag(1), place));
+    assert_eq!((members.doubted(), states(&mut members, at(14))), (Some(LinkId(1)), vec![Online; 3]));
+}
+
+#[test]
+fn whoever_goes_and_is_still_named_is_not_missed() {
+    let mut members = chain();
+    hear(&mut members, at(0), record(1, 11, &[0, 2, 3, 4]));
+    hear(&mut members, at(0), record(4, 10, &[1]));
+    members.on_up(at(1), tag(4), LinkId(4));
+    run(&mut members, at(100));
+    members.on_down(at(100), tag(4), Down::Released);
+    assert_eq!(members.next_wake(), None, "a chain of sessions leads to it: nothing is to be looked at");
+    // The other one is named by nobody whom we reach otherwise.
+    members.on_up(at(101), tag(4), LinkId(5));
+    hear(&mut members, at(101), record(1, 12, &[0, 2, 3]));
+    run(&mut members, at(110));
+    members.on_down(at(110), tag(4), Down::Released);
+    run(&mut members, at(110) + LINGER);
+    assert_eq!(members.state(at(110) + LINGER, &tag(4)), Some(Lost));
+}

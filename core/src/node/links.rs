@@ -97,6 +97,12 @@ impl Node {
                     Peer { key, boot, address, tag, via, since, has_told, remembered, late, is_untold };
                 self.peers.insert(link, peer);
                 self.members.on_up(self.now, tag, link);
+                for former in self.contacts.runs(&key).into_iter().filter(|run| *run != boot) {
+                    let former = Tag::of(self.config.suite, &key, former);
+                    if self.members.on_followed(self.now, former, address) {
+                        self.records.sign_by(self.now);
+                    }
+                }
                 for reached in dialled.into_iter().chain([address]) {
                     self.calls.end(reached);
                 }

@@ -169,6 +169,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
+    use crate::rng::Rng;
 
     const HOUR: u64 = 3_600_000;
 
@@ -245,6 +246,27 @@ mod tests {
         // Nor has one that was set once and is not any more.
         clock.on_neighbour(now, PeerKey([9; 32]), host(9), UnixMillis(7));
         assert_eq!(clock.stamp(now), Stamp(0));
+    }
+
+    #[test]
+    fn a_word_that_changes_nothing_need_not_be_counted() {
+        let (mut rng, mut clock, now) = (Rng::new([5; 32]), StampClock::default(), at_second(0));
+        let right = FIRST.0 / 1000 + 10 * HOUR;
+        clock.on_wall_clock(now, UnixMillis(right));
+        let mut draw = |bound| rng.below(bound);
+        for _ in 0..20_000 {
+            let peer = u8::try_from(draw(7)).unwrap();
+            let origin = match draw(4) {
+                0 => Origin::Prefix(draw(2).into()),
+                1 => host(9),
+                _ => host(peer),
+            };
+            let wall = if draw(5) == 0 { 7 } else { right + draw(9) - 4 };
+            clock.on_neighbour(now, PeerKey([peer; 32]), origin, UnixMillis(wall));
+            let median = clock.median;
+            clock.settle();
+            assert_eq!(clock.median, median);
+        }
     }
 
     #[test]

@@ -50,8 +50,15 @@ const SKIPPABLE: u8 = 64;
 pub(super) enum Frame<'a> {
     Ping,
     Ack(Ack<'a>),
-    Stream { id: u8, offset: u64, bytes: &'a [u8] },
-    Credit { id: u8, limit: u64 },
+    Stream {
+        id: u8,
+        offset: u64,
+        bytes: &'a [u8],
+    },
+    Credit {
+        id: u8,
+        limit: u64,
+    },
     Datagram(&'a [u8]),
     /// A datagram that wants no acknowledgement.
     Aside(&'a [u8]),

@@ -3,6 +3,6 @@
 mod cheap;
 mod once;
 
-pub(crate) use cheap::digest_word;
 pub use cheap::CHEAP;
+pub(crate) use cheap::digest_word;
 pub use once::ONCE;

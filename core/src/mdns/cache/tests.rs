@@ -6,6 +6,36 @@ fn name(label: &str) -> Name {
     Name::new([label.as_bytes(), b"local"]).unwrap()
 }
 
+#[test]
+fn what_is_not_kept_fresh_ends_together_and_never_late() {
+    let (mut cache, mut rng) = (Cache::new(7), Rng::new([3; 32]));
+    let heard_at = |number: u64| Instant::ORIGIN + Duration::from_millis(3_000 + 10 * number);
+    for number in 0..100 {
+        let instance = name(&alloc::format!("i{number}"));
+        // A host has at most eight.
+        let target = name(&alloc::format!("h{}", number / 8));
+        let data = Data::Srv { priority: 0, weight: 0, port: 1, target };
+        let heard = Heard {
+            name: instance.borrow(),
+            data: data.borrow(),
+            ttl: 120,
+            flush: true,
+            source: [10, 0, 0, 1].into(),
+            is_capped: false,
+        };
+        cache.insert(heard_at(number), &heard, 1_000, 1_000, &mut rng);
+        cache.plan();
+    }
+    let mut ends = Vec::new();
+    while let Some(at) = cache.next() {
+        ends.push((at, core::iter::from_fn(|| cache.pop_due(at, &mut rng)).count()));
+    }
+    assert!(ends.len() <= 2 && ends.iter().map(|(_, count)| count).sum::<usize>() == 100, "{ends:?}");
+    let ttl = Duration::from_secs(120);
+    let (first, last) = (ends[0].0, ends[ends.len() - 1].0);
+    assert!(last <= heard_at(99) + ttl && first >= heard_at(0) + ttl * 63 / 64, "{ends:?}");
+}
+
 /// Records that come, come again, are taken back and run out, of few names and at all times.
 #[test]
 fn the_next_time_is_that_of_the_record_that_is_due_first() {

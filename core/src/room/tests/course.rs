@@ -5,12 +5,13 @@ use super::*;
 impl World {
     /// Lets a peer do something, and carries out what it wants.
     pub(super) fn turn(&mut self, index: usize, act: impl FnOnce(&mut Rooms, &mut Turn<'_>)) {
+        let meet = self.meet;
         let peer = &mut self.peers[index];
         let backlog = peer.backlog;
         let mut turn = Turn {
             now: self.now,
             backlog: &|_| backlog,
-            meet: &|_, _| true,
+            meet: &|_, _| meet,
             stats: &mut peer.stats,
             out: &mut peer.out,
         };

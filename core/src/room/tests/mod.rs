@@ -45,6 +45,8 @@ struct World {
     /// How long the reliable streams take, and by how much some take longer.
     stream: Duration,
     slow: BTreeMap<(usize, usize), Duration>,
+    /// Whether any two are said to have a session with each other.
+    meet: bool,
     /// Frames of the reliable streams that came through, with sender and receiver.
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
@@ -100,6 +102,7 @@ impl World {
             count: 0,
             stream: LATENCY,
             slow: BTreeMap::new(),
+            meet: true,
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
             refuse: Box::new(|_, _, _| false),

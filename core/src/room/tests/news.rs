@@ -66,6 +66,38 @@ fn in_a_full_mesh_everything_comes_from_its_author_and_nobody_asks() {
 }
 
 #[test]
+fn a_neighbour_need_not_push_after_three_times_in_a_row_for_nothing() {
+    let mut world = mesh(3);
+    // Nobody knows that the author reaches all.
+    world.meet = false;
+    let prunes = |world: &World| {
+        let told = world.seen.iter().filter(|(_, _, frame)| matches!(frame, Frame::Prune { .. }));
+        told.map(|(from, to, _)| (*from, *to)).collect::<Vec<_>>()
+    };
+    world.say_many(0, 2);
+    world.run_s(1);
+    assert_eq!(world.peers[1].stats.duplicates, 2);
+    // What comes from 2 is of use to 1 in between.
+    world.cut(0, 1);
+    world.say(0, "by another way");
+    world.run_s(1);
+    world.connect(0, 1);
+    world.run_s(1);
+    world.say_many(0, 1);
+    world.run_s(1);
+    assert_eq!(prunes(&world), [(2, 1)], "2 has heard three in vain, and 1 only one");
+    let forwarded = world.peers[1].stats.forwarded;
+    world.say_many(0, 2);
+    world.run_s(1);
+    assert_eq!(world.peers[1].stats.forwarded, forwarded, "1 pushes to 2 no more");
+    assert_eq!(prunes(&world), [(2, 1), (1, 2)]);
+    world.say(0, "once more");
+    world.run_s(1);
+    assert_eq!((world.peers[1].heard().len(), world.peers[2].heard().len()), (7, 7));
+    assert_eq!(world.peers[1].stats.duplicates, 5);
+}
+
+#[test]
 fn two_alone_announce_nothing() {
     let mut world = linked(2, &[(0, 1)]);
     world.say_many(0, 50);

@@ -186,6 +186,32 @@ fn too_many_datagrams_push_the_oldest_out() {
     assert_eq!(world.nodes[0].stats.datagrams_dropped, 36);
 }
 
+#[test]
+fn what_is_said_aside_goes_once_and_nobody_acknowledges_it() {
+    let (mut world, a, _) = World::pair(6);
+    let before = world.log.len();
+    let say = |world: &mut World, numbers: core::ops::Range<u8>, length| {
+        world.with(0, |node| {
+            for number in numbers {
+                let bytes = Bytes::from(alloc::vec![number; length]);
+                node.sessions.send_aside(a, bytes, &mut node.stats);
+            }
+        });
+    };
+    say(&mut world, 0..3, 1000);
+    world.run(SECOND);
+    let mut got: Vec<u8> = world.nodes[1].datagrams.iter().map(|bytes| bytes[0]).collect();
+    got.sort_unstable();
+    assert_eq!((got, world.log.len() - before), (Vec::from([0, 1, 2]), 3), "no two fit into one packet");
+    say(&mut world, 10..30, 1);
+    world.run(SECOND);
+    let got: Vec<u8> = world.nodes[1].datagrams.iter().skip(3).map(|bytes| bytes[0]).collect();
+    assert_eq!(got, (22..30).collect::<Vec<u8>>(), "the latest eight");
+    assert_eq!(world.log.len() - before, 4);
+    say(&mut world, 0..1, 1101);
+    assert_eq!(world.nodes[0].stats.datagrams_dropped, 12 + 1);
+}
+
 /// Acknowledgements are not acknowledged: after the last word there is silence.
 #[test]
 fn silence_falls_when_all_is_said() {
