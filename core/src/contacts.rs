@@ -392,8 +392,11 @@ impl Contacts {
     pub(crate) fn on_here(&mut self, now: Instant, key: PeerKey, boot: BootId, is_here: bool) {
         let runs = self.here.entry(key.short()).or_default();
         let changed = if is_here { runs.insert(boot) } else { runs.remove(&boot) };
-        if let (true, Some(contact)) = (is_here && changed, self.contacts.get_mut(&Who::Id(key.short()))) {
-            contact.misses = 0;
+        if let (true, Some(contact)) = (is_here, self.contacts.get_mut(&Who::Id(key.short()))) {
+            contact.fresh = now;
+            if changed {
+                contact.misses = 0;
+            }
         }
         if runs.is_empty() {
             self.here.remove(&key.short());

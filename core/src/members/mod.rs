@@ -204,6 +204,11 @@ impl Members {
         self.all.get_mut(tag)
     }
 
+    /// Our session with the run `tag`.
+    pub(crate) fn link_of(&self, tag: &Tag) -> Option<LinkId> {
+        self.links.get(tag).map(|link| link.link)
+    }
+
     /// All who are known, those who have gone among them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Tag, &Member)> {
         self.all.iter()
@@ -304,28 +309,29 @@ impl Members {
 
     /// Takes a verified record in, unless it is known.
     pub(crate) fn hear(&mut self, now: Instant, tag: Tag, record: PeerRecord, signed: Bytes) -> Taken {
-        let known = self.all.get(&tag);
-        if known.is_some_and(|known| known.record.version >= record.version || known.record.gone) {
-            return Taken::Old;
-        }
-        let known = self.all.remove(&tag);
-        if known.is_none() && !self.make_room() {
-            return Taken::Full;
-        }
-        // One session more takes nobody away.
-        let names = |neighbour| record.neighbours.contains(neighbour);
-        let is_less = known.as_ref().is_some_and(|known| !known.record.neighbours.iter().all(names));
-        let is_new = known.is_none();
-        let is_routine = known.as_ref().is_some_and(|known| known.record.differs_in_neighbours_only(&record));
         let accusations = record.lost.clone();
-        let mut member = known.unwrap_or_else(|| Member::new(now, record.clone(), signed.clone()));
-        (member.record, member.signed, member.has_left) = (record, signed, false);
-        if member.accused.is_none_or(|(version, _)| member.record.version > version) {
-            member.accused = None;
-            self.timers.clear(Timer::Verdict(tag));
+        let (mut is_less, mut is_new, mut is_routine) = (false, false, false);
+        if let Some(known) = self.all.get_mut(&tag) {
+            if known.record.version >= record.version || known.record.gone {
+                return Taken::Old;
+            }
+            // One session more takes nobody away.
+            is_less = !known.record.neighbours.iter().all(|neighbour| record.neighbours.contains(neighbour));
+            is_routine = known.record.differs_in_neighbours_only(&record);
+            if known.accused.is_none_or(|(version, _)| record.version > version) {
+                known.accused = None;
+                self.timers.clear(Timer::Verdict(tag));
+                self.lost.remove(&tag);
+            }
+            (known.record, known.signed, known.has_left) = (record, signed, false);
+        } else {
+            if !self.make_room() {
+                return Taken::Full;
+            }
+            is_new = true;
             self.lost.remove(&tag);
+            self.all.insert(tag, Member::new(now, record, signed));
         }
-        self.all.insert(tag, member);
         if is_less || self.is_anybody_unreached {
             self.look(now, now + graph::PAUSE);
         } else if is_new {

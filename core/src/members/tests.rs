@@ -254,7 +254,7 @@ fn two_who_know_the_same_sum_up_alike_and_others_are_told_all() {
     assert_eq!(one.on_digest(at(5), tag(1), other.digest(5), 4), []);
     hear(&mut other, at(5), record(9, 1, &[1]));
     assert_eq!(one.on_digest(at(10), tag(1), other.digest(5), 4), [], "once is no difference");
-    let all = vec![(tag(1), 10), (tag(8), 5), (tag(7), 4)];
+    let all = vec![(tag(1), 10), (tag(7), 4), (tag(8), 5)];
     assert_eq!(one.on_digest(at(15), tag(1), other.digest(5), 4), [Frame::Known(all)]);
     let told = (16..1016).filter(|&second| !one.on_digest(at(second), tag(1), 0, 4).is_empty()).count();
     assert!((4..8).contains(&told), "{told} times in a thousand seconds");
@@ -289,8 +289,36 @@ fn whoever_knows_the_same_is_told_nothing() {
     let members = chain();
     assert_eq!(members.on_sum(at(1), members.digest(7), 7), []);
     let told = members.on_sum(at(1), members.digest(8), 7);
-    let everybody = [(tag(1), 10), (tag(2), 10), (tag(3), 10), (tag(0), 7)];
+    let everybody = [(tag(0), 7), (tag(1), 10), (tag(2), 10), (tag(3), 10)];
     assert_eq!(told, [Frame::Known(everybody.to_vec())]);
+}
+
+#[test]
+fn a_list_in_order_is_read_like_any_other() {
+    let crowd = || {
+        let mut members = Members::new(tag(0), 100);
+        members.on_up(at(0), tag(1), LinkId(1));
+        (1..60).for_each(|number| _ = hear(&mut members, at(0), record(number, 10, &[1])));
+        members
+    };
+    // Older, as new, newer; and some whom nobody here knows, ourselves among them.
+    let known: Vec<_> =
+        (0..100).step_by(3).map(|number: u8| (tag(number), u64::from(number % 4) + 8)).collect();
+    let answers = |known: Vec<(Tag, u64)>| {
+        let told = crowd().on_known(at(1), tag(1), &known);
+        let mut all: Vec<(Tag, u64)> = Vec::new();
+        for frame in told {
+            match frame {
+                Frame::Known(newer) => all.extend(newer),
+                Frame::Ask(tags) => all.extend(tags.into_iter().map(|tag| (tag, 0))),
+                other => panic!("{other:?}"),
+            }
+        }
+        all.sort_unstable();
+        all
+    };
+    let in_order = answers(known.clone());
+    assert_eq!((in_order.len(), answers(known.into_iter().rev().collect())), (28, in_order));
 }
 
 #[test]

@@ -36,55 +36,55 @@ impl Node {
     fn on_touched(&mut self, tag: Tag) {
         let Some(state) = self.members.state(self.now, &tag) else { return };
         let Some(member) = self.members.of(&tag) else { return };
-        let (told, record) = (member.told.clone(), member.record.clone());
-        let session = self.peers.values().find(|peer| peer.tag == tag);
+        let session = self.members.link_of(&tag).and_then(|link| self.peers.get(&link));
         let (direct, at) = (session.is_some(), session.map(|peer| (peer.address, peer.via)));
-        let (key, boot) = (record.key, record.boot);
-        let was_here = told.as_ref().is_some_and(|told| is_here(told.state));
+        let (key, boot) = (member.record.key, member.record.boot);
+        let was_here = member.told.as_ref().is_some_and(|told| is_here(told.state));
+        let is_known = member.told.as_ref().is_some_and(|told| {
+            (told.state, told.direct) == (state, direct) && told.nick == member.record.nick
+        });
         if is_here(state) {
             self.contacts.on_here(self.now, key, boot, true);
             if !was_here || self.members.is_renewed(&tag) {
-                self.on_member(tag, record.direct, record.addresses.clone());
+                self.on_member(tag);
             }
         } else if was_here {
             let end = if state == PeerState::Quit { End::Quit } else { End::Lost };
             self.contacts.on_gone(self.now, key, boot, end);
             self.with_rooms(|rooms, turn| rooms.on_member_gone(turn, key, boot));
         }
-        let now_told = Told { state, nick: record.nick.clone(), direct };
-        let is_news = told.as_ref() != Some(&now_told) && (was_here || is_here(state));
-        if let Some(member) = self.members.of_mut(&tag) {
-            member.told = Some(now_told);
-        }
-        if is_news {
+        let Some(member) = self.members.of_mut(&tag).filter(|_| !is_known) else { return };
+        let nick = member.record.nick.clone();
+        member.told = Some(Told { state, nick: nick.clone(), direct });
+        if was_here || is_here(state) {
             let (address, via) = match at {
                 Some((address, via)) => (Some(address), via),
-                None => (record.addresses.first().copied(), self.contacts.source(key)),
+                None => (member.record.addresses.first().copied(), self.contacts.source(key)),
             };
-            let (id, nick) = (Some(key.short()), Some(record.nick));
+            let (id, nick) = (Some(key.short()), Some(nick));
             let (key, boot) = (Some(key), Some(boot));
             self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct }));
         }
     }
 
     /// Somebody is here, or says something new about itself.
-    fn on_member(&mut self, tag: Tag, direct: [u8; 32], addresses: Vec<core::net::SocketAddr>) {
-        let Some(record) = self.members.of(&tag).map(|member| member.record.clone()) else { return };
-        let (key, boot) = (record.key, record.boot);
+    fn on_member(&mut self, tag: Tag) {
+        let Some(record) = self.members.of(&tag).map(|member| &member.record) else { return };
+        let (key, boot, direct, tags) = (record.key, record.boot, record.direct, record.rooms.clone());
         let sighting = Sighting {
             source: Source::Exchange,
             kind: SightingKind::Seen,
             id: Some(key.short()),
             boot: Some(boot),
             nick: Some(record.nick.clone()),
-            addresses,
+            addresses: record.addresses.clone(),
         };
         // Nobody is told of it: it is here already.
         let _ = self.contacts.on_sighting(self.now, &sighting);
         let (mut rooms, mut former) = (Vec::new(), Vec::new());
         self.with_rooms(|all, turn| {
             all.on_peer_known(turn, key, direct);
-            (rooms, former) = all.on_member(turn, key, boot, &record.rooms);
+            (rooms, former) = all.on_member(turn, key, boot, &tags);
         });
         self.contacts.on_rooms(self.now, key, &rooms, &former);
     }
