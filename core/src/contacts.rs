@@ -324,6 +324,11 @@ impl Contacts {
         self.places.on_own(address);
     }
 
+    /// Whether calls are answered, but most of them late: then fewer are made at a time.
+    pub(crate) const fn set_busy(&mut self, is_busy: bool) {
+        self.schedule.is_busy = is_busy;
+    }
+
     /// The addresses to dial now.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<SocketAddr> {
         self.choose(now);

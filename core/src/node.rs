@@ -264,6 +264,7 @@ impl Node {
         if !self.may_call() {
             return;
         }
+        self.contacts.set_busy(self.sessions.is_busy());
         for address in self.contacts.due(self.now) {
             let (to, stats) = ((address, interface_of(&address)), &mut self.stats.session);
             let effort = if self.contacts.is_call_to_silent(address) { Effort::Single } else { Effort::Full };

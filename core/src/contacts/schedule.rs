@@ -16,6 +16,9 @@ use crate::{session::Pace, time::Instant};
 const DIAL_GAP: Duration = Duration::from_secs(10);
 /// Calls to strangers that may be unanswered at a time: half of the handshakes that may be under way.
 const UNANSWERED_MAX: usize = 32;
+/// The same while most who answer had to be asked again: where hundreds start at once on radio, more calls only mean that
+/// fewer arrive.
+const UNANSWERED_BUSY: usize = 8;
 /// Strangers that have not answered the first time, all together.
 const AGAIN: Pace = Pace { each: Duration::from_secs(60), burst: 32 };
 /// A handshake is over by then, whatever became of it.
@@ -51,6 +54,8 @@ pub(super) struct Schedule {
     paid: Instant,
     /// Strangers' addresses that were called and have not answered yet, and whether they had been called before.
     unanswered: BTreeMap<SocketAddr, (Instant, Regard)>,
+    /// Whether calls are answered, but most of them late.
+    pub(super) is_busy: bool,
     /// When, and for whom, each address was dialled last.
     recent: BTreeMap<SocketAddr, (Instant, Who)>,
     /// Nobody is called before then.
@@ -69,6 +74,7 @@ impl Schedule {
             silent: BTreeSet::new(),
             paid: Instant::ORIGIN,
             unanswered: BTreeMap::new(),
+            is_busy: false,
             recent: BTreeMap::new(),
             pause: Instant::ORIGIN,
             looked: Instant::ORIGIN,
@@ -112,7 +118,7 @@ impl Schedule {
         let due = |calls: &BTreeSet<(Instant, Who)>| calls.first().filter(|(at, _)| *at <= now).copied();
         let hearsay = || {
             let silent = || if AGAIN.next(self.paid) <= now { due(&self.silent) } else { None };
-            if self.unanswered.len() < UNANSWERED_MAX { due(&self.strangers).or_else(silent) } else { None }
+            if self.unanswered.len() < self.room() { due(&self.strangers).or_else(silent) } else { None }
         };
         let (_, who) = due(&self.friends).or_else(hearsay)?;
         self.clear(who);
@@ -140,6 +146,10 @@ impl Schedule {
         if self.begun >= DIALS_AT_ONCE {
             (self.begun, self.pause) = (0, now + DIALS_PAUSE);
         }
+    }
+
+    const fn room(&self) -> usize {
+        if self.is_busy { UNANSWERED_BUSY } else { UNANSWERED_MAX }
     }
 
     /// All that is due has been looked at.
@@ -172,7 +182,7 @@ impl Schedule {
         let at = |calls: &BTreeSet<(Instant, Who)>| calls.first().map(|(at, _)| *at);
         let silent = at(&self.silent).map(|at| at.max(AGAIN.next(self.paid)));
         let hearsay = at(&self.strangers).into_iter().chain(silent).min().map(|at| {
-            let full = self.unanswered.len() >= UNANSWERED_MAX;
+            let full = self.unanswered.len() >= self.room();
             let free = self.unanswered.values().min().filter(|_| full).map(|&(since, _)| since + CALL_MAX);
             free.map_or(at, |free| at.max(free))
         });

@@ -29,8 +29,11 @@ const RECORDS: Pace = Pace { each: Duration::from_secs(2), burst: 64 };
 const PACED_MAX: usize = 1024;
 /// A change of our sessions is told after this, together with what changes meanwhile.
 pub(super) const SESSIONS_PAUSE: Duration = Duration::from_secs(5);
-/// The shortest time between two records of ours, unless the person asks for one.
+/// The shortest time between two records of ours, unless the person asks for one. It doubles as long as we go on at that
+/// pace, up to the second value for each who reads them all: a crowd that accuses each other on a busy link would have
+/// room for nothing else. Among fifty that is still within the time that the accused have for their answer.
 const OWN_PAUSE: Duration = Duration::from_millis(200);
+const OWN_PAUSE_EACH: Duration = Duration::from_millis(20);
 
 /// How often each identity has told of itself, and which links have a record that waits.
 #[derive(Debug)]
@@ -40,13 +43,21 @@ pub(super) struct Records {
     /// When ours is to be signed anew, and when it was.
     due: Option<Instant>,
     signed: Option<Instant>,
+    pause: Duration,
     /// Others say to have lost us in this version.
     accused: u64,
 }
 
 impl Records {
     pub(super) const fn new() -> Self {
-        Self { paces: BTreeMap::new(), late: Timers::new(), due: None, signed: None, accused: 0 }
+        Self {
+            paces: BTreeMap::new(),
+            late: Timers::new(),
+            due: None,
+            signed: None,
+            pause: OWN_PAUSE,
+            accused: 0,
+        }
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
@@ -55,8 +66,16 @@ impl Records {
 
     /// Ours is to be signed anew by `at`.
     pub(super) fn sign_by(&mut self, at: Instant) {
-        let at = self.signed.map_or(at, |signed| at.max(signed + OWN_PAUSE));
+        let at = self.signed.map_or(at, |signed| at.max(signed + self.pause));
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Ours is signed, and goes to so many.
+    fn on_signed(&mut self, now: Instant, readers: usize) {
+        let most = OWN_PAUSE_EACH.saturating_mul(u32::try_from(readers).unwrap_or(u32::MAX)).max(OWN_PAUSE);
+        let is_fast = self.signed.is_some_and(|signed| now - signed < self.pause * 2);
+        self.pause = if is_fast { (self.pause * 2).min(most) } else { OWN_PAUSE };
+        self.signed = Some(now);
     }
 
     /// The link is down.
@@ -108,13 +127,14 @@ impl Node {
             lost: self.members.lost().collect(),
             rooms: self.rooms.tags(),
         };
-        (self.records.due, self.records.signed) = (None, Some(self.now));
+        self.records.due = None;
         let is_answered = self.own_version() > self.records.accused;
         if self.own.as_ref().is_some_and(|(own, _)| is_answered && own.says_the_same(&record)) {
             return;
         }
         let signed = record.sign(self.config.suite, &self.identity);
         self.own = Some((record, signed));
+        self.records.on_signed(self.now, self.members.len());
         let links: Vec<LinkId> = self.peers.keys().copied().collect();
         links.into_iter().for_each(|link| self.send_own_record(link));
     }
@@ -277,6 +297,28 @@ mod tests {
         }
         assert_eq!((taken(0).0, taken(255).0), (0, 0), "they are here");
         assert_eq!((taken(4999).0, taken(300).0), (0, 64), "it went a moment ago, and long ago");
+    }
+
+    #[test]
+    fn whoever_has_to_say_more_and_more_to_many_says_it_less_often() {
+        let pauses = |readers| {
+            let (mut records, mut now) = (Records::new(), Instant::ORIGIN);
+            let mut next = |quiet: Duration| {
+                now += quiet;
+                records.sign_by(now);
+                let due = records.next_wake().expect("ours is due");
+                let pause = due - now;
+                now = due;
+                records.due = None;
+                records.on_signed(now, readers);
+                pause.as_millis()
+            };
+            let in_a_row = core::array::from_fn::<_, 7, _>(|_| next(Duration::ZERO));
+            (in_a_row, next(Duration::from_secs(10)), next(Duration::ZERO))
+        };
+        assert_eq!(pauses(5), ([0, 200, 200, 200, 200, 200, 200], 0, 200));
+        assert_eq!(pauses(50), ([0, 200, 400, 800, 1000, 1000, 1000], 0, 200));
+        assert_eq!(pauses(150), ([0, 200, 400, 800, 1600, 3000, 3000], 0, 200));
     }
 
     #[test]

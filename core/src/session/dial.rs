@@ -24,8 +24,10 @@ use crate::{
     time::Instant,
 };
 
-/// A message is repeated after this, then after twice as long each time.
-const AGAIN_FIRST: Duration = Duration::from_millis(100);
+/// A message is repeated after at least this, then after twice as long each time. Message 1 is large, and many may be
+/// called at once: it waits three times what answers took of late.
+pub(super) const AGAIN_MIN: Duration = Duration::from_millis(100);
+/// The most that is waited before message 1 goes out a second time, and from one message 3 to the next.
 const AGAIN_MAX: Duration = Duration::from_millis(800);
 /// Cookies that one dial takes: each is answered by a large datagram.
 const COOKIES_MAX: u8 = 4;
@@ -109,6 +111,11 @@ impl Sessions {
         }
     }
 
+    /// Whether others answer, but most of them had to be asked more than once.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.asked_again > 128
+    }
+
     pub(super) fn on_dial_tick(
         &mut self,
         now: Instant,
@@ -121,7 +128,16 @@ impl Sessions {
             stats.handshakes_failed += 1;
             return self.end_dial(id, Failure::Timeout, out);
         }
-        dial.wait = (dial.wait * 2).min(AGAIN_MAX);
+        dial.wait *= 2;
+        match dial.stage {
+            // Nobody is there, or the link is so busy that answers take longer; then it is better not to ask more often.
+            Stage::Asked { .. } if dial.times == 1 => {
+                self.answers = (self.answers * 5 / 4).min(AGAIN_MAX);
+            }
+            Stage::Asked { .. } => {}
+            // Somebody is there, and this message is small.
+            Stage::Proven(_) => dial.wait = dial.wait.min(AGAIN_MAX),
+        }
         self.transmit_dial(now, id, out);
     }
 
@@ -167,6 +183,10 @@ impl Sessions {
             return;
         };
         let (address, renews, rtt) = (dial.address, dial.renews, dial.measured(now));
+        self.asked_again = self.asked_again * 7 / 8 + if rtt.is_some() { 0 } else { 32 };
+        if let Some(rtt) = rtt {
+            self.answers = ((self.answers * 7 + rtt * 3) / 8).clamp(AGAIN_MIN, AGAIN_MAX);
+        }
         let peer = (proof.peer, proof.boot);
         let crossed = self.is_proven(peer).is_some();
         let association = match self.whois(peer) {
@@ -188,7 +208,7 @@ impl Sessions {
         let message = packet::finish(proof.number, &message);
         let proven = Proven { peer, keys, remote: proof.number, message, path, rtt };
         dial.stage = Stage::Proven(Box::new(proven));
-        (dial.wait, dial.times) = (AGAIN_FIRST, 0);
+        (dial.wait, dial.times) = (AGAIN_MIN, 0);
         self.transmit_dial(now, to, out);
     }
 
@@ -272,7 +292,7 @@ impl Sessions {
             return false;
         };
         let stage = Stage::Asked { initiator: Box::new(initiator), cookie: [0; COOKIE], cookies: 0 };
-        let (until, wait) = (now + HANDSHAKE, AGAIN_FIRST);
+        let (until, wait) = (now + HANDSHAKE, self.answers);
         let dial = Dial { address, interface, effort, renews, stage, until, wait, sent: now, times: 0 };
         self.dials.insert(id, dial);
         stats.dialled += 1;

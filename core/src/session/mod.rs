@@ -105,6 +105,10 @@ pub(crate) struct Sessions {
     routes: BTreeMap<u64, LinkId>,
     /// Handshakes that we started, by our session id.
     dials: BTreeMap<u64, Dial>,
+    /// How long we wait for an answer to a handshake before we repeat ourselves, by how long answers took of late.
+    answers: Duration,
+    /// How many of those who answered of late had to be asked again, in 256ths.
+    asked_again: u32,
     /// Handshakes that others started, by our session id.
     half_open: BTreeMap<u64, HalfOpen>,
     schedule: Schedule<Timer>,
@@ -141,6 +145,8 @@ impl Sessions {
             remembered: BTreeMap::new(),
             routes: BTreeMap::new(),
             dials: BTreeMap::new(),
+            answers: dial::AGAIN_MIN,
+            asked_again: 0,
             half_open: BTreeMap::new(),
             schedule: Schedule::new(),
             dirty: BTreeSet::new(),

@@ -296,3 +296,46 @@ fn the_first_sign_of_a_peer_is_that_it_is_up() {
         world.nodes[0].seen.first().map(|(_, wish)| matches!(wish, Wish::Up { link, .. } if *link == a));
     assert_eq!(first, Some(true));
 }
+
+#[test]
+fn where_answers_are_slow_nobody_asks_before_they_can_come() {
+    let hellos = |world: &World| world.log.iter().filter(|flight| flight.bytes[0] == 1).count();
+    // Answers within a millisecond: whoever is not there is asked at 0, 100, 300, 700 ms and so on.
+    let mut world = World::new(1, 2);
+    world.dial_with(0, address(66, 666), Effort::Full);
+    world.run(5 * SECOND);
+    let eager = hellos(&world);
+    assert!((6..=7).contains(&eager), "{eager}");
+    // Ten who answer after 400 ms. Each time less is asked in vain.
+    let mut world = World::new(1, 12);
+    world.latency = (200 * MS, 200 * MS);
+    let mut asked = Vec::new();
+    for other in 1..12 {
+        let before = hellos(&world);
+        world.dial(0, other);
+        world.run(2 * SECOND);
+        asked.push(hellos(&world) - before);
+    }
+    assert_eq!(world.nodes[0].ups().len(), 11);
+    assert!(asked[0] == 3 && asked[10] == 1, "{asked:?}");
+    assert!(!world.nodes[0].sessions.is_busy(), "the last ones have answered the first question");
+    // And whoever is not there costs half.
+    let before = hellos(&world);
+    world.dial_with(0, address(66, 666), Effort::Full);
+    world.run(5 * SECOND);
+    assert!(hellos(&world) - before <= eager / 2, "{}", hellos(&world) - before);
+}
+
+#[test]
+fn whoever_has_to_ask_again_and_again_knows_that_the_link_is_busy() {
+    let mut world = World::new(1, 9);
+    let mut seen = alloc::collections::BTreeSet::new();
+    // The first hello to each gets lost.
+    world.passes = alloc::boxed::Box::new(move |flight| flight.bytes[0] != 1 || !seen.insert(flight.to));
+    for other in 1..9 {
+        world.dial(0, other);
+        world.run(SECOND);
+    }
+    assert!(world.nodes[0].sessions.is_busy());
+    assert_eq!(world.nodes[0].ups().len(), 8);
+}
