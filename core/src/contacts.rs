@@ -22,36 +22,19 @@ use crate::{
     time::Instant,
 };
 
+mod calls;
 mod choice;
 mod contact;
 mod places;
 mod schedule;
 mod sources;
 
+use calls::{RETRY_EAGER, RETRY_SLOW};
 use choice::{Choice, Circle, Live};
 pub(crate) use choice::{DEGREE, Kept};
-use contact::{Candidate, Contact};
+use contact::Contact;
 use places::Places;
-use schedule::{Regard, Schedule};
-
-/// The head start of an address over the next one of the same peer (RFC 8305 section 5).
-const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// The pause between rounds for a peer that was there within [`EAGER_FOR`].
-const RETRY_EAGER: core::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(10);
-/// How long a peer is called often.
-const EAGER_FOR: Duration = Duration::from_secs(600);
-/// The pause between rounds after that.
-const RETRY_SLOW: core::ops::RangeInclusive<Duration> = Duration::from_secs(54)..=Duration::from_secs(66);
-/// The longest pause between rounds for a peer that has never proven itself: each is twice as long as the one before.
-const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
-/// How long a peer is called at all.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
-/// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known.
-const PATIENCE_MIN: Duration = Duration::from_secs(2);
-const PATIENCE_EACH: Duration = Duration::from_millis(20);
-const PATIENCE_MAX: Duration = Duration::from_secs(10);
-/// The pause after a dial that was not begun since too many are under way.
-const DIALS_BUSY: Duration = Duration::from_secs(1);
+use schedule::Schedule;
 
 /// Whom an entry of the book is about, as far as anybody said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -273,27 +256,6 @@ impl Contacts {
         self.schedule.set(who, now + pause, contact.regard());
     }
 
-    /// A dial to `address` was not begun since too many are under way: it is tried again soon.
-    pub(crate) fn on_busy(&mut self, now: Instant, address: SocketAddr) {
-        let Some(who) = self.schedule.on_unbegun(address) else { return };
-        if let Some(contact) = self.contacts.get_mut(&who) {
-            contact.rounds = contact.rounds.saturating_sub(1);
-            self.schedule.set(who, now + DIALS_BUSY, contact.regard());
-        }
-    }
-
-    /// The call to `address` is over: nobody answered, or nobody whom we do not know already.
-    pub(crate) fn on_call_ended(&mut self, now: Instant, address: SocketAddr) {
-        self.schedule.on_end(address);
-        // Somebody else may have to take its place.
-        self.choice.stir(now + Duration::from_millis(1));
-    }
-
-    /// Whether the call to `address` goes to somebody who did not answer before, and is not to be repeated.
-    pub(crate) fn is_call_to_silent(&self, address: SocketAddr) -> bool {
-        self.schedule.is_to_silent(address)
-    }
-
     /// Why an address that the person asked for is not going to be called.
     pub(crate) fn hindrance(&self, address: SocketAddr) -> Option<Unreached> {
         let is_named = |contact: &Contact| contact.candidates().any(|known| known.address == address);
@@ -322,67 +284,6 @@ impl Contacts {
     /// That address is our own.
     pub(crate) fn on_own(&mut self, address: SocketAddr) {
         self.places.on_own(address);
-    }
-
-    /// Whether calls are answered, but most of them late: then fewer are made at a time.
-    pub(crate) const fn set_busy(&mut self, is_busy: bool) {
-        self.schedule.is_busy = is_busy;
-    }
-
-    /// The addresses to dial now.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<SocketAddr> {
-        self.choose(now);
-        let mut dials = Vec::new();
-        while let Some(who) = self.schedule.pop_due(now) {
-            dials.extend(self.next_dial(now, who));
-        }
-        self.schedule.on_pause();
-        dials
-    }
-
-    pub(crate) fn next_wake(&self) -> Option<Instant> {
-        self.schedule.next().into_iter().chain(self.choice.due()).min()
-    }
-
-    /// Picks the next address of `who` to dial and sets when the one after it is due.
-    fn next_dial(&mut self, now: Instant, who: Who) -> Option<SocketAddr> {
-        let everybodys = self.is_everybodys(who);
-        let wanted: Vec<SocketAddr> = {
-            let open = self.contacts.get(&who)?.candidates().filter(|candidate| {
-                self.may_call(candidate)
-                    && !self.is_live(who, candidate.boot, candidate.address)
-                    && (everybodys || !self.is_here(who, candidate.boot))
-            });
-            open.map(|candidate| candidate.address).collect()
-        };
-        // Whoever is not ours to look after is looked after by others too.
-        let share =
-            if everybodys { 1 } else { u32::try_from(self.choice.known() / DEGREE).unwrap_or(u32::MAX) };
-        let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
-        let contact = self.contacts.get_mut(&who)?;
-        let (idle, regard) = (now - contact.fresh, contact.regard());
-        if wanted.is_empty() || idle > GIVE_UP_AFTER {
-            return None;
-        }
-        let mut ready = wanted.into_iter().filter(|&address| self.schedule.may_dial(now, address));
-        let (chosen, more) = (ready.next(), ready.next().is_some());
-        let pause = if more {
-            NEXT_ADDRESS
-        } else if regard != Regard::Friend {
-            contact.rounds = contact.rounds.saturating_add(1);
-            (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
-        } else if idle < EAGER_FOR && !contact.is_crowded {
-            (eager * share.max(1)).min(slow)
-        } else {
-            slow
-        };
-        self.schedule.set(who, now + pause, contact.regard());
-        contact.misses += u32::from(!more);
-        if let Some(address) = chosen {
-            contact.dialled = Some(now);
-            self.schedule.on_dial(now, address, who, regard);
-        }
-        chosen
     }
 
     fn remove(&mut self, who: Who) -> Option<Contact> {
@@ -424,20 +325,6 @@ impl Contacts {
         }
     }
 
-    /// Somebody who is there and with whom we have no session, to compare notes with: it is called soon.
-    pub(crate) fn call_another(&mut self, now: Instant) {
-        let here: Vec<Who> =
-            self.here.keys().map(|&id| Who::Id(id)).filter(|who| !self.is_in_session(*who)).collect();
-        let picked = usize::try_from(self.rng.below(here.len() as u64)).unwrap_or(0);
-        if let Some(&who) = here.get(picked)
-            && let Some(contact) = self.contacts.get_mut(&who)
-        {
-            contact.misses = 0;
-            self.choice.visited = Some(who);
-            self.schedule.set(who, now, contact.regard());
-        }
-    }
-
     /// How `key` was found.
     pub(crate) fn source(&self, key: PeerKey) -> Source {
         let contact = self.contacts.get(&Who::Id(key.short()));
@@ -463,23 +350,6 @@ impl Contacts {
         self.choice.stir(now);
     }
 
-    /// Whether `who` is called whatever others do: chosen, asked for by the person, or one of few.
-    fn is_everybodys(&self, who: Who) -> bool {
-        let is_typed = || self.contacts.get(&who).is_some_and(|contact| contact.has_source(Source::Manual));
-        matches!(who, Who::Address(_))
-            || self.choice.known() <= DEGREE
-            || self.choice.is_chosen(who)
-            || self.choice.visited == Some(who)
-            || is_typed()
-    }
-
-    /// How long somebody who is nobody's choice yet waits for our call: others may call first.
-    fn patience(&mut self) -> Duration {
-        let known = u64::try_from(self.choice.known()).unwrap_or(u64::MAX);
-        let spread = PATIENCE_EACH.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)).min(PATIENCE_MAX);
-        PATIENCE_MIN + self.rng.duration(Duration::ZERO..=spread)
-    }
-
     /// Whether this run is known to be there; of somebody whose run is not known, any.
     fn is_here(&self, who: Who, boot: Option<BootId>) -> bool {
         let Who::Id(id) = who else { return false };
@@ -489,11 +359,6 @@ impl Contacts {
     fn is_in_session(&self, who: Who) -> bool {
         let Who::Id(id) = who else { return false };
         self.live.keys().any(|(key, _)| key.short() == id)
-    }
-
-    fn may_call(&self, candidate: &Candidate) -> bool {
-        candidate.sources.iter().any(|source| self.places.allows(candidate.address, source))
-            && !self.places.is_own(candidate.address)
     }
 
     /// Whether a session already reaches what a candidate would.

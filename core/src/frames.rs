@@ -3,16 +3,15 @@
 //! Reading is total: any bytes give a frame, or nothing. Lists are bounded, nothing nests deeper than the frame that is
 //! expected, and one that is not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to be skipped.
 
+mod cbor;
+
 use alloc::vec::Vec;
-use core::{fmt, marker::PhantomData};
 
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
-};
 use serde_bytes::{ByteArray, ByteBuf};
 
+pub(crate) use self::cbor::Bounded;
+use self::cbor::{list, pack, read, read_list, unpack, write};
 use crate::{
     event::{EntryId, Stamp},
     record::Tag,
@@ -39,10 +38,6 @@ pub(crate) const PULSES_MAX: usize = 32;
 pub(crate) const KNOWN_MAX: usize = 1024;
 /// Records that one frame asks for.
 pub(crate) const ASK_MAX: usize = 256;
-
-/// Room for reading byte strings of fixed length, and pieces of longer ones. The library's own would be 4 KiB, cleared
-/// for each frame.
-const SCRATCH: usize = 128;
 
 /// One frame. `room` is always the index of the room in the sender's latest [`Frame::Proofs`] on the same link.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -345,79 +340,6 @@ mod kind {
     pub(super) const KEEP: u8 = 13;
     pub(super) const PRUNE: u8 = 14;
     pub(super) const SUM: u8 = 15;
-}
-
-fn write(kind: u8, body: &impl Serialize, size: usize) -> Bytes {
-    let mut bytes = Vec::with_capacity(size + 64);
-    bytes.push(kind);
-    // Writing to memory fails only for types that CBOR cannot hold, and there are none above.
-    let _ = ciborium::into_writer(body, &mut bytes);
-    bytes.into()
-}
-
-fn list<'a>(kind: u8, room: u16, names: impl ExactSizeIterator<Item = &'a [u8; 32]>) -> Bytes {
-    let size = names.len() * 32;
-    write(kind, &(room, pack(names)), size)
-}
-
-/// Names of 32 bytes one after the other in a single byte string: a list of byte strings would only repeat how long
-/// each is.
-fn pack<'a>(names: impl Iterator<Item = &'a [u8; 32]>) -> ByteBuf {
-    names.flatten().copied().collect::<Vec<u8>>().into()
-}
-
-fn read<T: DeserializeOwned>(mut bytes: &[u8]) -> Option<T> {
-    let mut scratch = [0; SCRATCH];
-    let body = ciborium::de::from_reader_with_buffer(&mut bytes, &mut scratch).ok()?;
-    bytes.is_empty().then_some(body)
-}
-
-fn read_list(bytes: &[u8], max: usize) -> Option<(u16, impl Iterator<Item = [u8; 32]> + use<>)> {
-    let (room, names): (u16, ByteBuf) = read(bytes)?;
-    Some((room, unpack(&names, max)?.into_iter()))
-}
-
-fn unpack(packed: &[u8], max: usize) -> Option<Vec<[u8; 32]>> {
-    let names = packed.chunks_exact(32);
-    (names.remainder().is_empty() && names.len() <= max).then_some(())?;
-    Some(names.filter_map(|name| name.first_chunk().copied()).collect())
-}
-
-/// A list of at most `MAX` elements. In what is read a longer one, or one that says to be longer, is an error before any room is
-/// made for it.
-pub(crate) struct Bounded<T, const MAX: usize>(pub(crate) Vec<T>);
-
-impl<T: Serialize, const MAX: usize> Serialize for Bounded<T, MAX> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(BoundedVisitor(PhantomData))
-    }
-}
-
-struct BoundedVisitor<T, const MAX: usize>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor<T, MAX> {
-    type Value = Bounded<T, MAX>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {MAX} elements")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            if list.len() == MAX {
-                return Err(A::Error::invalid_length(MAX + 1, &self));
-            }
-            list.push(element);
-        }
-        Ok(Bounded(list))
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 use crate::suite::REAL;
 use alloc::vec;
 
-use super::{contact::ADDRESSES_MAX, *};
+use super::{
+    calls::{NEXT_ADDRESS, PATIENCE_EACH, PATIENCE_MIN},
+    contact::ADDRESSES_MAX,
+    *,
+};
 use crate::boundary::Subnet;
 
 const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
