@@ -31,7 +31,8 @@ const PACED_MAX: usize = 1024;
 pub(super) const SESSIONS_PAUSE: Duration = Duration::from_secs(5);
 /// The shortest time between two records of ours, unless the person asks for one. It doubles as long as we go on at that
 /// pace, up to the second value for each who reads them all: a crowd that accuses each other on a busy link would have
-/// room for nothing else. Among fifty that is still within the time that the accused have for their answer.
+/// room for nothing else. Among fifty that is still within the time that the accused have for their answer, and it is never
+/// longer than a change of our sessions waits anyway.
 const OWN_PAUSE: Duration = Duration::from_millis(200);
 const OWN_PAUSE_EACH: Duration = Duration::from_millis(20);
 
@@ -72,7 +73,8 @@ impl Records {
 
     /// Ours is signed, and goes to so many.
     fn on_signed(&mut self, now: Instant, readers: usize) {
-        let most = OWN_PAUSE_EACH.saturating_mul(u32::try_from(readers).unwrap_or(u32::MAX)).max(OWN_PAUSE);
+        let most = OWN_PAUSE_EACH.saturating_mul(u32::try_from(readers).unwrap_or(u32::MAX));
+        let most = most.clamp(OWN_PAUSE, SESSIONS_PAUSE);
         let is_fast = self.signed.is_some_and(|signed| now - signed < self.pause * 2);
         self.pause = if is_fast { (self.pause * 2).min(most) } else { OWN_PAUSE };
         self.signed = Some(now);
@@ -319,6 +321,7 @@ mod tests {
         assert_eq!(pauses(5), ([0, 200, 200, 200, 200, 200, 200], 0, 200));
         assert_eq!(pauses(50), ([0, 200, 400, 800, 1000, 1000, 1000], 0, 200));
         assert_eq!(pauses(150), ([0, 200, 400, 800, 1600, 3000, 3000], 0, 200));
+        assert_eq!(pauses(2000), ([0, 200, 400, 800, 1600, 3200, 5000], 0, 200));
     }
 
     #[test]
