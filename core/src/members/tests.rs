@@ -352,11 +352,18 @@ fn whoever_goes_and_is_still_named_is_not_missed() {
     run(&mut members, at(100));
     members.on_down(at(100), tag(4), Down::Released);
     assert_eq!(members.next_wake(), None, "a chain of sessions leads to it: nothing is to be looked at");
-    // The other one is named by nobody whom we reach otherwise.
+    // It and 5 have each other, and nobody whom we reach otherwise has them.
     members.on_up(at(101), tag(4), LinkId(5));
     hear(&mut members, at(101), record(1, 12, &[0, 2, 3]));
+    hear(&mut members, at(101), record(4, 11, &[1, 5]));
+    hear(&mut members, at(101), record(5, 10, &[4]));
     run(&mut members, at(110));
     members.on_down(at(110), tag(4), Down::Released);
     run(&mut members, at(110) + LINGER);
-    assert_eq!(members.state(at(110) + LINGER, &tag(4)), Some(Lost));
+    assert_eq!(
+        [4, 5].map(|number| members.state(at(110) + LINGER, &tag(number))),
+        [Some(Lost), Some(Online)]
+    );
+    run(&mut members, at(125));
+    assert_eq!(members.state(at(125), &tag(5)), Some(Lost), "looked at a moment later, with GRACE over");
 }
