@@ -1,7 +1,8 @@
 //! What travels inside a session: one byte that says which kind of frame it is, then a CBOR tuple (RFC 8949).
 //!
 //! Reading is total: any bytes give a frame, or nothing. Lists are bounded, nothing nests deeper than the frame that is
-//! expected, and one that is not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to be skipped.
+//! expected, and one that is not used up to its last byte is refused. A kind that is not known is [`Frame::Unknown`], to
+//! be skipped.
 
 mod cbor;
 

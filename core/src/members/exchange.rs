@@ -59,6 +59,8 @@ struct Asked {
 /// How what one neighbour knows compares with what we know.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
+    /// Whether its sum has been compared when the session began.
+    is_summed: bool,
     differed: u32,
     pause: Duration,
     again: Instant,
@@ -91,10 +93,14 @@ impl Members {
         self.everybody(now, own)
     }
 
-    /// Whoever we have a session with since a moment ago told what its members add up to. Answers what it is to be told:
-    /// whoever comes for a visit mostly knows it all.
-    pub(crate) fn on_sum(&self, now: Instant, theirs: u64, own: u64) -> Vec<Frame> {
-        if self.digest(own) == theirs { Vec::new() } else { self.everybody(now, own) }
+    /// At the beginning of a session its peer tells what its members add up to. Answers what it is to be told, once: who
+    /// comes for a visit mostly knows it all, and whoever asks again waits for heartbeats.
+    pub(crate) fn on_sum(&mut self, now: Instant, from: Tag, theirs: u64, own: u64) -> Vec<Frame> {
+        let is_told = self
+            .links
+            .get_mut(&from)
+            .is_none_or(|link| core::mem::replace(&mut link.comparison.is_summed, true));
+        if is_told || self.digest(own) == theirs { Vec::new() } else { self.everybody(now, own) }
     }
 
     /// Says whose records we have of those who are there.

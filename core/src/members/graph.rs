@@ -48,10 +48,11 @@ impl Members {
         while let Some(tag) = open.pop_front() {
             for other in self.all.get(&tag).map_or(&[][..], Member::neighbours) {
                 let names_it = |member: &Member| member.neighbours().contains(&tag);
-                if seen.insert(*other) && self.all.get(other).is_some_and(names_it) {
+                if !seen.contains(other) && self.all.get(other).is_some_and(names_it) {
                     if self.links.contains_key(other) {
                         return true;
                     }
+                    seen.insert(*other);
                     open.push_back(*other);
                 }
             }

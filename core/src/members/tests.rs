@@ -286,11 +286,19 @@ fn whoever_lets_us_go_is_here_until_nobody_turns_out_to_have_a_session_with_it()
 
 #[test]
 fn whoever_knows_the_same_is_told_nothing() {
-    let members = chain();
-    assert_eq!(members.on_sum(at(1), members.digest(7), 7), []);
-    let told = members.on_sum(at(1), members.digest(8), 7);
+    let mut members = chain();
+    let (same, other) = (members.digest(7), members.digest(8));
+    assert_eq!(members.on_sum(at(1), tag(1), same, 7), []);
+    assert_eq!(members.on_sum(at(1), tag(2), other, 7), [], "we have no session with it");
+    let mut members = chain();
+    let told = members.on_sum(at(1), tag(1), other, 7);
     let everybody = [(tag(0), 7), (tag(1), 10), (tag(2), 10), (tag(3), 10)];
     assert_eq!(told, [Frame::Known(everybody.to_vec())]);
+    assert_eq!(
+        members.on_sum(at(2), tag(1), other, 7),
+        [],
+        "a short question with a long answer is heard once"
+    );
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Node {
                 Some((_, signed)) => self.members.on_ask(self.now, tag, &tags, signed),
                 None => Vec::new(),
             },
-            Frame::Sum(theirs) => self.members.on_sum(self.now, theirs, self.own_version()),
+            Frame::Sum(theirs) => self.members.on_sum(self.now, tag, theirs, self.own_version()),
             Frame::Keep(keep) => {
                 self.contacts.on_kept(self.now, key, boot, keep);
                 self.on_neighbours_changed();

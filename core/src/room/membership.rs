@@ -278,12 +278,6 @@ impl Rooms {
         const LOADED_MAX: usize = 1 << 18;
         /// A day in use is not forgotten.
         const IN_USE: core::time::Duration = core::time::Duration::from_secs(10);
-        /// It is not looked for more often than this.
-        const PAUSE: core::time::Duration = core::time::Duration::from_secs(1);
-        if now - self.measured < PAUSE {
-            return;
-        }
-        self.measured = now;
         let before = Instant::ORIGIN + now.since_origin().saturating_sub(IN_USE);
         let mut loaded: usize = self.rooms.values().map(|room| room.history.loaded()).sum();
         while loaded > LOADED_MAX {

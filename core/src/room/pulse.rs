@@ -16,6 +16,8 @@ use crate::{
 const UNSETTLED: Duration = Duration::from_secs(3);
 /// A difference that shows in so many heartbeats in a row is no coincidence.
 const DIFFERS: u32 = 2;
+/// Between two looks whether too much of the history is in memory.
+const MEASURE: Duration = Duration::from_secs(1);
 /// When a repair has not removed a difference, the next one waits, twice as long each time.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
@@ -25,7 +27,10 @@ pub(super) const SCANS: Rate = Rate { per_second: 4_000_000, burst: 8_000_000 };
 impl Rooms {
     /// What to tell the peer of `id` now.
     pub(crate) fn heartbeat(&mut self, now: Instant, id: LinkId) -> Frame {
-        self.make_room(now);
+        if now - self.measured >= MEASURE {
+            self.measured = now;
+            self.make_room(now);
+        }
         let clock = self.clock.wall(now);
         let Some(link) = self.links.get(&id) else {
             return Frame::Heartbeat { counter: 0, clock, members: 0, rooms: alloc::vec::Vec::new() };

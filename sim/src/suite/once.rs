@@ -24,7 +24,6 @@ thread_local! {
 struct Once;
 
 /// What is verified.
-#[derive(PartialEq, Eq)]
 struct Signed {
     public: [u8; 32],
     signature: [u8; 64],
