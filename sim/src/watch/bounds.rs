@@ -119,19 +119,21 @@ impl Bounds {
         self.wide(found + noticed + round + self.calls() + self.handshake())
     }
 
-    /// L4: after the last datagram of a program that crashed, whoever was in session with it knows.
-    pub(crate) fn crash_noticed(&self) -> Duration {
+    /// L4: after the last datagram of a program that crashed, whoever listed it knows. `direct`: over a session with it.
+    pub(crate) fn crash_noticed(&self, direct: bool) -> Duration {
         // Among more than everybody has sessions with, some hear of it from others; over other links all may, and when
-        // those others end too there is nobody left to say so.
+        // those others end too there is nobody left to say so. Where all have sessions with all, one that is not there
+        // yet leaves the same gap.
         match (self.is_one_link, self.hosts <= EVERYBODY) {
-            (true, true) => self.wide(self.silence()),
+            (true, true) if direct => self.wide(self.silence()),
+            (true, true) => self.hearsay_noticed(),
             (true, false) => self.wide(self.silence() + DEFENCE + self.rumour()),
             (false, _) => self.hearsay(),
         }
     }
 
-    /// L4: who had ended when others told of it is not listed any more so long after that: whoever is new counts for a
-    /// while, and so does whoever is cut off once those who told of it are gone too.
+    /// L4: whoever others told of is not listed any more so long after the end, or after they told of it if that was
+    /// later: whoever is new counts for a while, and so does whoever is cut off once those who told of it are gone too.
     pub(crate) fn hearsay_noticed(&self) -> Duration {
         let steps = if self.is_one_link && self.hosts <= EVERYBODY { Duration::ZERO } else { self.rumour() };
         self.wide((self.silence() + LOOK + LINGER).max(GRACE) + steps)
@@ -278,7 +280,8 @@ mod tests {
         // DESIGN sections 4 and 5: a healed partition is whole within 15 s, a crash is seen within 7 s.
         let healed = switch.meet(Duration::from_secs(60), Duration::from_secs(30), true);
         assert!(healed > Duration::from_secs(15) && healed < Duration::from_secs(19), "{healed:?}");
-        assert!(switch.crash_noticed() < Duration::from_millis(6_910), "{:?}", switch.crash_noticed());
+        let crash = switch.crash_noticed(true);
+        assert!(crash < Duration::from_millis(6_910), "{crash:?}");
         // The longer of 20 s and 6.9 + 1 + 12 s.
         assert!(switch.hearsay_noticed() < Duration::from_millis(20_010), "{:?}", switch.hearsay_noticed());
         let mut plan = plan(8, 60);

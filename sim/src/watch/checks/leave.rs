@@ -25,14 +25,15 @@ impl Check for Leave {
             if *goodbye {
                 self.due.insert((now + truth.bounds.goodbye_noticed(), it.key, it.boot));
             }
-            self.due.insert((now + truth.bounds.crash_noticed(), it.key, it.boot));
+            self.due.insert((now + truth.bounds.crash_noticed(true), it.key, it.boot));
         }
         // Whoever slept, or heard too little, notices from now on.
         for host in &truth.shaken {
             let ended =
                 |who: &&(PeerKey, BootId)| truth.boots.get(who).is_some_and(|ran| ran.ended.is_some());
             let listed = truth.hosts[*host].listed.keys().filter(ended);
-            self.due.extend(listed.map(|(key, boot)| (now + truth.bounds.crash_noticed(), *key, *boot)));
+            let noticed = now + truth.bounds.crash_noticed(true);
+            self.due.extend(listed.map(|(key, boot)| (noticed, *key, *boot)));
         }
         self.judge(truth, now)
     }
@@ -48,17 +49,18 @@ impl Leave {
             self.due.pop_first();
             let Some(ran) = truth.boots.get(&(key, boot)) else { continue };
             let Some((ended, _)) = ran.ended else { continue };
-            let crashed = at >= ended + truth.bounds.crash_noticed();
+            let crashed = at >= ended + truth.bounds.crash_noticed(true);
             let mut again: Option<Instant> = None;
             for (host, it) in truth.hosts.iter().enumerate() {
-                let Some(&since) = it.listed.get(&(key, boot)).filter(|_| it.is_quiet()) else { continue };
+                let Some(listed) = it.listed.get(&(key, boot)).filter(|_| it.is_quiet()) else { continue };
+                let since = listed.since;
                 // A goodbye is for those in session, whom nothing disturbed while it was said.
                 let left = &truth.hosts[ran.host].calm;
                 let heard = it.calm.since.max(left.since).max(since) + truth.bounds.settled() < ended;
                 let from = if crashed { it.calm.since.max(since).max(ended) } else { ended };
                 let by = match crashed {
                     true if since > ended => from + truth.bounds.hearsay_noticed(),
-                    true => from + truth.bounds.crash_noticed(),
+                    true => from + truth.bounds.crash_noticed(listed.was_direct(ended)),
                     false => at,
                 };
                 if by <= at && (crashed || heard && left.is_calm()) {

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chat_core::{Action, EntryId, Event, Instant, Place};
 
 use super::name_of;
-use crate::watch::{Check, Fact, Truth, truth::Said};
+use crate::watch::{
+    Check, Fact, Truth,
+    truth::{HostTruth, Said},
+};
 
 /// One author may push so many entries at once; what exceeds that is left to repair (DESIGN section 6).
 const BURST: usize = 2000;
@@ -119,9 +122,8 @@ fn is_meant(truth: &Truth, said: &Said, host: usize) -> bool {
         Place::Direct(key) => *key == it.key,
     };
     let settled = truth.bounds.settled();
-    let long = |since: Option<&Instant>| since.is_some_and(|since| *since + settled <= said.at);
-    long(it.listed.get(&(author.key, author.boot)))
-        && long(author.listed.get(&(it.key, it.boot)))
-        && long(truth.undisturbed(said.host, host).as_ref())
-        && member
+    let long = |since: Option<Instant>| since.is_some_and(|since| since + settled <= said.at);
+    let since =
+        |one: &HostTruth, other: &HostTruth| one.listed.get(&(other.key, other.boot)).map(|it| it.since);
+    long(since(it, author)) && long(since(author, it)) && long(truth.undisturbed(said.host, host)) && member
 }

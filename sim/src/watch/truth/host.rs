@@ -27,7 +27,7 @@ pub(crate) struct HostTruth {
     /// The largest packet of each of its interfaces.
     pub(crate) mtu: BTreeMap<u32, u32>,
     /// Whom it lists as online, or as suspect.
-    pub(crate) listed: BTreeMap<(PeerKey, BootId), Instant>,
+    pub(crate) listed: BTreeMap<(PeerKey, BootId), Listed>,
     /// Whom this run ever listed, and who is where it then was.
     pub(crate) met: BTreeSet<(PeerKey, BootId)>,
     /// The open rooms that it is in, and from where on it wants their history.
@@ -39,6 +39,32 @@ pub(crate) struct HostTruth {
     pub(super) disk_failed: bool,
     /// What its disk was given and has not called safe.
     pub(crate) pending: BTreeMap<Token, Vec<(RoomKeyId, Stamp, EntryId)>>,
+}
+
+/// How a host lists somebody.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    pub(crate) since: Instant,
+    /// Whether by a session of its own, and since when that is so.
+    direct: bool,
+    turned: Instant,
+}
+
+impl Listed {
+    pub(super) const fn new(now: Instant, direct: bool) -> Self {
+        Self { since: now, direct, turned: now }
+    }
+
+    pub(super) fn turn(&mut self, now: Instant, direct: bool) {
+        if self.direct != direct {
+            (self.direct, self.turned) = (direct, now);
+        }
+    }
+
+    /// Whether it had a session of its own then, as far as the last turn tells.
+    pub(crate) fn was_direct(&self, then: Instant) -> bool {
+        self.direct == (self.turned <= then)
+    }
 }
 
 /// The entries of one room on one disk.

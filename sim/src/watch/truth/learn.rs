@@ -7,7 +7,7 @@ use chat_core::{
     Stamp, StoredEntry, StoredRoom, Token,
 };
 
-use super::{Boot, EntryTruth, Said, Truth};
+use super::{Boot, EntryTruth, Listed, Said, Truth};
 use crate::{
     host::disk::Disk,
     watch::{Fact, calm},
@@ -115,12 +115,12 @@ impl Truth {
 
     fn on_told(&mut self, now: Instant, host: usize, event: &Event) {
         match event {
-            Event::Peer(PeerChange { state, key: Some(key), boot: Some(boot), .. }) => {
+            Event::Peer(PeerChange { state, key: Some(key), boot: Some(boot), direct, .. }) => {
                 let (it, who) = (&mut self.hosts[host], (*key, *boot));
                 if matches!(state, PeerState::Quit | PeerState::Lost) {
                     it.listed.remove(&who);
                 } else {
-                    it.listed.entry(who).or_insert(now);
+                    it.listed.entry(who).or_insert(Listed::new(now, *direct)).turn(now, *direct);
                     if *state == PeerState::Online {
                         it.met.insert(who);
                     }

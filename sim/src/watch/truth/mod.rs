@@ -18,7 +18,7 @@ use crate::{
 mod host;
 mod learn;
 
-pub(crate) use host::{Held, HostTruth};
+pub(crate) use host::{Held, HostTruth, Listed};
 
 /// The truth about a run so far.
 pub(crate) struct Truth {

@@ -74,6 +74,31 @@ fn leave_bites_when_the_departed_stay_listed() {
 }
 
 #[test]
+fn leave_waits_longer_for_whoever_was_not_in_session_yet() {
+    let play = |direct: bool, noticed_after: u64| {
+        let mut stage = Stage::new(leave::Leave::default());
+        stage.everybody_meets();
+        stage.wait(300);
+        let online = PeerChange { direct, ..change(PeerState::Online, 2) };
+        (0..2).for_each(|host| stage.tell(host, &Event::Peer(online.clone())));
+        stage.after(1);
+        stage.see(&Fact::Ended { host: 2, goodbye: false });
+        // Sessions that break afterwards make no difference.
+        stage.after(6_000);
+        let suspect = PeerChange { direct: false, ..change(PeerState::Suspect, 2) };
+        (0..2).for_each(|host| stage.tell(host, &Event::Peer(suspect.clone())));
+        stage.after(noticed_after - 6_000);
+        (0..2).for_each(|host| stage.tell(host, &Event::Peer(change(PeerState::Lost, 2))));
+        stage.wait(60);
+        stage.end()
+    };
+    assert_eq!(play(true, 6_900), Ok(()));
+    bites(play(true, 7_100), "still lists host 2");
+    assert_eq!(play(false, 19_900), Ok(()));
+    bites(play(false, 20_100), "still lists host 2");
+}
+
+#[test]
 fn reach_bites_when_somebody_is_not_shown_what_was_said() {
     let play = |shown_to: &[usize], settled: bool| {
         let mut stage = Stage::new(reach::Reach::default());
