@@ -297,9 +297,8 @@ impl Node {
     fn with_rooms(&mut self, act: impl FnOnce(&mut Rooms, &mut Turn<'_>)) {
         let Self { rooms, sessions, members, config, stats, room_wishes: out, now, .. } = self;
         let backlog = |link| sessions.backlog(link);
-        let tag = |side: &Side| Tag::of(config.suite, &side.0, side.1);
-        let meet = |one: &Side, other: &Side| members.meet(tag(one), tag(other));
-        act(rooms, &mut Turn { now: *now, backlog: &backlog, meet: &meet, stats: &mut stats.room, out });
+        let met = |side: &Side| members.met_by(&Tag::of(config.suite, &side.0, side.1));
+        act(rooms, &mut Turn { now: *now, backlog: &backlog, met: &met, stats: &mut stats.room, out });
     }
 
     /// Tells the person, after asking the store to keep what it is about.

@@ -245,12 +245,10 @@ impl Members {
         })
     }
 
-    /// Whether one of the two names the other as its neighbour.
-    pub(crate) fn meet(&self, one: Tag, other: Tag) -> bool {
-        let names = |one: &Tag, other: &Tag| {
-            self.all.get(one).is_some_and(|member| member.record.neighbours.contains(other))
-        };
-        names(&one, &other) || names(&other, &one)
+    /// Our sessions with those whom the run `tag` names as its neighbours.
+    pub(crate) fn met_by(&self, tag: &Tag) -> Vec<LinkId> {
+        let named = self.all.get(tag).map_or(&[][..], Member::neighbours);
+        named.iter().filter_map(|other| self.link_of(other)).collect()
     }
 
     /// Takes a verified record in, unless it is known.

@@ -76,8 +76,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Instant,
     /// Bytes that wait to be sent, or to be acknowledged, on a link.
     pub(crate) backlog: &'a dyn Fn(LinkId) -> usize,
-    /// Whether two runs are said to have a session with each other.
-    pub(crate) meet: &'a dyn Fn(&Side, &Side) -> bool,
+    /// The links to those with whom a run says to have a session.
+    pub(crate) met: &'a dyn Fn(&Side) -> Vec<LinkId>,
     pub(crate) stats: &'a mut RoomStats,
     pub(crate) out: &'a mut Outbox<Wish>,
 }

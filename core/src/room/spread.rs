@@ -244,15 +244,16 @@ impl Rooms {
 
     /// Gives an entry that has just come over `from` to those neighbours whom its author does not reach, and who have
     /// not told us that others are faster.
-    fn forward(&self, turn: &mut Turn<'_>, from: LinkId, room: RoomKeyId, entry: &Entry, boot: BootId) {
-        let author = Side(entry.author, boot);
+    fn forward(&mut self, turn: &mut Turn<'_>, from: LinkId, room: RoomKeyId, entry: &Entry, boot: BootId) {
+        let reached = (turn.met)(&Side(entry.author, boot));
         for (&id, link) in self.links.iter().filter(|(id, _)| **id != from) {
             let is_eager = link.shared.get(&room).is_some_and(|shared| shared.eager);
-            let is_told = link.peer() == entry.author || (turn.meet)(&author, &link.side);
-            if is_eager && !is_told && (turn.backlog)(id) <= self.backlog_max {
+            let is_reached = link.peer() == entry.author || reached.contains(&id);
+            if is_eager && !is_reached && (turn.backlog)(id) <= self.backlog_max {
                 turn.stats.forwarded += 1;
                 let entries = Vec::from([entry.bytes.clone()]);
                 turn.send(id, link, room, |room| Frame::Push { room, entries, repair: false });
+                self.news.is_known_to(&entry.id, id);
             }
         }
     }

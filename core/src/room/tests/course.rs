@@ -5,13 +5,14 @@ use super::*;
 impl World {
     /// Lets a peer do something, and carries out what it wants.
     pub(super) fn turn(&mut self, index: usize, act: impl FnOnce(&mut Rooms, &mut Turn<'_>)) {
-        let meet = self.meet;
         let peer = &mut self.peers[index];
         let backlog = peer.backlog;
+        // Everybody meets everybody, or nobody anybody.
+        let met: Vec<_> = peer.links.keys().copied().filter(|_| self.meet).collect();
         let mut turn = Turn {
             now: self.now,
             backlog: &|_| backlog,
-            meet: &|_, _| meet,
+            met: &|_| met.clone(),
             stats: &mut peer.stats,
             out: &mut peer.out,
         };
