@@ -67,6 +67,21 @@ impl Browse {
         self.hold();
     }
 
+    /// Somebody else on the link asks for everybody: whether that counts as our next question, since it is near
+    /// (RFC 6762 section 7.3).
+    fn is_spared(&self, now: Instant) -> bool {
+        !self.is_first && self.at - now <= self.interval / 4
+    }
+
+    /// We have asked, or others for us: then we stay at our own times, since otherwise all would ask at once from now
+    /// on.
+    fn on_turn(&mut self, now: Instant) {
+        self.is_first = false;
+        self.asked = Some(now);
+        self.at = self.at.max(now) + self.interval;
+        self.interval = (self.interval * 2).min(INTERVAL_MAX);
+    }
+
     /// A question of any kind was sent that allows unicast answers, or not.
     pub(super) fn on_asked(&mut self, now: Instant, unicast: bool) {
         if unicast {
@@ -124,10 +139,16 @@ impl Link {
             self.browse.on_asked(now, unicast || is_one_shot);
         }
         self.cache.on_asked(now, rng);
-        self.browse.is_first = false;
-        self.browse.asked = Some(now);
-        self.browse.at = now + self.browse.interval;
-        self.browse.interval = (self.browse.interval * 2).min(INTERVAL_MAX);
+        self.browse.on_turn(now);
+    }
+
+    /// Another one asks for everybody, and we have company: everybody hears the answers, and of those that its known
+    /// answers keep silent others tell us.
+    pub(super) fn on_browse_heard(&mut self, now: Instant, rng: &mut Rng) {
+        if self.browse.is_spared(now) {
+            self.cache.on_asked(now, rng);
+            self.browse.on_turn(now);
+        }
     }
 
     /// Whether we are one of the [`ASKING`] on this link, of as many as it has.

@@ -16,7 +16,7 @@ use crate::{
     boundary::Datagram,
     config::MdnsSocket,
     discovery::Found,
-    dns::{CLASS_IN, Data, Message, Name, NameRef, Record},
+    dns::{CLASS_IN, Data, Kind, Message, Name, NameRef, Record},
     outbox::Outbox,
     stats::MdnsStats,
     time::Instant,
@@ -78,6 +78,10 @@ impl Mdns {
         if by_multicast && datagram.from.port() == PORT {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
             self.directory.on_query(now, &message);
+            let mut questions = message.questions.iter().filter(|asked| asked.name == self.service);
+            if self.has_company && questions.any(|asked| asked.kind == Kind::PTR && asked.class == CLASS_IN) {
+                link.on_browse_heard(now, &mut self.rng);
+            }
         }
         let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
         let is_of_ours = message.authority.iter().any(|record| ours.unique(record.name).is_some());

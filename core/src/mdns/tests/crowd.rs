@@ -14,18 +14,49 @@ fn tell_known(lan: &mut Lan, host: usize, from: &str) {
     lan.inject(host, from, "224.0.0.251", &query_with(0, Flags::QUERY, &[], &[known]));
 }
 
+/// How often a host has asked for everybody since then.
+fn browsed(lan: &Lan, host: usize, since: Instant) -> usize {
+    let is_browse = |sent: &&&Sent| {
+        sent.message().questions.iter().any(|asked| asked.name == service_name() && asked.kind == Kind::PTR)
+    };
+    lan.queries(host, since).iter().filter(is_browse).count()
+}
+
+/// RFC 6762 section 7.3: what another one asks now need not be asked.
 #[test]
-fn whoever_has_company_leaves_asking_to_a_few() {
-    let mut lan = Lan::new();
-    let hosts: Vec<usize> = (0..40).map(|n| lan.host(&format!("n{n}"))).collect();
-    lan.run_ms(900);
-    let begin = lan.now;
-    hosts.iter().for_each(|&host| lan.hosts[host].mdns.set_company(true));
-    lan.run_ms(6_000);
-    // Each would have asked after one second and after three.
-    let asked: usize = hosts.iter().map(|&host| lan.queries(host, begin).len()).sum();
-    assert!((4..=36).contains(&asked), "{asked} questions of 40 hosts");
-    assert!(hosts.iter().all(|&host| lan.sees(host).len() == 39), "everybody is found all the same");
+fn of_those_who_have_company_one_asks_for_all() {
+    let play = |has_company: bool| {
+        let mut lan = Lan::new();
+        let hosts: Vec<usize> = (0..40).map(|n| lan.host(&format!("n{n}"))).collect();
+        lan.run_ms(900);
+        let begin = lan.now;
+        hosts.iter().for_each(|&host| lan.hosts[host].mdns.set_company(has_company));
+        lan.run_ms(6_000);
+        assert!(hosts.iter().all(|&host| lan.sees(host).len() == 39), "everybody is found all the same");
+        hosts.iter().map(|&host| browsed(&lan, host, begin)).sum::<usize>()
+    };
+    // After one second and after three, all within a tenth of a second.
+    let asked = play(true);
+    assert!((2..=4).contains(&asked), "{asked} questions of 40 hosts");
+    assert_eq!(play(false), 80);
+}
+
+#[test]
+fn a_question_long_before_ours_is_not_ours() {
+    let asked = |waits: u64| {
+        let mut lan = Lan::new();
+        let host = lan.settled("a");
+        lan.hosts[host].mdns.set_company(true);
+        let begin = lan.now;
+        // It has been there for five seconds: its next questions are in about 2.1, 10.1 and 26.1 s.
+        lan.run_ms(waits);
+        ask(&mut lan, host, ASKERS[0]);
+        lan.run_ms(12_000 - waits);
+        browsed(&lan, host, begin)
+    };
+    assert_eq!(asked(11_000), 2);
+    assert_eq!(asked(3_000), 2);
+    assert_eq!(asked(8_000), 1);
 }
 
 /// RFC 6762 section 7.2, with several who ask in the same moment.
