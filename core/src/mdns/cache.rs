@@ -40,8 +40,12 @@ pub(super) struct Cache {
     changed: Vec<u32>,
     /// How many records each source has here.
     sources: Table<usize>,
-    /// How many records there are.
+    /// How many records there are, and how many of them are pointers.
     len: usize,
+    pointers: usize,
+    /// Before then no question for the instances is the one that is due for a pointer: all of them lie far apart in
+    /// memory, and most questions need not look at them.
+    near: Instant,
 }
 
 /// What the cache wants looked at.
@@ -88,6 +92,8 @@ impl Cache {
             changed: Vec::new(),
             sources: Table::new(),
             len: 0,
+            pointers: 0,
+            near: Instant::from_nanos(u64::MAX),
         }
     }
 
@@ -138,6 +144,9 @@ impl Cache {
                 } else {
                     is_again = (is_pointer || others == 0) && !entry.is_dying();
                     entry.hear(now, lifetime(kind, heard.ttl, heard.is_capped), rng);
+                    if is_pointer {
+                        self.near = self.near.min(entry.near());
+                    }
                 }
             }
             self.changed.extend(slot);
@@ -210,6 +219,11 @@ impl Cache {
         self.len
     }
 
+    /// How many pointers there are.
+    pub(super) const fn instances(&self) -> usize {
+        self.pointers
+    }
+
     /// The pointers to the instances of the service.
     pub(super) fn pointers(&self) -> impl Iterator<Item = (&Name, &Entry)> {
         self.owners.iter().filter_map(|(_, owner)| Some((&owner.name, owner.pointer()?)))
@@ -244,12 +258,21 @@ impl Cache {
     /// A question for the instances leaves now, and pointers that are past half of their time are not in its list of
     /// known answers: whoever would ask for them next need not.
     pub(super) fn on_asked(&mut self, now: Instant, rng: &mut Rng) {
+        if now < self.near {
+            return;
+        }
+        self.near = Instant::from_nanos(u64::MAX);
         for slot in 0..self.owners.slots() {
             let Some(owner) = self.owners.get_mut(slot) else { continue };
             let is_old = |entry: &Entry| !entry.is_dying() && !entry.is_known(now);
             let mut pointers = owner.records.iter_mut().filter(|entry| entry.data.kind() == Kind::PTR);
-            if let Some(pointer) = pointers.find(|entry| is_old(entry)) {
+            let Some(pointer) = pointers.next() else { continue };
+            let is_asked = is_old(pointer);
+            if is_asked {
                 pointer.on_asked(now, rng);
+            }
+            self.near = self.near.min(pointer.near());
+            if is_asked {
                 self.agenda.plan(slot, &mut self.owners);
             }
         }
@@ -276,7 +299,12 @@ impl Cache {
         } else {
             owner.records.reserve_exact(1);
         }
-        owner.records.push(Entry::new(now, data, source, ttl, rng));
+        let entry = Entry::new(now, data, source, ttl, rng);
+        if entry.data.kind() == Kind::PTR {
+            self.pointers += 1;
+            self.near = self.near.min(entry.near());
+        }
+        owner.records.push(entry);
         self.len += 1;
     }
 
@@ -298,6 +326,7 @@ impl Cache {
     /// This record of an owner is no more.
     fn on_removed(&mut self, slot: u32, entry: &Entry) {
         self.len = self.len.saturating_sub(1);
+        self.pointers = self.pointers.saturating_sub(usize::from(entry.data.kind() == Kind::PTR));
         if let Some(source) = self.sources.find(entry.source)
             && let Some(count) = self.sources.get_mut(source)
         {

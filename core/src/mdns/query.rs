@@ -153,7 +153,7 @@ impl Link {
 
     /// Whether we are one of the [`ASKING`] on this link, of as many as it has.
     fn is_asking(&self, rng: &mut Rng) -> bool {
-        let others = self.cache.pointers().count() as u64;
+        let others = self.cache.instances() as u64;
         others < ASKING || rng.below(others + 1) < ASKING
     }
 

@@ -82,9 +82,15 @@ impl Entry {
 
     /// A question for it leaves now, and it is not in its list of known answers: whoever would ask next need not.
     pub(super) fn on_asked(&mut self, now: Instant, rng: &mut Rng) {
-        while self.due < self.expires && self.due <= now + self.ttl() * COALESCE_PERCENT / 100 {
+        while self.due < self.expires && self.near() <= now {
             self.on_refresh(rng);
         }
+    }
+
+    /// From when on a question for it is the one that is due.
+    pub(super) fn near(&self) -> Instant {
+        let ahead = self.ttl() * COALESCE_PERCENT / 100;
+        Instant::from_nanos(self.due.as_nanos().saturating_sub(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// Taken back or replaced.
