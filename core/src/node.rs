@@ -47,7 +47,7 @@ pub struct Node {
     boot: BootId,
     now: Instant,
     wall: (Instant, UnixMillis),
-    outputs: VecDeque<Output>,
+    outputs: Outbox<Output>,
     stats: Stats,
     ledger: Ledger,
     /// Commands from before the store's first answer; `None` once it came.
@@ -96,7 +96,8 @@ impl Node {
         let members = Members::new(Tag::of(config.suite, &own.0, boot), cap);
         let acquaintances = Acquaintances::new(config.peers_max);
         let mut ledger = Ledger::default();
-        let first = ledger.fetch_state();
+        let mut outputs = Outbox::new();
+        outputs.push(ledger.fetch_state());
         Self {
             nick: config.nick.clone(),
             config,
@@ -104,7 +105,7 @@ impl Node {
             boot,
             now,
             wall: (now, UnixMillis::default()),
-            outputs: VecDeque::from([first]),
+            outputs,
             stats: Stats::default(),
             ledger,
             queued: Some(VecDeque::new()),
@@ -156,7 +157,7 @@ impl Node {
 
     /// What the node wants next; [`Output::Wait`] when that is nothing more, again and again.
     pub fn poll(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.wake()))
+        self.outputs.pop().unwrap_or_else(|| Output::Wait(self.wake()))
     }
 
     /// What was counted so far.
@@ -304,7 +305,7 @@ impl Node {
     /// Tells the person, after asking the store to keep what it is about.
     fn event(&mut self, event: Event) {
         self.outputs.extend(self.ledger.seal());
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     /// The wall clock now: as told, run on by the monotonic one.

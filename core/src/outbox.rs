@@ -15,11 +15,25 @@ impl<T> Outbox<T> {
         self.0.push_back(wish);
     }
 
+    pub(crate) fn extend(&mut self, wishes: impl IntoIterator<Item = T>) {
+        self.0.extend(wishes);
+    }
+
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+        let wish = self.0.pop_front();
+        rewind(&mut self.0);
+        wish
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// An empty queue begins where it did at first: else each entry would go to the place that was used longest ago, and of
+/// a queue that was long once that is never at hand.
+pub(crate) fn rewind<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() {
+        queue.clear();
     }
 }

@@ -49,7 +49,7 @@ impl Node {
         match found {
             Found::Transmit(transmit) => {
                 self.stats.transmits += 1;
-                self.outputs.push_back(Output::Transmit(transmit));
+                self.outputs.push(Output::Transmit(transmit));
             }
             Found::Sighting(sighting) => self.on_sighting(&sighting),
             Found::Renamed(instance) => self.event(Event::Renamed { instance }),
@@ -85,7 +85,7 @@ impl Node {
         match wish {
             Wish::Transmit(transmit) => {
                 self.stats.transmits += 1;
-                self.outputs.push_back(Output::Transmit(transmit));
+                self.outputs.push(Output::Transmit(transmit));
             }
             Wish::Up { link, peer: key, boot, address, interface, binding, dialled } => {
                 log::debug!("{key:?} {boot} up at {address}, interface {interface}, dialled {dialled:?}");

@@ -59,6 +59,6 @@ impl Node {
 
     pub(super) fn fetch(&mut self, request: u64, what: Request) {
         self.outputs.extend(self.ledger.seal());
-        self.outputs.push_back(self.ledger.fetch(request, what));
+        self.outputs.push(self.ledger.fetch(request, what));
     }
 }

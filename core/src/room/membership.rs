@@ -267,9 +267,12 @@ impl Rooms {
             link.needs.retain(|(room, _), _| *room != id);
             link.behind.remove(&id);
         }
-        self.shown.values_mut().for_each(|rooms| {
-            rooms.remove(&id);
-        });
+        // Records show who is in open rooms only.
+        if matches!(room.place, Place::Room(_)) {
+            self.shown.values_mut().for_each(|rooms| {
+                rooms.remove(&id);
+            });
+        }
     }
 
     /// Forgets the ids of days that nobody has asked about for long, if there are too many in memory.

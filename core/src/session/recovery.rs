@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use super::{congestion::Congestion, frame::Ack, rtt::Rtt};
-use crate::time::Instant;
+use crate::{outbox::rewind, time::Instant};
 
 /// RFC 9002 section 6.1.1 (`kPacketThreshold`).
 const PACKET_THRESHOLD: u64 = 3;
@@ -260,6 +260,7 @@ impl Recovery {
             self.slots.pop_front();
             self.base = self.base.saturating_add(1);
         }
+        rewind(&mut self.slots);
         while self.skipped.front().is_some_and(|&number| number < self.base) {
             self.skipped.pop_front();
         }
