@@ -16,13 +16,13 @@ use crate::{
     command::Action,
     config::Config,
     event::{EntryId, Event, Place, Refusal, Stamp},
-    frames::Frame,
+    frames::{Digest, Frame},
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
     session::LinkId,
     stats::RoomStats,
-    store::{Answer, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
+    store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
     suite::Suite,
     text::Nick,
     time::Instant,
@@ -121,6 +121,8 @@ pub(crate) struct Rooms {
     settled: Option<(u32, u32)>,
     /// When it was looked last whether too much of the history is in memory.
     measured: Instant,
+    /// The last sum that a heartbeat was about, and its digest.
+    digested: Option<(IdSum, Digest)>,
     names: BTreeMap<Place, RoomKeyId>,
     aside: Aside,
     /// The X25519 keys of those who have been met.
@@ -212,6 +214,7 @@ impl Rooms {
             rooms: BTreeMap::new(),
             settled: None,
             measured: Instant::ORIGIN,
+            digested: None,
             names: BTreeMap::new(),
             aside: Aside::default(),
             peers: BTreeMap::new(),

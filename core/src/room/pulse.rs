@@ -1,14 +1,14 @@
 //! Heartbeats: each carries the fingerprints of the rooms that both ends share, so that a difference shows soon and
 //! costs next to nothing while there is none.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::{ops::Bound, time::Duration};
 
 use super::{LinkId, Rooms, Turn, bucket::Rate, days::Job, history::digest_of, link::Tried};
 use crate::{
     event::Stamp,
     frames::{Digest, Frame, PULSES_MAX, Pulse},
-    store::RoomKeyId,
+    store::{IdSum, RoomKeyId},
     time::{Instant, UnixMillis},
 };
 
@@ -33,24 +33,29 @@ impl Rooms {
         }
         let clock = self.clock.wall(now);
         let Some(link) = self.links.get(&id) else {
-            return Frame::Heartbeat { counter: 0, clock, members: 0, rooms: alloc::vec::Vec::new() };
+            return Frame::Heartbeat { counter: 0, clock, members: 0, rooms: Vec::new() };
         };
         // Not all rooms may fit: those behind the last one of the previous heartbeat come first.
         let after = link.rotation.map_or(Bound::Unbounded, Bound::Excluded);
         let before = link.rotation.map_or(Bound::Excluded(RoomKeyId([0; 16])), Bound::Included);
         let shared =
             link.shared.range((after, Bound::Unbounded)).chain(link.shared.range((Bound::Unbounded, before)));
-        let pulses = shared.filter_map(|(&room, _)| self.pulse(now, id, room).map(|pulse| (room, pulse)));
-        let (ids, rooms): (alloc::vec::Vec<_>, alloc::vec::Vec<_>) = pulses.take(PULSES_MAX).unzip();
+        let states = shared.filter_map(|(&room, _)| self.state(now, id, room).map(|state| (room, state)));
+        let (ids, states): (Vec<_>, Vec<_>) = states.take(PULSES_MAX).unzip();
         let counter = link.beats + 1;
         if let Some(link) = self.links.get_mut(&id) {
             link.beats = counter;
             link.rotation = ids.last().copied();
         }
+        let rooms = states
+            .into_iter()
+            .map(|(room, up_to, sum)| Pulse { room, up_to, digest: self.digest_of(&sum) })
+            .collect();
         Frame::Heartbeat { counter, clock, members: 0, rooms }
     }
 
-    fn pulse(&self, now: Instant, id: LinkId, room_id: RoomKeyId) -> Option<Pulse> {
+    /// The peer's index for a room, and what we both may have of it up to which stamp.
+    fn state(&self, now: Instant, id: LinkId, room_id: RoomKeyId) -> Option<(u16, Stamp, IdSum)> {
         let (link, room) = (self.links.get(&id)?, self.rooms.get(&room_id)?);
         let from = room.floor.max(link.floor(room_id)?);
         let newest = room.history.newest(self.clock.stamp(now)).map_or(0, |newest| newest.0);
@@ -58,7 +63,19 @@ impl Rooms {
         let unsettled = u64::try_from(UNSETTLED.as_micros()).unwrap_or(0);
         let up_to = Stamp(if coming { newest.saturating_sub(unsettled) } else { newest + 1 });
         let (sum, _) = room.history.sum(from, up_to).ok()?;
-        Some(Pulse { room: link.index(room_id)?, up_to, digest: digest_of(self.suite, &sum) })
+        Some((link.index(room_id)?, up_to, sum))
+    }
+
+    /// The digest of this sum: mostly the same one for all neighbours until somebody says something.
+    fn digest_of(&mut self, sum: &IdSum) -> Digest {
+        match self.digested {
+            Some((known, digest)) if known == *sum => digest,
+            _ => {
+                let digest = digest_of(self.suite, sum);
+                self.digested = Some((*sum, digest));
+                digest
+            }
+        }
     }
 
     pub(super) fn on_heartbeat(
@@ -102,7 +119,8 @@ impl Rooms {
             // The next heartbeat can be compared.
             Err(day) => return self.load(turn, room_id, day, Job::Nothing(Some(id))),
         };
-        let pair = (digest_of(self.suite, &sum), pulse.digest);
+        let pair = (self.digest_of(&sum), pulse.digest);
+        let Some(link) = self.links.get_mut(&id) else { return };
         let busy = link.is_busy_with(room_id);
         let Some(shared) = link.shared.get_mut(&room_id) else { return };
         if pair.0 == pair.1 {
@@ -155,8 +173,7 @@ mod tests {
         let pair = ([1; 16], [2; 16]);
         // One attempt a second, for two hours.
         let at = |second: u64| Instant::ORIGIN + Duration::from_secs(second);
-        let tried: alloc::vec::Vec<_> =
-            (0..7200).filter(|&second| shared.may_try(at(second), pair)).collect();
+        let tried: Vec<_> = (0..7200).filter(|&second| shared.may_try(at(second), pair)).collect();
         assert_eq!(&tried[..5], [0, 5, 15, 35, 75]);
         let longest = tried.windows(2).map(|pair| pair[1] - pair[0]).max();
         assert_eq!(longest, Some(600));

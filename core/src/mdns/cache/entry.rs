@@ -90,7 +90,9 @@ impl Entry {
     /// From when on a question for it is the one that is due.
     pub(super) fn near(&self) -> Instant {
         let ahead = self.ttl() * COALESCE_PERCENT / 100;
-        Instant::from_nanos(self.due.as_nanos().saturating_sub(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)))
+        Instant::from_nanos(
+            self.due.as_nanos().saturating_sub(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// Taken back or replaced.
