@@ -230,7 +230,10 @@ impl Contacts {
     /// there is no place is called now and then, for there may be one again.
     pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {
         let live = self.live.remove(&(key, boot));
-        self.choice.stir(now);
+        // A visit that is over changes nothing.
+        if !live.as_ref().is_some_and(Live::is_unwanted) {
+            self.choice.stir(now);
+        }
         // Whoever was let go because neither side needs it has room for us.
         let is_released = end == End::Crowded && live.as_ref().is_some_and(|live| live.ours == Keep::No);
         let address = live.map(|live| live.address);

@@ -84,6 +84,11 @@ impl Live {
         // Until they have told, both are believed to want it.
         Self { address, since: now, theirs: Keep::Spare, ours: Keep::Spare, told: None }
     }
+
+    /// By neither end.
+    pub(super) fn is_unwanted(&self) -> bool {
+        (self.ours, self.theirs) == (Keep::No, Keep::No)
+    }
 }
 
 impl Choice {
@@ -133,7 +138,10 @@ impl Choice {
             return;
         }
         // Where there is a crowd most of it is heard of within that time.
-        let at = self.made.map_or(now + PAUSE, |made| now.max(made + PAUSE));
+        self.look_by(self.made.map_or(now + PAUSE, |made| now.max(made + PAUSE)));
+    }
+
+    fn look_by(&mut self, at: Instant) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
@@ -149,16 +157,19 @@ impl Choice {
 impl Contacts {
     /// The other end wants the session this much.
     pub(crate) fn on_kept(&mut self, now: Instant, key: PeerKey, boot: BootId, theirs: Keep) {
-        if let Some(live) = self.live.get_mut(&(key, boot)) {
-            live.theirs = theirs;
+        let Some(live) = self.live.get_mut(&(key, boot)) else { return };
+        let before = core::mem::replace(&mut live.theirs, theirs);
+        if [before, theirs].contains(&Keep::Choice) {
             self.choice.stir(now);
+        } else if live.is_unwanted() {
+            // As most visits are from now on: the choice stays as it is.
+            self.choice.look_by(now.max(live.since + SETTLE));
         }
     }
 
     /// Whether either end wants the session with this run for more than a visit.
     pub(crate) fn is_neighbour(&self, key: PeerKey, boot: BootId) -> bool {
-        let live = self.live.get(&(key, boot));
-        live.is_some_and(|live| (live.ours, live.theirs) != (Keep::No, Keep::No))
+        self.live.get(&(key, boot)).is_some_and(|live| !live.is_unwanted())
     }
 
     /// What has changed about sessions since this was asked last.
@@ -186,7 +197,7 @@ impl Contacts {
                 live.told = Some(live.ours);
                 kept.push(Kept::Tell(key, boot, live.ours));
             }
-            if (live.ours, live.theirs) == (Keep::No, Keep::No) {
+            if live.is_unwanted() {
                 if now - live.since >= SETTLE {
                     kept.push(Kept::Release(key, boot));
                 } else {
@@ -201,9 +212,7 @@ impl Contacts {
             }
         }
         self.choice.chosen = chosen;
-        if let Some(at) = again {
-            self.choice.due = Some(self.choice.due.map_or(at, |due| due.min(at)));
-        }
+        again.into_iter().for_each(|at| self.choice.look_by(at));
     }
 
     fn choose_in(&self, now: Instant, circle: Circle) -> BTreeMap<Who, Keep> {
