@@ -160,3 +160,28 @@ fn every_fault() -> Vec<Fault> {
         Fault::Disk { how: DiskTrouble::Slow },
     ]
 }
+
+/// Their names are right, and to ask for them by multicast would only fill the air more.
+#[test]
+fn calls_that_do_not_get_through_a_busy_link_raise_no_doubts_about_names() {
+    let radio = Segment { rate: 10_000_000, ..profile::named("wifi").unwrap() };
+    let plan = Plan {
+        hosts: (0..60).map(|host| Host { on: vec![0], starts: Span::from_millis(host * 16) }).collect(),
+        segments: vec![radio],
+        family: Family::Both,
+        ..plan(0, 20)
+    };
+    let mut world = World::new(Rc::new(plan), false).without_checks();
+    let asked = |world: &World| {
+        (0..60).filter_map(|host| world.stats(host)).map(|all| all.mdns.queries_out).sum::<u64>()
+    };
+    world.run(Duration::from_secs(5));
+    let before = asked(&world);
+    world.run(Duration::from_secs(15));
+    let failed: u64 =
+        (0..60).filter_map(|host| world.stats(host)).map(|all| all.session.handshakes_failed).sum();
+    assert!(failed > 100, "the link is not busy: {failed} calls came to nothing");
+    let asked = asked(&world) - before;
+    // The browse of each, twice at most, on both families.
+    assert!(asked <= 60 * 2 * 2, "{asked} questions");
+}

@@ -194,7 +194,10 @@ impl Node {
         if why != Failure::Busy {
             self.contacts.on_call_ended(self.now, address);
         }
+        // Where calls do not get through because the link is busy the name is right, and to ask all for it would fill the
+        // air more.
         if why == Failure::Timeout
+            && !self.sessions.is_busy()
             && let Some(mdns) = &mut self.mdns
             && self.contacts.is_missed(address)
         {
