@@ -22,6 +22,8 @@ pub struct Stats {
     pub records_unsent: u64,
     /// Records of peers not kept because there are too many.
     pub members_full: u64,
+    /// Runs of peers that ended long ago and are not remembered any more.
+    pub members_forgotten: u64,
     /// Peers forgotten because there are too many.
     pub peers_forgotten: u64,
     /// What multicast DNS counted.

@@ -68,6 +68,8 @@ pub(crate) struct Members {
     doubted: Vec<LinkId>,
     /// What all who are there add up to.
     digest: u64,
+    /// How many were forgotten because they went long ago.
+    pub(crate) forgotten: u64,
     /// As the last look at the graph has found it: then one session more may matter.
     is_anybody_unreached: bool,
 }
@@ -189,6 +191,7 @@ impl Members {
             renewed: BTreeSet::new(),
             doubted: Vec::new(),
             digest: 0,
+            forgotten: 0,
             is_anybody_unreached: false,
         }
     }
@@ -331,7 +334,9 @@ impl Members {
 
     /// Forgets those who went long ago.
     fn sweep(&mut self, now: Instant) {
+        let before = self.all.len();
         self.all.retain(|_, member| member.ended.is_none_or(|ended| now - ended < RETAIN));
+        self.forgotten += (before - self.all.len()) as u64;
         self.lost.retain(|tag, _| self.all.contains_key(tag));
         self.accusations.retain(|(_, by), _| self.all.contains_key(by));
         if let Some(next) = self.all.values().filter_map(|member| member.ended).min() {

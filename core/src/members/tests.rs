@@ -160,6 +160,7 @@ fn a_goodbye_is_final_for_that_run() {
     assert!(members.of(&tag(3)).is_some());
     run(&mut members, at(700));
     assert!(members.of(&tag(3)).is_none(), "and is forgotten");
+    assert_eq!(members.forgotten, 1);
 }
 
 #[test]

@@ -133,6 +133,7 @@ impl Node {
         self.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
         let mut frames = Vec::new();
         self.members.on_tick(self.now, &mut frames);
+        self.stats.members_forgotten = self.members.forgotten;
         for (link, frame) in frames {
             self.sessions.send(link, frame.encode());
         }

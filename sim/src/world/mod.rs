@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Node, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, Node, Stats, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
@@ -252,8 +252,11 @@ impl World {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let mut figures = self.watch.tally.figures(self.now);
-        let stats = (0..self.machines.len()).filter_map(|host| self.stats(host));
-        figures.happened.insert("crowded", stats.map(|stats| stats.session.crowded).sum());
+        let count = |of: fn(&Stats) -> u64| {
+            (0..self.machines.len()).filter_map(|host| self.stats(host)).map(|stats| of(&stats)).sum()
+        };
+        figures.happened.insert("crowded", count(|stats| stats.session.crowded));
+        figures.happened.insert("peer-forgotten", count(|stats| stats.members_forgotten));
         Outcome {
             violation: self.watch.violation.clone(),
             hash: self.trace.hash(),
