@@ -65,6 +65,13 @@ impl News {
         }
     }
 
+    /// What was on its way to the peer of `link` was not sent: it is to be announced.
+    pub(super) fn is_unknown_to(&mut self, id: &EntryId, link: LinkId) {
+        if let Some(fresh) = self.fresh.get_mut(id) {
+            fresh.known.remove(&link);
+        }
+    }
+
     /// The store did not take it: it is no news.
     pub(super) fn drop(&mut self, id: &EntryId) {
         self.fresh.remove(id);

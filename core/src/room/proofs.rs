@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
+    entry::Entry,
     link::{Link, Shared},
     receipts::RECEIPTS_WAIT,
 };
@@ -173,6 +174,10 @@ impl Rooms {
                 let free = UNSENT_RECEIPTS_MAX.saturating_sub(link.unsent_receipts.len());
                 turn.stats.receipts_dropped += ids.len().saturating_sub(free) as u64;
                 link.unsent_receipts.extend(ids.into_iter().take(free).map(|entry| (room, entry)));
+            }
+            Frame::Push { entries, repair: false, .. } => {
+                let entries = entries.into_iter().filter_map(|bytes| Entry::read(self.suite, bytes));
+                return entries.for_each(|entry| self.news.is_unknown_to(&entry.id, id));
             }
             _ => return,
         }

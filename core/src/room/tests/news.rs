@@ -98,6 +98,24 @@ fn a_neighbour_need_not_push_after_three_times_in_a_row_for_nothing() {
 }
 
 #[test]
+fn what_was_pushed_is_announced_only_if_it_could_not_be_sent() {
+    for is_refused in [false, true] {
+        let mut world = linked(3, &[(0, 1), (1, 2)]);
+        world.meet = false;
+        if is_refused {
+            world.refuse = Box::new(|from, _, frame| from == 1 && IS_PUSH(frame));
+        }
+        world.say(0, "hello");
+        world.run_ms(40);
+        world.refuse = Box::new(|_, _, _| false);
+        world.run_ms(260);
+        assert_eq!(world.peers[2].heard(), ["hello"]);
+        assert_eq!(world.count_seen(IS_HAVE), usize::from(is_refused));
+        assert_eq!(world.peers[2].stats.grafted, u64::from(is_refused));
+    }
+}
+
+#[test]
 fn two_alone_announce_nothing() {
     let mut world = linked(2, &[(0, 1)]);
     world.say_many(0, 50);
