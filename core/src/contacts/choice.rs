@@ -286,3 +286,51 @@ impl core::fmt::Debug for Choice {
         f.debug_struct("Choice").field("chosen", &self.chosen).field("due", &self.due).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        boundary::{Interface, Subnet},
+        contacts::End,
+        suite::REAL,
+    };
+
+    #[test]
+    fn a_visit_is_released_and_nobody_chooses_anew_for_it() {
+        let at = |seconds: u64| Instant::ORIGIN + Duration::from_secs(seconds);
+        let (me, boot) = ((PeerKey([99; 32]), BootId(1)), BootId(7));
+        let mut book = Contacts::new(REAL, me, 64, Rng::new([1; 32]));
+        let subnet = Subnet { address: IpAddr::from([10, 0, 0, 1]), prefix: 24 };
+        let addresses = Vec::from([subnet]);
+        let card = Interface {
+            index: 2,
+            name: "eth".into(),
+            addresses,
+            multicast: true,
+            loopback: false,
+            mtu: 1500,
+        };
+        book.on_interfaces(at(0), &[card]);
+        for number in 10..30 {
+            book.on_up(at(1), PeerKey([number; 32]), boot, (IpAddr::from([10, 0, 0, number]), 27182).into());
+        }
+        book.choose(at(2));
+        let unwanted = book.kept().into_iter().find_map(|kept| match kept {
+            Kept::Tell(key, _, Keep::No) => Some(key),
+            _ => None,
+        });
+        let visitor = unwanted.expect("eight of twenty are wanted");
+        let other = book.choice.due();
+        book.on_kept(at(3), visitor, boot, Keep::No);
+        assert_eq!((other, book.choice.due()), (None, Some(at(1) + SETTLE)));
+        book.choose(at(11));
+        assert_eq!(book.kept(), [Kept::Release(visitor, boot)]);
+        book.on_down(at(12), visitor, boot, End::Crowded);
+        assert_eq!(book.choice.due(), None);
+        // Somebody who has chosen us is another matter.
+        let chooser = *book.live.keys().next().expect("nineteen are left");
+        book.on_kept(at(13), chooser.0, boot, Keep::Choice);
+        assert_eq!(book.choice.due(), Some(at(13)));
+    }
+}
