@@ -93,7 +93,7 @@ impl Cache {
             sources: Table::new(),
             len: 0,
             pointers: 0,
-            near: Instant::from_nanos(u64::MAX),
+            near: Instant::NEVER,
         }
     }
 
@@ -261,13 +261,13 @@ impl Cache {
         if now < self.near {
             return;
         }
-        self.near = Instant::from_nanos(u64::MAX);
+        self.near = Instant::NEVER;
         for slot in 0..self.owners.slots() {
             let Some(owner) = self.owners.get_mut(slot) else { continue };
-            let is_old = |entry: &Entry| !entry.is_dying() && !entry.is_known(now);
             let mut pointers = owner.records.iter_mut().filter(|entry| entry.data.kind() == Kind::PTR);
             let Some(pointer) = pointers.next() else { continue };
-            let is_asked = is_old(pointer);
+            // Old, and so in no list of known answers.
+            let is_asked = !pointer.is_dying() && !pointer.is_known(now);
             if is_asked {
                 pointer.on_asked(now, rng);
             }

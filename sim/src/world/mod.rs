@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Node, Stats, StoreError, Suite, Token, Transmit};
+use chat_core::{Answer, Input, Instant, Node, StoreError, Suite, Token, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
@@ -246,28 +246,6 @@ impl World {
             self.watch.end(self.now);
         }
         !over
-    }
-
-    /// How it went so far.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        let mut figures = self.watch.tally.figures(self.now);
-        let count = |of: fn(&Stats) -> u64| {
-            (0..self.machines.len()).filter_map(|host| self.stats(host)).map(|stats| of(&stats)).sum()
-        };
-        figures.happened.insert("crowded", count(|stats| stats.session.crowded));
-        figures.happened.insert("peer-forgotten", count(|stats| stats.members_forgotten));
-        Outcome {
-            violation: self.watch.violation.clone(),
-            hash: self.trace.hash(),
-            checkpoints: self.trace.checkpoints().to_vec(),
-            events: self.trace.events(),
-            simulated: self.now.since_origin(),
-            counts: self.counts.clone(),
-            fired: self.fired.clone(),
-            foes: self.foes.iter().map(|foe| foe.fired).collect(),
-            figures,
-        }
     }
 
     /// How much time has passed in it.

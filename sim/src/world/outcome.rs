@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chat_core::Stats;
+
+use super::World;
 use crate::{
     trace::{Checkpoint, Hash},
     watch::{Violation, tally::Figures},
@@ -45,4 +48,28 @@ pub struct Outcome {
     pub foes: Vec<u64>,
     /// Who knows whom and who has what.
     pub figures: Figures,
+}
+
+impl World {
+    /// How it went so far.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let mut figures = self.watch.tally.figures(self.now);
+        let count = |of: fn(&Stats) -> u64| {
+            (0..self.machines.len()).filter_map(|host| self.stats(host)).map(|stats| of(&stats)).sum()
+        };
+        figures.happened.insert("crowded", count(|stats| stats.session.crowded));
+        figures.happened.insert("peer-forgotten", count(|stats| stats.members_forgotten));
+        Outcome {
+            violation: self.watch.violation.clone(),
+            hash: self.trace.hash(),
+            checkpoints: self.trace.checkpoints().to_vec(),
+            events: self.trace.events(),
+            simulated: self.now.since_origin(),
+            counts: self.counts.clone(),
+            fired: self.fired.clone(),
+            foes: self.foes.iter().map(|foe| foe.fired).collect(),
+            figures,
+        }
+    }
 }

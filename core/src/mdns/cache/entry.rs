@@ -89,10 +89,7 @@ impl Entry {
 
     /// From when on a question for it is the one that is due.
     pub(super) fn near(&self) -> Instant {
-        let ahead = self.ttl() * COALESCE_PERCENT / 100;
-        Instant::from_nanos(
-            self.due.as_nanos().saturating_sub(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Instant::ORIGIN + self.due.since_origin().saturating_sub(self.ttl() * COALESCE_PERCENT / 100)
     }
 
     /// Taken back or replaced.
