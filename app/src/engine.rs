@@ -44,6 +44,7 @@ pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, F
         interfaces: options.interface.clone(),
         port: options.port.map(Into::into),
         mdns: options.discovery.mdns,
+        broadcast: options.discovery.broadcast,
     };
     let net = Net::open(&wanted).map_err(|error| {
         let exit = match error {
@@ -98,8 +99,8 @@ impl Ready {
         let mut config = Config::new(REAL, nick.clone(), opened.port);
         config.nick_wins = options.nick.is_some();
         config.mdns_socket = opened.mdns_socket;
-        let Discovery { mdns, manual } = options.discovery;
-        config.discovery = chat_core::Discovery { mdns, remembered: manual };
+        let Discovery { mdns, broadcast, manual } = options.discovery;
+        config.discovery = chat_core::Discovery { mdns, broadcast, remembered: manual };
         config.author_rate = options.author_rate;
         Ok(Self {
             key: identity.key(),

@@ -8,7 +8,7 @@ pub(crate) fn reason(multicast: Multicast) -> &'static str {
         Multicast::Unknown => "nothing has been heard yet",
         Multicast::Ok => "others are heard by multicast",
         Multicast::Alone => {
-            "only our own multicast is heard: nobody else is there, or this network keeps machines apart"
+            "only our own multicast is heard: nobody else is there, or this network keeps it from others"
         }
         Multicast::Silent => "not even our own multicast comes back: a firewall or this network drops it",
         Multicast::Off => "multicast cannot be used here",

@@ -91,6 +91,8 @@ pub struct Wake {
 pub enum Reason {
     /// A question, answer, probe, announcement or cached record of multicast DNS.
     Mdns,
+    /// A broadcast that is due.
+    Beacon,
     /// An acknowledgement, retransmission, heartbeat or handshake of a session.
     Session,
     /// An open entry, or the repair of a room.

@@ -55,7 +55,7 @@ impl Config {
             nick_wins: false,
             chat_port,
             mdns_socket: MdnsSocket::Shared,
-            discovery: Discovery { mdns: true, remembered: true },
+            discovery: Discovery { mdns: true, broadcast: true, remembered: true },
             calls: true,
             author_rate: 200,
             unpersisted_max: 1 << 20,
@@ -98,6 +98,8 @@ pub enum MdnsSocket {
 pub struct Discovery {
     /// Multicast DNS.
     pub mdns: bool,
+    /// UDP broadcast.
+    pub broadcast: bool,
     /// Addresses kept from earlier runs.
     pub remembered: bool,
 }

@@ -334,6 +334,11 @@ impl Contacts {
         contact.and_then(Contact::found_by).unwrap_or(Source::Exchange)
     }
 
+    /// How many are known by more than an address.
+    pub(crate) fn known(&self) -> usize {
+        self.choice.known()
+    }
+
     /// Whether there are more than everybody has a session with.
     pub(crate) fn is_crowd(&self) -> bool {
         self.choice.known() > DEGREE

@@ -49,6 +49,7 @@
 //!         let socket = UdpSocket::bind("127.0.0.1:0")?;
 //!         let mut config = Config::new(REAL, Nick::new(nick).unwrap(), socket.local_addr()?.port());
 //!         config.discovery.mdns = false; // no multicast here: the address is given by hand
+//!         config.discovery.broadcast = false;
 //!         let seed = secret; // from the system's randomness, and new at every start
 //!         let node = Node::new(config, Identity::new(REAL, &secret), seed, Instant::ORIGIN);
 //!         let mut host = Self { node, socket, started: std::time::Instant::now(), online: false, heard: Vec::new() };
@@ -180,7 +181,7 @@ pub use event::{
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;
-pub use stats::{MdnsStats, RoomStats, SessionStats, Sizes, Stats};
+pub use stats::{BeaconStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
     StoredPeer, StoredRoom,

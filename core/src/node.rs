@@ -3,6 +3,7 @@
 mod acquaintances;
 mod calls;
 mod commands;
+mod discoveries;
 mod ledger;
 mod links;
 mod memory;
@@ -18,14 +19,15 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 
 use self::{
-    acquaintances::Acquaintances, calls::Calls, ledger::Ledger, links::Peer, net::NetState, records::Records,
+    acquaintances::Acquaintances, calls::Calls, discoveries::Discoveries, ledger::Ledger, links::Peer,
+    net::NetState, records::Records,
 };
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
     command::Command,
     config::Config,
     contacts::Contacts,
-    discovery::{Found, PeerDiscovery},
+    discovery::Found,
     event::Event,
     identity::{BootId, Identity},
     mdns::Mdns,
@@ -71,7 +73,7 @@ pub struct Node {
     /// The tag of the `Quit` that is being carried out.
     quitting: Option<u64>,
     is_finished: bool,
-    mdns: Option<Mdns>,
+    discoveries: Discoveries,
     sessions: Sessions,
     rooms: Rooms,
     found: Outbox<Found>,
@@ -88,7 +90,7 @@ impl Node {
     pub fn new(config: Config, identity: Identity, seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::new(seed);
         let boot = BootId(rng.fork("boot").u64());
-        let mdns = config.discovery.mdns.then(|| Mdns::new(&config, rng.fork("mdns")));
+        let discoveries = Discoveries::new(&config, &mut rng);
         let sessions = Sessions::new(&config, identity.clone(), boot, rng.fork("session"));
         let rooms = Rooms::new(&config, identity.clone(), boot, rng.fork("room"));
         let (own, cap) = ((identity.key(), boot), config.peers_max);
@@ -121,7 +123,7 @@ impl Node {
             net: NetState::default(),
             quitting: None,
             is_finished: false,
-            mdns,
+            discoveries,
             sessions,
             rooms,
             found: Outbox::new(),
@@ -178,7 +180,7 @@ impl Node {
             contacts: self.contacts.len(),
             acquaintances: self.acquaintances.len(),
             members: self.members.len(),
-            mdns_records: self.mdns.as_ref().map_or(0, Mdns::cached),
+            mdns_records: self.discoveries.mdns.as_ref().map_or(0, Mdns::cached),
         }
     }
 
@@ -197,12 +199,9 @@ impl Node {
                 &mut self.stats.session,
                 &mut self.session_wishes,
             ),
-            Via::Mdns => {
-                if let Some(mdns) = &mut self.mdns {
-                    mdns.on_datagram(self.now, datagram, &mut self.stats, &mut self.found);
-                }
+            Via::Mdns | Via::Beacon => {
+                self.discoveries.on_datagram(self.now, datagram, &mut self.stats, &mut self.found);
             }
-            Via::Beacon => {}
         }
     }
 
@@ -215,11 +214,7 @@ impl Node {
     fn fire_due(&mut self) {
         let now = self.now;
         let is_due = |wake: Option<Instant>| wake.is_some_and(|at| at <= now);
-        if let Some(mdns) = &mut self.mdns
-            && is_due(mdns.next_wake())
-        {
-            mdns.on_tick(now, &mut self.stats, &mut self.found);
-        }
+        self.discoveries.on_tick(now, &mut self.stats, &mut self.found);
         if is_due(self.sessions.next_wake()) {
             self.sessions.on_tick(now, &mut self.stats.session, &mut self.session_wishes);
         }
@@ -316,21 +311,20 @@ impl Node {
     }
 
     fn wake(&self) -> Option<Wake> {
-        let due = if self.is_finished {
-            [(None, Reason::Quit); 7]
-        } else {
-            let dial = if self.may_call() { self.contacts.next_wake() } else { None };
-            [
-                (self.mdns.as_ref().and_then(Mdns::next_wake), Reason::Mdns),
-                (self.sessions.next_wake(), Reason::Session),
-                (self.records.next_wake(), Reason::Session),
-                (self.members.next_wake(), Reason::Session),
-                (self.visit, Reason::Dial),
-                (self.rooms.next_wake(), Reason::Room),
-                (dial, Reason::Dial),
-            ]
-        };
-        let earliest = due.into_iter().filter_map(|(at, reason)| Some(Wake { at: at?, reason })).min()?;
+        if self.is_finished {
+            return None;
+        }
+        let dial = if self.may_call() { self.contacts.next_wake() } else { None };
+        let due = [
+            (self.sessions.next_wake(), Reason::Session),
+            (self.records.next_wake(), Reason::Session),
+            (self.members.next_wake(), Reason::Session),
+            (self.visit, Reason::Dial),
+            (self.rooms.next_wake(), Reason::Room),
+            (dial, Reason::Dial),
+        ];
+        let due = self.discoveries.wakes().chain(due);
+        let earliest = due.filter_map(|(at, reason)| Some(Wake { at: at?, reason })).min()?;
         // A machine that left a due timer behind must not make the host spin.
         Some(Wake { at: earliest.at.max(self.now + Duration::from_nanos(1)), ..earliest })
     }
@@ -338,8 +332,8 @@ impl Node {
     fn on_interfaces(&mut self, interfaces: &[Interface]) {
         self.contacts.on_interfaces(self.now, interfaces);
         self.sessions.on_interfaces(self.now, interfaces);
-        if let Some(mdns) = &mut self.mdns {
-            mdns.on_interfaces(self.now, interfaces, &mut self.found);
+        for discovery in self.discoveries.each() {
+            discovery.on_interfaces(self.now, interfaces, &mut self.found);
         }
         if self.net.set_interfaces(interfaces) {
             self.records.sign_by(self.now);

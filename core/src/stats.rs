@@ -28,6 +28,8 @@ pub struct Stats {
     pub peers_forgotten: u64,
     /// What multicast DNS counted.
     pub mdns: MdnsStats,
+    /// What the broadcast counted.
+    pub beacon: BeaconStats,
     /// What the sessions counted.
     pub session: SessionStats,
     /// What the rooms counted.
@@ -85,6 +87,24 @@ pub struct MdnsStats {
     pub conflicts: u64,
     /// Peers that answered no call and were not asked for, because too many were.
     pub doubts_dropped: u64,
+}
+
+/// Counters of the broadcast.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct BeaconStats {
+    /// Datagrams that are no beacon, or one of a version that is not known.
+    pub malformed: u64,
+    /// Datagrams from senders that are not on the link.
+    pub off_link: u64,
+    /// Our own, which come back as to everybody on the link.
+    pub own: u64,
+    /// Beacons of others.
+    pub heard: u64,
+    /// Of those, whose senders others are to call, or that came too fast.
+    pub left_to_others: u64,
+    /// Beacons sent.
+    pub sent: u64,
 }
 
 /// Counters of the sessions.

@@ -19,6 +19,8 @@ const CHAT_PORTS: u16 = 16;
 const ANY_PORT_TRIES: usize = 8;
 /// RFC 6762 section 3.
 const MDNS_PORT: u16 = 5353;
+/// DESIGN section 4.
+const BEACON_PORT: u16 = 27181;
 /// RFC 6762 section 11: what comes from the link has never been counted down.
 const MDNS_TTL: u32 = 255;
 /// Asked for on every socket; the system may give less. A burst of a full congestion window from each of some dozens
@@ -75,6 +77,16 @@ pub(crate) fn mdns() -> (MdnsSocket, Vec<Arc<Socket>>) {
     (if sockets.is_empty() { MdnsSocket::None } else { MdnsSocket::OneShot }, sockets)
 }
 
+/// Opens the socket of the broadcast, which all programs of this machine share. There is no broadcast but of IPv4.
+pub(crate) fn beacon() -> Option<Arc<Socket>> {
+    let open = |&sharing| open(Via::Beacon, Family::V4, BEACON_PORT, sharing).ok();
+    let socket = SHARED.iter().find_map(open);
+    if socket.is_none() {
+        log::info!("UDP port {BEACON_PORT} cannot be had: no broadcast");
+    }
+    socket.map(|(_, socket)| socket)
+}
+
 /// Only who asks without sharing is told that others are there.
 fn is_mdns_taken(family: Family) -> bool {
     open(Via::Mdns, family, MDNS_PORT, Sharing::Alone)
@@ -124,8 +136,10 @@ fn open(via: Via, family: Family, port: u16, sharing: Sharing) -> io::Result<(u1
     if sharing == Sharing::AddressAndPort {
         socket.set_reuse_port(true)?;
     }
-    if via == Via::Mdns {
-        set_multicast(&socket, family)?;
+    match via {
+        Via::Mdns => set_multicast(&socket, family)?,
+        Via::Beacon => socket.set_broadcast(true)?,
+        Via::Chat => {}
     }
     // A system that gives less is good enough.
     let _ = socket.set_recv_buffer_size(BUFFER);

@@ -23,11 +23,13 @@ pub struct Options {
     pub port: Option<u16>,
     /// Whether multicast DNS is wanted.
     pub mdns: bool,
+    /// Whether UDP broadcast is wanted.
+    pub broadcast: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { interfaces: Vec::new(), port: None, mdns: true }
+        Self { interfaces: Vec::new(), port: None, mdns: true, broadcast: true }
     }
 }
 
@@ -47,13 +49,14 @@ impl Net {
     /// Opens the sockets, and joins the multicast groups on every interface in use.
     ///
     /// # Errors
-    /// If a named interface does not exist, nothing at all is up, or the chat's port cannot be had. Multicast DNS is
-    /// not worth an error: see [`mdns_socket`](Self::mdns_socket).
+    /// If a named interface does not exist, nothing at all is up, or the chat's port cannot be had. Neither multicast
+    /// DNS nor broadcast are worth an error: see [`mdns_socket`](Self::mdns_socket).
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let interfaces = Interfaces::open(&options.interfaces)?;
         let (port, mut sockets) = bind::chat(options.port)?;
         let (mdns, others) = if options.mdns { bind::mdns() } else { (MdnsSocket::None, Vec::new()) };
         sockets.extend(others);
+        sockets.extend(options.broadcast.then(bind::beacon).flatten());
         let (groups, outgoing, stats) = Default::default();
         let mut net = Self { interfaces, port, mdns, sockets, groups, outgoing, stats };
         net.groups.follow(&net.groups_of(), net.interfaces.used());

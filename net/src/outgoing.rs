@@ -100,12 +100,13 @@ fn way(to: SocketAddr, interface: u32, interfaces: &[Interface]) -> Option<(Sock
     }
 }
 
-/// The named interface counts for multicast, and for who is on its link: two interfaces may lead to equal subnets.
+/// The named interface counts for multicast and broadcast, and for who is on its link: two interfaces may lead to equal
+/// subnets.
 /// Everywhere else the routing table knows better. So it does for this machine's own addresses, to which no way leads
 /// through the interface that has them.
 fn way_v4(to: SocketAddrV4, interface: u32, interfaces: &[Interface]) -> Option<Exit> {
     let named = interfaces.iter().find(|one| one.index == interface)?;
-    if to.ip().is_multicast() {
+    if to.ip().is_multicast() || to.ip().is_broadcast() {
         // Linux takes no address of its loopback for a sender by itself; elsewhere it chooses well.
         let home = named.addresses.iter().find_map(|own| match own.address {
             IpAddr::V4(home) if named.loopback => Some(home),

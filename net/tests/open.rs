@@ -60,10 +60,11 @@ fn the_multicast_port_is_shared_and_it_is_known_with_whom() {
     assert_eq!(first.mdns_socket(), MdnsSocket::Exclusive);
     let second = open(&[]);
     assert_eq!(second.mdns_socket(), MdnsSocket::Shared);
-    assert_eq!(second.sockets().iter().filter(|socket| socket.via() == Via::Mdns).count(), 2);
+    let count = |net: &Net, via| net.sockets().iter().filter(|socket| socket.via() == via).count();
+    assert_eq!((count(&second, Via::Mdns), count(&second, Via::Beacon)), (2, 1));
     drop((first, second));
 
-    let unwanted = Net::open(&Options { mdns: false, ..Options::default() }).unwrap();
+    let unwanted = Net::open(&Options { mdns: false, broadcast: false, ..Options::default() }).unwrap();
     assert_eq!(unwanted.mdns_socket(), MdnsSocket::None);
     assert!(unwanted.sockets().iter().all(|socket| socket.via() == Via::Chat));
 

@@ -51,7 +51,7 @@ fn failures_are_counted_and_nothing_else_happens() {
     send(&mut one, Via::Chat, 0, "10.1.2.3:4", b"no route");
     send(&mut one, Via::Chat, 0, "[2001:db8::1]:4", b"no route");
     send(&mut one, Via::Chat, 0, &to, &[0; 70_000]);
-    send(&mut one, Via::Beacon, 0, &to, b"no such socket");
+    send(&mut one, Via::Beacon, 0, "[::1]:4", b"no such socket");
     send(&mut one, Via::Chat, 0, "127.0.0.1:0", b"no port");
     send(&mut one, Via::Chat, 0, "[fe80::1]:4", b"no interface");
     send(&mut one, Via::Chat, 0, "127.0.0.1:9", b"refused by nobody");
@@ -99,6 +99,38 @@ fn two_peers_on_a_machine_without_network_hear_each_other_by_multicast() {
     assert_eq!(hear(&other, 1), std::slice::from_ref(&expected));
     assert_eq!(hear(&one, 1), [expected], "one's own is heard too");
     assert_eq!(one.stats().not_joined, 0);
+}
+
+#[test]
+fn broadcast_is_heard_by_everybody_on_the_link_that_was_meant_and_by_oneself() {
+    if !entered("broadcast_is_heard_by_everybody_on_the_link_that_was_meant_and_by_oneself") {
+        return;
+    }
+    ip("link set lo up");
+    let (mut one, other) = (open(&[]), open(&[]));
+    send(&mut one, Via::Beacon, 1, "255.255.255.255:27181", b"a machine without network");
+    let expected = Heard {
+        via: Via::Beacon,
+        interface: 1,
+        from: "127.0.0.1:27181".parse().unwrap(),
+        to: "255.255.255.255".parse().unwrap(),
+        bytes: b"a machine without network".into(),
+    };
+    assert_eq!(hear(&other, 1), std::slice::from_ref(&expected));
+    assert_eq!(hear(&one, 1), [expected]);
+    drop((one, other));
+    let [here, there] = cables("10.9.1");
+    let mut own = here.run(|| open(&["eth0", "eth1"]));
+    let theirs = there.run(|| [open(&["eth0", "eth1"]), open(&["eth0", "eth1"])]);
+    for name in ["eth0", "eth1"] {
+        let out = index(&own, name);
+        send(&mut own, Via::Beacon, out, "255.255.255.255:27181", name.as_bytes());
+        for their in &theirs {
+            let heard = hear(their, 1);
+            let said: Vec<_> = heard.iter().map(|one| (one.interface, one.bytes.as_slice())).collect();
+            assert_eq!(said, [(index(their, name), name.as_bytes())]);
+        }
+    }
 }
 
 /// Two machines with two cables between them; the second cable has another subnet, unless told.

@@ -199,6 +199,34 @@ impl Host {
         self.namespace.shell(line).unwrap_or_else(|reason| panic!("{}: {reason}", self.name()))
     }
 
+    /// From now on the switch drops what is multicast to this host, and says nothing.
+    ///
+    /// # Panics
+    /// When the host has no cable.
+    pub fn filter_multicast(&self) {
+        self.flood("mcast_flood off");
+    }
+
+    /// From now on the switch drops what is broadcast or multicast to this host. Without broadcast nobody is asked for
+    /// the hardware address of anybody, so `others` are entered by hand.
+    ///
+    /// # Panics
+    /// When the host or one of the others has no cable, or IPv6 only.
+    pub fn filter_all_but_unicast(&self, others: &[&Self]) {
+        self.flood("mcast_flood off bcast_flood off");
+        for other in others {
+            let card = other.shell("cat /sys/class/net/eth0/address");
+            let (address, card) = (other.v4(), card.trim());
+            self.shell(&format!("ip neighbour replace {address} lladdr {card} dev eth0 nud permanent"));
+        }
+    }
+
+    #[track_caller]
+    fn flood(&self, what: &str) {
+        let line = format!("bridge link set dev port{} {what}", self.number);
+        self.switch.namespace.shell(&line).unwrap_or_else(|reason| panic!("no filter: {reason}"));
+    }
+
     /// Pulls the cable out: the interface stays up, and has no carrier.
     ///
     /// # Panics

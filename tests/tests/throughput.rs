@@ -163,11 +163,11 @@ fn meet(start: Start, scratch: Option<&Scratch>) -> [Peer; 2] {
 impl Peer {
     fn start(start: Start, secret: &[u8; 32], store: Box<dyn Store>) -> Self {
         // Unicast on the loopback interface: no packet leaves this machine.
-        let options = Options { interfaces: vec!["lo".into()], port: None, mdns: false };
+        let options = Options { interfaces: vec!["lo".into()], port: None, mdns: false, broadcast: false };
         let (net, clock) = (Net::open(&options).expect("loopback"), Clock::new());
         let port = net.port();
         let mut config = Config::new(REAL, Nick::new("peer").expect("a nick"), port);
-        config.discovery.mdns = false;
+        (config.discovery.mdns, config.discovery.broadcast) = (false, false);
         config.author_rate = 1_000_000;
         let node =
             Node::new(config, Identity::new(REAL, secret), entropy().expect("randomness"), clock.now());

@@ -66,8 +66,9 @@ pub(crate) struct Options {
     /// Reach somebody by address; without a port 27182 (repeatable)
     #[arg(long, value_name = "ADDR[:PORT]", global = true, value_parser = address::parse)]
     pub(crate) connect: Vec<SocketAddr>,
-    /// How others are found: mdns, manual
-    #[arg(long, value_name = "LIST", global = true, default_value = "mdns,manual", value_parser = discovery)]
+    /// How others are found: any of mdns, broadcast, manual
+    #[arg(long, value_name = "LIST", global = true, default_value = "mdns,broadcast,manual",
+          value_parser = discovery)]
     pub(crate) discovery: Discovery,
     /// Messages a second that one author may push unasked; what exceeds it comes later
     #[arg(long, value_name = "N", global = true, default_value_t = 200, allow_negative_numbers = true,
@@ -110,6 +111,7 @@ pub(crate) enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Discovery {
     pub(crate) mdns: bool,
+    pub(crate) broadcast: bool,
     /// Addresses by hand, and those remembered. Typed ones are always used.
     pub(crate) manual: bool,
 }
@@ -187,18 +189,17 @@ fn cursor(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| String::from("allowed is a number, the cursor of an earlier line"))
 }
 
+const DISCOVERIES: &str = "allowed are mdns, broadcast and manual, with a comma between";
+
 fn discovery(text: &str) -> Result<Discovery, String> {
     let mut wanted = Discovery::default();
     for name in text.split(',') {
         match name.trim() {
             "mdns" => wanted.mdns = true,
+            "broadcast" => wanted.broadcast = true,
             "manual" => wanted.manual = true,
-            name @ ("broadcast" | "mdns-crates") => {
-                return Err(format!(
-                    "{name} is not built in; allowed are mdns and manual, with a comma between"
-                ));
-            }
-            _ => return Err(String::from("allowed are mdns and manual, with a comma between")),
+            "mdns-crates" => return Err(format!("mdns-crates is not built in; {DISCOVERIES}")),
+            _ => return Err(String::from(DISCOVERIES)),
         }
     }
     Ok(wanted)

@@ -79,7 +79,7 @@ impl Alone {
             Some(net) if net.interfaces.iter().all(|name| is_loopback(name)) => {
                 "there is no network, and nobody else runs this program on this machine"
             }
-            _ if !self.is_multicast_wanted => "mDNS is left out by --discovery",
+            _ if !self.is_multicast_wanted => "mDNS is left out by --discovery, and nobody answers otherwise",
             Some(net) if net.multicast == Multicast::Ok => {
                 "multicast works here, but nobody who is heard by it runs this program"
             }
@@ -88,11 +88,15 @@ impl Alone {
         }
     }
 
-    /// What helps where multicast does not.
+    /// What helps where neither multicast nor broadcast do.
     fn way(&self) -> String {
         let interfaces = self.net.iter().flat_map(|net| &net.interfaces);
         match interfaces.clone().filter_map(|name| ip(name)).find(|ip| !ip.is_loopback()) {
-            Some(own) => format!("; others reach you with /connect {}", with_port(own, self.port)),
+            Some(own) => format!(
+                "; if you know where somebody is, /connect ADDRESS (or --connect ADDRESS at the start) is enough to \
+                 find all; to reach you: /connect {}",
+                with_port(own, self.port)
+            ),
             None if interfaces.count() > 0 => String::new(),
             None => String::from("; who comes is told here"),
         }

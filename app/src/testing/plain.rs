@@ -273,7 +273,10 @@ fn nobody_is_missed_before_they_could_be_found() {
 #[test]
 fn whoever_is_alone_is_told_why_and_what_becomes_of_it() {
     let mut child = Child::new(&["--ephemeral", "--discovery", "manual"]);
-    child.line("alone so far: mDNS is left out by --discovery; others reach you with /connect 10.0.0.1");
+    child.line(
+        "alone so far: mDNS is left out by --discovery, and nobody answers otherwise; if you know where somebody is, \
+         /connect ADDRESS (or --connect ADDRESS at the start) is enough to find all; to reach you: /connect 10.0.0.1",
+    );
     child.say("hi");
     child.line("while this program runs");
     child.end_input();

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{Contacts, DEGREE, Who, contact::Candidate, schedule::Regard};
-use crate::{event::Source, time::Instant};
+use crate::{discovery::Sighting, event::Source, time::Instant};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 pub(super) const NEXT_ADDRESS: Duration = Duration::from_millis(250);
@@ -108,14 +108,30 @@ impl Contacts {
         chosen
     }
 
+    /// Somebody has just come and needs neighbours: it is called at once, unless it has us or others. One who
+    /// `is_alone` has nobody, whatever others say.
+    pub(crate) fn answer(&mut self, now: Instant, sighting: &Sighting, is_alone: bool) {
+        let Some(who) = sighting.id.map(Who::Id) else { return };
+        let Some(&address) = sighting.addresses.first() else { return };
+        if self.is_live(who, sighting.boot, address) || !is_alone && self.is_here(who, sighting.boot) {
+            return;
+        }
+        self.visit(now, who);
+    }
+
     /// Somebody who is there and with whom we have no session, to compare notes with: it is called soon.
     pub(crate) fn call_another(&mut self, now: Instant) {
         let here: Vec<Who> =
             self.here.keys().map(|&id| Who::Id(id)).filter(|who| !self.is_in_session(*who)).collect();
         let picked = usize::try_from(self.rng.below(here.len() as u64)).unwrap_or(0);
-        if let Some(&who) = here.get(picked)
-            && let Some(contact) = self.contacts.get_mut(&who)
-        {
+        if let Some(&who) = here.get(picked) {
+            self.visit(now, who);
+        }
+    }
+
+    /// `who` is called now, chosen or not.
+    fn visit(&mut self, now: Instant, who: Who) {
+        if let Some(contact) = self.contacts.get_mut(&who) {
             contact.misses = 0;
             self.choice.visited = Some(who);
             self.schedule.set(who, now, contact.regard());

@@ -3,6 +3,11 @@
 //! Discovery is only a hint. Who somebody is, is proven in the handshake; a goodbye, an expired record or a name
 //! conflict never closes a session, it only removes a candidate address.
 
+mod beacon;
+pub(crate) mod manual;
+
+pub(crate) use beacon::Beacon;
+
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
 
@@ -57,6 +62,11 @@ pub(crate) struct Announcement {
 pub(crate) enum Found {
     Transmit(Transmit),
     Sighting(Sighting),
+    /// Somebody has come who is to be called at once; one who `is_alone` also if others say that it is here.
+    Newcomer {
+        sighting: Sighting,
+        is_alone: bool,
+    },
     /// The name we are announced by changed because somebody else has it.
     Renamed(String),
     /// Whether multicast works has changed.

@@ -6,8 +6,8 @@ use core::net::SocketAddr;
 use super::Node;
 use crate::{
     command::{Action, Command},
-    discovery::{Announcement, PeerDiscovery, Sighting, SightingKind},
-    event::{Event, Place, Refusal, Source, Unreached},
+    discovery::{Announcement, manual},
+    event::{Event, Place, Refusal, Unreached},
     identity::PeerKey,
     session::Standing,
     store::Record,
@@ -55,14 +55,7 @@ impl Node {
 
     /// Has an address called. The person hears once whether that came to nothing.
     fn connect(&mut self, tag: u64, address: SocketAddr) {
-        self.on_sighting(&Sighting {
-            source: Source::Manual,
-            kind: SightingKind::Seen,
-            id: None,
-            boot: None,
-            nick: None,
-            addresses: Vec::from([address]),
-        });
+        self.on_sighting(&manual::typed(address));
         self.event(Event::Done { tag, message: None });
         let hindrance = self.contacts.hindrance(address);
         if let Some(reason) = hindrance.or((!self.config.calls).then_some(Unreached::Unusable)) {
@@ -80,8 +73,8 @@ impl Node {
         self.publish(false);
         let (key, port) = (self.identity.key(), self.config.chat_port);
         let announcement = Announcement { key, boot: self.boot, nick, port };
-        if let Some(mdns) = &mut self.mdns {
-            mdns.announce(self.now, &announcement, &mut self.found);
+        for discovery in self.discoveries.each() {
+            discovery.announce(self.now, &announcement, &mut self.found);
         }
     }
 
@@ -96,8 +89,8 @@ impl Node {
         }
         self.settle();
         self.quitting = Some(tag);
-        if let Some(mdns) = &mut self.mdns {
-            mdns.withdraw(self.now, &mut self.found);
+        for discovery in self.discoveries.each() {
+            discovery.withdraw(self.now, &mut self.found);
         }
         // Nothing more will be told of them.
         let here: Vec<PeerKey> = self.peers.values().map(|peer| peer.key).collect();

@@ -8,7 +8,7 @@ use super::{Node, records::SESSIONS_PAUSE};
 use crate::{
     boundary::Output,
     contacts::{End, Proposal, Who},
-    discovery::{Found, PeerDiscovery, Sighting, SightingKind},
+    discovery::{Found, Sighting, SightingKind},
     event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
@@ -52,6 +52,10 @@ impl Node {
                 self.outputs.push(Output::Transmit(transmit));
             }
             Found::Sighting(sighting) => self.on_sighting(&sighting),
+            Found::Newcomer { sighting, is_alone } => {
+                self.on_sighting(&sighting);
+                self.contacts.answer(self.now, &sighting, is_alone);
+            }
             Found::Renamed(instance) => self.event(Event::Renamed { instance }),
             Found::Multicast(multicast) => {
                 if self.net.set_multicast(multicast) {
@@ -196,12 +200,8 @@ impl Node {
         }
         // Where calls do not get through because the link is busy the name is right, and to ask all for it would fill the
         // air more.
-        if why == Failure::Timeout
-            && !self.sessions.is_busy()
-            && let Some(mdns) = &mut self.mdns
-            && self.contacts.is_missed(address)
-        {
-            mdns.reconfirm(self.now, address, &mut self.stats);
+        if why == Failure::Timeout && !self.sessions.is_busy() && self.contacts.is_missed(address) {
+            self.discoveries.each().for_each(|one| one.reconfirm(self.now, address, &mut self.stats));
         }
         let reason = match why {
             Failure::Busy => return self.contacts.on_busy(self.now, address),

@@ -5,8 +5,7 @@ use core::net::SocketAddr;
 use super::Node;
 use crate::{
     boundary::Token,
-    discovery::{Sighting, SightingKind},
-    event::Source,
+    discovery::manual,
     session::Standing,
     store::{Answer, Request, State, StoreError},
 };
@@ -34,14 +33,7 @@ impl Node {
         self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
         for peer in state.peers.into_iter().take(self.config.peers_max) {
             if self.config.discovery.remembered {
-                self.on_sighting(&Sighting {
-                    source: Source::Remembered,
-                    kind: SightingKind::Seen,
-                    id: Some(peer.key.short()),
-                    boot: None,
-                    nick: Some(peer.nick.clone()),
-                    addresses: peer.addresses.clone(),
-                });
+                self.on_sighting(&manual::remembered(&peer));
             }
             let (key, addresses) = (peer.key, peer.addresses.clone());
             if self.acquaintances.restore(peer) {

@@ -53,6 +53,11 @@ impl NetState {
         changed
     }
 
+    /// Whether multicast works, as far as known.
+    pub(super) const fn multicast(&self) -> Multicast {
+        self.multicast
+    }
+
     /// Where our chat socket is reached from other hosts.
     pub(super) fn addresses(&self, port: u16) -> Vec<SocketAddr> {
         self.addresses.iter().map(|&address| (address, port).into()).collect()

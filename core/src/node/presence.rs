@@ -7,8 +7,8 @@ use core::{ops::RangeInclusive, time::Duration};
 use super::Node;
 use crate::{
     contacts::{DEGREE, End, Kept},
-    discovery::{Sighting, SightingKind},
-    event::{Event, PeerChange, PeerState, Source},
+    discovery::manual,
+    event::{Event, Multicast, PeerChange, PeerState},
     frames::Frame,
     identity::{BootId, PeerKey},
     members::{Told, is_here},
@@ -71,14 +71,7 @@ impl Node {
     fn on_member(&mut self, tag: Tag) {
         let Some(record) = self.members.of(&tag).map(|member| &member.record) else { return };
         let (key, boot, direct, tags) = (record.key, record.boot, record.direct, record.rooms.clone());
-        let sighting = Sighting {
-            source: Source::Exchange,
-            kind: SightingKind::Seen,
-            id: Some(key.short()),
-            boot: Some(boot),
-            nick: Some(record.nick.clone()),
-            addresses: record.addresses.clone(),
-        };
+        let sighting = manual::told(record);
         // Nobody is told of it: it is here already.
         let _ = self.contacts.on_sighting(self.now, &sighting);
         let (mut rooms, mut former) = (Vec::new(), Vec::new());
@@ -130,7 +123,11 @@ impl Node {
     /// Does what is due about members.
     pub(super) fn on_members_due(&mut self) {
         let has_company = self.peers.len() >= DEGREE;
-        self.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
+        self.discoveries.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
+        let multicast = if self.discoveries.mdns.is_some() { self.net.multicast() } else { Multicast::Off };
+        if let Some(beacon) = &mut self.discoveries.beacon {
+            beacon.on_company(self.now, self.peers.len(), self.contacts.known(), multicast);
+        }
         let mut frames = Vec::new();
         self.members.on_tick(self.now, &mut frames);
         self.stats.members_forgotten = self.members.forgotten;

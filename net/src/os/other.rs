@@ -33,7 +33,8 @@ pub(crate) fn wait_writable(_socket: &UdpSocket) {
     thread::sleep(Duration::from_millis(1));
 }
 
-/// Sends multicast out of the interface that `exit` says, anything else as the routing table says.
+/// Sends multicast out of the interface that `exit` says, anything else as the routing table says. Windows sends what is for
+/// everybody on one link only, the best by its own measure.
 pub(crate) fn send_from(
     socket: &UdpSocket,
     exit: Exit,

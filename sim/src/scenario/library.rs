@@ -28,6 +28,7 @@ pub const FILES: &[(&str, &str)] = files![
     "one-way-mdns",
     "multicast-loss",
     "igmp-no-querier",
+    "multicast-filtered",
     "guest-with-bridge",
     "interface-flap",
     "address-change",

@@ -59,6 +59,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A difference that stays is looked at after 5 s, then twice as long each time, up to ten minutes (pulse).
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Between two broadcasts of one who has company but no multicast, or has been alone for less than a minute: half a
+/// minute and a quarter of it (beacon).
+const BROADCAST_AGAIN: Duration = Duration::from_millis(37_500);
 /// What waits before it becomes an entry (gather).
 const GATHER: Duration = Duration::from_millis(2);
 /// Pointers of mDNS live so long, and a second more for late refreshes (RFC 6762 sections 10 and 10.1).
@@ -107,10 +110,9 @@ impl Bounds {
         }
     }
 
-    /// L1: two that hear each other undisturbed are in session. `age`: how long the younger of the two had been
-    /// running when they began to hear each other; `outage`: how long they had not; `met`: they have been in session.
-    pub(crate) fn meet(&self, age: Duration, outage: Duration, met: bool) -> Duration {
-        let found = if met { Duration::ZERO } else { self.discover(age) };
+    /// L1 and L5: two that hear each other undisturbed are in session. `found`: after so long they know where the other is;
+    /// `outage`: how long they had not heard each other.
+    pub(crate) fn meet(&self, found: Duration, outage: Duration) -> Duration {
         let round = if outage < EAGER_FOR { ROUND_EAGER } else { ROUND_SLOW };
         // A session that the trouble broke must be found broken first; where only one hears the other, one after
         // the other.
@@ -193,9 +195,14 @@ impl Bounds {
         u64::from(self.patience) * (peers + multicast)
     }
 
+    /// L1 for two that have just begun.
+    pub(crate) fn meet_at_first(&self) -> Duration {
+        self.meet(self.discover(Duration::ZERO), Duration::ZERO)
+    }
+
     /// When a run has settled after anything happened.
     pub(crate) fn settled(&self) -> Duration {
-        self.meet(Duration::ZERO, Duration::ZERO, false) + self.agree(0, Duration::ZERO)
+        self.meet_at_first() + self.agree(0, Duration::ZERO)
     }
 
     /// The least that a span can be which some clock takes for `span`.
@@ -224,7 +231,7 @@ impl Bounds {
 
     /// Somebody is found by questions that one of the two asks and the other answers. The younger one's schedule
     /// alone counts; its probes and announcements are not counted unless it has just begun.
-    fn discover(&self, age: Duration) -> Duration {
+    pub(crate) fn discover(&self, age: Duration) -> Duration {
         let tries = Self::tries(self.multicast_loss, 2);
         let (mut at, mut interval, mut left) = (FIRST_QUERY, Duration::from_secs(1), tries);
         loop {
@@ -238,6 +245,13 @@ impl Bounds {
             interval = (interval * 2).min(QUERY_INTERVAL_MAX);
         }
         (at.saturating_sub(age)).max(ANNOUNCED) + ANSWER + self.way * 2
+    }
+
+    /// The same by broadcast: whoever comes calls at once, and, as long as it is alone, after 8 s and ever more rarely. Of
+    /// those who have company somebody calls twice a minute.
+    pub(crate) fn broadcast(&self) -> Duration {
+        let tries = Self::tries(self.multicast_loss, 1);
+        BROADCAST_AGAIN * tries + self.way
     }
 
     /// All calls have had their turn.
@@ -278,7 +292,7 @@ mod tests {
     fn bounds_follow_from_the_links() {
         let switch = Bounds::new(&plan(8, 60));
         // DESIGN sections 4 and 5: a healed partition is whole within 15 s, a crash is seen within 7 s.
-        let healed = switch.meet(Duration::from_secs(60), Duration::from_secs(30), true);
+        let healed = switch.meet(Duration::ZERO, Duration::from_secs(30));
         assert!(healed > Duration::from_secs(15) && healed < Duration::from_secs(19), "{healed:?}");
         let crash = switch.crash_noticed(true);
         assert!(crash < Duration::from_millis(6_910), "{crash:?}");

@@ -14,6 +14,8 @@ use crate::{
 pub(crate) struct Calm {
     /// Faults that disturb its talk with others now.
     disturbing: u32,
+    /// Faults that keep multicast from it now, and nothing else.
+    filters: u32,
     /// Faults by which its disk takes nothing or is slow, and by which it lies.
     pub(crate) disk_troubles: u32,
     lies: u32,
@@ -68,6 +70,9 @@ impl Calm {
         if let Fault::Disk { how: DiskTrouble::Lies } = fault {
             self.lies = if begins { self.lies + 1 } else { self.lies.saturating_sub(1) };
         }
+        if let Fault::IgmpAgeing { .. } = fault {
+            self.filters = if begins { self.filters + 1 } else { self.filters.saturating_sub(1) };
+        }
         match disturbs(fault) {
             Disturbs::Never => return false,
             Disturbs::Once => {}
@@ -87,6 +92,11 @@ impl Calm {
 
     pub(crate) const fn is_calm(&self) -> bool {
         self.disturbing == 0
+    }
+
+    /// Whether it may hear no multicast, but broadcast.
+    pub(crate) const fn is_filtered(&self) -> bool {
+        self.filters > 0
     }
 
     pub(crate) const fn is_disk_lying(&self) -> bool {
@@ -123,14 +133,14 @@ const fn disturbs(fault: &Fault) -> Disturbs {
         | Fault::Corrupt { .. }
         | Fault::Partition { .. }
         | Fault::Filter { .. }
-        | Fault::IgmpAgeing { .. }
         | Fault::Bandwidth { .. }
         | Fault::Storm { .. }
         | Fault::InterfaceDown
         | Fault::Pause { .. }
         | Fault::Refusal { .. } => Disturbs::Throughout,
         // Two clocks of which one runs fast agree on no time-out, but all bounds are widened by that.
-        Fault::AddressChange { .. } | Fault::SecondCard { .. } => Disturbs::Once,
+        // Without multicast there is broadcast (L5).
+        Fault::AddressChange { .. } | Fault::SecondCard { .. } | Fault::IgmpAgeing { .. } => Disturbs::Once,
         // A crash and a start are facts of their own; clocks and disks must not matter for who meets whom.
         Fault::Crash { .. } | Fault::Clock { .. } | Fault::Disk { .. } | Fault::VersionSkew => {
             Disturbs::Never

@@ -123,7 +123,9 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "L5",
-        "Pending, until there is the broadcast fall-back: where multicast is filtered, others are found all the same.",
+        "Two that hear each other by broadcast only, because multicast is filtered on the way, are in session as L1 says: \
+         found within 37.5 s (somebody of those who have company calls twice a minute), once more for each broadcast \
+         that may get lost. Judged by the same check, and reported under this name.",
     ),
     (
         "L6",

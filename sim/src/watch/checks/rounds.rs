@@ -54,7 +54,8 @@ impl Rounds {
                 if by > at {
                     next = Some(next.map_or(by, |next| next.min(by)));
                 } else if let Some(what) = wrong(host, other) {
-                    self.broke = Some(name_of(truth, self.promise));
+                    let is_filtered = self.promise == "L1" && truth.is_filtered(host, other);
+                    self.broke = Some(name_of(truth, if is_filtered { "L5" } else { self.promise }));
                     return Err(what);
                 }
             }

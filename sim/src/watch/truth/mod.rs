@@ -121,7 +121,7 @@ impl Truth {
         self.entries.get(entry).is_none_or(|entry| !self.foes.contains(&entry.author))
     }
 
-    /// Since when two hosts hear each other by multicast and nothing disturbs them; `None` if that is not so.
+    /// Since when two hosts hear each other by multicast or broadcast and nothing disturbs them; `None` if that is not so.
     pub(crate) fn undisturbed(&self, one: usize, other: usize) -> Option<Instant> {
         let (a, b) = (self.hosts.get(one)?, self.hosts.get(other)?);
         let hears = |link: &usize| self.links.get(*link).is_some_and(|link| link.multicast && !link.isolated);
@@ -154,7 +154,17 @@ impl Truth {
         // One who knows where the other is will call.
         let met = a.met.contains(&(b.key, b.boot)) || b.met.contains(&(a.key, a.boot));
         let outage = a.calm.outage().max(b.calm.outage());
-        Some(since + self.bounds.meet(age(a).min(age(b)), outage, met))
+        let found = match (met, self.is_filtered(one, other)) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.bounds.broadcast(),
+            (false, false) => self.bounds.discover(age(a).min(age(b))),
+        };
+        Some(since + self.bounds.meet(found, outage))
+    }
+
+    /// Whether one of the two may not hear the other by multicast, but by broadcast.
+    pub(crate) fn is_filtered(&self, one: usize, other: usize) -> bool {
+        [one, other].iter().any(|host| self.hosts[*host].calm.is_filtered())
     }
 
     /// Whether `one` lists the program that runs on `other`.

@@ -53,6 +53,29 @@ fn meet_is_patient_with_whoever_is_disturbed_and_with_nobody_else() {
 }
 
 #[test]
+fn meet_bites_when_broadcast_does_not_stand_in_for_multicast() {
+    let mut plan = plan(3, 6000);
+    plan.faults.push(crate::fault::PlannedFault {
+        at: crate::units::Span::from_secs(0),
+        span: None,
+        on: crate::fault::Target::Hosts(vec![2]),
+        what: crate::fault::Fault::IgmpAgeing { after: crate::units::Span::from_secs(0) },
+    });
+    let mut stage = Stage::new(meet::Meet::default());
+    let mut truth = Truth::new(&plan, CHEAP);
+    (0..3).for_each(|host| truth.set_key(host, key(host)));
+    stage.truth = truth;
+    stage.see(&Fact::Fault { number: 0, begins: true, struck: &[2] });
+    (0..3).for_each(|host| stage.boot(host, &Disk::default()));
+    [(0, 1), (0, 2)].into_iter().for_each(|(one, other)| stage.meet(one, other));
+    stage.wait(40);
+    assert_eq!(stage.told, Ok(()), "there is time for the next broadcast");
+    stage.wait(100);
+    assert_eq!(stage.check.name(), "L5");
+    bites(stage.end(), "host 1 does not list host 2");
+}
+
+#[test]
 fn leave_bites_when_the_departed_stay_listed() {
     let play = |goodbye: bool, noticed_after: u64| {
         let mut stage = Stage::new(leave::Leave::default());
@@ -233,7 +256,7 @@ fn beside_foes_two_may_take_twice_as_long_to_meet_and_no_longer() {
     };
     let alone = || Stage::new(meet::Meet::default());
     let besieged = || Stage::beside_a_foe(meet::Meet::default());
-    let bound = alone().truth.bounds.meet(Duration::ZERO, Duration::ZERO, false).as_secs_f64();
+    let bound = alone().truth.bounds.meet_at_first().as_secs_f64();
     assert_eq!(play(alone(), bound * 0.99), Ok(()));
     assert_eq!(play(alone(), bound * 1.01), Err("L1"));
     assert_eq!(play(besieged(), bound * 1.99), Ok(()));

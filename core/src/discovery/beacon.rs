@@ -1,0 +1,313 @@
+//! UDP broadcast: one datagram when we come, heard by everybody on the link at once, and more of them only where multicast
+//! is shown not to work.
+//!
+//! ```text
+//!   0   4  magic "p2pB"         4   1  version 1         5   1  flags: 1 = in session with nobody
+//!   6   2  port of the chat     8   8  first bytes of the key          16   8  boot id
+//! ```
+//!
+//! All numbers are big-endian. What follows these 24 bytes is ignored, so that more can be said one day. Nothing of it
+//! is believed: it causes a handshake at most, at a pace, and at an address of the link that it came from.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{Announcement, Found, PeerDiscovery, Sighting, SightingKind};
+use crate::{
+    boundary::{Datagram, Interface, Subnet, Transmit, Via},
+    event::{Multicast, Source},
+    identity::BootId,
+    outbox::Outbox,
+    rng::Rng,
+    session::Pace,
+    stats::{BeaconStats, Stats},
+    time::Instant,
+};
+
+/// The port that everybody listens at.
+const PORT: u16 = 27181;
+const MAGIC: [u8; 4] = *b"p2pB";
+const VERSION: u8 = 1;
+const ALONE: u8 = 1;
+const LEN: usize = 24;
+/// Links used at a time.
+const LINKS_MAX: usize = 64;
+/// Whoever is alone for so long tries again.
+const ALONE_AFTER: Duration = Duration::from_secs(8);
+/// From then on to the next one; each further interval is twice as long.
+const ALONE_AGAIN: Duration = Duration::from_secs(10);
+const ALONE_DOUBLINGS: u32 = 3;
+/// Between two of one who has company, where multicast does not work: no less than this, and so much for each who is there.
+/// All together stay below two packets a second, the random quarter included.
+const AGAIN_MIN: Duration = Duration::from_secs(30);
+const AGAIN_EACH: Duration = Duration::from_millis(700);
+/// Percent of an interval, so that those who started together do not go on so.
+const JITTER: RangeInclusive<u64> = 75..=125;
+/// However often interfaces come and go.
+const GAP: Duration = Duration::from_secs(1);
+/// Of those present so many answer a newcomer (as many as it will have neighbours).
+const ANSWERS: u64 = 8;
+/// Answers to all newcomers: a keynote's worth at once.
+const ANSWERING: Pace = Pace { each: Duration::from_millis(50), burst: 64 };
+/// Those heard that are told of again only when something has changed.
+const HEARD_MAX: usize = 256;
+/// Whoever is not heard for so long is not seen any more: longer than the longest interval where it goes on.
+const HEARD_FOR: Duration = Duration::from_secs(300);
+
+/// Discovery by UDP broadcast.
+#[derive(Debug)]
+pub(crate) struct Beacon {
+    rng: Rng,
+    own: Option<Announcement>,
+    links: BTreeMap<u32, Vec<Subnet>>,
+    /// A beacon that goes out whatever is known.
+    due: Option<Instant>,
+    sent: Option<Instant>,
+    /// Since when there has been nobody in session, and how often we have called since.
+    alone: Option<(Instant, u32)>,
+    /// The next one of those that go on, as planned when something changed.
+    again: Option<Instant>,
+    /// How many others are known.
+    known: usize,
+    multicast: Multicast,
+    heard: BTreeMap<[u8; 8], Heard>,
+    answered: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Heard {
+    boot: BootId,
+    at: Instant,
+    address: SocketAddr,
+}
+
+impl Beacon {
+    pub(crate) const fn new(rng: Rng) -> Self {
+        Self {
+            rng,
+            own: None,
+            links: BTreeMap::new(),
+            due: None,
+            sent: None,
+            alone: None,
+            again: None,
+            known: 0,
+            multicast: Multicast::Unknown,
+            heard: BTreeMap::new(),
+            answered: Instant::ORIGIN,
+        }
+    }
+
+    /// So many peers are in session, and so many are known; `multicast` is how that works.
+    pub(crate) fn on_company(&mut self, now: Instant, sessions: usize, known: usize, multicast: Multicast) {
+        let alone = match (sessions, self.alone) {
+            (0, None) => Some((now, 0)),
+            (0, alone) => alone,
+            _ => None,
+        };
+        let is_same = (self.alone.is_some(), self.multicast) == (alone.is_some(), multicast);
+        (self.alone, self.known, self.multicast) = (alone, known, multicast);
+        if !is_same {
+            self.plan(now);
+        }
+    }
+
+    /// Says that we are there, on all links.
+    fn send(&mut self, now: Instant, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
+        let Some(own) = &self.own else { return };
+        let bytes = write(own, self.alone.is_some());
+        let to = SocketAddr::from((Ipv4Addr::BROADCAST, PORT));
+        for &interface in self.links.keys() {
+            stats.sent += 1;
+            out.push(Found::Transmit(Transmit { via: Via::Beacon, interface, to, bytes: bytes.clone() }));
+        }
+        (self.due, self.sent) = (None, Some(now));
+    }
+
+    /// When the next one goes out of those that go on.
+    fn plan(&mut self, now: Instant) {
+        let jitter = u32::try_from(self.rng.below(JITTER.end() - JITTER.start() + 1) + JITTER.start());
+        let spread = |interval: Duration| interval * jitter.unwrap_or(100) / 100;
+        let sent = self.sent.unwrap_or(now);
+        self.again = match (self.alone, self.multicast) {
+            (Some((since, 0)), _) => Some(since + ALONE_AFTER),
+            (Some((_, tries)), _) => {
+                Some(sent + spread(ALONE_AGAIN * (1 << (tries - 1).min(ALONE_DOUBLINGS))))
+            }
+            // Nobody has been heard by multicast, and yet there is company.
+            (None, Multicast::Alone | Multicast::Silent | Multicast::Off) => {
+                let each = AGAIN_EACH.saturating_mul(u32::try_from(self.known).unwrap_or(u32::MAX));
+                Some(sent + spread(AGAIN_MIN.max(each)))
+            }
+            (None, Multicast::Ok | Multicast::Unknown) => None,
+        };
+    }
+
+    /// Whether `from` is one of the others on this link.
+    fn is_neighbour(&self, interface: u32, from: IpAddr) -> bool {
+        self.links.get(&interface).is_some_and(|subnets| subnets.iter().any(|subnet| subnet.contains(from)))
+    }
+
+    /// Whether a newcomer is called by us: by about eight of all.
+    fn is_answering(&mut self, now: Instant) -> bool {
+        let all = u64::try_from(self.known).unwrap_or(u64::MAX).max(1);
+        self.rng.below(all) < ANSWERS && ANSWERING.take(now, &mut self.answered)
+    }
+}
+
+impl PeerDiscovery for Beacon {
+    fn announce(&mut self, now: Instant, announcement: &Announcement, _out: &mut Outbox<Found>) {
+        let said = |own: &Announcement| (own.key, own.boot, own.port);
+        if self.own.as_ref().map(said) != Some(said(announcement)) {
+            self.due = Some(now);
+            self.alone.get_or_insert((now, 0));
+            self.plan(now);
+        }
+        self.own = Some(announcement.clone());
+    }
+
+    fn on_interfaces(&mut self, now: Instant, interfaces: &[Interface], _out: &mut Outbox<Found>) {
+        let links = interfaces.iter().filter_map(|interface| {
+            let own: Vec<Subnet> =
+                interface.addresses.iter().filter(|own| reaches_many(own)).copied().collect();
+            (!own.is_empty()).then_some((interface.index, own))
+        });
+        self.links = links.take(LINKS_MAX).collect();
+        // Whether this is another network, or the same one after a sleep: others may be there.
+        let earliest = self.sent.map_or(now, |sent| now.max(sent + GAP));
+        self.due = (!self.links.is_empty()).then_some(earliest);
+        if let Some((since, tries)) = &mut self.alone {
+            (*since, *tries) = (now, 0);
+            self.plan(now);
+        }
+    }
+
+    fn on_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        stats: &mut Stats,
+        out: &mut Outbox<Found>,
+    ) {
+        let Some(own) = &self.own else { return };
+        let stats = &mut stats.beacon;
+        if !self.is_neighbour(datagram.interface, datagram.from.ip()) {
+            stats.off_link += 1;
+            return;
+        }
+        let Some(Said { is_alone, port, id, boot }) = read(datagram.bytes) else {
+            stats.malformed += 1;
+            return;
+        };
+        if (id, boot) == (own.key.short(), own.boot) {
+            stats.own += 1;
+            return;
+        }
+        stats.heard += 1;
+        let address = SocketAddr::new(datagram.from.ip(), port);
+        let heard = Heard { boot, at: now, address };
+        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&id) {
+            self.heard.insert(id, heard);
+        }
+        let sighting = sighting(id, &heard, SightingKind::Seen);
+        if self.is_answering(now) {
+            out.push(Found::Newcomer { sighting, is_alone });
+        } else {
+            stats.left_to_others += 1;
+            out.push(Found::Sighting(sighting));
+        }
+    }
+
+    fn reconfirm(&mut self, _now: Instant, _address: SocketAddr, _stats: &mut Stats) {}
+
+    fn on_tick(&mut self, now: Instant, stats: &mut Stats, out: &mut Outbox<Found>) {
+        if self.next_wake().is_none_or(|at| at > now) {
+            return;
+        }
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if is_due(self.again)
+            && let Some((_, tries)) = &mut self.alone
+        {
+            *tries += 1;
+        }
+        if is_due(self.due) || is_due(self.again) {
+            self.send(now, &mut stats.beacon, out);
+            self.plan(now);
+        }
+        let old: Vec<_> =
+            self.heard.iter().filter(|(_, heard)| now - heard.at >= HEARD_FOR).map(|(id, _)| *id).collect();
+        for id in old {
+            let gone = self.heard.remove(&id);
+            out.extend(gone.map(|heard| Found::Sighting(sighting(id, &heard, SightingKind::Lost))));
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let send =
+            self.due.into_iter().chain(self.again).filter(|_| self.own.is_some() && !self.links.is_empty());
+        let forget = self.heard.values().map(|heard| heard.at + HEARD_FOR).min();
+        send.chain(forget).min()
+    }
+
+    fn withdraw(&mut self, _now: Instant, _out: &mut Outbox<Found>) {
+        // Sessions say goodbye; nobody else listens to this.
+        (self.own, self.due, self.again) = (None, None, None);
+        self.heard.clear();
+    }
+}
+
+/// Whether broadcast leads to others from this address.
+const fn reaches_many(own: &Subnet) -> bool {
+    matches!(own.address, IpAddr::V4(_)) && own.prefix < 31
+}
+
+fn sighting(id: [u8; 8], heard: &Heard, kind: SightingKind) -> Sighting {
+    Sighting {
+        source: Source::Broadcast,
+        kind,
+        id: Some(id),
+        boot: Some(heard.boot),
+        nick: None,
+        addresses: Vec::from([heard.address]),
+    }
+}
+
+/// What a beacon says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Said {
+    is_alone: bool,
+    port: u16,
+    id: [u8; 8],
+    boot: BootId,
+}
+
+fn write(own: &Announcement, is_alone: bool) -> Bytes {
+    let mut bytes = Vec::with_capacity(LEN);
+    bytes.extend(MAGIC);
+    bytes.extend([VERSION, if is_alone { ALONE } else { 0 }]);
+    bytes.extend(own.port.to_be_bytes());
+    bytes.extend(own.key.short());
+    bytes.extend(own.boot.0.to_be_bytes());
+    bytes.into()
+}
+
+fn read(bytes: &[u8]) -> Option<Said> {
+    let (magic, rest) = bytes.split_first_chunk()?;
+    let (&[version, flags], rest) = rest.split_first_chunk()?;
+    let (port, rest) = rest.split_first_chunk()?;
+    let (id, rest) = rest.split_first_chunk()?;
+    let (boot, _) = rest.split_first_chunk()?;
+    let port = u16::from_be_bytes(*port);
+    let boot = BootId(u64::from_be_bytes(*boot));
+    let is_plain = *magic == MAGIC && version == VERSION && port != 0;
+    is_plain.then_some(Said { is_alone: flags & ALONE != 0, port, id: *id, boot })
+}
+
+#[cfg(test)]
+mod tests;
