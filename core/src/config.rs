@@ -43,6 +43,9 @@ pub struct Config {
     pub peers_max: usize,
     /// Records of multicast DNS held in the cache.
     pub mdns_cache_max: usize,
+    /// Peers kept of those that multicast DNS names on a link. Eight are enough to hear of all others; of more than this
+    /// everybody keeps others.
+    pub mdns_peers_max: usize,
 }
 
 impl Config {
@@ -65,6 +68,7 @@ impl Config {
             rooms_max: 256,
             peers_max: 4096,
             mdns_cache_max: 32_768,
+            mdns_peers_max: 64,
         }
     }
 }

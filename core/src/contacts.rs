@@ -30,8 +30,8 @@ mod schedule;
 mod sources;
 
 use calls::{RETRY_EAGER, RETRY_SLOW};
-use choice::{Choice, Circle, Live};
-pub(crate) use choice::{DEGREE, Kept};
+pub(crate) use choice::Kept;
+use choice::{Choice, Circle, DEGREE, Live};
 use contact::Contact;
 use places::Places;
 use schedule::Schedule;

@@ -65,6 +65,8 @@ pub struct Node {
     records: Records,
     /// Who is here, in session with us or with others.
     members: Members,
+    /// Whether sessions have come, gone or moved since the discoveries were told.
+    is_company_new: bool,
     /// When we compare notes with somebody who is no neighbour.
     visit: Option<Instant>,
     rng: Rng,
@@ -117,6 +119,7 @@ impl Node {
             acquaintances,
             records: Records::new(),
             members,
+            is_company_new: false,
             visit: None,
             rng,
             calls: Calls::default(),
@@ -330,6 +333,7 @@ impl Node {
     }
 
     fn on_interfaces(&mut self, interfaces: &[Interface]) {
+        self.is_company_new = true;
         self.contacts.on_interfaces(self.now, interfaces);
         self.sessions.on_interfaces(self.now, interfaces);
         for discovery in self.discoveries.each() {

@@ -73,6 +73,8 @@ pub struct MdnsStats {
     pub unasked: u64,
     /// Records not kept because the cache was full.
     pub cache_full: u64,
+    /// Records of peers that are not kept because there are more than anybody needs.
+    pub crowded: u64,
     /// Answers dropped because too many were waiting.
     pub answers_dropped: u64,
     /// Questions received.

@@ -29,12 +29,36 @@ pub struct Expect {
     /// What must have happened at least once, by the names of [`SOMETIMES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sometimes: Vec<String>,
+    /// How polite discovery must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polite: Option<Polite>,
     /// The first so many faults must have struck, each of them; without it all. The others were left to chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certain: Option<usize>,
     /// Nothing of the above holds yet, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
+}
+
+/// How much discovery may say, and how soon it must have found somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Polite {
+    /// So many others each has found ...
+    pub candidates: usize,
+    /// ... so long after the start of the run.
+    pub within: Span,
+    /// Packets a second of any one host, for five seconds at a time.
+    pub each: u64,
+    /// After that time: packets a second of all together that are for many ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
+    /// ... and their bytes ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// ... and packets a second of any one host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busiest: Option<u64>,
 }
 
 /// Lost peers are retried every 5 to 10 s, so that a healed partition is whole within 15 s (DESIGN section 4); who is
@@ -151,6 +175,11 @@ impl Expect {
                     "all know each other only {late} later than {shown} after the last trouble"
                 ));
             }
+        }
+        if let (Some(polite), Some(quiet)) = (&self.polite, &figures.quiet)
+            && let Some(what) = polite.unmet(quiet)
+        {
+            return Some(what);
         }
         let wanted = self.delivery?;
         let have = figures.delivery();

@@ -28,7 +28,7 @@ pub use complaint::Complaint;
 pub use lan::profile;
 pub use program::{Program, Start};
 pub use trace::{Checkpoint, Hash};
-pub use watch::{Violation, tally::Figures};
+pub use watch::{Violation, quiet::Quiet, tally::Figures};
 pub use world::{Counts, Outcome, World};
 
 /// Every property that is watched over: its name and what it says.

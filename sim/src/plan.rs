@@ -36,6 +36,9 @@ pub struct Plan {
     /// Which internet protocols.
     #[serde(default)]
     pub family: Family,
+    /// What the programs do.
+    #[serde(default, skip_serializing_if = "Runs::is_chat")]
+    pub runs: Runs,
     /// The links.
     #[serde(rename = "segment")]
     pub segments: Vec<Segment>,
@@ -70,6 +73,7 @@ impl Plan {
             duration: Span::from_secs(60),
             suite: SuiteChoice::Real,
             family: Family::Both,
+            runs: Runs::Chat,
             segments: Vec::new(),
             routers: Vec::new(),
             hosts: Vec::new(),
@@ -128,6 +132,25 @@ pub enum SuiteChoice {
     Real,
     /// One of equal sizes that proves nothing: for scale.
     Cheap,
+}
+
+impl Runs {
+    /// For serde, which wants a reference.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_chat(&self) -> bool {
+        *self == Self::Chat
+    }
+}
+
+/// What the hosts' programs do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runs {
+    /// Chat.
+    #[default]
+    Chat,
+    /// Only multicast DNS: they find others and call nobody.
+    Mdns,
 }
 
 /// Which internet protocols the hosts speak.

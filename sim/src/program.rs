@@ -106,6 +106,11 @@ impl Start {
         self.node_that(|config| config.calls = false)
     }
 
+    /// One that finds others by multicast DNS only, and calls nobody.
+    pub(crate) fn engine(&self) -> Box<dyn Program> {
+        self.node_that(|config| (config.calls, config.discovery.broadcast) = (false, false))
+    }
+
     fn node_that(&self, differs: impl FnOnce(&mut Config)) -> Box<dyn Program> {
         let nick = Nick::new(&format!("peer{}", self.host)).expect("a nick of letters and digits");
         let mut config = Config::new(self.suite, nick, CHAT_PORT);

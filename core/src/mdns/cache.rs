@@ -4,8 +4,10 @@ use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
 
 use agenda::Agenda;
+use crowd::Crowd;
 use entry::lifetime;
 
+use super::density::Density;
 use crate::{
     dns::{Data, Digest, Kind, Name, NameRef, Table},
     rng::Rng,
@@ -13,6 +15,7 @@ use crate::{
 };
 
 mod agenda;
+mod crowd;
 mod entry;
 mod owner;
 
@@ -43,6 +46,9 @@ pub(super) struct Cache {
     /// How many records there are, and how many of them are pointers.
     len: usize,
     pointers: usize,
+    /// Whose pointers are kept, and of how many.
+    crowd: Crowd,
+    density: Density,
     /// Before then no question for the instances is the one that is due for a pointer: all of them lie far apart in
     /// memory, and most questions need not look at them.
     near: Instant,
@@ -76,6 +82,8 @@ pub(super) struct Heard<'a> {
 pub(super) enum Taken {
     /// There is no room for it.
     Refused,
+    /// There are more instances than are kept, and this is one of the others.
+    Crowded,
     /// It was here, alone of its name and type or one of the pointers, and holds for longer now.
     Again,
     /// Something is different about what is kept with this name.
@@ -83,8 +91,8 @@ pub(super) enum Taken {
 }
 
 impl Cache {
-    /// An empty one; nobody but us knows `key`.
-    pub(super) fn new(key: u64) -> Self {
+    /// An empty one that keeps so many instances; nobody but us knows `key`.
+    pub(super) fn new(now: Instant, key: u64, instances_max: usize) -> Self {
         Self {
             digest: Digest::new(key),
             owners: Table::new(),
@@ -93,6 +101,8 @@ impl Cache {
             sources: Table::new(),
             len: 0,
             pointers: 0,
+            crowd: Crowd::new(instances_max),
+            density: Density::new(now),
             near: Instant::NEVER,
         }
     }
@@ -111,6 +121,9 @@ impl Cache {
         let is_pointer = kind == Kind::PTR;
         let name = owner_of(heard.name, &heard.data);
         let key = self.digest.of(name);
+        if is_pointer && heard.ttl > 0 {
+            self.density.hear(now, key);
+        }
         let slot = self.owners.find(key);
         let mut owner = slot.and_then(|slot| self.owners.get_mut(slot));
         // Once in 2^64 times two names have the same digest: then there is room for one of them.
@@ -164,11 +177,30 @@ impl Cache {
         if room == 0 || of_source >= most.div_ceil(4) || is_crowded {
             return Taken::Refused;
         }
+        let is_left_out = match kind {
+            Kind::PTR => !self.crowd.admits(key),
+            // What is said of those who are not kept is not kept either.
+            Kind::SRV | Kind::TXT => self.crowd.is_full() && !self.points(name),
+            _ => false,
+        };
+        if is_left_out {
+            return Taken::Crowded;
+        }
         let slot = slot.unwrap_or_else(|| self.owners.insert(key, Owner::new(name.to_name())));
         self.changed.push(slot);
+        if is_pointer && let Some(other) = self.crowd.add(key, slot) {
+            self.drop_all(now, other);
+        }
         self.sources.insert(source, of_source + 1);
         self.add(now, slot, heard, source, rng);
         Taken::News(self.owners.get(slot).map_or_else(|| name.to_name(), |owner| owner.name.clone()))
+    }
+
+    /// Somebody else is kept instead of this instance: its records end now.
+    fn drop_all(&mut self, now: Instant, slot: u32) {
+        let owner = self.owners.get_mut(slot);
+        owner.into_iter().flat_map(|owner| &mut owner.records).for_each(|entry| entry.die(now));
+        self.changed.push(slot);
     }
 
     /// Plans when what has been taken in is to be looked at.
@@ -176,6 +208,13 @@ impl Cache {
         self.changed.dedup();
         for slot in self.changed.drain(..) {
             self.agenda.plan(slot, &mut self.owners);
+        }
+    }
+
+    /// Nobody answers where this instance is said to be: it makes room for others first.
+    pub(super) fn demote(&mut self, instance: NameRef<'_>) {
+        if let Some(slot) = self.slot_of(instance) {
+            self.crowd.demote(self.digest.of(instance), slot);
         }
     }
 
@@ -222,6 +261,16 @@ impl Cache {
     /// How many pointers there are.
     pub(super) const fn instances(&self) -> usize {
         self.pointers
+    }
+
+    /// How many instances have been heard of, kept or not; about.
+    pub(super) fn population(&self) -> usize {
+        self.density.estimate().max(self.pointers)
+    }
+
+    /// Whether there are as many as are kept.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowd.is_full()
     }
 
     /// The pointers to the instances of the service.
@@ -326,7 +375,10 @@ impl Cache {
     /// This record of an owner is no more.
     fn on_removed(&mut self, slot: u32, entry: &Entry) {
         self.len = self.len.saturating_sub(1);
-        self.pointers = self.pointers.saturating_sub(usize::from(entry.data.kind() == Kind::PTR));
+        if let Data::Ptr(instance) = &entry.data {
+            self.pointers = self.pointers.saturating_sub(1);
+            self.crowd.remove(self.digest.of(instance.borrow()), slot);
+        }
         if let Some(source) = self.sources.find(entry.source)
             && let Some(count) = self.sources.get_mut(source)
         {
@@ -343,7 +395,12 @@ impl Cache {
             if let Some(at) = at {
                 owner.instances.swap_remove(at);
             }
+            if owner.instances.is_empty() {
+                // Of a host that nobody is on nothing is kept.
+                owner.records.iter_mut().for_each(|entry| entry.die(Instant::ORIGIN));
+            }
             self.forget_empty(host);
+            self.agenda.plan(host, &mut self.owners);
         }
         self.forget_empty(slot);
         self.agenda.plan(slot, &mut self.owners);

@@ -113,11 +113,15 @@ pub(super) struct Link {
     pub(super) browse: Browse,
     pub(super) answers: Answers,
     pub(super) cache: Cache,
+    /// Whether we have sessions enough on this interface to be told of everybody there by others.
+    pub(super) has_company: bool,
+    /// How many others are known, whether or not by multicast.
+    pub(super) known: usize,
 }
 
 impl Link {
     /// A link that has just come up: it asks who is there at once.
-    pub(super) fn new(now: Instant, key: LinkKey, site: Site, rng: &mut Rng) -> Self {
+    pub(super) fn new(now: Instant, key: LinkKey, site: Site, cache: Cache, rng: &mut Rng) -> Self {
         let browse = Browse::new(now, rng);
         Self {
             key,
@@ -125,7 +129,9 @@ impl Link {
             phase: Phase::Quiet,
             browse,
             answers: Answers::default(),
-            cache: Cache::new(rng.u64()),
+            cache,
+            has_company: false,
+            known: 0,
         }
     }
 
@@ -134,6 +140,14 @@ impl Link {
         let at = now + wait + rng.duration(Duration::ZERO..=PROBE_WAIT);
         self.phase = Phase::Probing { sent: 0, at };
         self.answers.clear();
+    }
+
+    /// Whether somebody at this address is on this interface.
+    pub(super) fn is_home_of(&self, address: SocketAddr) -> bool {
+        match address {
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => v6.scope_id() == self.key.interface,
+            _ => self.site.has_neighbour(address.ip()),
+        }
     }
 
     /// Whether everybody is addressed.

@@ -5,6 +5,7 @@ use core::{net::IpAddr, time::Duration};
 
 use super::{
     Mdns,
+    cache::Cache,
     link::{Family, Link, LinkKey, Site},
     ours::Own,
     sender::Sender,
@@ -80,7 +81,9 @@ impl Mdns {
     /// A link is new, or its addresses have changed.
     fn on_site(&mut self, now: Instant, key: LinkKey, site: Site, out: &mut Outbox<Found>) {
         let Some(link) = self.links.get_mut(&key) else {
-            let mut link = Link::new(now, key, site, &mut self.rng);
+            // Under the same key everywhere, so that the same instances are kept of both families.
+            let cache = Cache::new(now, self.cache_key, self.peers_max);
+            let mut link = Link::new(now, key, site, cache, &mut self.rng);
             if self.ours.is_some() && self.socket != MdnsSocket::OneShot && !self.withdrawn {
                 link.probe_after(now, Duration::ZERO, &mut self.rng);
             }

@@ -25,6 +25,7 @@ mod announce;
 mod answers;
 mod budget;
 mod cache;
+mod density;
 mod heard;
 mod link;
 mod links;
@@ -72,6 +73,9 @@ use crate::{
 
 /// The port of multicast DNS (RFC 6762 section 3).
 const PORT: u16 = 5353;
+/// With so many sessions on a link others tell us of whoever comes there.
+const COMPANY: usize = 8;
+
 /// Discovery by multicast DNS.
 ///
 /// After every call, [`on_tick`](PeerDiscovery::on_tick) does what has become due; [`on_datagram`] includes it.
@@ -81,6 +85,8 @@ pub(crate) struct Mdns {
     suite: &'static dyn Suite,
     socket: MdnsSocket,
     cache_max: usize,
+    cache_key: u64,
+    peers_max: usize,
     rng: Rng,
     service: Name,
     ours: Option<Ours>,
@@ -97,17 +103,17 @@ pub(crate) struct Mdns {
     /// When something is due next: asked for with every input, and changed by few.
     wake: Option<Instant>,
     withdrawn: bool,
-    /// Whether we have sessions enough, and others tell us of whoever comes.
-    has_company: bool,
 }
 
 impl Mdns {
     pub(crate) fn new(config: &Config, mut rng: Rng) -> Self {
-        let directory = Directory::new(rng.u64());
+        let (directory, cache_key) = (Directory::new(rng.u64()), rng.u64());
         Self {
             suite: config.suite,
             socket: config.mdns_socket,
             cache_max: config.mdns_cache_max,
+            cache_key,
+            peers_max: config.mdns_peers_max,
             rng,
             service: service_name(),
             ours: None,
@@ -121,13 +127,20 @@ impl Mdns {
             woken: Instant::ORIGIN,
             wake: None,
             withdrawn: false,
-            has_company: false,
         }
     }
 
-    /// Whether we have sessions enough to be told of everybody by others.
-    pub(crate) const fn set_company(&mut self, has_company: bool) {
-        self.has_company = has_company;
+    /// Those in session are at these addresses now.
+    pub(crate) fn set_company(&mut self, sessions: &[SocketAddr]) {
+        for link in self.links.values_mut() {
+            let here = sessions.iter().filter(|address| link.is_home_of(**address));
+            link.has_company = here.count() >= COMPANY;
+        }
+    }
+
+    /// So many others are known, whether or not by multicast.
+    pub(crate) fn set_known(&mut self, known: usize) {
+        self.links.values_mut().for_each(|link| link.known = known);
     }
 
     /// How many records of others are held.
@@ -178,7 +191,7 @@ impl PeerDiscovery for Mdns {
     }
 
     fn reconfirm(&mut self, now: Instant, address: SocketAddr, stats: &mut Stats) {
-        stats.mdns.doubts_dropped += self.directory.reconfirm(now, address, &mut self.rng);
+        stats.mdns.doubts_dropped += self.directory.reconfirm(now, address, &mut self.links, &mut self.rng);
         self.plan_wake();
     }
 
@@ -243,12 +256,11 @@ impl Mdns {
                 }
             }
             // Of those whom others tell us of we need no more than that they are there.
-            let has_company = self.has_company;
+            let has_company = link.has_company;
             let is_known = |instance: &Name| {
                 has_company || own == Some(instance) || self.directory.is_reachable(instance)
             };
-            let browsing =
-                Browsing { service: &self.service, is_known: &is_known, has_company, socket: self.socket };
+            let browsing = Browsing { service: &self.service, is_known: &is_known, socket: self.socket };
             link.browse(now, browsing, &mut self.rng, &mut sender);
         }
         self.directory.ask(now, &self.service, &mut self.links, self.socket, &mut sender);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{link::Link, respond::QUESTIONS_MAX, sender::Sender};
 use crate::{
     config::MdnsSocket,
-    dns::{CLASS_IN, Data, Flags, Kind, Name, Record, Section, Writer},
+    dns::{CLASS_IN, Data, Flags, Kind, Message, Name, NameRef, Record, Section, Writer},
     rng::Rng,
     time::Instant,
 };
@@ -35,6 +35,8 @@ pub(super) struct Browse {
     /// The interval after that.
     interval: Duration,
     is_first: bool,
+    /// A record must be asked for again, whoever else is known.
+    is_refresh: bool,
     asked: Option<Instant>,
     /// Until when unicast answers are taken.
     unicast_until: Instant,
@@ -48,6 +50,7 @@ impl Browse {
             at: now + rng.duration(FIRST_WAIT),
             interval: SECOND_AFTER,
             is_first: true,
+            is_refresh: false,
             asked: None,
             unicast_until: Instant::ORIGIN,
             id: u16::try_from(1 + rng.below(u64::from(u16::MAX))).unwrap_or(1),
@@ -63,23 +66,29 @@ impl Browse {
 
     /// A record must be asked for again: soon, whatever the series says.
     pub(super) fn hasten(&mut self, now: Instant) {
-        self.at = self.at.min(now);
+        (self.at, self.is_refresh) = (self.at.min(now), true);
         self.hold();
     }
 
     /// Somebody else on the link asks for everybody: whether that counts as our next question, since it is near
     /// (RFC 6762 section 7.3).
     fn is_spared(&self, now: Instant) -> bool {
-        !self.is_first && self.at - now <= self.interval / 4
+        self.at - now <= self.interval / 4
     }
 
-    /// We have asked, or others for us: then we stay at our own times, since otherwise all would ask at once from now
-    /// on.
+    /// We have asked.
     fn on_turn(&mut self, now: Instant) {
-        self.is_first = false;
+        (self.is_first, self.is_refresh) = (false, false);
         self.asked = Some(now);
-        self.at = self.at.max(now) + self.interval;
+        self.at = now + self.interval;
         self.interval = (self.interval * 2).min(INTERVAL_MAX);
+    }
+
+    /// Others have asked for us. Next time it is their turn again, unless they are gone; those left must not ask as one.
+    fn on_others_turn(&mut self, now: Instant, rng: &mut Rng) {
+        let later = rng.duration(Duration::ZERO..=self.interval / 4);
+        self.on_turn(now);
+        self.at += later;
     }
 
     /// A question of any kind was sent that allows unicast answers, or not.
@@ -113,13 +122,11 @@ pub(super) struct Browsing<'a> {
     pub(super) service: &'a Name,
     /// Who need not answer.
     pub(super) is_known: &'a dyn Fn(&Name) -> bool,
-    /// Whether others tell us of whoever comes.
-    pub(super) has_company: bool,
     pub(super) socket: MdnsSocket,
 }
 
 impl Link {
-    /// Asks for everybody if that is due, or leaves it to others when we have company.
+    /// Asks for everybody if that is due and anybody is still wanted.
     pub(super) fn browse(
         &mut self,
         now: Instant,
@@ -130,7 +137,7 @@ impl Link {
         if self.browse.at > now {
             return;
         }
-        if self.browse.is_first || !browsing.has_company || self.is_asking(rng) {
+        if self.is_asking(rng) {
             let unicast = self.browse.is_first && browsing.socket == MdnsSocket::Exclusive;
             let is_one_shot = browsing.socket == MdnsSocket::OneShot;
             for bytes in self.browse_packets(now, browsing, unicast) {
@@ -142,19 +149,36 @@ impl Link {
         self.browse.on_turn(now);
     }
 
-    /// Another one asks for everybody, and we have company: everybody hears the answers, and of those that its known
-    /// answers keep silent others tell us.
-    pub(super) fn on_browse_heard(&mut self, now: Instant, rng: &mut Rng) {
-        if self.browse.is_spared(now) {
+    /// Another one asks everybody to tell everybody. We need not ask as well, unless its known answers keep somebody
+    /// silent whom we do not know; in company others tell us of those (RFC 6762 section 7.3).
+    pub(super) fn on_browse_heard(
+        &mut self,
+        now: Instant,
+        ours: Option<&Name>,
+        query: &Message<'_>,
+        rng: &mut Rng,
+    ) {
+        let is_known = |record: &Record<NameRef<'_>, &[u8]>| match record.data {
+            Data::Ptr(instance) => self.cache.points(instance) || ours.is_some_and(|own| instance == *own),
+            _ => true,
+        };
+        let knows_all = || !query.flags.is_truncated() && query.answers.iter().all(is_known);
+        if self.browse.is_spared(now) && (self.has_company || self.cache.is_crowded() || knows_all()) {
             self.cache.on_asked(now, rng);
-            self.browse.on_turn(now);
+            self.browse.on_others_turn(now, rng);
         }
     }
 
-    /// Whether we are one of the [`ASKING`] on this link, of as many as it has.
+    /// Whether anybody is still to be found by asking, and it is for us to ask: in company one of a few asks, and who knows
+    /// more than it can ever need asks for nobody.
     fn is_asking(&self, rng: &mut Rng) -> bool {
         let others = self.cache.instances() as u64;
-        others < ASKING || rng.below(others + 1) < ASKING
+        match (self.has_company, self.cache.is_crowded()) {
+            (true, true) => false,
+            (true, false) => others < ASKING || rng.below(others + 1) < ASKING,
+            (false, true) => self.browse.is_refresh,
+            (false, false) => true,
+        }
     }
 
     /// Asks for single records of others.
@@ -190,7 +214,7 @@ impl Link {
     fn browse_packets(
         &self,
         now: Instant,
-        Browsing { service, is_known, socket, .. }: Browsing<'_>,
+        Browsing { service, is_known, socket }: Browsing<'_>,
         unicast: bool,
     ) -> Vec<Bytes> {
         let new = || Writer::new(self.browse.id(socket), Flags::QUERY, self.limit());

@@ -79,8 +79,9 @@ impl Mdns {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
             self.directory.on_query(now, &message);
             let mut questions = message.questions.iter().filter(|asked| asked.name == self.service);
-            if self.has_company && questions.any(|asked| asked.kind == Kind::PTR && asked.class == CLASS_IN) {
-                link.on_browse_heard(now, &mut self.rng);
+            if questions.any(|asked| asked.kind == Kind::PTR && asked.class == CLASS_IN && !asked.unicast) {
+                let ours = self.ours.as_ref().map(|ours| ours.name_of(Unique::Instance));
+                link.on_browse_heard(now, ours, &message, &mut self.rng);
             }
         }
         let Some(ours) = self.ours.as_ref().filter(|_| self.socket != MdnsSocket::OneShot) else { return };
@@ -178,6 +179,7 @@ impl Mdns {
                 room = room.saturating_sub(link.cache.len().saturating_sub(before));
                 match (taken, &record.data) {
                     (Taken::Refused, _) => stats.cache_full += 1,
+                    (Taken::Crowded, _) => stats.crowded += 1,
                     (Taken::Again, Data::Ptr(instance)) => self.directory.hear(now, *instance),
                     // What it says is known, and so is what was made of it, unless somebody is not there.
                     (Taken::Again, _) if !self.directory.has_doubts() => {}

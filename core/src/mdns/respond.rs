@@ -23,8 +23,12 @@ use crate::{
     time::Instant,
 };
 
-/// The wait before an answer that others may give too, or one of several (RFC 6762 sections 6 and 6.3).
-const SHARED_WAIT: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(120);
+/// The shortest wait before an answer that others may give too, or one of several (RFC 6762 sections 6 and 6.3).
+const SHARED_MIN: Duration = Duration::from_millis(20);
+/// The window after that: wider by a millisecond for each who may answer, within the half second of RFC 6762 section 6.4: a thousand
+/// answers in a tenth of a second are too many for radio, and for whoever asked.
+const NARROW: Duration = Duration::from_millis(100);
+const WIDE: Duration = Duration::from_millis(480);
 /// The wait while more known answers are to come (RFC 6762 section 7.2).
 const MORE_KNOWN_WAIT: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_millis(500);
 /// The longest that a resolver of unicast DNS may keep our answer, in seconds (RFC 6762 section 6.7).
@@ -104,7 +108,7 @@ impl Link {
         } else if query.is_probe() || is_single {
             Duration::ZERO
         } else {
-            rng.duration(SHARED_WAIT)
+            rng.duration(self.shared_wait())
         };
         let gap = if query.is_probe() { DEFEND_AFTER } else { REPEAT_AFTER };
         for own in wanted {
@@ -115,6 +119,12 @@ impl Link {
         if !is_planned {
             sender.stats.answers_dropped += 1;
         }
+    }
+
+    /// The wait before an answer that others may give too, or one of several (RFC 6762 sections 6 and 6.3).
+    fn shared_wait(&self) -> RangeInclusive<Duration> {
+        let others = u64::try_from(self.cache.population().max(self.known)).unwrap_or(u64::MAX);
+        SHARED_MIN..=SHARED_MIN + Duration::from_millis(others).clamp(NARROW, WIDE)
     }
 
     /// Sends the answers that are due.

@@ -137,10 +137,23 @@ impl Directory {
     }
 
     /// Nobody answers at `address`: whoever was seen there is asked for again. Answers of how many there are too many.
-    pub(super) fn reconfirm(&mut self, now: Instant, address: SocketAddr, rng: &mut Rng) -> u64 {
-        let is_there = |told: &Told| told.trusted.0 <= now && told.sighting.addresses.contains(&address);
-        let there = self.told.iter().filter(|(_, told)| is_there(told));
-        there.map(|(instance, _)| u64::from(!self.unresolved.on_doubted(now, instance.clone(), rng))).sum()
+    pub(super) fn reconfirm(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        links: &mut BTreeMap<LinkKey, Link>,
+        rng: &mut Rng,
+    ) -> u64 {
+        let mut dropped = 0;
+        for (instance, told) in
+            self.told.iter().filter(|(_, told)| told.sighting.addresses.contains(&address))
+        {
+            links.values_mut().for_each(|link| link.cache.demote(instance.borrow()));
+            if told.trusted.0 <= now {
+                dropped += u64::from(!self.unresolved.on_doubted(now, instance.clone(), rng));
+            }
+        }
+        dropped
     }
 
     /// Whether it is known where an instance is, as far as anybody has tried.

@@ -86,6 +86,7 @@ impl Node {
     }
 
     pub(super) fn on_session(&mut self, wish: Wish) {
+        self.is_company_new |= matches!(wish, Wish::Up { .. } | Wish::Down { .. } | Wish::Moved { .. });
         match wish {
             Wish::Transmit(transmit) => {
                 self.stats.transmits += 1;

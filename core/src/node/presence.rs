@@ -2,11 +2,11 @@
 //! to the rooms.
 
 use alloc::vec::Vec;
-use core::{ops::RangeInclusive, time::Duration};
+use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::Node;
 use crate::{
-    contacts::{DEGREE, End, Kept},
+    contacts::{End, Kept},
     discovery::manual,
     event::{Event, Multicast, PeerChange, PeerState},
     frames::Frame,
@@ -122,12 +122,7 @@ impl Node {
 
     /// Does what is due about members.
     pub(super) fn on_members_due(&mut self) {
-        let has_company = self.peers.len() >= DEGREE;
-        self.discoveries.mdns.iter_mut().for_each(|mdns| mdns.set_company(has_company));
-        let multicast = if self.discoveries.mdns.is_some() { self.net.multicast() } else { Multicast::Off };
-        if let Some(beacon) = &mut self.discoveries.beacon {
-            beacon.on_company(self.now, self.peers.len(), self.contacts.known(), multicast);
-        }
+        self.tell_company();
         let mut frames = Vec::new();
         self.members.on_tick(self.now, &mut frames);
         self.stats.members_forgotten = self.members.forgotten;
@@ -142,6 +137,22 @@ impl Node {
             self.visit = None;
         } else if self.visit.is_none() {
             self.visit = Some(self.now + self.rng.duration(VISIT));
+        }
+    }
+
+    /// The discoveries learn how much company we have.
+    fn tell_company(&mut self) {
+        let (known, sessions) = (self.contacts.known(), self.peers.len());
+        if let Some(mdns) = &mut self.discoveries.mdns {
+            mdns.set_known(known);
+            if core::mem::take(&mut self.is_company_new) {
+                let addresses: Vec<SocketAddr> = self.peers.values().map(|peer| peer.address).collect();
+                mdns.set_company(&addresses);
+            }
+        }
+        let multicast = if self.discoveries.mdns.is_some() { self.net.multicast() } else { Multicast::Off };
+        if let Some(beacon) = &mut self.discoveries.beacon {
+            beacon.on_company(self.now, sessions, known, multicast);
         }
     }
 

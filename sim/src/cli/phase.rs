@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf, rc::Rc};
 
 use serde_json::{Value, json};
 use sim::{
+    Quiet,
     expect::Verdict,
     fault::Kind,
     plan::{Plan, SuiteChoice},
@@ -184,6 +185,9 @@ impl Phase {
                 number(figures.pairs as u64)
             ),
         );
+        if let Some(quiet) = &figures.quiet {
+            add("polite", polite(quiet));
+        }
         let share = f64::from(figures.delivery().ppm()) / 1e4;
         add(
             "delivered",
@@ -258,6 +262,13 @@ impl Phase {
                 "sent": outcome.counts.sent, "bytes": outcome.counts.bytes, "copies": outcome.counts.copies,
                 "arrived": outcome.counts.delivered, "lost": outcome.counts.lost.iter().sum::<u64>(),
             });
+            if let Some(quiet) = &figures.quiet {
+                object["polite"] = json!({
+                    "fewest_found": quiet.fewest.map(|(found, _)| found), "seconds": quiet.span.as_secs_f64(),
+                    "packets": quiet.packets, "bytes": quiet.bytes, "busiest": quiet.busiest.0,
+                    "most_in_5_s": quiet.burst.0,
+                });
+            }
             object["struck"] = json!(self.struck());
             object["happened"] = json!(figures.happened);
         }
@@ -277,4 +288,19 @@ pub(super) fn suite(plan: &Plan) -> &'static str {
 fn plans() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     target.join("sim").join("plans")
+}
+
+/// How polite discovery was.
+fn polite(quiet: &Quiet) -> String {
+    let seconds = quiet.span.as_secs_f64().max(1e-9);
+    let found = quiet.fewest.map_or("nobody was found in time".into(), |(found, host)| {
+        format!("found in time at least {found} (host {host})")
+    });
+    format!(
+        "{found}; then {:.2} packets and {:.0} B a second for {seconds:.0} s; most in 5 s: {} of host {}",
+        quiet.packets as f64 / seconds,
+        quiet.bytes as f64 / seconds,
+        quiet.burst.0,
+        quiet.burst.1
+    )
 }

@@ -9,7 +9,7 @@ use crate::{
     expect::Expect,
     fault::Fault,
     foe::Model,
-    plan::{Deed, Family, SuiteChoice},
+    plan::{Deed, Family, Runs, SuiteChoice},
     units::{Share, Span, seed},
 };
 
@@ -34,6 +34,9 @@ pub(super) struct File {
     pub(super) suite: SuiteChoice,
     #[serde(default)]
     pub(super) family: Family,
+    /// What the programs do.
+    #[serde(default)]
+    pub(super) runs: Runs,
     /// The links; without any, one switch called `lan`.
     #[serde(rename = "segment", default)]
     pub(super) segments: Vec<Spanned<Segments>>,

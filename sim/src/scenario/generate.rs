@@ -29,7 +29,7 @@ pub(super) fn plan(file: &File, name: &str, seed: u64, changes: &Changes) -> Res
     let mut plan = Plan::empty(name, seed);
     plan.duration = changes.duration.unwrap_or(*file.duration.get_ref());
     plan.suite = changes.suite.unwrap_or(file.suite);
-    (plan.family, plan.expect) = (file.family, file.expect.clone());
+    (plan.family, plan.runs, plan.expect) = (file.family, file.runs, file.expect.clone());
     let draw = Draw::new(seed);
     let mut making = Making { file, plan, draw, segments: BTreeMap::new(), places: Places::default() };
     making.add_segments()?;

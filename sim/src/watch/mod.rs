@@ -4,13 +4,18 @@ use chat_core::{
     Action, BootId, Event, Instant, Interface, PeerKey, Record, Sizes, StoreError, Suite, Token, Transmit,
 };
 
-use crate::{host::disk::Disk, lan::Flight, plan::Plan};
+use crate::{
+    host::disk::Disk,
+    lan::Flight,
+    plan::{Plan, Runs},
+};
 
 mod bounds;
 mod calm;
 mod checks;
 pub(crate) mod explain;
 pub(crate) mod follow;
+pub(crate) mod quiet;
 mod siege;
 pub(crate) mod tally;
 pub(crate) mod truth;
@@ -119,7 +124,12 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(plan: &Plan, suite: &'static dyn Suite) -> Self {
-        let checks = if plan.foes.is_empty() { checks::all() } else { siege::checks(plan) };
+        let checks = match plan.runs {
+            // Nobody is ever in session.
+            Runs::Mdns => checks::of_discovery(plan),
+            Runs::Chat if plan.foes.is_empty() => checks::all(),
+            Runs::Chat => siege::checks(plan),
+        };
         Self {
             truth: Truth::new(plan, suite),
             tally: Tally::new(plan),

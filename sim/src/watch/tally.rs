@@ -10,7 +10,10 @@ use chat_core::{
     Source,
 };
 
-use super::{Fact, Truth};
+use super::{
+    Fact, Truth,
+    quiet::{Counter, Quiet},
+};
 use crate::{expect::CONVERGENCE, plan::Plan, units::Share};
 
 mod pairs;
@@ -18,7 +21,7 @@ mod pairs;
 use pairs::{Pairs, Set};
 
 /// What a run brought about.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Figures {
     /// Ordered pairs of running hosts that can hear each other ...
     pub pairs: usize,
@@ -30,6 +33,8 @@ pub struct Figures {
     pub whole: Option<Duration>,
     /// When they did for the first time after the last trouble.
     pub whole_after_calm: Option<Duration>,
+    /// How polite discovery was, where that is expected.
+    pub quiet: Option<Quiet>,
     /// Messages that were durable at their author's.
     pub said: u64,
     /// How many times a message should have been shown to somebody by the end ...
@@ -66,6 +71,7 @@ pub(crate) struct Tally {
     asked: BTreeMap<(usize, u64), usize>,
     /// What was said, by the number of its act.
     said: BTreeMap<usize, Said>,
+    quiet: Option<Counter>,
     figures: Figures,
 }
 
@@ -93,6 +99,7 @@ impl Tally {
             online: vec![BTreeMap::new(); hosts],
             asked: BTreeMap::new(),
             said: BTreeMap::new(),
+            quiet: plan.expect.polite.map(|polite| Counter::new(polite, hosts)),
             figures: Figures::default(),
         }
     }
@@ -103,6 +110,7 @@ impl Tally {
     }
 
     pub(crate) fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) {
+        self.quiet.iter_mut().for_each(|quiet| quiet.see(now, fact));
         match *fact {
             Fact::Booted { host, .. } => self.on_boot(truth, now, host),
             Fact::Ended { host, .. } => {
@@ -126,6 +134,7 @@ impl Tally {
         let mut figures = self.figures.clone();
         (figures.pairs, figures.missing) = (self.pairs.expected(), self.pairs.missing());
         figures.strangers = self.pairs.strangers();
+        figures.quiet = self.quiet.as_ref().map(|quiet| quiet.quiet(now));
         figures.said = self.said.values().filter(|said| said.durable).count() as u64;
         for said in self.said.values().filter(|said| said.durable && now - said.at >= CONVERGENCE) {
             for (host, since) in self.runs_since.iter().enumerate() {

@@ -16,7 +16,7 @@ use crate::{
     foe::Villain,
     host::{CHAT_PORT, Machine, State},
     lan::{Flight, Lan, Lost, fate::Conditions},
-    plan::{Plan, SuiteChoice},
+    plan::{Plan, Runs, SuiteChoice},
     program::{Programs, Start},
     queue::{Container, Key, Queue},
     suite::{CHEAP, ONCE},
@@ -137,7 +137,7 @@ impl World {
         let chance = Chance::new(plan.seed);
         let mut world = Self {
             suite,
-            programs: Rc::new(Start::node),
+            programs: if plan.runs == Runs::Mdns { Rc::new(Start::engine) } else { Rc::new(Start::node) },
             chance,
             now: Instant::ORIGIN,
             end: end.min(Instant::ORIGIN + plan.duration.0),

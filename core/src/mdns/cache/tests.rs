@@ -8,7 +8,7 @@ fn name(label: &str) -> Name {
 
 #[test]
 fn what_is_not_kept_fresh_ends_together_and_never_late() {
-    let (mut cache, mut rng) = (Cache::new(7), Rng::new([3; 32]));
+    let (mut cache, mut rng) = (Cache::new(Instant::ORIGIN, 7, 1_000), Rng::new([3; 32]));
     let heard_at = |number: u64| Instant::ORIGIN + Duration::from_millis(3_000 + 10 * number);
     for number in 0..100 {
         let instance = name(&alloc::format!("i{number}"));
@@ -39,7 +39,7 @@ fn what_is_not_kept_fresh_ends_together_and_never_late() {
 /// Records that come, come again, are taken back and run out, of few names and at all times.
 #[test]
 fn the_next_time_is_that_of_the_record_that_is_due_first() {
-    let (mut cache, mut rng) = (Cache::new(7), Rng::new([3; 32]));
+    let (mut cache, mut rng) = (Cache::new(Instant::ORIGIN, 7, 1_000), Rng::new([3; 32]));
     let mut now = Instant::ORIGIN;
     let (mut refreshed, mut gone) = (0, 0);
     for _ in 0..20_000 {

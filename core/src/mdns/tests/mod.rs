@@ -43,6 +43,8 @@ struct Lan {
     dual: bool,
     /// Segments that a bridge makes one.
     bridged: bool,
+    /// How many others each host keeps.
+    peers_max: usize,
 }
 
 struct Host {
@@ -74,7 +76,8 @@ struct Sent {
 impl Lan {
     fn new() -> Self {
         let (queue, now) = (BTreeMap::new(), Instant::ORIGIN + Duration::from_secs(1000));
-        Self { now, hosts: Vec::new(), queue, count: 0, sent: Vec::new(), dual: false, bridged: false }
+        let (hosts, sent) = Default::default();
+        Self { now, hosts, queue, count: 0, sent, dual: false, bridged: false, peers_max: 1_000 }
     }
 
     /// A host on segment 1, started now.
@@ -93,7 +96,7 @@ impl Lan {
     ) -> usize {
         let n = self.hosts.len();
         let mut config = Config::new(REAL, Nick::new(nick).unwrap(), 27182);
-        config.mdns_socket = socket;
+        (config.mdns_socket, config.mdns_peers_max) = (socket, self.peers_max);
         let mut seed = [7; 32];
         seed[..2].copy_from_slice(&[u8::try_from(n).unwrap(), u8::try_from(boot & 0xFF).unwrap()]);
         let mdns = Mdns::new(&config, Rng::new(seed));

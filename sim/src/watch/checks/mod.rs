@@ -2,6 +2,7 @@
 //! [`explain`](super::explain).
 
 use super::Check;
+use crate::plan::Plan;
 
 mod agree;
 mod durable;
@@ -46,6 +47,15 @@ pub(super) fn safe() -> Vec<Box<dyn Check>> {
         Box::new(durable::Durable::default()),
         Box::new(traffic::Shape),
     ]
+}
+
+/// Where only discovery runs.
+pub(super) fn of_discovery(plan: &Plan) -> Vec<Box<dyn Check>> {
+    let mut checks: Vec<Box<dyn Check>> = vec![Box::new(memory::Caps::default()), Box::new(traffic::Shape)];
+    if plan.foes.is_empty() {
+        checks.push(Box::new(mdns::Polite::default()));
+    }
+    checks
 }
 
 /// What happens in time; in twice the time where somebody means ill.
