@@ -71,10 +71,19 @@ pub struct MdnsStats {
     pub off_link: u64,
     /// Responses that answer nothing we asked, or do not come from port 5353.
     pub unasked: u64,
+    /// Records of responses that concern no instance of our service: of other types, classes or names, CNAMEs among
+    /// them. On a network where others use multicast DNS too there are many.
+    pub foreign: u64,
+    /// TXT records not kept because they are larger than 1300 bytes (RFC 6763 section 6.2).
+    pub texts_too_large: u64,
     /// Records not kept because the cache was full.
     pub cache_full: u64,
     /// Records of peers that are not kept because there are more than anybody needs.
     pub crowded: u64,
+    /// Questions not answered because there were too many in one message.
+    pub questions_dropped: u64,
+    /// Known answers not remembered because too many came before the questions that they belong to.
+    pub known_dropped: u64,
     /// Answers dropped because too many were waiting.
     pub answers_dropped: u64,
     /// Questions received.
@@ -89,6 +98,8 @@ pub struct MdnsStats {
     pub conflicts: u64,
     /// Peers that answered no call and were not asked for, because too many were.
     pub doubts_dropped: u64,
+    /// Peers not believed any more because they left two questions of others unanswered.
+    pub unanswered: u64,
 }
 
 /// Counters of the broadcast.

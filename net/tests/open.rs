@@ -11,7 +11,7 @@ use common::{
     namespace::{entered, ip},
     open,
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 #[test]
 fn the_chat_port_is_the_first_free_one_for_both_families() {
@@ -50,6 +50,7 @@ fn a_named_port_is_not_exchanged_for_another() {
     assert_eq!(Net::open(&options).unwrap().port(), 4000, "a dropped one has let it go");
 }
 
+/// Item 63 (RFC 6762 section 15.1).
 #[test]
 fn the_multicast_port_is_shared_and_it_is_known_with_whom() {
     if !entered("the_multicast_port_is_shared_and_it_is_known_with_whom") {
@@ -77,6 +78,28 @@ fn the_multicast_port_is_shared_and_it_is_known_with_whom() {
     drop(ipv4);
 }
 
+/// Item 10 (RFC 6762 section 11): whoever checks it takes a smaller one for a sign that a packet comes from afar.
+#[test]
+fn multicast_dns_leaves_with_a_ttl_of_255() {
+    if !entered("multicast_dns_leaves_with_a_ttl_of_255") {
+        return;
+    }
+    ip("link set lo up");
+    let net = open(&[]);
+    let mdns: Vec<_> = net.sockets().iter().filter(|socket| socket.via() == Via::Mdns).collect();
+    assert_eq!(mdns.len(), 2);
+    for socket in mdns {
+        let options = SockRef::from(&**socket);
+        let ttl = if socket.is_ipv4() {
+            (options.multicast_ttl_v4().unwrap(), options.ttl_v4().unwrap())
+        } else {
+            (options.multicast_hops_v6().unwrap(), options.unicast_hops_v6().unwrap())
+        };
+        assert_eq!(ttl, (255, 255), "IPv4: {}", socket.is_ipv4());
+    }
+}
+
+/// Item 63 (RFC 6762 section 15.1).
 #[test]
 fn the_multicast_port_is_shared_with_whatever_way_of_sharing_the_other_has() {
     if !entered("the_multicast_port_is_shared_with_whatever_way_of_sharing_the_other_has") {

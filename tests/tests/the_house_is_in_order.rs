@@ -82,6 +82,67 @@ fn no_test_is_switched_off_and_nothing_is_left_for_later() {
     }
 }
 
+/// `docs/CONFORMANCE.md` against the tests that it names, and they against it.
+#[test]
+fn every_item_of_multicast_dns_has_tests_that_exist_and_say_so() {
+    let table = fs::read_to_string(repository().join("docs/CONFORMANCE.md")).expect("the table");
+    let (mut items, mut cases) = (Vec::new(), 0);
+    let mut part = "";
+    for line in table.lines() {
+        part = line.strip_prefix("## ").unwrap_or(part);
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let numbers = match (part, &cells[..]) {
+            ("The items", ["", item, _, _, _, _, _, ""]) => numbers(item),
+            ("The Bonjour Conformance Test", ["", _, _, items, _, ""]) => numbers(items),
+            _ => continue,
+        };
+        let tests = cells.iter().flat_map(|cell| cell.split("<br>"));
+        let tests = tests.filter_map(|test| test.strip_prefix('`')?.strip_suffix('`')).collect::<Vec<_>>();
+        if numbers.is_empty() {
+            assert!(tests.is_empty(), "{line}");
+            continue;
+        }
+        let mut named = BTreeSet::new();
+        for test in &tests {
+            let about = items_of(test);
+            assert!(numbers.iter().any(|item| about.contains(item)), "{test} does not name {numbers:?}");
+            named.extend(about);
+        }
+        assert!(numbers.iter().all(|item| named.contains(item)), "no test of {numbers:?}: {line}");
+        if part == "The items" { items.extend(numbers) } else { cases += 1 }
+    }
+    assert_eq!(items, (1..=63).collect::<Vec<u32>>());
+    assert_eq!(cases, 20);
+}
+
+/// The items that the comment of a test names; the test is called by its path from `core/src`, or from `net/tests`.
+fn items_of(test: &str) -> BTreeSet<u32> {
+    let mut modules: Vec<&str> = test.split("::").collect();
+    let name = modules.pop().expect("a name");
+    let base = match &modules[..] {
+        ["net", file] => repository().join("net/tests").join(file),
+        modules => repository().join("core/src").join(modules.join("/")),
+    };
+    let text =
+        fs::read_to_string(base.with_extension("rs")).or_else(|_| fs::read_to_string(base.join("mod.rs")));
+    let text = text.unwrap_or_else(|_| panic!("no file of {test}"));
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let head = format!("fn {name}(");
+    let at = lines.iter().position(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("no {test}"));
+    let above = lines[..at].iter().rev().take_while(|line| line.starts_with("///") || line.starts_with("#["));
+    let is_test = lines[at].ends_with("-> bool {") || lines[..at].ends_with(&["#[test]"]);
+    assert!(is_test, "{test} is no test");
+    let said = above.filter_map(|line| line.strip_prefix("/// Item"));
+    said.flat_map(|said| numbers(said.trim_start_matches('s').split('(').next().unwrap_or_default()))
+        .collect()
+}
+
+/// The numbers in `text`, which are between commas, and nothing behind the first that is none.
+fn numbers(text: &str) -> Vec<u32> {
+    let parts = text.split(',').map(|part| part.trim().trim_end_matches(['.', ':']));
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
 /// The names of all packages below `package`, without those that only its tests need.
 fn tree(package: &str) -> BTreeSet<String> {
     let text = cargo_tree(&["--edges", "normal,build", "--format", "{p}", "-p", package]);

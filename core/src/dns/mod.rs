@@ -20,7 +20,7 @@ pub(crate) use name::{LABEL_MAX, Name, NameRef, Start};
 pub(crate) use reader::Message;
 pub(crate) use record::{Data, Flags, Kind, Question, Record, Section, TypeSet};
 pub(crate) use table::Table;
-pub(crate) use txt::{TxtBuilder, txt_value};
+pub(crate) use txt::{TXT_MAX, TxtBuilder, txt_value};
 pub(crate) use writer::Writer;
 
 /// The length of a message's header in bytes (RFC 1035 section 4.1.1).

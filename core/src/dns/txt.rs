@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// The longest single `key=value` in bytes: its length is one byte (RFC 6763 section 6.1).
 const STRING_MAX: usize = 255;
 /// The longest record in bytes that still fits one packet beside others (RFC 6763 section 6.2).
-pub(super) const TXT_MAX: usize = 1300;
+pub(crate) const TXT_MAX: usize = 1300;
 
 /// A TXT record in the making.
 #[derive(Debug, Default)]

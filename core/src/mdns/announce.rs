@@ -1,6 +1,6 @@
 //! From the first probe to the goodbye: how far a link has come with our names (RFC 6762 sections 8 and 10.1).
 
-use alloc::vec::Vec;
+use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +18,30 @@ use crate::{dns::Flags, time::Instant};
 const ANNOUNCEMENTS: u32 = 2;
 /// From the first announcement to the second; each further interval is twice as long (RFC 6762 section 8.3).
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Changes announced within [`UPDATE_SPAN`] (RFC 6762 section 8.4: not more than ten a minute).
+const UPDATES_MAX: usize = 10;
+const UPDATE_SPAN: Duration = Duration::from_secs(60);
+
+/// When changes were announced of late: addresses that come and go all the time are told at a pace.
+#[derive(Debug, Default)]
+pub(super) struct Updates(VecDeque<Instant>);
+
+impl Updates {
+    /// Whether a change may be announced now.
+    fn has_room(&mut self, now: Instant) -> bool {
+        self.0.retain(|&time| now - time < UPDATE_SPAN);
+        self.0.len() < UPDATES_MAX
+    }
+
+    /// When a change is announced that has just come.
+    fn on_change(&mut self, now: Instant) -> Instant {
+        let earlier = if self.has_room(now) { None } else { self.0.pop_front() };
+        let at = earlier.map_or(now, |earlier| earlier + UPDATE_SPAN);
+        self.0.push_back(at);
+        at
+    }
+}
 
 /// How far a link has come with our names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +111,18 @@ impl Link {
 
     /// Tells everybody about changed data of names that are ours already (RFC 6762 section 8.4).
     pub(super) fn announce_again(&mut self, now: Instant) {
-        if self.phase.is_established() {
-            self.phase = Phase::Announcing { sent: 0, at: now };
+        if self.phase.is_established() && !self.is_change_planned(now) {
+            self.phase = Phase::Announcing { sent: 0, at: self.updates.on_change(now) };
         }
+    }
+
+    /// Whether a change of now has to wait: one before it does, or there were too many.
+    pub(super) fn is_change_held(&mut self, now: Instant) -> bool {
+        self.is_change_planned(now) || !self.updates.has_room(now)
+    }
+
+    fn is_change_planned(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Announcing { sent: 0, at } if at > now)
     }
 
     /// Takes records back that are known as ours here.

@@ -38,6 +38,23 @@ pub(super) struct Answers {
     early: VecDeque<(Instant, IpAddr, Own)>,
 }
 
+/// How long an answer waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    /// Before it may go along with another packet: what leaves anyway takes it with it (RFC 6762 section 6.4).
+    pub(super) least: Duration,
+    /// Before it leaves in a packet of its own.
+    pub(super) delay: Duration,
+    /// Since it was last multicast.
+    pub(super) gap: Duration,
+}
+
+impl Wait {
+    /// Nobody has asked, but what somebody said is to be put right at once.
+    pub(super) const FOR_REPEAT: Self =
+        Self { least: Duration::ZERO, delay: Duration::ZERO, gap: REPEAT_AFTER };
+}
+
 /// When an answer goes out.
 #[derive(Clone, Debug)]
 struct Waiting {
@@ -62,26 +79,19 @@ pub(super) struct Direct {
 }
 
 impl Answers {
-    /// `asker` is to hear this by multicast after `delay`, or when a second (`gap`) has passed since it was last
-    /// multicast: delayed and not dropped, the asker may not have been there then.
-    pub(super) fn multicast(
-        &mut self,
-        now: Instant,
-        own: Own,
-        delay: Duration,
-        gap: Duration,
-        asker: IpAddr,
-    ) {
-        let free = self.sent.get(&own).map_or(now, |&sent| sent + gap);
-        let at = free.max(now + delay);
+    /// `asker` is to hear this by multicast after `wait.delay`, or when a second (`wait.gap`) has passed since it was
+    /// last multicast: delayed and not dropped, the asker may not have been there then.
+    pub(super) fn multicast(&mut self, now: Instant, own: Own, wait: Wait, asker: IpAddr) {
+        let free = self.sent.get(&own).map_or(now, |&sent| sent + wait.gap);
+        let (earliest, at) = (free.max(now + wait.least), free.max(now + wait.delay));
         let waiting = self.waiting.entry(own).or_insert_with(|| Waiting {
-            earliest: at,
+            earliest,
             due: at,
             latest: free.max(now + WAIT_MAX),
             askers: BTreeSet::new(),
             is_for_all: false,
         });
-        waiting.earliest = waiting.earliest.min(at);
+        waiting.earliest = waiting.earliest.min(earliest);
         waiting.due = waiting.due.min(at);
         if waiting.askers.len() < ASKERS_MAX {
             waiting.askers.insert(asker);
@@ -104,18 +114,22 @@ impl Answers {
         has_room
     }
 
-    /// `asker` knows this: when nobody else has asked, nobody needs to hear it (RFC 6762 section 7.2).
-    pub(super) fn on_known(&mut self, now: Instant, own: Own, asker: IpAddr) {
+    /// `asker` knows this: when nobody else has asked, nobody needs to hear it (RFC 6762 section 7.2). Answers of how
+    /// many there are too many.
+    pub(super) fn on_known(&mut self, now: Instant, own: Own, asker: IpAddr) -> u64 {
         let is_awaited = self.waiting.get_mut(&own).is_some_and(|waiting| waiting.askers.remove(&asker));
+        let before = self.early.len();
         if !is_awaited {
             self.early.truncate(EARLY_MAX - 1);
             self.early.push_front((now, asker, own));
         }
+        let dropped = u64::from(!is_awaited && before == EARLY_MAX);
         self.waiting.retain(|_, waiting| waiting.is_for_all || !waiting.askers.is_empty());
         for waiting in self.direct.iter_mut().filter(|waiting| waiting.to.ip() == asker) {
             waiting.answers.remove(&own);
         }
         self.direct.retain(|waiting| !waiting.answers.is_empty());
+        dropped
     }
 
     /// What `asker` has said to know just before it asked.
@@ -133,9 +147,11 @@ impl Answers {
         }
     }
 
-    /// Somebody else has multicast the very same (RFC 6762 section 7.4).
-    pub(super) fn on_duplicate(&mut self, own: Own) {
-        self.waiting.remove(&own);
+    /// Somebody else has multicast the very same: it counts as said by us (RFC 6762 section 7.4).
+    pub(super) fn on_duplicate(&mut self, now: Instant, own: Own) {
+        if self.waiting.remove(&own).is_some() {
+            self.sent.insert(own, now);
+        }
     }
 
     /// What to multicast now: nothing unless something is due, then all that may leave.

@@ -8,7 +8,13 @@ use core::{
 
 use bytes::Bytes;
 
-use super::{PORT, announce::Phase, answers::Answers, cache::Cache, query::Browse};
+use super::{
+    PORT,
+    announce::{Phase, Updates},
+    answers::Answers,
+    cache::Cache,
+    query::Browse,
+};
 use crate::{
     boundary::{Interface, Subnet, Transmit, Via},
     rng::Rng,
@@ -110,6 +116,7 @@ pub(super) struct Link {
     pub(super) key: LinkKey,
     pub(super) site: Site,
     pub(super) phase: Phase,
+    pub(super) updates: Updates,
     pub(super) browse: Browse,
     pub(super) answers: Answers,
     pub(super) cache: Cache,
@@ -127,6 +134,7 @@ impl Link {
             key,
             site,
             phase: Phase::Quiet,
+            updates: Updates::default(),
             browse,
             answers: Answers::default(),
             cache,

@@ -97,7 +97,9 @@ impl Mdns {
         }
         let is_gone = |address: &IpAddr| !site.addresses.contains(address);
         let gone: Vec<Own> = link.site.addresses.iter().copied().filter(is_gone).map(Own::Address).collect();
-        if let Some(ours) = &self.ours {
+        // Without a goodbye the next announcement replaces them.
+        let is_held = link.is_change_held(now);
+        if let Some(ours) = self.ours.as_ref().filter(|_| !is_held) {
             let mut stats = MdnsStats::default();
             let mut sender = Sender { now, heard: &mut self.heard, stats: &mut stats, out };
             link.goodbye(ours, &gone, &mut sender);

@@ -15,7 +15,7 @@
 //! | `probe`, `announce` | 6762 sections 8.1 to 8.4, 9, 10.1: our names, from the first probe to the goodbye |
 //! | `respond`, `answers`, `budget` | 6762 sections 5.4, 6 and 7: answering, when, to whom, how often |
 //! | `query`, `cache` | 6762 sections 5.2, 7.1, 10: asking, and what is known until when |
-//! | `resolve` | 6762 sections 7.3, 10.4: asking for those who are not where they were said to be |
+//! | `resolve`, `missed` | 6762 sections 7.3, 10.4, 10.5: those who are not where they were said to be |
 //! | `ours`, `service` | 6763 sections 4 to 6, 9, 12: our records, and peers out of others' records |
 //! | `heard` | whether multicast works at all |
 //!
@@ -29,6 +29,7 @@ mod density;
 mod heard;
 mod link;
 mod links;
+mod missed;
 mod ours;
 mod probe;
 mod query;
@@ -327,5 +328,7 @@ fn on_gone(link: &Link, directory: &mut Directory, name: &Name, entry: &cache::E
     }
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

@@ -30,16 +30,26 @@ const CONFLICT_SPAN: Duration = Duration::from_secs(10);
 /// The wait before every further attempt then (RFC 6762 section 8.1).
 const CONFLICT_WAIT: Duration = Duration::from_secs(5);
 
+/// Without a free name after this time, the person who reads the log is told (RFC 6762 section 9).
+const FAILED_AFTER: Duration = Duration::from_secs(60);
+
 /// The conflicts of late, of all links together.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
     times: VecDeque<Instant>,
     many: bool,
+    /// The first one since a name was ours, and whether that is in the log.
+    first: Option<(Instant, bool)>,
 }
 
 impl Conflicts {
-    /// How long to wait before the next attempt after this conflict.
-    pub(super) fn on_conflict(&mut self, now: Instant) -> Duration {
+    /// How long to wait before the next attempt after this conflict over the name of `label`.
+    pub(super) fn on_conflict(&mut self, now: Instant, label: &str) -> Duration {
+        let (first, is_logged) = self.first.get_or_insert((now, false));
+        if now - *first >= FAILED_AFTER && !*is_logged {
+            *is_logged = true;
+            log::error!("for a minute no name has been free, {label:?} neither: somebody takes each of them");
+        }
         self.times.retain(|&time| now - time < CONFLICT_SPAN);
         self.times.push_back(now);
         if self.times.len() >= CONFLICTS_MAX {
@@ -51,7 +61,7 @@ impl Conflicts {
 
     /// A name was ours at last.
     pub(super) fn on_success(&mut self) {
-        self.many = false;
+        (self.many, self.first) = (false, None);
     }
 }
 

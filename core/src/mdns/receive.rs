@@ -6,8 +6,8 @@ use core::net::IpAddr;
 use super::{
     Mdns, PORT,
     cache::{self, Taken},
-    link::LinkKey,
-    ours::{Own, Unique},
+    link::{Link, LinkKey},
+    ours::{Ours, Own, Unique},
     probe::is_our_own,
     respond::Incoming,
     sender::Sender,
@@ -16,7 +16,7 @@ use crate::{
     boundary::Datagram,
     config::MdnsSocket,
     discovery::Found,
-    dns::{CLASS_IN, Data, Kind, Message, Name, NameRef, Record},
+    dns::{CLASS_IN, Data, Kind, Message, Name, NameRef, Record, TXT_MAX},
     outbox::Outbox,
     stats::MdnsStats,
     time::Instant,
@@ -77,7 +77,7 @@ impl Mdns {
         }
         if by_multicast && datagram.from.port() == PORT {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
-            self.directory.on_query(now, &message);
+            self.directory.on_query(now, link, &message);
             let mut questions = message.questions.iter().filter(|asked| asked.name == self.service);
             if questions.any(|asked| asked.kind == Kind::PTR && asked.class == CLASS_IN && !asked.unicast) {
                 let ours = self.ours.as_ref().map(|ours| ours.name_of(Unique::Instance));
@@ -116,6 +116,9 @@ impl Mdns {
                         link.on_same(now, own, record.ttl, from.ip());
                     }
                 }
+                if message.claims().any(|record| is_elsewhere(ours, &self.everywhere, link, record)) {
+                    link.on_elsewhere(now, ours, from.ip());
+                }
             }
             if !contested.is_empty() {
                 stats.conflicts += 1;
@@ -134,7 +137,8 @@ impl Mdns {
         contested: &BTreeSet<Unique>,
         out: &mut Outbox<Found>,
     ) {
-        let wait = self.conflicts.on_conflict(now);
+        let label = self.ours.as_ref().map(Ours::label).unwrap_or_default();
+        let wait = self.conflicts.on_conflict(now, &label);
         let Some(link) = self.links.get_mut(&key) else { return };
         if link.phase.is_established() {
             link.probe_after(now, wait, &mut self.rng);
@@ -160,12 +164,19 @@ impl Mdns {
     ) {
         let mut room = self.cache_max.saturating_sub(self.cached());
         let Some(link) = self.links.get_mut(&key) else { return };
+        stats.foreign += message.claims().count() as u64;
         // Pointers first, then what they point to, then where that is: whatever the order in the message.
         for rank in 0..3 {
             for record in message.claims().filter(|record| is_kept(rank, record, &self.service)) {
                 if rank == 2 && !link.cache.is_target(record.name) {
                     continue;
                 }
+                if matches!(record.data, Data::Txt(strings) if strings.len() > TXT_MAX) {
+                    stats.texts_too_large += 1;
+                    stats.foreign = stats.foreign.saturating_sub(1);
+                    continue;
+                }
+                stats.foreign = stats.foreign.saturating_sub(1);
                 let heard = cache::Heard {
                     name: record.name,
                     data: record.data.clone(),
@@ -199,6 +210,25 @@ impl Mdns {
         }
         link.cache.plan();
     }
+}
+
+/// Whether this is what we said on another link of our addresses there, and replaces what we said here.
+fn is_elsewhere(
+    ours: &Ours,
+    everywhere: &BTreeSet<IpAddr>,
+    link: &Link,
+    record: &Record<NameRef<'_>, &[u8]>,
+) -> bool {
+    let address = match record.data {
+        Data::A(v4) => IpAddr::V4(v4),
+        Data::Aaaa(v6) => IpAddr::V6(v6),
+        _ => return false,
+    };
+    record.flush
+        && record.ttl > 0
+        && everywhere.contains(&address)
+        && !link.site.addresses.contains(&address)
+        && ours.unique(record.name) == Some(Unique::Host)
 }
 
 /// Whether this record is one of those that are kept in this round.

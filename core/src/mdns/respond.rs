@@ -11,10 +11,10 @@ use bytes::Bytes;
 
 use super::{
     PORT,
-    answers::{DEFEND_AFTER, REPEAT_AFTER},
+    answers::{DEFEND_AFTER, REPEAT_AFTER, Wait},
     budget::Budget,
     link::Link,
-    ours::{Ours, Own},
+    ours::{Ours, Own, Unique},
     sender::Sender,
 };
 use crate::{
@@ -70,9 +70,10 @@ impl Link {
         let message = query.message;
         let mut known = self.known(ours, message);
         if message.questions.is_empty() {
-            self.on_more_known(now, &known, query, rng);
+            sender.stats.known_dropped += self.on_more_known(now, &known, query, rng);
             return;
         }
+        sender.stats.questions_dropped += message.questions.len().saturating_sub(QUESTIONS_MAX) as u64;
         known.extend(self.answers.known_early(now, query.from.ip()));
         let mut wanted = BTreeSet::new();
         let mut direct = BTreeSet::new();
@@ -111,8 +112,10 @@ impl Link {
             rng.duration(self.shared_wait())
         };
         let gap = if query.is_probe() { DEFEND_AFTER } else { REPEAT_AFTER };
+        // Known answers that are still to come could make it needless.
+        let least = if message.flags.is_truncated() { delay } else { Duration::ZERO };
         for own in wanted {
-            self.answers.multicast(now, own, delay, gap, query.from.ip());
+            self.answers.multicast(now, own, Wait { least, delay, gap }, query.from.ip());
         }
         let is_planned = direct.is_empty()
             || budget.take(now, query.from.ip()) && self.answers.unicast(now + delay, query.from, direct);
@@ -149,19 +152,37 @@ impl Link {
     /// (RFC 6762 sections 6.6 and 7.4).
     pub(super) fn on_same(&mut self, now: Instant, own: Own, ttl: u32, from: IpAddr) {
         if ttl >= own.ttl() {
-            self.answers.on_duplicate(own);
+            self.answers.on_duplicate(now, own);
         } else if is_below_half(ttl, own) && own != Own::Enumeration {
-            self.answers.multicast(now, own, Duration::ZERO, REPEAT_AFTER, from);
+            self.answers.multicast(now, own, Wait::FOR_REPEAT, from);
         }
     }
 
-    /// More known answers to an earlier query. They speak for the asker only (RFC 6762 sections 7.1 and 7.2).
-    fn on_more_known(&mut self, now: Instant, known: &BTreeSet<Own>, query: &Incoming<'_>, rng: &mut Rng) {
+    /// What we said of our addresses on another link has come here and, by its flush bit, replaces those that we said
+    /// here: then they are said again (RFC 6762 section 14).
+    pub(super) fn on_elsewhere(&mut self, now: Instant, ours: &Ours, from: IpAddr) {
+        for own in ours.of(Unique::Host, &self.site) {
+            if !self.answers.is_sent_within(now, own, REPEAT_AFTER) {
+                self.answers.multicast(now, own, Wait::FOR_REPEAT, from);
+            }
+        }
+    }
+
+    /// More known answers to an earlier query. They speak for the asker only (RFC 6762 sections 7.1 and 7.2). Answers
+    /// of how many there are too many.
+    fn on_more_known(
+        &mut self,
+        now: Instant,
+        known: &BTreeSet<Own>,
+        query: &Incoming<'_>,
+        rng: &mut Rng,
+    ) -> u64 {
         let asker = query.from.ip();
-        known.iter().for_each(|own| self.answers.on_known(now, *own, asker));
+        let dropped = known.iter().map(|own| self.answers.on_known(now, *own, asker)).sum();
         if query.message.flags.is_truncated() {
             self.answers.postpone(now, asker, rng.duration(MORE_KNOWN_WAIT));
         }
+        dropped
     }
 
     /// Which of our records the asker knows, and for at least half of their time (RFC 6762 section 7.1).

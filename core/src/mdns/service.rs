@@ -10,6 +10,7 @@ use core::{
 use super::{
     cache::Owner,
     link::{Link, LinkKey},
+    missed::Missed,
     resolve::Unresolved,
     sender::Sender,
 };
@@ -45,6 +46,7 @@ const TRUSTED_DOUBLINGS: u32 = 8;
 pub(super) struct Directory {
     told: ByName<Told>,
     unresolved: Unresolved,
+    missed: Missed,
     /// Instances that were seen in the records they probe with, before they are anybody's.
     hints: ByName<Told>,
     /// When the first of them was seen.
@@ -75,6 +77,7 @@ impl Directory {
         Self {
             told: ByName::new(digest),
             unresolved: Unresolved::default(),
+            missed: Missed::default(),
             hints: ByName::new(digest),
             first_hint: None,
             touched: BTreeMap::new(),
@@ -161,9 +164,14 @@ impl Directory {
         self.told.get(instance.borrow()).is_some() && !self.unresolved.is_doubted(instance)
     }
 
-    /// Somebody else asks.
-    pub(super) fn on_query(&mut self, now: Instant, query: &Message<'_>) {
+    /// Somebody else asks on this link.
+    pub(super) fn on_query(&mut self, now: Instant, link: &Link, query: &Message<'_>) {
         self.unresolved.on_query(now, query);
+        let Self { told, unresolved, missed, .. } = self;
+        missed.on_query(now, link, query, |instance| {
+            told.get(instance).is_some()
+                && !(unresolved.has_doubts() && unresolved.is_doubted(&instance.to_name()))
+        });
     }
 
     /// Asks for what is missing of those who have been heard of, if it is time.
@@ -176,6 +184,10 @@ impl Directory {
         sender: &mut Sender<'_>,
     ) {
         for lost in self.unresolved.ask(now, service, links, socket, sender) {
+            self.on_gone(&lost, sender.out);
+        }
+        for lost in self.missed.lost(now, links) {
+            sender.stats.unanswered += 1;
             self.on_gone(&lost, sender.out);
         }
     }
@@ -222,7 +234,7 @@ impl Directory {
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let hints = self.first_hint.map(|first| first + HINT_FOR);
-        hints.into_iter().chain(self.unresolved.next_wake()).min()
+        hints.into_iter().chain(self.unresolved.next_wake()).chain(self.missed.next_wake()).min()
     }
 
     fn on_seen(

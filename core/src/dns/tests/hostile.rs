@@ -49,6 +49,7 @@ fn a_message_may_end_anywhere() {
     assert_eq!(Message::read(&whole).map(|message| (message.bad, message.answers.len())), Some((0, 7)));
 }
 
+/// Item 7 (RFC 6762 section 6.1).
 #[test]
 fn a_bad_record_does_not_spoil_the_rest() {
     let name = Name::new([&b"host"[..], b"local"]).unwrap();
@@ -71,6 +72,7 @@ fn a_bad_record_does_not_spoil_the_rest() {
     spoil(Data::Other { kind: Kind(65_281), bytes: bytes::Bytes::from_static(b"abc") }, 13, 0);
 }
 
+/// Item 9 (RFC 1035 section 4.1.4).
 #[test]
 fn pointers_lead_backward_only() {
     for name in
@@ -84,6 +86,7 @@ fn pointers_lead_backward_only() {
     }
 }
 
+/// Item 9 (RFC 1035 section 4.1.4).
 /// Even one that ends well.
 #[test]
 fn a_pointer_forward_spoils_its_own_question_only() {
@@ -94,6 +97,7 @@ fn a_pointer_forward_spoils_its_own_question_only() {
     assert_eq!((message.questions.len(), message.bad), (1, 1));
 }
 
+/// Item 9 (RFC 1035 section 4.1.4).
 #[test]
 fn a_name_takes_few_hops() {
     // Every second name points to the one before, down to a label.

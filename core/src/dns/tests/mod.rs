@@ -8,6 +8,7 @@ mod hostile;
 mod oracle;
 
 quickcheck! {
+    /// Item 5 (RFC 6762 section 18.14).
     fn what_is_written_reads_back(message: Sketch) -> bool {
         let bytes = message.write(9000).0;
         Sketch::read(&bytes) == Some(message)
@@ -21,12 +22,14 @@ quickcheck! {
         bytes.len() <= limit && complete == whole && message.begins_with(&read)
     }
 
+    /// Item 8 (RFC 6762 section 16).
     fn names_differ_only_beyond_case(name: Name) -> bool {
         let upper = Name::new(name.labels().map(<[u8]>::to_ascii_uppercase).collect::<Vec<_>>().iter().map(Vec::as_slice));
         upper.is_some_and(|upper| upper == name && upper.cmp(&name).is_eq() && upper.borrow() == name)
     }
 }
 
+/// Item 9 (RFC 1035 section 4.1.4).
 #[test]
 fn names_have_limits() {
     let long = [b'x'; LABEL_MAX];
@@ -37,6 +40,7 @@ fn names_have_limits() {
     assert_eq!(Name::new([]).map(|root| root.labels().count()), Some(0));
 }
 
+/// Item 8 (RFC 6762 section 16).
 #[test]
 fn names_fold_ascii_and_nothing_else() {
     let name = |label: &str| Name::new([label.as_bytes(), b"local"]).unwrap();
@@ -47,6 +51,7 @@ fn names_fold_ascii_and_nothing_else() {
     assert!(!instance.borrow().is_child_of(&instance));
 }
 
+/// Item 5 (RFC 6762 section 18.14).
 #[test]
 fn a_name_is_written_once() {
     let host = Name::new([&b"host"[..], b"local"]).unwrap();
@@ -120,7 +125,7 @@ fn sections_do_not_go_back() {
     assert!(message.flags.is_truncated() && !message.flags.is_response());
 }
 
-/// RFC 6763 section 6.
+/// Item 61 (RFC 6763 section 6).
 #[test]
 fn pairs_of_a_text_record() {
     let strings = TxtBuilder::default()
@@ -140,9 +145,10 @@ fn pairs_of_a_text_record() {
     assert_eq!(txt_value(b"\x02b=\x09cut=", "cut"), None);
     let full =
         (0..100).fold(TxtBuilder::default(), |txt, n| txt.with("k", alloc::format!("{n:0100}"))).finish();
-    assert!(full.len() <= txt::TXT_MAX && full.len() > txt::TXT_MAX - 103);
+    assert!(full.len() <= TXT_MAX && full.len() > TXT_MAX - 103);
 }
 
+/// Item 61 (RFC 6763 section 6).
 #[test]
 fn an_empty_text_record_is_one_zero_byte() {
     let name = Name::new([&b"a"[..]]).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// RFC 6762 section 6: 20 to 120 ms, and all of that range.
+/// Items 15, 27 (RFC 6762 section 6; RFC 6763 section 12): 20 to 120 ms, and all of that range.
 #[test]
 fn what_others_may_answer_too_waits_a_little() {
     let mut waits = Vec::new();
@@ -34,6 +34,7 @@ fn what_others_may_answer_too_waits_a_little() {
     }
 }
 
+/// Items 13, 14 (RFC 6762 sections 6.5, 6).
 #[test]
 fn what_only_we_can_answer_goes_out_at_once() {
     let mut lan = Lan::new();
@@ -66,6 +67,7 @@ fn what_only_we_can_answer_goes_out_at_once() {
     assert_eq!(ask(&mut lan, &loud, Kind::A), (vec![Kind::A], vec![Kind::AAAA]));
 }
 
+/// Item 25 (RFC 6762 section 6.1).
 #[test]
 fn what_is_absent_is_denied_with_what_is_there() {
     let mut lan = Lan::new();
@@ -80,6 +82,7 @@ fn what_is_absent_is_denied_with_what_is_there() {
     assert!(types.has(Kind::A) && !types.has(Kind::AAAA) && !types.has(Kind::NSEC));
 }
 
+/// Item 11 (RFC 6762 section 6).
 #[test]
 fn nobody_answers_for_others() {
     let mut lan = Lan::new();
@@ -92,7 +95,7 @@ fn nobody_answers_for_others() {
     assert!(lan.responses(a, begin).is_empty());
 }
 
-/// RFC 6763 section 9.
+/// Item 62 (RFC 6763 sections 7.1, 9, 12).
 #[test]
 fn the_type_of_service_is_listed() {
     let mut lan = Lan::new();
@@ -107,7 +110,7 @@ fn the_type_of_service_is_listed() {
     assert!(!answer.answers[0].flush);
 }
 
-/// RFC 6762 section 6.3.
+/// Item 16 (RFC 6762 section 6.3).
 #[test]
 fn several_questions_are_answered_together() {
     let mut lan = Lan::new();
@@ -124,7 +127,7 @@ fn several_questions_are_answered_together() {
     assert_eq!((message.answers.len(), message.additional.len()), (2, 1), "none of them twice");
 }
 
-/// RFC 6762 section 6.4.
+/// Item 17 (RFC 6762 section 6.4).
 #[test]
 fn two_questions_close_together_get_one_answer() {
     let mut lan = Lan::new();
@@ -138,7 +141,7 @@ fn two_questions_close_together_get_one_answer() {
     assert_eq!(lan.responses(a, begin).len(), 1);
 }
 
-/// RFC 6762 section 6: delayed, not dropped.
+/// Item 18 (RFC 6762 section 6): delayed, not dropped.
 #[test]
 fn no_record_is_multicast_twice_within_a_second() {
     let mut lan = Lan::new();
@@ -165,7 +168,7 @@ fn no_record_is_multicast_twice_within_a_second() {
     }
 }
 
-/// RFC 6762 section 7.1.
+/// Item 19 (RFC 6762 section 7.1).
 #[test]
 fn known_answers_are_not_repeated() {
     let mut lan = Lan::new();
@@ -183,7 +186,7 @@ fn known_answers_are_not_repeated() {
     }
 }
 
-/// RFC 6762 section 7.2.
+/// Item 20 (RFC 6762 section 7.2).
 #[test]
 fn more_known_answers_may_follow() {
     let mut lan = Lan::new();
@@ -221,7 +224,7 @@ fn more_known_answers_may_follow() {
     assert!((1_000 * MS..=2_500 * MS).contains(&wait), "{wait:?}");
 }
 
-/// RFC 6762 section 5.4.
+/// Items 22, 29 (RFC 6762 sections 5.4, 11).
 #[test]
 fn unicast_is_used_when_asked_for_unless_all_should_hear_it() {
     let mut lan = Lan::new();
@@ -246,7 +249,7 @@ fn unicast_is_used_when_asked_for_unless_all_should_hear_it() {
     assert!(answers.len() == 1 && answers[0].is_multicast());
 }
 
-/// RFC 6762 section 5.5.
+/// Item 23 (RFC 6762 section 5.5).
 #[test]
 fn who_asks_us_alone_must_be_on_the_link() {
     let mut lan = Lan::new();
@@ -263,7 +266,7 @@ fn who_asks_us_alone_must_be_on_the_link() {
     assert_eq!(lan.hosts[a].stats.mdns.off_link, 3);
 }
 
-/// RFC 6762 section 6.7.
+/// Item 24 (RFC 6762 section 6.7).
 #[test]
 fn resolvers_of_unicast_dns_are_answered_in_their_way() {
     let mut lan = Lan::new();
@@ -312,7 +315,7 @@ fn nobody_is_flooded_with_unicast_answers() {
     assert_eq!(lan.hosts[a].stats.mdns.answers_dropped, 2000 - answers.len() as u64);
 }
 
-/// RFC 6762 section 7.4.
+/// Item 21 (RFC 6762 section 7.4).
 #[test]
 fn what_another_has_just_said_needs_no_saying() {
     let mut lan = Lan::new();
@@ -326,7 +329,7 @@ fn what_another_has_just_said_needs_no_saying() {
     assert_eq!(answers, 1);
 }
 
-/// RFC 6762 section 6.6.
+/// Item 28 (RFC 6762 section 6.6).
 #[test]
 fn a_forged_goodbye_is_corrected() {
     let mut lan = Lan::new();

@@ -14,7 +14,7 @@ fn a_stranger_of_another_make_is_seen() {
     assert_eq!(addresses(lan.sightings(a)[0].1), ["10.1.0.50:4000"]);
 }
 
-/// RFC 6763 section 12: answers may come without the rest.
+/// Items 51, 52, 62 (RFC 6762 section 5.2; RFC 6763 sections 7.1, 9, 12): answers may come without the rest.
 #[test]
 fn what_is_missing_is_asked_for() {
     let mut lan = Lan::new();
@@ -44,6 +44,7 @@ fn what_is_missing_is_asked_for() {
     assert!(asked(&lan, begin).iter().all(|(_, kind)| *kind == Kind::PTR), "enough");
 }
 
+/// Item 52 (RFC 6762 section 5.2).
 #[test]
 fn who_never_tells_where_it_is_is_not_asked_for_ever() {
     let mut lan = Lan::new();
@@ -58,7 +59,7 @@ fn who_never_tells_where_it_is_is_not_asked_for_ever() {
     assert_eq!(cached(&lan, a), before, "nor remembered");
 }
 
-/// RFC 6762 section 7.1.
+/// Items 42, 48, 51 (RFC 6762 sections 10.2, 7.1, 7.2, 5.2).
 #[test]
 fn known_answers_are_sent_as_long_as_they_hold_half() {
     let mut lan = Lan::new();
@@ -88,6 +89,7 @@ fn known_answers_are_sent_as_long_as_they_hold_half() {
     assert_eq!(lan.sees(a), Vec::<String>::new(), "nobody answered");
 }
 
+/// Item 46 (RFC 6762 section 5.2).
 /// RFC 6762 section 5.2, however many records want to be asked for.
 #[test]
 fn questions_are_a_second_apart() {
@@ -105,6 +107,7 @@ fn questions_are_a_second_apart() {
     assert!((8..25).contains(&browsed.len()), "{}", browsed.len());
 }
 
+/// Items 6, 48 (RFC 6762 sections 17, 7.1, 7.2).
 #[test]
 fn many_known_answers_go_into_several_packets() {
     let mut lan = Lan::new();
@@ -135,7 +138,7 @@ fn many_known_answers_go_into_several_packets() {
     assert_eq!(known, 200);
 }
 
-/// RFC 6762 section 10.2.
+/// Item 53 (RFC 6762 section 10.2).
 #[test]
 fn a_flush_replaces_the_old_after_a_second() {
     let mut lan = Lan::new();
@@ -157,6 +160,7 @@ fn a_flush_replaces_the_old_after_a_second() {
     assert_eq!(addresses(lan.sightings(a).last().unwrap().1).len(), 3);
 }
 
+/// Item 53 (RFC 6762 section 10.2).
 #[test]
 fn what_is_replaced_is_told_no_more() {
     let mut lan = Lan::new();
@@ -175,7 +179,7 @@ fn what_is_replaced_is_told_no_more() {
     assert_eq!(places, [["10.1.0.50:4000"], ["10.1.0.50:4001"], ["10.1.0.51:4001"]]);
 }
 
-/// RFC 6762 section 10.1.
+/// Item 54 (RFC 6762 section 10.1).
 #[test]
 fn a_goodbye_never_lengthens_a_life() {
     let mut lan = Lan::new();
@@ -200,6 +204,7 @@ fn a_goodbye_never_lengthens_a_life() {
     assert_eq!(lan.sees(a), ["b"]);
 }
 
+/// Item 59.
 /// The floor: five seconds are not asked after every four.
 #[test]
 fn short_lives_do_not_make_us_ask_all_the_time() {
@@ -264,7 +269,7 @@ fn only_our_kind_of_service_is_kept() {
     assert_eq!(cached(&lan, a), before);
 }
 
-/// RFC 6762 sections 6 and 11.
+/// Items 12, 57 (RFC 6762 sections 6, 11).
 #[test]
 fn responses_come_from_the_port_and_when_asked_for() {
     let mut lan = Lan::new();
@@ -286,6 +291,7 @@ fn responses_come_from_the_port_and_when_asked_for() {
     assert_eq!(lan.hosts[b].stats.mdns.unasked, 1);
 }
 
+/// Item 59.
 #[test]
 fn the_cache_has_a_cap_and_a_share_for_each_sender() {
     let mut lan = Lan::new();

@@ -40,6 +40,7 @@ fn a_peer_that_is_still_there_is_not_lost_with_its_old_name() {
     assert!(lan.sightings(a).iter().all(|(_, seen)| seen.kind == SightingKind::Seen));
 }
 
+/// Item 26 (RFC 6762 section 6.2).
 #[test]
 fn a_new_link_is_asked_and_told() {
     let mut lan = Lan::new();
@@ -63,6 +64,7 @@ fn a_new_link_is_asked_and_told() {
     assert_eq!(addresses(lan.sightings(a)[0].1), ["10.2.0.2:27182"]);
 }
 
+/// Item 58 (RFC 6762 section 10.3).
 #[test]
 fn with_its_link_a_peer_is_gone_unless_another_has_it() {
     let mut lan = Lan::new();
@@ -87,7 +89,7 @@ fn with_its_link_a_peer_is_gone_unless_another_has_it() {
     assert_eq!(lan.hosts[a].mdns.next_wake(), None);
 }
 
-/// RFC 6762 section 8.4.
+/// Item 40 (RFC 6762 section 8.4).
 #[test]
 fn a_new_address_is_announced_and_the_old_one_taken_back() {
     let mut lan = Lan::new();
@@ -106,6 +108,7 @@ fn a_new_address_is_announced_and_the_old_one_taken_back() {
     assert!(gone.answers.len() == 1 && gone.answers[0].ttl == 0 && !gone.answers[0].flush);
 }
 
+/// Item 41 (RFC 6762 section 8).
 #[test]
 fn another_network_on_the_same_interface_is_another_link() {
     let mut lan = Lan::new();
@@ -133,6 +136,7 @@ fn on_another_network_one_can_be_alone_again() {
     assert_eq!(lan.multicast(a), [Multicast::Alone, Multicast::Ok, Multicast::Alone]);
 }
 
+/// Item 41 (RFC 6762 section 8).
 #[test]
 fn the_same_interfaces_again_mean_a_wake_up() {
     let mut lan = Lan::new();
@@ -153,7 +157,7 @@ fn the_same_interfaces_again_mean_a_wake_up() {
     assert_eq!(probes(&lan), 3);
 }
 
-/// RFC 6762 section 5.2.
+/// Item 46 (RFC 6762 section 5.2).
 #[test]
 fn a_wake_up_does_not_ask_twice_within_a_second() {
     let mut lan = Lan::new();

@@ -9,6 +9,7 @@ fn twin(lan: &mut Lan, boot: u64) -> usize {
     lan.host_with("ana", KEY, boot, MdnsSocket::Shared, &[1])
 }
 
+/// Item 33 (RFC 6762 section 8.1).
 #[test]
 fn the_second_of_a_name_takes_another() {
     let mut lan = Lan::new();
@@ -30,6 +31,7 @@ fn the_second_of_a_name_takes_another() {
     assert!(lan.hosts[third].stats.mdns.conflicts >= 2);
 }
 
+/// Item 34 (RFC 6762 section 8.2).
 /// Whoever loses the tie waits a second and finds the name taken.
 #[test]
 fn of_two_that_start_together_one_gives_way() {
@@ -45,6 +47,7 @@ fn of_two_that_start_together_one_gives_way() {
     }
 }
 
+/// Item 34 (RFC 6762 section 8.2).
 /// By type first, then by data; more wins over less, and nobody changes its name for that.
 #[test]
 fn ties_are_decided_by_the_data() {
@@ -84,6 +87,7 @@ fn ties_are_decided_by_the_data() {
     }
 }
 
+/// Items 28, 43 (RFC 6762 sections 6.6, 14).
 /// A probe that says the same is our own echo, or a twin that cannot be told from us.
 #[test]
 fn equal_data_is_no_conflict() {
@@ -104,6 +108,7 @@ fn equal_data_is_no_conflict() {
     assert_eq!((lan.sees(a), lan.sees(b)), (vec!["b".into()], vec!["a".into()]));
 }
 
+/// Item 43 (RFC 6762 section 14).
 #[test]
 fn a_reflector_that_changes_the_bytes_is_no_rival() {
     let mut lan = Lan::new();
@@ -120,7 +125,7 @@ fn a_reflector_that_changes_the_bytes_is_no_rival() {
     assert!(lan.sent.len() < 12, "{}", lan.sent.len());
 }
 
-/// RFC 6762 section 8.1.
+/// Item 32 (RFC 6762 section 8.1).
 #[test]
 fn what_came_before_the_first_probe_is_no_conflict() {
     let mut lan = Lan::new();
@@ -134,7 +139,7 @@ fn what_came_before_the_first_probe_is_no_conflict() {
     assert_ne!(lan.instance(a), instance);
 }
 
-/// RFC 6762 section 9.
+/// Item 38 (RFC 6762 section 9).
 #[test]
 fn a_later_conflict_asks_again_before_it_renames() {
     let mut lan = Lan::new();
@@ -160,6 +165,7 @@ fn a_later_conflict_asks_again_before_it_renames() {
     assert_eq!(lan.renamed(a).len(), 1);
 }
 
+/// Items 18, 22 (RFC 6762 sections 6, 5.4).
 #[test]
 fn a_probe_for_our_name_is_answered_at_once() {
     let mut lan = Lan::new();
@@ -186,7 +192,7 @@ fn a_probe_for_our_name_is_answered_at_once() {
     assert_eq!(lan.instance(a), instance);
 }
 
-/// RFC 6762 section 8.1: fifteen in ten seconds.
+/// Item 35 (RFC 6762 section 8.1): fifteen in ten seconds.
 #[test]
 fn who_takes_every_name_slows_us_down() {
     let mut lan = Lan::new();

@@ -36,7 +36,7 @@ fn browsed(lan: &Lan, host: usize, since: Instant) -> usize {
     lan.queries(host, since).iter().filter(is_browse).count()
 }
 
-/// RFC 6762 section 7.3: what another one asks now need not be asked.
+/// Item 50 (RFC 6762 section 7.3): what another one asks now need not be asked.
 #[test]
 fn of_those_who_have_company_one_asks_for_all() {
     let play = |has_company: bool| {
@@ -151,6 +151,7 @@ fn whoever_answers_no_call_makes_room() {
     assert_eq!(lan.sees(a).iter().filter(is_real).count(), 8);
 }
 
+/// Item 50 (RFC 6762 section 7.3).
 #[test]
 fn a_question_long_before_ours_is_not_ours() {
     let asked = |waits: u64| {
@@ -169,6 +170,7 @@ fn a_question_long_before_ours_is_not_ours() {
     assert_eq!(asked(8_000), 1);
 }
 
+/// Item 20 (RFC 6762 section 7.2).
 /// RFC 6762 section 7.2, with several who ask in the same moment.
 #[test]
 fn what_all_askers_know_is_answered_to_none_of_them() {
@@ -188,6 +190,7 @@ fn what_all_askers_know_is_answered_to_none_of_them() {
     assert_eq!(lan.responses(a, begin).len(), 1, "one of them does not");
 }
 
+/// Item 20 (RFC 6762 section 7.2).
 #[test]
 fn known_answers_may_overtake_their_question_but_not_by_long() {
     let mut lan = Lan::new();

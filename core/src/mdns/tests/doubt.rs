@@ -26,6 +26,7 @@ fn known(lan: &Lan, host: usize) -> usize {
     browsed.next_back().unwrap().message().answers.len()
 }
 
+/// Item 55 (RFC 6762 section 10.4).
 #[test]
 fn who_moved_unheard_is_found_once_a_call_has_failed() {
     let mut lan = Lan::new();
@@ -45,6 +46,7 @@ fn who_moved_unheard_is_found_once_a_call_has_failed() {
     assert_eq!(asked(&lan, a, &b, begin), [], "enough");
 }
 
+/// Items 48, 55 (RFC 6762 sections 7.1, 7.2, 10.4).
 #[test]
 fn who_is_doubted_is_no_known_answer_and_lost_unless_it_answers() {
     let mut lan = Lan::new();
@@ -129,6 +131,7 @@ fn whoever_is_not_there_is_asked_for_in_waves() {
     assert!(questions >= 50 * 4 && waves.len() <= 50, "{questions} questions in {} waves", waves.len());
 }
 
+/// Item 55 (RFC 6762 section 10.4).
 /// Somebody behind a filter, who hears and answers questions but no calls.
 #[test]
 fn who_answers_but_cannot_be_called_is_asked_less_and_less() {
@@ -165,6 +168,7 @@ fn of_a_whole_town_that_is_gone_only_a_part_is_asked_for() {
     );
 }
 
+/// Item 50 (RFC 6762 section 7.3).
 /// A crash that everybody notices.
 #[test]
 fn what_many_want_to_know_few_ask() {

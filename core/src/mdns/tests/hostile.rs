@@ -60,6 +60,7 @@ fn is_sound(lan: &mut Lan, host: usize) -> bool {
     calm && lan.sees(new).contains(&"a".into())
 }
 
+/// Items 1, 2 (RFC 6762 sections 18.1, 18.2 to 18.11).
 #[test]
 fn packets_that_are_no_messages_are_counted() {
     let mut lan = Lan::new();

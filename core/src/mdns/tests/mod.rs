@@ -9,6 +9,8 @@ use core::{
 
 use bytes::Bytes;
 
+use strangers::{query, query_with, record, response, stranger, stranger_on};
+
 use super::*;
 use crate::{
     Interface, Nick, PeerKey, REAL, Sighting, SightingKind, Subnet, Transmit,
@@ -18,15 +20,20 @@ use crate::{
     identity::BootId,
 };
 
+mod advisories;
 mod answer;
+mod believed;
 mod cached;
 mod change;
 mod conflict;
 mod crowd;
 mod doubt;
 mod hostile;
+mod missed;
 mod names;
 mod start;
+mod strangers;
+mod wire;
 
 /// How long a packet is under way.
 const LATENCY: Duration = Duration::from_micros(200);
@@ -327,7 +334,7 @@ impl Lan {
         self.hosts[host].mdns.ours.as_ref().unwrap().name_of(ours::Unique::Host).clone()
     }
 
-    /// A host that has long settled, so that nothing it sends is part of its start.
+    /// A host whose start is over.
     fn settled(&mut self, nick: &str) -> usize {
         let host = self.host(nick);
         self.run_ms(5_000);
@@ -347,57 +354,6 @@ impl Sent {
     fn is_multicast(&self) -> bool {
         self.transmit.to.ip().is_multicast()
     }
-}
-
-/// A query of a stranger.
-fn query(questions: &[(&Name, Kind, bool)]) -> Bytes {
-    query_with(0, Flags::QUERY, questions, &[])
-}
-
-fn query_with(id: u16, flags: Flags, questions: &[(&Name, Kind, bool)], known: &[Record]) -> Bytes {
-    let mut writer = Writer::new(id, flags, 1472);
-    for (name, kind, unicast) in questions {
-        assert!(writer.question(name, *kind, *unicast));
-    }
-    for record in known {
-        assert!(writer.record(Section::Answer, record));
-    }
-    writer.finish()
-}
-
-/// A response of a stranger.
-fn response(records: &[Record]) -> Bytes {
-    let mut writer = Writer::new(0, Flags::RESPONSE, 1472);
-    for record in records {
-        assert!(writer.record(Section::Answer, record));
-    }
-    writer.finish()
-}
-
-fn record(name: &Name, ttl: u32, flush: bool, data: Data) -> Record {
-    Record { name: name.clone(), class: CLASS_IN, flush, ttl, data }
-}
-
-/// All that a peer of another make says of itself.
-fn stranger(label: &str, last: u8, ttl: u32) -> Vec<Record> {
-    stranger_on(&format!("host{last}"), label, last, ttl)
-}
-
-fn stranger_on(host: &str, label: &str, last: u8, ttl: u32) -> Vec<Record> {
-    let instance = service_name().child(label.as_bytes()).unwrap();
-    let host = Name::new([host.as_bytes(), b"local"]).unwrap();
-    let txt = crate::dns::TxtBuilder::default()
-        .with("txtvers", "1")
-        .with("id", format!("{last:016x}"))
-        .with("b", format!("{last:016x}"))
-        .with("n", label)
-        .finish();
-    vec![
-        record(&service_name(), ttl, false, Data::Ptr(instance.clone())),
-        record(&instance, ttl, true, Data::Srv { priority: 0, weight: 0, port: 4000, target: host.clone() }),
-        record(&instance, ttl, true, Data::Txt(txt)),
-        record(&host, ttl, true, Data::A([10, 1, 0, last].into())),
-    ]
 }
 
 fn addresses(sighting: &Sighting) -> Vec<String> {

@@ -7,6 +7,7 @@ fn ours(nick: &str) -> Ours {
     Ours::new(REAL, Announcement { key: PeerKey([3; 32]), boot: BootId(4), nick, port: 1 })
 }
 
+/// Item 60 (RFC 6763 sections 4.1, 7.2).
 #[test]
 fn the_instance_is_the_nick_and_four_digits() {
     let digits = PeerKey([3; 32]).digits();
@@ -17,6 +18,7 @@ fn the_instance_is_the_nick_and_four_digits() {
     assert_eq!(instance.labels().count(), 4);
 }
 
+/// Item 60 (RFC 6763 sections 4.1, 7.2).
 #[test]
 fn long_nicks_are_cut_at_a_character_and_keep_their_end() {
     let mut long = ours(&"\u{1F600}".repeat(32));
@@ -34,6 +36,7 @@ fn long_nicks_are_cut_at_a_character_and_keep_their_end() {
     }
 }
 
+/// Item 62 (RFC 6763 sections 7.1, 9, 12).
 #[test]
 fn the_host_is_named_by_key_and_boot() {
     let host = ours("a").name_of(Unique::Host).clone();
@@ -49,6 +52,7 @@ fn the_host_is_named_by_key_and_boot() {
     assert_ne!(*other.name_of(Unique::Host), host);
 }
 
+/// Item 61 (RFC 6763 section 6).
 #[test]
 fn the_text_says_what_it_should() {
     let lan = &mut Lan::new();
@@ -69,4 +73,16 @@ fn the_text_says_what_it_should() {
     assert_eq!(value("n"), Some("Zo\u{eb}"));
     assert!(strings.len() < 200);
     assert_eq!(lan.instance(host).labels().nth(1), Some(&b"_p2p-chat"[..]));
+}
+
+/// Item 60 (RFC 6763 sections 4.1, 7.2).
+#[test]
+fn the_service_has_a_legal_name() {
+    let labels: Vec<Vec<u8>> = service_name().labels().map(<[u8]>::to_vec).collect();
+    assert_eq!(labels[1..], [b"_udp".to_vec(), b"local".to_vec()]);
+    let (underscore, name) = labels[0].split_first().unwrap();
+    assert!(*underscore == b'_' && (1..=15).contains(&name.len()));
+    assert!(name.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-'));
+    assert!(name[0] != b'-' && name[name.len() - 1] != b'-' && !name.windows(2).any(|pair| pair == b"--"));
+    assert!(name.iter().any(u8::is_ascii_lowercase), "and a letter in it");
 }

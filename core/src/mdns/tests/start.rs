@@ -55,7 +55,7 @@ fn who_only_ever_probed_is_lost_again() {
     assert_eq!(lan.sees(a), Vec::<String>::new());
 }
 
-/// RFC 6762 section 8.1.
+/// Items 30, 44 (RFC 6762 sections 8.1, 10).
 #[test]
 fn three_probes_come_before_two_announcements() {
     for n in 0..20 {
@@ -106,7 +106,7 @@ fn three_probes_come_before_two_announcements() {
     }
 }
 
-/// RFC 6762 section 5.2 and 5.4.
+/// Items 46, 47, 63 (RFC 6762 sections 5.2, 5.4, 15.1).
 #[test]
 fn questions_grow_rare_and_only_the_first_allows_unicast() {
     for socket in [MdnsSocket::Exclusive, MdnsSocket::Shared] {
@@ -131,6 +131,7 @@ fn questions_grow_rare_and_only_the_first_allows_unicast() {
     }
 }
 
+/// Items 18, 36 (RFC 6762 sections 6, 8.3).
 /// RFC 6762 section 6 holds for announcements too, and they stay whole. Only a rival's probe is answered between.
 #[test]
 fn probes_while_announcing_do_not_make_it_hasty() {
@@ -166,6 +167,7 @@ fn an_idle_pair_hardly_wakes() {
     assert_eq!((lan.sees(a).len(), lan.sees(b).len()), (1, 1));
 }
 
+/// Items 44, 51 (RFC 6762 sections 10, 5.2).
 #[test]
 fn a_peer_stays_known_for_hours_and_is_lost_when_its_records_expire() {
     let mut lan = Lan::new();
@@ -178,7 +180,7 @@ fn a_peer_stays_known_for_hours_and_is_lost_when_its_records_expire() {
     assert_eq!(lan.sees(a), Vec::<String>::new());
 }
 
-/// RFC 6762 section 10.1.
+/// Items 45, 54 (RFC 6762 section 10.1).
 #[test]
 fn a_goodbye_takes_everything_back() {
     let mut lan = Lan::new();
