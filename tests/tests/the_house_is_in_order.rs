@@ -137,10 +137,10 @@ fn items_of(test: &str) -> BTreeSet<u32> {
         .collect()
 }
 
-/// The numbers in `text`, which are between commas, and nothing behind the first that is none.
+/// The numbers that `text` begins with, between commas.
 fn numbers(text: &str) -> Vec<u32> {
-    let parts = text.split(',').map(|part| part.trim().trim_end_matches(['.', ':']));
-    parts.map_while(|part| part.parse().ok()).collect()
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != ',' && c != ' ').unwrap_or(text.len());
+    text[..end].split(',').filter_map(|part| part.trim().parse().ok()).collect()
 }
 
 /// The names of all packages below `package`, without those that only its tests need.
