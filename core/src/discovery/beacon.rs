@@ -55,6 +55,8 @@ const GAP: Duration = Duration::from_secs(1);
 const ANSWERS: u64 = 8;
 /// Answers to all newcomers: a keynote's worth at once.
 const ANSWERING: Pace = Pace { each: Duration::from_millis(50), burst: 64 };
+/// Whoever knows so many keeps only those newcomers in mind whom it calls.
+const CANDIDATES: usize = 64;
 /// Those heard that are told of again only when something has changed.
 const HEARD_MAX: usize = 256;
 /// Whoever is not heard for so long is not seen any more: longer than the longest interval where it goes on.
@@ -212,16 +214,23 @@ impl PeerDiscovery for Beacon {
         stats.heard += 1;
         let address = SocketAddr::new(datagram.from.ip(), port);
         let heard = Heard { boot, at: now, address };
+        let is_answering = self.is_answering(now);
+        if !is_answering {
+            stats.left_to_others += 1;
+            // Those who call it tell us of it; in a crowd nobody needs to keep everybody in mind.
+            if self.known >= CANDIDATES && !self.heard.contains_key(&id) {
+                return;
+            }
+        }
         if self.heard.len() < HEARD_MAX || self.heard.contains_key(&id) {
             self.heard.insert(id, heard);
         }
         let sighting = sighting(id, &heard, SightingKind::Seen);
-        if self.is_answering(now) {
-            out.push(Found::Newcomer { sighting, is_alone });
+        out.push(if is_answering {
+            Found::Newcomer { sighting, is_alone }
         } else {
-            stats.left_to_others += 1;
-            out.push(Found::Sighting(sighting));
-        }
+            Found::Sighting(sighting)
+        });
     }
 
     fn reconfirm(&mut self, _now: Instant, _address: SocketAddr, _stats: &mut Stats) {}

@@ -103,7 +103,11 @@ fn whoever_is_not_there_is_given_up_in_time_however_many_there_are() {
     }
     assert_eq!((lan.sees(a).len(), cached(&lan)), (40, 40 + 40 * 4));
     lan.run(Duration::from_secs(18));
-    assert_eq!((lan.sees(a).len(), cached(&lan)), (0, 40 * 2), "where the doubted were is gone, and their hosts");
+    assert_eq!(
+        (lan.sees(a).len(), cached(&lan)),
+        (0, 40 * 2),
+        "where the doubted were is gone, and their hosts"
+    );
 }
 
 /// Made-up names, of whom each is doubted at another time.
