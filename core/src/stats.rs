@@ -84,8 +84,10 @@ pub struct MdnsStats {
     pub questions_dropped: u64,
     /// Known answers not remembered because too many came before the questions that they belong to.
     pub known_dropped: u64,
-    /// Answers dropped because too many were waiting.
+    /// Answers to resolvers of unicast DNS dropped because too many ask.
     pub answers_dropped: u64,
+    /// Answers for one alone that were multicast, because too many ask.
+    pub answers_shared: u64,
     /// Questions received.
     pub queries_in: u64,
     /// Responses received.

@@ -10,7 +10,7 @@ use core::{
 };
 
 use super::ours::Own;
-use crate::time::Instant;
+use crate::{session::Pace, time::Instant};
 
 /// A record is not multicast again on a link within this time (RFC 6762 section 6).
 pub(super) const REPEAT_AFTER: Duration = Duration::from_secs(1);
@@ -27,6 +27,10 @@ const ASKERS_MAX: usize = 16;
 const OVERTAKING: Duration = Duration::from_millis(500);
 const EARLY_MAX: usize = 32;
 
+/// Packets of answers: whoever asks for one record after the other, as fast as it can, makes each of us speak once a second,
+/// and then with all that is due.
+const OFTEN: Pace = Pace { each: Duration::from_secs(1), burst: 10 };
+
 /// What one link still has to say.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -36,6 +40,8 @@ pub(super) struct Answers {
     sent: BTreeMap<Own, Instant>,
     /// Who knows what already, though we have not heard it ask.
     early: VecDeque<(Instant, IpAddr, Own)>,
+    /// When all packets of answers are paid for.
+    paid: Instant,
 }
 
 /// How long an answer waits.
@@ -155,8 +161,8 @@ impl Answers {
     }
 
     /// What to multicast now: nothing unless something is due, then all that may leave.
-    pub(super) fn due(&self, now: Instant) -> Vec<Own> {
-        if !self.waiting.values().any(|waiting| waiting.due <= now) {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Own> {
+        if !self.waiting.values().any(|waiting| waiting.due <= now) || !OFTEN.take(now, &mut self.paid) {
             return Vec::new();
         }
         self.waiting.iter().filter(|(_, waiting)| waiting.earliest <= now).map(|(&own, _)| own).collect()
@@ -203,7 +209,7 @@ impl Answers {
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        let waiting = self.waiting.values().map(|waiting| waiting.due);
+        let waiting = self.waiting.values().map(|waiting| waiting.due.max(OFTEN.next(self.paid)));
         waiting.chain(self.direct.iter().map(|waiting| waiting.due)).min()
     }
 }

@@ -3,62 +3,35 @@
 use alloc::collections::BTreeMap;
 use core::{net::IpAddr, time::Duration};
 
-use crate::time::Instant;
+use crate::{session::Pace, time::Instant};
 
-/// Unicast answers a second to one address, and the burst it may ask for.
-const EACH: u32 = 5;
-/// Unicast answers a second to all addresses together.
-const ALL: u32 = 50;
+/// Unicast answers to one address.
+const EACH: Pace = Pace { each: Duration::from_millis(200), burst: 5 };
+/// The same to all addresses together; what exceeds it is multicast, where that is possible, and so heard by all.
+const ALL: Pace = Pace { each: Duration::from_millis(250), burst: 10 };
 /// Addresses whose rate is known; what does not fit shares the rate of all.
 const ADDRESSES_MAX: usize = 256;
 
-/// Token buckets for unicast answers.
+/// When all unicast answers are paid for.
 #[derive(Debug)]
 pub(super) struct Budget {
-    all: Bucket,
-    each: BTreeMap<IpAddr, Bucket>,
+    all: Instant,
+    each: BTreeMap<IpAddr, Instant>,
 }
 
 impl Budget {
     pub(super) const fn new() -> Self {
-        Self { all: Bucket::new(ALL), each: BTreeMap::new() }
+        Self { all: Instant::ORIGIN, each: BTreeMap::new() }
     }
 
     /// Whether `to` may have one answer more.
     pub(super) fn take(&mut self, now: Instant, to: IpAddr) -> bool {
         if self.each.len() >= ADDRESSES_MAX {
-            self.each.retain(|_, bucket| !bucket.is_full(now));
+            self.each.retain(|_, paid| *paid > now);
         }
         if self.each.len() >= ADDRESSES_MAX && !self.each.contains_key(&to) {
-            return self.all.take(now);
+            return ALL.take(now, &mut self.all);
         }
-        self.each.entry(to).or_insert(Bucket::new(EACH)).take(now) && self.all.take(now)
-    }
-}
-
-/// Fills at `rate` tokens a second, up to one second's worth.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    rate: u32,
-    /// When it is full again.
-    full: Instant,
-}
-
-impl Bucket {
-    const fn new(rate: u32) -> Self {
-        Self { rate, full: Instant::ORIGIN }
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.full <= now
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let after = self.full.max(now) + Duration::from_secs(1) / self.rate;
-        let has_token = after - now <= Duration::from_secs(1);
-        if has_token {
-            self.full = after;
-        }
-        has_token
+        EACH.take(now, self.each.entry(to).or_default()) && ALL.take(now, &mut self.all)
     }
 }

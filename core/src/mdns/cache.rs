@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
 
 use agenda::Agenda;
-use crowd::Crowd;
+use crowd::{Crowd, Rank};
 use entry::lifetime;
 
 use super::density::Density;
@@ -73,6 +73,8 @@ pub(super) struct Heard<'a> {
     pub(super) ttl: u32,
     pub(super) flush: bool,
     pub(super) source: IpAddr,
+    /// Of a pointer: whether it comes with what says where the instance is.
+    pub(super) is_placed: bool,
     /// It was shortened for us because we asked as a resolver of unicast DNS (RFC 6762 section 6.7).
     pub(super) is_capped: bool,
 }
@@ -177,8 +179,9 @@ impl Cache {
         if room == 0 || of_source >= most.div_ceil(4) || is_crowded {
             return Taken::Refused;
         }
+        let rank = if heard.is_placed { Rank::Placed } else { Rank::Named };
         let is_left_out = match kind {
-            Kind::PTR => !self.crowd.admits(key),
+            Kind::PTR => !self.crowd.admits(rank, key),
             // What is said of those who are not kept is not kept either.
             Kind::SRV | Kind::TXT => self.crowd.is_full() && !self.points(name),
             _ => false,
@@ -188,8 +191,11 @@ impl Cache {
         }
         let slot = slot.unwrap_or_else(|| self.owners.insert(key, Owner::new(name.to_name())));
         self.changed.push(slot);
-        if is_pointer && let Some(other) = self.crowd.add(key, slot) {
+        if is_pointer && let Some(other) = self.crowd.add(rank, key, slot) {
             self.drop_all(now, other);
+        }
+        if kind == Kind::SRV {
+            self.crowd.place(key, slot);
         }
         self.sources.insert(source, of_source + 1);
         self.add(now, slot, heard, source, rng);

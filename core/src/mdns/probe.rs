@@ -1,9 +1,6 @@
 //! Finding out whether our names are free, and what to do when they are not (RFC 6762 sections 8.1, 8.2 and 9).
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
@@ -24,47 +21,6 @@ pub(super) const PROBES: u8 = 3;
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 /// The wait of whoever loses against a simultaneous probe (RFC 6762 section 8.2).
 const DEFER: Duration = Duration::from_secs(1);
-/// So many conflicts within [`CONFLICT_SPAN`] are not normal (RFC 6762 section 8.1).
-const CONFLICTS_MAX: usize = 15;
-const CONFLICT_SPAN: Duration = Duration::from_secs(10);
-/// The wait before every further attempt then (RFC 6762 section 8.1).
-const CONFLICT_WAIT: Duration = Duration::from_secs(5);
-
-/// Without a free name after this time, the person who reads the log is told (RFC 6762 section 9).
-const FAILED_AFTER: Duration = Duration::from_secs(60);
-
-/// The conflicts of late, of all links together.
-#[derive(Debug, Default)]
-pub(super) struct Conflicts {
-    times: VecDeque<Instant>,
-    many: bool,
-    /// The first one since a name was ours, and whether that is in the log.
-    first: Option<(Instant, bool)>,
-}
-
-impl Conflicts {
-    /// How long to wait before the next attempt after this conflict over the name of `label`.
-    pub(super) fn on_conflict(&mut self, now: Instant, label: &str) -> Duration {
-        let (first, is_logged) = self.first.get_or_insert((now, false));
-        if now - *first >= FAILED_AFTER && !*is_logged {
-            *is_logged = true;
-            log::error!("for a minute no name has been free, {label:?} neither: somebody takes each of them");
-        }
-        self.times.retain(|&time| now - time < CONFLICT_SPAN);
-        self.times.push_back(now);
-        if self.times.len() >= CONFLICTS_MAX {
-            self.many = true;
-            self.times.pop_front();
-        }
-        if self.many { CONFLICT_WAIT } else { Duration::ZERO }
-    }
-
-    /// A name was ours at last.
-    pub(super) fn on_success(&mut self) {
-        (self.many, self.first) = (false, None);
-    }
-}
-
 impl Link {
     /// One probe for both our names, with everything we would say under them.
     pub(super) fn probe(&self, ours: &Ours, unicast: bool) -> Bytes {

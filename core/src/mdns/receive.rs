@@ -22,6 +22,9 @@ use crate::{
     time::Instant,
 };
 
+/// Records among which it is looked for where an instance is.
+const PLACES_MAX: usize = 32;
+
 impl Mdns {
     /// Takes in whatever came.
     pub(super) fn on_bytes(
@@ -138,9 +141,13 @@ impl Mdns {
         out: &mut Outbox<Found>,
     ) {
         let label = self.ours.as_ref().map(Ours::label).unwrap_or_default();
-        let wait = self.conflicts.on_conflict(now, &label);
         let Some(link) = self.links.get_mut(&key) else { return };
-        if link.phase.is_established() {
+        let is_established = link.phase.is_established();
+        if is_established && !self.conflicts.is_doubtful(now) {
+            return;
+        }
+        let wait = self.conflicts.on_conflict(now, &label);
+        if is_established {
             link.probe_after(now, wait, &mut self.rng);
             return;
         }
@@ -183,6 +190,7 @@ impl Mdns {
                     ttl: record.ttl,
                     flush: record.flush,
                     source: from,
+                    is_placed: is_placed(&record.data, message),
                     is_capped: self.socket == MdnsSocket::OneShot,
                 };
                 let before = link.cache.len();
@@ -229,6 +237,15 @@ fn is_elsewhere(
         && everywhere.contains(&address)
         && !link.site.addresses.contains(&address)
         && ours.unique(record.name) == Some(Unique::Host)
+}
+
+/// Whether a message that names an instance also says where it is.
+fn is_placed(pointer: &Data<NameRef<'_>, &[u8]>, message: &Message<'_>) -> bool {
+    let Data::Ptr(instance) = *pointer else { return false };
+    let is_place =
+        |record: &Record<NameRef<'_>, &[u8]>| record.data.kind() == Kind::SRV && record.name == instance;
+    // Of those that tell of many, as reflectors do, the first few are looked at.
+    message.claims().take(PLACES_MAX).any(is_place)
 }
 
 /// Whether this record is one of those that are kept in this round.

@@ -19,6 +19,7 @@ use crate::{
     config::MdnsSocket,
     dns::{CLASS_IN, Data, Kind, Message, Name},
     rng::Rng,
+    session::Pace,
     time::Instant,
 };
 
@@ -28,6 +29,10 @@ const ASKS: u32 = 4;
 const NAMED_MAX: usize = 64;
 /// Instances in doubt at a time: half of a full office may be cut off.
 const DOUBTED_MAX: usize = 256;
+/// Names that come without the rest. Those of peers of any make come with it; a flood of made-up ones makes nobody ask more.
+const NAMING: Pace = Pace { each: Duration::from_secs(1), burst: 64 };
+/// Times that we ask, for all that is due then.
+const ASKING: Pace = Pace { each: Duration::from_secs(1), burst: 16 };
 /// What is asked for so much later is asked for together.
 const TOGETHER: Duration = Duration::from_millis(50);
 /// Whoever has been given up waits up to an eighth of the interval for others to be asked for together with: hundreds
@@ -41,13 +46,16 @@ pub(super) struct Unresolved {
     named: BTreeMap<Name, Asking>,
     /// Nobody answers where they were said to be. They are asked for, less and less, as long as anybody names them.
     doubted: BTreeMap<Name, Asking>,
+    /// When all names, and all times that we asked, are paid for.
+    paid_names: Instant,
+    paid: Instant,
 }
 
 impl Unresolved {
     /// An instance was named, but the rest is not known.
     pub(super) fn on_named(&mut self, now: Instant, instance: Name, rng: &mut Rng) {
         let is_new = !self.named.contains_key(&instance) && !self.doubted.contains_key(&instance);
-        if is_new && self.named.len() < NAMED_MAX {
+        if is_new && self.named.len() < NAMED_MAX && NAMING.take(now, &mut self.paid_names) {
             self.named.insert(instance, Asking::new(now, rng));
         }
     }
@@ -111,6 +119,7 @@ impl Unresolved {
         if self.next_wake().is_none_or(|at| at > now) {
             return Vec::new();
         }
+        ASKING.take(now, &mut self.paid);
         let is_due = |asking: &Asking| asking.at <= now + TOGETHER;
         let is_over = |asking: &Asking| asking.asked >= ASKS && is_due(asking);
         let hopeless = self.named.iter().filter(|(_, asking)| is_over(asking));
@@ -149,7 +158,8 @@ impl Unresolved {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let all = || self.named.values().chain(self.doubted.values());
         let latest = all().map(Asking::latest).min()?;
-        all().map(|asking| asking.at).filter(|at| *at <= latest).max()
+        let at = all().map(|asking| asking.at).filter(|at| *at <= latest).max()?;
+        Some(at.max(ASKING.next(self.paid)))
     }
 }
 

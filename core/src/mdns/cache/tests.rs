@@ -21,6 +21,7 @@ fn what_is_not_kept_fresh_ends_together_and_never_late() {
             ttl: 120,
             flush: true,
             source: [10, 0, 0, 1].into(),
+            is_placed: true,
             is_capped: false,
         };
         cache.insert(heard_at(number), &heard, 1_000, 1_000, &mut rng);
@@ -65,6 +66,7 @@ fn the_next_time_is_that_of_the_record_that_is_due_first() {
             ttl: [0, 20, 120, 4500][usize::try_from(rng.below(4)).unwrap()],
             flush: rng.below(2) == 0,
             source: [10, 0, 0, 1].into(),
+            is_placed: true,
             is_capped: false,
         };
         cache.insert(now, &heard, 1_000, 1_000, &mut rng);

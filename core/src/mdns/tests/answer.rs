@@ -311,7 +311,7 @@ fn nobody_is_flooded_with_unicast_answers() {
     let answers = lan.responses(a, begin);
     let to_one = answers.iter().filter(|sent| sent.transmit.to.ip() == IpAddr::from([10, 1, 0, 200])).count();
     assert!((3..=10).contains(&to_one), "{to_one}");
-    assert!((90..=100).contains(&answers.len()), "{}", answers.len());
+    assert!((10..=14).contains(&answers.len()), "{}", answers.len());
     assert_eq!(lan.hosts[a].stats.mdns.answers_dropped, 2000 - answers.len() as u64);
 }
 

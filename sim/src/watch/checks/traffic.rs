@@ -16,7 +16,7 @@ const FACTOR: u64 = 3;
 /// Unicast answers of mDNS a second, to one address and to all (the core's budget); they are asked for within a
 /// second, and leave up to half a second later (RFC 6762 section 7.2).
 const EACH: u32 = 5;
-const ALL: u32 = 50;
+const ALL: u32 = 30;
 
 /// S11: nobody can make a host send much to somebody else.
 #[derive(Default)]
