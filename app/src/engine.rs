@@ -15,6 +15,8 @@ use chat_core::{
 
 use chat_net::{Clock, Net, OnOutput, OpenError, Submit};
 
+#[cfg(feature = "mdns-crates")]
+use crate::mdns_crates;
 use crate::{
     Start,
     cli::{self, Discovery},
@@ -40,6 +42,7 @@ pub(crate) type Open<'a> = &'a dyn Fn(&cli::Options) -> Result<Opened, Fault>;
 /// # Errors
 /// When nothing is up, an interface is unknown, or the port is taken.
 pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, Fault> {
+    let is_with_crates = options.discovery.mdns_crates;
     let wanted = chat_net::Options {
         interfaces: options.interface.clone(),
         port: options.port.map(Into::into),
@@ -55,10 +58,23 @@ pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, F
     })?;
     Ok(Opened {
         port: net.port(),
-        mdns_socket: net.mdns_socket(),
+        mdns_socket: match net.mdns_socket() {
+            // The crates will be there.
+            MdnsSocket::Exclusive if is_with_crates => MdnsSocket::Shared,
+            socket => socket,
+        },
         begin: Box::new(move |config, identity, on_output| {
             let clock = Clock::new();
+            #[cfg(feature = "mdns-crates")]
+            let us = (identity.key().short(), config.nick.clone(), config.chat_port);
             let node = Node::new(config, identity, chat_net::entropy()?, clock.now());
+            #[cfg(feature = "mdns-crates")]
+            if is_with_crates {
+                let (id, nick, port) = us;
+                let announcement = mdns_crates::Announcement { id, boot: node.boot(), nick, port };
+                let start = |on_output| start(node, net, clock, on_output);
+                return mdns_crates::beside(announcement, on_output, start);
+            }
             start(node, net, clock, on_output)
         }),
     })
@@ -99,7 +115,7 @@ impl Ready {
         let mut config = Config::new(REAL, nick.clone(), opened.port);
         config.nick_wins = options.nick.is_some();
         config.mdns_socket = opened.mdns_socket;
-        let Discovery { mdns, broadcast, manual } = options.discovery;
+        let Discovery { mdns, broadcast, manual, .. } = options.discovery;
         config.discovery = chat_core::Discovery { mdns, broadcast, remembered: manual };
         config.author_rate = options.author_rate;
         Ok(Self {

@@ -17,6 +17,8 @@ mod happening;
 mod input;
 mod json;
 mod keeper;
+#[cfg(feature = "mdns-crates")]
+mod mdns_crates;
 mod multicast;
 mod oneshot;
 mod out;
@@ -47,5 +49,9 @@ pub type Start = fn(Node, Net, Clock, OnOutput) -> io::Result<Submit>;
 #[must_use]
 pub fn main(program: &'static str, start: Start) -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    #[cfg(feature = "mdns-crates")]
+    if let Some(ended) = mdns_crates::child(&arguments) {
+        return ended;
+    }
     run::program(program, &arguments, &|options| engine::open_net(options, start)).into()
 }

@@ -92,7 +92,7 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
         zone: TimeZone::system(),
         prompt: editor.is_some().then(|| prompt.clone()),
         echoed: editor.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal(),
-        mdns: cli.options.discovery.mdns,
+        mdns: cli.options.discovery.mdns || cli.options.discovery.mdns_crates,
     };
     let mut front = Plain::new(&mut ready, manner, out.clone(), gate.clone(), clock).map_err(unreadable)?;
     let mut engine = ready.begin(&tell, false)?;

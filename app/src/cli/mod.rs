@@ -114,6 +114,8 @@ pub(crate) struct Discovery {
     pub(crate) broadcast: bool,
     /// Addresses by hand, and those remembered. Typed ones are always used.
     pub(crate) manual: bool,
+    /// The crates libmdns and mdns, in a process of their own.
+    pub(crate) mdns_crates: bool,
 }
 
 impl Cli {
@@ -198,7 +200,13 @@ fn discovery(text: &str) -> Result<Discovery, String> {
             "mdns" => wanted.mdns = true,
             "broadcast" => wanted.broadcast = true,
             "manual" => wanted.manual = true,
-            "mdns-crates" => return Err(format!("mdns-crates is not built in; {DISCOVERIES}")),
+            "mdns-crates" if cfg!(feature = "mdns-crates") => wanted.mdns_crates = true,
+            "mdns-crates" => {
+                return Err(String::from(
+                    "mdns-crates is not built in; it comes with the cargo feature of that name: \
+                     cargo build -p chat-std --features mdns-crates",
+                ));
+            }
             _ => return Err(String::from(DISCOVERIES)),
         }
     }

@@ -21,7 +21,8 @@ fn complaint(line: &str) -> String {
 fn nothing_is_needed() {
     let cli = read("").unwrap();
     assert!(cli.room.is_none() && cli.command.is_none() && !cli.json && !cli.plain);
-    assert_eq!(cli.options.discovery, Discovery { mdns: true, broadcast: true, manual: true });
+    let usual = Discovery { mdns: true, broadcast: true, manual: true, mdns_crates: false };
+    assert_eq!(cli.options.discovery, usual);
     assert_eq!((cli.options.author_rate, cli.options.log.as_str()), (200, "error"));
 }
 
@@ -43,7 +44,7 @@ fn options_may_stand_before_and_behind_a_command() {
     assert_eq!(read("--connect 10.0.0.1 --connect [::1]:7").unwrap().options.connect.len(), 2);
     assert_eq!(
         read("--discovery manual").unwrap().options.discovery,
-        Discovery { mdns: false, broadcast: false, manual: true }
+        Discovery { mdns: false, broadcast: false, manual: true, mdns_crates: false }
     );
     assert_eq!(read("--json --since 17").unwrap().since, Some(17));
     // Asking twice does no harm.
@@ -71,7 +72,8 @@ fn a_complaint_is_one_line_and_says_what_is_allowed() {
     }
     says("--log loud", &["loud", "off, error, warn, info, debug, trace"]);
     says("--connect nowhere", &["nowhere", "IP address"]);
-    says("--discovery mdns,mdns-crates", &["mdns-crates is not built in"]);
+    #[cfg(not(feature = "mdns-crates"))]
+    says("--discovery mdns,mdns-crates", &["mdns-crates is not built in", "--features mdns-crates"]);
     says("--discovery pigeons", &["mdns, broadcast and manual"]);
     says("--discovery ,", &["mdns, broadcast and manual"]);
     says("lobby", &["begins with #", "such as '#lobby'", "send, peers and id"]);
