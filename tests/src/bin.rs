@@ -67,6 +67,9 @@ fn built() -> &'static Path {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(repository()).arg("build").arg("--target-dir").arg(&target);
         cargo.args(Program::ALL.iter().flat_map(|program| ["-p", program.name()]));
+        if cfg!(feature = "mdns-crates") {
+            cargo.args(["--features", "chat-std/mdns-crates,chat-smol/mdns-crates"]);
+        }
         let profile = if is_release() { "release" } else { "debug" };
         if is_release() {
             cargo.arg("--release");

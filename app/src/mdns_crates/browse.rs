@@ -114,7 +114,7 @@ impl Browser {
                         while let Some(answer) = answers.next().await {
                             match answer {
                                 Ok(answer) => self.on_answer(&answer),
-                                Err(error) => eprintln!("{}: {error}", self.address),
+                                Err(error) => eprintln!("{}: {error:?}", self.address),
                             }
                         }
                         future::pending::<()>().await;
@@ -125,8 +125,9 @@ impl Browser {
                     future::or(hear, end).await;
                     former = Some(answers);
                 }
+                // Its error shows as "_0".
                 Err(error) => {
-                    eprintln!("{}: {error}", self.address);
+                    eprintln!("{}: {error:?}", self.address);
                     ends.await;
                 }
             }

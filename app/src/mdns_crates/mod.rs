@@ -25,7 +25,8 @@
 //! - Both leave loopback out: two programs on one machine do not find each other by them.
 //! - `libmdns` neither probes nor suppresses anything, answers the first of two questions that come at once twice and the
 //!   second not at all, and joins the groups once: a change of addresses takes a new responder.
-//! - Where the responder and the last of its services end together, the goodbye is lost. So the service goes first.
+//! - Where the responder and the last of its services end together, the goodbye is lost: the service goes first. What it
+//!   says before its socket was once waited for is lost, too: it waits first ([`respond`]).
 
 mod backoff;
 mod browse;
@@ -111,11 +112,14 @@ pub(crate) fn beside(
     Ok(submit)
 }
 
-/// The addresses that the crates can use, of lines such as `eth0 10.0.0.1/24 fd00::1/64`.
+/// The addresses that the crates can use, of lines such as `eth0 10.0.0.1/24 fd00::1/64`. Those of IPv4 come first, since
+/// not all are told where there are many.
 fn addresses(interfaces: &[String]) -> Vec<IpAddr> {
     let nets = interfaces.iter().flat_map(|line| line.split(' ').skip(1));
     let all = nets.filter_map(|net| net.split_once('/')?.0.parse().ok());
-    all.filter(|address: &IpAddr| !address.is_loopback()).collect()
+    let mut usable: Vec<IpAddr> = all.filter(|address: &IpAddr| !address.is_loopback()).collect();
+    usable.sort_by_key(IpAddr::is_ipv6);
+    usable
 }
 
 /// The address from which a question would go out, if the system knows a way. Nothing is sent.
@@ -144,7 +148,7 @@ mod tests {
                 "Ethernet 2 10.1.0.1/8",
                 "wlan0"
             ]),
-            ["10.0.0.1", "fe80::1", "10.1.0.1"]
+            ["10.0.0.1", "10.1.0.1", "fe80::1"]
         );
         assert!(read(&["eth0 10.0.0.256/24 here/there 10.0.0.1"]).is_empty());
     }

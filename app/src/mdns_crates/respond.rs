@@ -34,7 +34,11 @@ impl Responding {
             };
             runtime.block_on(async {
                 match Responder::with_default_handle_and_ip_list_and_hostname(addresses, host) {
-                    Ok((responder, task)) => {
+                    Ok((responder, mut task)) => {
+                        // It throws away what it cannot send at once, and of a new socket nobody knows yet that it
+                        // could: not before the runtime has looked.
+                        let _ = smol::future::poll_once(&mut task).await;
+                        tokio::task::yield_now().await;
                         let _ = tell.send(Ok(responder));
                         task.await;
                     }

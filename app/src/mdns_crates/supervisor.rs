@@ -48,7 +48,8 @@ pub(super) struct Supervisor {
     submit: Submit,
     door: Sender<Turn>,
     announcement: Announcement,
-    addresses: Vec<IpAddr>,
+    /// `None` before the node has told.
+    addresses: Option<Vec<IpAddr>>,
     child: Option<Running>,
     /// How many there were.
     children: u64,
@@ -67,7 +68,7 @@ impl Supervisor {
             submit,
             door,
             announcement,
-            addresses: Vec::new(),
+            addresses: None,
             child: None,
             children: 0,
             back_off: BackOff::default(),
@@ -108,9 +109,9 @@ impl Supervisor {
 
     fn on_turn(&mut self, turn: Turn) {
         match turn {
-            Turn::Interfaces(addresses) if addresses == self.addresses => {}
+            Turn::Interfaces(addresses) if self.addresses.as_ref() == Some(&addresses) => {}
             Turn::Interfaces(addresses) => {
-                self.addresses = addresses;
+                self.addresses = Some(addresses);
                 self.on_addresses();
             }
             Turn::Nick(nick) if nick == self.announcement.nick => {}
@@ -131,7 +132,7 @@ impl Supervisor {
     }
 
     fn on_addresses(&mut self) {
-        if !self.addresses.iter().any(IpAddr::is_ipv4) {
+        if !self.addresses.iter().flatten().any(IpAddr::is_ipv4) {
             log::warn!("mdns-crates rests: the crates need IPv4 beyond loopback, and there is none");
             self.again = None;
             return self.stop();
@@ -140,7 +141,7 @@ impl Supervisor {
             log::warn!("mdns-crates asks nobody: the system knows no way to {} ({error})", GROUP.0);
         }
         if self.child.is_some() {
-            self.order(&Order::Interfaces(self.addresses.clone()));
+            self.order(&self.interfaces());
         } else if self.again.is_none() {
             self.start();
         }
@@ -152,7 +153,7 @@ impl Supervisor {
             Ok(child) => {
                 log::info!("mdns-crates runs as process {}", child.process.id());
                 self.child = Some(child);
-                self.order(&Order::Interfaces(self.addresses.clone()));
+                self.order(&self.interfaces());
                 self.order(&Order::Announce(self.announcement.clone()));
             }
             Err(error) => self.retry(Duration::ZERO, &format!("does not start: {error}")),
@@ -170,6 +171,10 @@ impl Supervisor {
         let wait = self.back_off.next(lived);
         log::warn!("mdns-crates {why}; it starts again in {} s", wait.as_secs());
         self.again = Some(self.clock.now() + wait);
+    }
+
+    fn interfaces(&self) -> Order {
+        Order::Interfaces(self.addresses.clone().unwrap_or_default())
     }
 
     fn order(&mut self, order: &Order) {

@@ -3,6 +3,7 @@
 //! ```text
 //! stranger hear GROUP PORT              prints {"from":..,"hex":..} for each datagram, until its input ends
 //! stranger say TO TEXT                  sends one datagram
+//! stranger send TO HEX                  sends one datagram of any bytes
 //! stranger throw SEED COUNT TO[,TO..]   sends COUNT hostile datagrams in turn to each address, then {"thrown":..}
 //! ```
 //! All of it through `eth0` if there is one, otherwise through `lo`. Multicast addresses get that interface.
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Rng, hex};
+use chat_core::{Rng, hex, read_hex};
 use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -33,11 +34,18 @@ fn main() -> Result<()> {
             sender(to.ip())?.send_to(text.as_bytes(), to)?;
             Ok(())
         }
+        ["send", to, digits] => {
+            let to: SocketAddr = to.parse()?;
+            let pairs = (0..digits.len()).step_by(2).map(|at| digits.get(at..at + 2).unwrap_or(""));
+            let bytes = pairs.map(|pair| Ok(read_hex::<1>(pair)?[0])).collect::<Result<Vec<u8>>>()?;
+            sender(to.ip())?.send_to(&bytes, to)?;
+            Ok(())
+        }
         ["throw", seed, count, targets] => {
             let targets: std::result::Result<Vec<_>, _> = targets.split(',').map(str::parse).collect();
             throw(seed.parse()?, count.parse()?, &targets?)
         }
-        _ => Err("stranger hear GROUP PORT | say TO TEXT | throw SEED COUNT TO[,TO..]".into()),
+        _ => Err("stranger hear GROUP PORT | say TO TEXT | send TO HEX | throw SEED COUNT TO[,TO..]".into()),
     }
 }
 
