@@ -110,3 +110,14 @@ fn help_and_version_are_answers() {
     }
     assert_eq!(answer("--version").trim(), concat!("chat-std ", env!("CARGO_PKG_VERSION")));
 }
+
+#[cfg(feature = "mdns-crates")]
+#[test]
+fn the_crates_may_stand_alone_or_beside_others() {
+    let discovery = |list| read(&format!("--discovery {list}")).unwrap().options.discovery;
+    assert_eq!(discovery("mdns-crates"), Discovery { mdns_crates: true, ..Discovery::default() });
+    assert_eq!(
+        discovery("manual,mdns-crates,mdns"),
+        Discovery { mdns: true, manual: true, mdns_crates: true }
+    );
+}
