@@ -25,8 +25,8 @@ use super::{
 const PACE: usize = 100;
 /// Of a line on its standard error, so much is logged.
 const COMPLAINT_MAX: u64 = 300;
-/// How long a child may take to end by itself.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a child may take to end by itself: less than the program waits for it, so that none is left behind.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What makes the supervisor turn.
 pub(super) enum Turn {
