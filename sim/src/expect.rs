@@ -56,7 +56,7 @@ pub struct Polite {
     /// ... and their bytes ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// ... and packets a second of any one host.
+    /// ... and packets for many a second of any one host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busiest: Option<u64>,
 }

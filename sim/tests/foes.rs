@@ -33,6 +33,7 @@ fn plan(seed: u64, model: &Model, rate: u32) -> Plan {
         duration: Span::from_secs(SECONDS),
         suite: SuiteChoice::Cheap,
         family: if seed == 3 { Family::V6 } else { Family::Both },
+        runs: Default::default(),
         segments: vec![profile::named("switch").unwrap()],
         routers: Vec::new(),
         hosts: vec![host(0), host(1), host(700), host(30_000)],

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use sim::{
     Outcome, World,
-    expect::Verdict,
+    expect::{Polite, Verdict},
     fault::Kind,
     foe::Model,
     plan::{Foe, Plan, SuiteChoice},
@@ -53,6 +53,33 @@ fn every_short_scenario_passes() {
 fn every_short_pending_one_fails_and_says_why() {
     for plan in short(true) {
         assert!(matches!(judge(&plan), Verdict::Pending(..)), "{}", plan.name);
+    }
+}
+
+/// The thousands are for `sim run`; what makes them fall silent does so among fewer.
+#[test]
+fn engines_alone_are_polite_also_when_provoked() {
+    for (name, peers) in [("mdns-1000", 150), ("mdns-hostile", 25)] {
+        let scenario = named(name).expect("one of ours");
+        let changes = Changes { peers: Some(peers), ..Changes::default() };
+        let mut plan = scenario.plan(scenario.seed(), &changes).expect("it was read");
+        let outcome = run(&plan);
+        assert_eq!(plan.expect.judge(&plan, &outcome), Verdict::Pass, "{name}");
+        // What was counted is what is judged.
+        let quiet = outcome.figures.quiet.clone().expect("it is counted");
+        let fewest = quiet.fewest.expect("some were found").0;
+        let polite = plan.expect.polite.expect("it is expected");
+        let provoked = quiet.packets > 0;
+        assert_eq!(provoked, name == "mdns-hostile");
+        for stricter in [
+            Polite { candidates: fewest + 1, ..polite },
+            Polite { each: u64::try_from(quiet.burst.0 - 1).unwrap() / 5, ..polite },
+            Polite { busiest: Some(0), ..polite },
+        ] {
+            plan.expect.polite = Some(stricter);
+            let is_broken = matches!(plan.expect.judge(&plan, &outcome), Verdict::Broken(_));
+            assert_eq!(is_broken, stricter.busiest != Some(0) || provoked, "{name}: {stricter:?} {quiet:?}");
+        }
     }
 }
 

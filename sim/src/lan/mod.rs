@@ -335,7 +335,7 @@ pub(crate) fn index_of(number: usize) -> u32 {
     FIRST_INDEX + u32::try_from(number).unwrap_or(0)
 }
 
-fn is_for_many(to: IpAddr) -> bool {
+pub(crate) fn is_for_many(to: IpAddr) -> bool {
     to.is_multicast() || to == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 

@@ -8,25 +8,25 @@ use std::{
 use chat_core::{Event, Instant, PeerState, Via};
 
 use super::Fact;
-use crate::expect::Polite;
+use crate::{expect::Polite, lan::is_for_many};
 
 /// A limit of packets a second holds for so long.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// What was seen of discovery, against what is expected of it.
+/// What was seen of discovery, where something is expected of it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Quiet {
     /// The fewest candidates that any host has at the time by which it should have some, and which host that is.
     pub fewest: Option<(usize, usize)>,
-    /// From then on: how long that was, and the packets and bytes of all hosts that were for many.
+    /// How long it went on from then.
     pub span: Duration,
-    /// Packets to all.
+    /// What all hosts sent in that time by multicast or broadcast: packets ...
     pub packets: u64,
-    /// Their bytes.
+    /// ... and bytes.
     pub bytes: u64,
-    /// The most that one host sent in that time, and which.
+    /// The most of them that one host sent, and which.
     pub busiest: (u64, usize),
-    /// The most that any host sent within [`WINDOW`], and which.
+    /// The most packets of any kind that a host sent within [`WINDOW`], and which.
     pub burst: (usize, usize),
 }
 
@@ -63,7 +63,7 @@ impl Counter {
                     of.recent.pop_front();
                 }
                 self.quiet.burst = self.quiet.burst.max((of.recent.len(), *host));
-                if now > due {
+                if now > due && is_for_many(transmit.to.ip()) {
                     of.late += 1;
                     self.quiet.busiest = self.quiet.busiest.max((of.late, *host));
                     self.quiet.packets += 1;
