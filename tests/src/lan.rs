@@ -8,12 +8,13 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use crate::{
-    bin::target_directory,
+    bin::{is_release, target_directory},
+    frames::Frames,
     netns::{Namespace, Rights},
     outcome::Outcome,
     scratch::Scratch,
@@ -42,25 +43,53 @@ impl Lan {
     /// A network without hosts, or `None` where namespaces cannot be had; then it has said so. It waits until no
     /// other test of this target directory has one: the tests measure time.
     ///
+    /// When everything on it is gone `tshark` judges all packets of ours, unless it is there to measure a release.
+    ///
     /// # Panics
     /// With `CI` set, instead of `None`.
     #[must_use]
     pub fn new() -> Option<Self> {
-        let turn = turn();
+        Self::in_turn(turn(File::lock))
+    }
+
+    /// Like [`new`](Self::new), for a test that measures nothing: others that begin like this run at the same time.
+    ///
+    /// # Panics
+    /// With `CI` set, instead of `None`.
+    #[must_use]
+    pub fn beside_others() -> Option<Self> {
+        Self::in_turn(turn(File::lock_shared))
+    }
+
+    fn in_turn(turn: File) -> Option<Self> {
         let root = rustix::process::geteuid().is_root();
         let kinds = [Rights::Root, Rights::UserNamespace];
         let mut reasons = Vec::new();
         for rights in kinds.into_iter().filter(|&rights| root || rights == Rights::UserNamespace) {
             match switch(rights) {
                 Ok(namespace) => {
-                    let switch = Arc::new(Switch { namespace, scratch: Scratch::new(), _turn: turn });
-                    return Some(Self { switch, hosts: 0 });
+                    let scratch = Scratch::new();
+                    let file = scratch.path().join("frames.pcapng");
+                    let frames = if is_release() { None } else { Frames::record(&namespace, "br0", file) };
+                    let frames = Mutex::new(frames);
+                    let switch = Switch { frames, namespace, scratch, _turn: turn };
+                    return Some(Self { switch: Arc::new(switch), hosts: 0 });
                 }
                 Err(reason) => reasons.push(reason),
             }
         }
         skipped(&reasons.join("; "));
         None
+    }
+
+    /// Ends the recording of packets: how many of ours there were, and what `tshark` says of those that are malformed
+    /// or worse. `None` when there is no recording.
+    ///
+    /// # Panics
+    /// When the recording cannot be read.
+    #[must_use]
+    pub fn judged(&self) -> Option<(usize, Vec<String>)> {
+        self.switch.judge()
     }
 
     /// Another host on the network, with IPv4 and IPv6.
@@ -80,8 +109,9 @@ impl Lan {
         let number = host.number;
         host.shell(if families == Families::V4 { NO_V6 } else { V6_AT_ONCE });
         let cable = format!(
-            "ip link add port{number} type veth peer name eth0 netns {}\n\
+            "ip link add port{number} type veth peer name eth0 address {} netns {}\n\
              ip link set port{number} master br0 up",
+            host.ethernet(),
             host.namespace.id()
         );
         self.switch.namespace.shell(&cable).unwrap_or_else(|reason| panic!("no cable: {reason}"));
@@ -147,6 +177,19 @@ impl Host {
     #[must_use]
     pub fn v6(&self) -> Ipv6Addr {
         Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, self.number.into())
+    }
+
+    /// Its Ethernet address, if it has one.
+    #[must_use]
+    pub fn ethernet(&self) -> String {
+        format!("02:77:00:00:00:{:02x}", self.number)
+    }
+
+    /// What runs here is none of ours: nobody judges its packets.
+    pub fn leave_out(&self) {
+        if let Some(frames) = self.switch.frames.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            frames.leave_out(self.ethernet());
+        }
     }
 
     /// The home directory that programs on it see.
@@ -250,12 +293,32 @@ impl Host {
     }
 }
 
-/// What all hosts share. The namespace goes first, then its files, then the turn.
+/// What all hosts share. The recording ends first, then the namespace goes, its files, and the turn.
 #[derive(Debug)]
 struct Switch {
+    frames: Mutex<Option<Frames>>,
     namespace: Namespace,
     scratch: Scratch,
     _turn: File,
+}
+
+impl Switch {
+    /// Ends the recording and has it judged, once.
+    fn judge(&self) -> Option<(usize, Vec<String>)> {
+        let frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner).take();
+        frames.map(Frames::judge)
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        // A test that fails says why itself.
+        if !std::thread::panicking()
+            && let Some((count, bad)) = self.judge()
+        {
+            assert!(bad.is_empty(), "tshark complains of one of {count} packets:\n{}", bad.join("\n"));
+        }
+    }
 }
 
 /// Addresses can be used as soon as they are there; on a real link that takes a second.
@@ -275,11 +338,11 @@ fn switch(rights: Rights) -> Result<Namespace, String> {
     Ok(namespace)
 }
 
-/// Waits until it is this test's turn; dropping the file ends the turn.
-fn turn() -> File {
+/// Waits until it is this test's turn, alone or with others; dropping the file ends the turn.
+fn turn(lock: fn(&File) -> std::io::Result<()>) -> File {
     let path = target_directory().join("chat-tests.lock");
     let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    file.lock().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    lock(&file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     file
 }
 

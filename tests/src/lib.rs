@@ -7,6 +7,8 @@
 //! | [`chat`] | one running chat program, driven by JSON lines |
 //! | [`running`] | a running program that prints lines: every wait bounded, everything kept for the failure message |
 //! | [`outcome`] | a program run to its end: exit code, output, time |
+//! | [`foreign`] | other people's multicast DNS, browsing and advertising |
+//! | [`browser`] | what they say of those who are on the network |
 //! | [`namespace`] | for tests that open sockets themselves: the test runs in a namespace, and threads of it in others |
 //! | [`bin`] | the two programs, built once |
 //! | [`scratch`] | directories that vanish with the test |
@@ -16,8 +18,12 @@
 //! aloud that it is skipped and why; with `CI` set a skip is a failure.
 #![forbid(unsafe_code)]
 
+mod avahi;
 pub mod bin;
+pub mod browser;
 pub mod chat;
+pub mod foreign;
+mod frames;
 pub mod lan;
 #[cfg(target_os = "linux")]
 pub mod namespace;

@@ -68,6 +68,29 @@ fn a_host_has_only_the_addresses_it_was_given() {
 }
 
 #[test]
+fn a_malformed_packet_of_ours_is_found_and_nobody_elses() {
+    const MALFORMED: &str = "000084000000000100000000c00c000c0001000011940020";
+    const SOUND: &str = "000000000001000000000000095f7032702d63686174045f756470056c6f63616c00000c0001";
+    let mdns = "224.0.0.251:5353";
+    // What is sent from which port to whom, how many packets of that are judged, and whether there are complaints.
+    for (hex, port, to, count, complains) in [
+        (SOUND, "5353", mdns, 1, false),
+        (MALFORMED, "5353", mdns, 1, true),
+        (MALFORMED, "40000", mdns, 0, false),
+        (MALFORMED, "27182", "224.0.0.251:40000", 1, false),
+    ] {
+        let Some(mut lan) = Lan::beside_others() else { return };
+        let (one, other) = (lan.host(), lan.host());
+        for host in [&one, &other] {
+            host.run(STRANGER, &["forge", port, to, hex], "").expect_code(0);
+        }
+        other.leave_out();
+        let Some((judged, bad)) = lan.judged() else { return };
+        assert_eq!((judged, !bad.is_empty()), (count, complains), "{hex} from {port}: {bad:#?}");
+    }
+}
+
+#[test]
 fn nothing_reaches_the_machine_and_nothing_remains() {
     let links = || {
         let output = Command::new("ip").args(["-o", "link"]).output().expect("ip runs");

@@ -3,7 +3,8 @@
 //! ```text
 //! stranger hear GROUP PORT              prints {"from":..,"hex":..} for each datagram, until its input ends
 //! stranger say TO TEXT                  sends one datagram
-//! stranger send TO HEX                  sends one datagram of any bytes
+//! stranger forge PORT TO HEX            sends one datagram from that port
+//! stranger ask TO HEX                   sends one datagram, and prints {"from":..,"hex":..} for whatever comes back
 //! stranger throw SEED COUNT TO[,TO..]   sends COUNT hostile datagrams in turn to each address, then {"thrown":..}
 //! ```
 //! All of it through `eth0` if there is one, otherwise through `lo`. Multicast addresses get that interface.
@@ -31,21 +32,28 @@ fn main() -> Result<()> {
         ["hear", group, port] => hear(group.parse()?, port.parse()?),
         ["say", to, text] => {
             let to: SocketAddr = to.parse()?;
-            sender(to.ip())?.send_to(text.as_bytes(), to)?;
+            sender(to.ip(), 0)?.send_to(text.as_bytes(), to)?;
             Ok(())
         }
-        ["send", to, digits] => {
+        ["forge", port, to, hex] => {
             let to: SocketAddr = to.parse()?;
-            let pairs = (0..digits.len()).step_by(2).map(|at| digits.get(at..at + 2).unwrap_or(""));
-            let bytes = pairs.map(|pair| Ok(read_hex::<1>(pair)?[0])).collect::<Result<Vec<u8>>>()?;
-            sender(to.ip())?.send_to(&bytes, to)?;
+            sender(to.ip(), port.parse()?)?.send_to(&bytes(hex)?, to)?;
             Ok(())
+        }
+        ["ask", to, hex] => {
+            let to: SocketAddr = to.parse()?;
+            let socket = sender(to.ip(), 0)?;
+            socket.send_to(&bytes(hex)?, to)?;
+            print_all(&socket)
         }
         ["throw", seed, count, targets] => {
             let targets: std::result::Result<Vec<_>, _> = targets.split(',').map(str::parse).collect();
             throw(seed.parse()?, count.parse()?, &targets?)
         }
-        _ => Err("stranger hear GROUP PORT | say TO TEXT | send TO HEX | throw SEED COUNT TO[,TO..]".into()),
+        _ => {
+            Err("stranger hear GROUP PORT | say TO TEXT | forge PORT TO HEX | ask TO HEX | throw SEED COUNT TO[,TO..]"
+                .into())
+        }
     }
 }
 
@@ -70,7 +78,11 @@ fn hear(group: IpAddr, port: u16) -> Result<()> {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         process::exit(0);
     });
-    let socket = UdpSocket::from(socket);
+    print_all(&UdpSocket::from(socket))
+}
+
+/// Prints what comes, until it is killed.
+fn print_all(socket: &UdpSocket) -> Result<()> {
     let mut bytes = [0; 9000];
     loop {
         let (length, from) = socket.recv_from(&mut bytes)?;
@@ -79,9 +91,14 @@ fn hear(group: IpAddr, port: u16) -> Result<()> {
     }
 }
 
+fn bytes(hex: &str) -> Result<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| Ok(u8::from_str_radix(str::from_utf8(pair)?, 16)?)).collect()
+}
+
 /// Throws `count` datagrams, about 5,000 a second.
 fn throw(seed: u64, count: u32, targets: &[SocketAddr]) -> Result<()> {
-    let sockets = targets.iter().map(|to| sender(to.ip())).collect::<Result<Vec<_>>>()?;
+    let sockets = targets.iter().map(|to| sender(to.ip(), 0)).collect::<Result<Vec<_>>>()?;
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let mut rng = Rng::new(key);
@@ -177,10 +194,10 @@ fn random(rng: &mut Rng, length: u64) -> Vec<u8> {
     bytes
 }
 
-/// A socket of any port that sends through the interface.
-fn sender(to: IpAddr) -> Result<UdpSocket> {
+/// A socket of this port, 0 for any, that sends through the interface.
+fn sender(to: IpAddr, port: u16) -> Result<UdpSocket> {
     let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0))?;
+    let socket = UdpSocket::bind((any, port))?;
     socket2::SockRef::from(&socket).bind_device(Some(interface()?.0.as_bytes()))?;
     Ok(socket)
 }
