@@ -52,6 +52,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send these bytes. Failures are not reported: datagrams get lost anyway.
     Transmit(Transmit),
+    /// What a datagram of the chat says, for captures: only with [`Config::trace`](crate::Config::trace).
+    Trace(Trace),
     /// Tell the person.
     Event(Event),
     /// Append these records to the store, atomically and in order, then answer with [`Input::Persisted`].
@@ -129,6 +131,19 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// What to say: shared, so that one encoding can go to many.
     pub bytes: Bytes,
+}
+
+/// What a datagram of the chat says, in plain text and without any key or proof.
+///
+/// That of a datagram to send comes right before it, as one. What came in may be traced in several, after its
+/// [`Input::Datagram`] and before anything that a later input brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Which of the datagrams that were handed in, counted from 1; `None` for the [`Output::Transmit`] that is next.
+    pub received: Option<u64>,
+    /// One for each thing in it, most of them less than 200 bytes; a message stands there whole, as Rust would write
+    /// it in quotes.
+    pub lines: Vec<String>,
 }
 
 /// Which of the host's sockets; no socket ever enters the core.

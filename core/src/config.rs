@@ -46,6 +46,9 @@ pub struct Config {
     /// Peers kept of those that multicast DNS names on a link. Eight are enough to hear of all others; of more than this
     /// everybody keeps others.
     pub mdns_peers_max: usize,
+    /// Whether the host is told what the chat's datagrams say: [`Output::Trace`](crate::Output::Trace). Nothing else
+    /// depends on it.
+    pub trace: bool,
 }
 
 impl Config {
@@ -69,6 +72,7 @@ impl Config {
             peers_max: 4096,
             mdns_cache_max: 32_768,
             mdns_peers_max: 64,
+            trace: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! be skipped.
 
 mod cbor;
+mod told;
 
 use alloc::vec::Vec;
 
@@ -13,6 +14,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 pub(crate) use self::cbor::Bounded;
 use self::cbor::{list, pack, read, read_list, unpack, write};
+pub(crate) use self::told::{counted, seconds};
 use crate::{
     event::{EntryId, Stamp},
     record::Tag,

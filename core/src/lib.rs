@@ -33,6 +33,9 @@
 //!    inputs; it holds secrets, so mind where it goes.
 //! 5. Everything that grows has a cap in [`Config`]; at the cap it drops and counts.
 //!
+//! With [`Config::trace`] there is an [`Output::Trace`] right before each [`Output::Transmit`] of the chat, and others for
+//! what came in. All other outputs are the same without it.
+//!
 //! # The loop
 //!
 //! This is a whole program: two peers on the loopback interface, one loop for both. A real host differs in having
@@ -74,7 +77,7 @@
 //!                 }
 //!                 Output::Event(Event::Message(message)) => self.heard.push(message.text),
 //!                 Output::Event(Event::Peer(peer)) => self.online = peer.state == PeerState::Online,
-//!                 Output::Event(_) => {}
+//!                 Output::Event(_) | Output::Trace(_) => {}
 //!                 // No store: all is durable at once, and nothing is there.
 //!                 Output::Persist { token, .. } => {
 //!                     self.node.handle(self.now(), Input::Persisted { token, result: Ok(()) });
@@ -169,7 +172,7 @@ mod text;
 mod time;
 mod timers;
 
-pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Transmit, Via, Wake};
+pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Trace, Transmit, Via, Wake};
 pub use command::{Action, Command};
 pub use config::{Config, Discovery, MdnsSocket};
 pub use discovery::{Sighting, SightingKind};

@@ -12,6 +12,7 @@ mod presence;
 mod records;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::{fmt, net::SocketAddr, time::Duration};
@@ -196,12 +197,11 @@ impl Node {
     fn on_datagram(&mut self, datagram: &Datagram<'_>) {
         self.stats.datagrams += 1;
         match datagram.via {
-            Via::Chat => self.sessions.on_datagram(
-                self.now,
-                datagram,
-                &mut self.stats.session,
-                &mut self.session_wishes,
-            ),
+            Via::Chat => {
+                let (before, out) = (self.stats.session, &mut self.session_wishes);
+                self.sessions.on_datagram(self.now, datagram, &mut self.stats.session, out);
+                self.trace_arrival(datagram, &before);
+            }
             Via::Mdns | Via::Beacon => {
                 self.discoveries.on_datagram(self.now, datagram, &mut self.stats, &mut self.found);
             }

@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chat_core::*;
 use quickcheck::{Arbitrary, Gen, quickcheck};
-use world::{World, seconds};
+use world::{Logged, World, seconds};
 
 /// Two peers in session.
 fn pair(seed: u8) -> World {
@@ -258,6 +258,100 @@ fn runs_repeat_byte_for_byte() {
     assert!(one.0.len() > 200);
     assert_eq!(one, same);
     assert_ne!(one.0, other.0);
+}
+
+/// Two peers who meet on a lossy link and talk, and all that came to them and that they wanted.
+fn talk(configure: fn(&mut Config)) -> Vec<(usize, Logged)> {
+    let mut world = World::new(9);
+    (world.log, world.configure, world.loss) = (Some(Vec::new()), configure, 100);
+    let (a, b) = (world.add(), world.add());
+    world.meet(a, b);
+    for round in 0..50 {
+        world.say(round % 2, &format!("round {round}"));
+        world.run(Duration::from_millis(137));
+    }
+    world.command(a, Action::Quit);
+    world.run(seconds(1));
+    world.log.unwrap()
+}
+
+/// Whether it is a trace.
+fn traced((_, logged): &(usize, Logged)) -> Option<&Trace> {
+    match logged {
+        Logged::Output(output) => match &**output {
+            Output::Trace(trace) => Some(trace),
+            _ => None,
+        },
+        Logged::Datagram(_) => None,
+    }
+}
+
+/// Whether it is an output of this kind.
+fn is((_, logged): &(usize, Logged), kind: fn(&Output) -> bool) -> bool {
+    matches!(logged, Logged::Output(output) if kind(output))
+}
+
+/// Traces: none unless asked for, and everything else is the same with them.
+#[test]
+fn a_trace_is_told_only_when_asked_for_and_changes_nothing_else() {
+    let (without, mut with) = (talk(|_| {}), talk(|config| config.trace = true));
+    assert!(without.iter().all(|logged| traced(logged).is_none()));
+    assert!(with.iter().filter_map(traced).count() > 400);
+    with.retain(|logged| traced(logged).is_none());
+    assert_eq!(without, with);
+}
+
+/// Traces: each at its place, none missing, and what was said stands there.
+#[test]
+fn a_trace_comes_right_before_its_datagram_or_after_the_one_that_came_in() {
+    let log = talk(|config| config.trace = true);
+    for host in 0..2 {
+        let own: Vec<_> = log.iter().filter(|(its, _)| *its == host).collect();
+        let (mut came, mut told) = (0, 0);
+        for (before, logged) in own.iter().zip(&own[1..]) {
+            let is_sent =
+                matches!(&logged.1, Logged::Output(Output::Transmit(sent)) if sent.via == Via::Chat);
+            let is_told = traced(before).is_some_and(|trace| trace.received.is_none());
+            assert_eq!(is_sent, is_told, "{before:?} {logged:?}");
+            if let Some(number) = traced(logged).and_then(|trace| trace.received) {
+                assert_eq!(number, came, "{logged:?}");
+                told = came;
+            }
+            if let Logged::Datagram(via) = logged.1 {
+                came += 1;
+                told = if via == Via::Chat { told } else { came };
+            }
+            if is(logged, |output| matches!(output, Output::Wait(_))) {
+                assert_eq!(told, came, "a datagram of the chat that nothing was told of");
+            }
+        }
+        let lines: Vec<_> =
+            own.iter().filter_map(|logged| traced(logged)).flat_map(|trace| &trace.lines).collect();
+        for said in (0..50).map(|round| format!("in #lobby: {:?}", format!("round {round}"))) {
+            assert!(lines.iter().any(|line| line.contains(&said)), "{said} is not told at {host}");
+        }
+    }
+}
+
+/// Traces: they say of which datagram they are, however many came before the poll.
+#[test]
+fn traces_of_many_datagrams_are_told_apart() {
+    let mut world = World::new(10);
+    world.configure = |config| config.trace = true;
+    let a = world.add();
+    let node = world.hosts[a].node.as_mut().unwrap();
+    let before = node.stats().datagrams;
+    for length in [1, 2, 3] {
+        let bytes = vec![0x5a; length];
+        let (from, to) = (world::address_of(7), world::address_of(a).ip());
+        let datagram = Datagram { via: Via::Chat, interface: 2, from, to, bytes: &bytes };
+        node.handle(world.now, Input::Datagram(datagram));
+    }
+    let numbers: Vec<_> =
+        std::iter::from_fn(|| Some(node.poll()).filter(|it| !matches!(it, Output::Wait(_))))
+            .filter_map(|output| if let Output::Trace(trace) = output { trace.received } else { None })
+            .collect();
+    assert_eq!(numbers, [before + 1, before + 2, before + 3]);
 }
 
 /// Sentence 5: whatever a stranger sends, what a node holds stays bounded.

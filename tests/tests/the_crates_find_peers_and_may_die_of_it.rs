@@ -140,7 +140,7 @@ fn abort(stranger: &Host, chat: &Chat, child: u32) {
     let gone = watch::until(PATIENCE, || {
         if sent % 100 == 0 {
             stranger
-                .run(env!("CARGO_BIN_EXE_stranger"), &["send", "224.0.0.251:5353", SELF_REFERENCE], "")
+                .run(env!("CARGO_BIN_EXE_stranger"), &["forge", "0", "224.0.0.251:5353", SELF_REFERENCE], "")
                 .expect_code(0);
         }
         sent += 1;

@@ -88,7 +88,9 @@ impl Node {
     pub(super) fn on_session(&mut self, wish: Wish) {
         self.is_company_new |= matches!(wish, Wish::Up { .. } | Wish::Down { .. } | Wish::Moved { .. });
         match wish {
+            Wish::Trace(told) => self.on_trace(told),
             Wish::Transmit(transmit) => {
+                self.trace_handshake(&transmit.bytes);
                 self.stats.transmits += 1;
                 self.outputs.push(Output::Transmit(transmit));
             }

@@ -50,6 +50,7 @@ mod reconcile;
 mod repair;
 mod say;
 mod spread;
+mod told;
 
 use clock::StampClock;
 use days::Loads;

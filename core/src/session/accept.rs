@@ -16,8 +16,9 @@ use super::{
     path::{Path, is_same},
     receiving::Arrival,
     space::Session,
+    trace::{Told, Way},
 };
-use crate::{outbox::Outbox, stats::SessionStats, time::Instant};
+use crate::{identity::PeerKey, outbox::Outbox, stats::SessionStats, time::Instant};
 
 /// A handshake that somebody else started.
 pub(super) struct HalfOpen {
@@ -98,7 +99,7 @@ impl Sessions {
             }
             Whois::New => {
                 if !self.has_room(now, peer, arrival.from.ip(), stats, out) {
-                    return self.turn_away(remote, arrival, &keys, out);
+                    return self.turn_away(remote, arrival, (peer.0, &keys), out);
                 }
                 None
             }
@@ -110,11 +111,14 @@ impl Sessions {
     }
 
     /// Tells the initiator that there is no room.
-    fn turn_away(&self, to: u64, arrival: Arrival, keys: &Keys, out: &mut Outbox<Wish>) {
+    fn turn_away(&self, to: u64, arrival: Arrival, (peer, keys): (PeerKey, &Keys), out: &mut Outbox<Wish>) {
         let (mut plain, number) = (Vec::new(), 0);
         put_close(&mut plain, Parting::Crowded);
         let mut bytes = packet::data(to, number, plain.len());
         keys.seal(number, &plain, &mut bytes);
+        if self.limits.trace {
+            out.push(Wish::Trace(Told::bare(peer, Way::Out, number, &plain)));
+        }
         transmit(arrival.from, arrival.interface, bytes.into(), out);
     }
 

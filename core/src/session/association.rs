@@ -81,6 +81,8 @@ pub(super) struct Association {
     pub(super) retired: Option<u64>,
     pub(super) liveness: Liveness,
     pub(super) settled: Settled,
+    /// Whether it is told what its packets say.
+    pub(super) trace: bool,
 }
 
 /// What is to be sent besides data.
@@ -159,6 +161,7 @@ impl Association {
             retired: None,
             liveness: Liveness::new(now, rng),
             settled: Settled::default(),
+            trace: limits.trace,
         }
     }
 

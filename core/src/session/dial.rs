@@ -16,6 +16,7 @@ use super::{
     path::{Path, is_same},
     receiving::Arrival,
     space::Session,
+    trace::{Told, Way},
 };
 use crate::{
     identity::{BootId, PeerKey},
@@ -232,6 +233,9 @@ impl Sessions {
         }
         let frames = Frames::new(&self.plain);
         if frames.have_close() {
+            if self.limits.trace {
+                out.push(Wish::Trace(Told::bare(proven.peer.0, Way::In, number, &self.plain)));
+            }
             return self.end_dial(to, Failure::Full, out);
         }
         let Some(id) = frames.welcome().filter(|_| frames.are_sound()) else {

@@ -16,6 +16,8 @@ pub(super) struct Limits {
     pub(super) packets: u64,
     /// Keys are renewed after so many forged packets.
     pub(super) failures: u64,
+    /// Whether it is told what packets say.
+    pub(super) trace: bool,
 }
 
 impl Limits {
@@ -28,6 +30,7 @@ impl Limits {
             renewal: Duration::from_secs(3600),
             packets: 1 << 32,
             failures: 1 << 36,
+            trace: config.trace,
         }
     }
 

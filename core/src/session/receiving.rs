@@ -11,6 +11,7 @@ use super::{
     bytes::VARINT_MAX,
     frame::{Frame, Frames, RECORDS},
     streams::Refused,
+    trace::Way,
 };
 use crate::{stats::SessionStats, time::Instant};
 
@@ -79,6 +80,9 @@ impl Association {
         plain: &[u8],
         host: &mut Host<'_>,
     ) -> Fate {
+        if self.trace {
+            host.out.push(Wish::Trace(self.told(Way::In, opened.number, plain)));
+        }
         let frames = Frames::new(plain);
         if !frames.are_sound() {
             host.stats.malformed += 1;
@@ -138,8 +142,12 @@ impl Association {
                 return Ok(if closed { Fate::Over } else { Fate::Goes });
             }
             Frame::Stream { id: RECORDS, offset, bytes } if live => {
+                let whole = self.incoming.waiting().len();
                 self.incoming.on_bytes(offset, bytes)?;
                 self.heard = now;
+                if self.trace {
+                    host.out.extend(self.told_whole(whole).map(Wish::Trace));
+                }
             }
             Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
             Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),

@@ -12,6 +12,7 @@ use super::{
     },
     packet::{self, DATAGRAM_MAX, OVERHEAD},
     recovery::Sent,
+    trace::Way,
 };
 use crate::{
     boundary::{Transmit, Via},
@@ -230,6 +231,9 @@ impl Association {
         self.space.keys.seal(number, plain, &mut bytes);
         self.recovery.on_sent(sent);
         self.space.packets += 1;
+        if self.trace {
+            host.out.push(Wish::Trace(self.told(Way::Out, number, plain)));
+        }
         host.out.push(Wish::Transmit(Transmit { via: Via::Chat, interface, to, bytes: bytes.into() }));
     }
 }

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use ::bytes::Bytes;
 
+use super::trace::Told;
 use crate::{
     boundary::Transmit,
     identity::{BootId, PeerKey},
@@ -17,6 +18,8 @@ pub(crate) struct LinkId(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum Wish {
     Transmit(Transmit),
+    /// What the next [`Wish::Transmit`] says, or the datagram that has just come in.
+    Trace(Told),
     /// A peer is proven, and can be talked to.
     Up {
         link: LinkId,

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) configure: fn(&mut Config),
     /// All bytes that were sent, for comparing two runs.
     pub(crate) trace: Vec<(Instant, usize, Transmit)>,
+    /// What came to every host and what it wanted, in order, if it is to be kept.
+    pub(crate) log: Option<Vec<(usize, Logged)>>,
     rng: Rng,
     queue: BTreeMap<(Instant, u64), (usize, Arrival)>,
     sequence: u64,
@@ -48,6 +50,12 @@ pub(crate) struct Host {
     wake: Option<Instant>,
     tag: u64,
     boots: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Logged {
+    Datagram(Via),
+    Output(Box<Output>),
 }
 
 enum Arrival {
@@ -67,6 +75,7 @@ impl World {
             store_delay: Duration::from_micros(300),
             configure: |_| {},
             trace: Vec::new(),
+            log: None,
             rng: Rng::new([seed; 32]),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -192,6 +201,10 @@ impl World {
 
     pub(crate) fn input(&mut self, index: usize, input: Input<'_>) {
         let now = self.now;
+        if let Input::Datagram(datagram) = &input {
+            let via = datagram.via;
+            self.log.iter_mut().for_each(|log| log.push((index, Logged::Datagram(via))));
+        }
         if let Some(node) = &mut self.hosts[index].node {
             node.handle(now, input);
             self.drain(index);
@@ -201,7 +214,10 @@ impl World {
     fn drain(&mut self, index: usize) {
         loop {
             let Some(node) = &mut self.hosts[index].node else { return };
-            match node.poll() {
+            let output = node.poll();
+            self.log.iter_mut().for_each(|log| log.push((index, Logged::Output(Box::new(output.clone())))));
+            match output {
+                Output::Trace(_) => {}
                 Output::Transmit(transmit) => self.send(index, &transmit),
                 Output::Event(event) => self.hosts[index].events.push((self.now, event)),
                 Output::Persist { token, records } => {

@@ -99,6 +99,7 @@ impl World {
             match output {
                 Output::Transmit(ref mut transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
+                Output::Trace(_) => {}
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
                     let machine = &self.machines[host];

@@ -78,7 +78,7 @@ fn drain(node: &mut Node, now: Instant, heard: &mut Heard) -> Instant {
             Output::Transmit(_) => heard.transmits += 1,
             Output::Event(Event::Done { .. }) => heard.done += 1,
             Output::Event(Event::Finished) => heard.finished = true,
-            Output::Event(_) => {}
+            Output::Event(_) | Output::Trace(_) => {}
             Output::Persist { token, .. } => {
                 heard.persists += 1;
                 node.handle(now, Input::Persisted { token, result: Ok(()) });

@@ -87,6 +87,11 @@ impl Incoming {
         Some(record)
     }
 
+    /// The whole records that wait to be read.
+    pub(in crate::session) const fn waiting(&self) -> &VecDeque<Bytes> {
+        &self.records
+    }
+
     /// A new limit, when it is so much higher that the sender should hear of it.
     pub(in crate::session) fn credit(&mut self) -> Option<u64> {
         let limit = self.read + WINDOW;

@@ -122,6 +122,14 @@ impl Outgoing {
         }
     }
 
+    /// The records that end in the bytes at `offset`, which have not been acknowledged.
+    pub(in crate::session) fn ending_in(&self, offset: u64, length: usize) -> impl Iterator<Item = &Bytes> {
+        let range = offset..offset.saturating_add(length as u64);
+        let first = self.chunks.partition_point(|chunk| chunk.end() <= range.start);
+        let ending = self.chunks.range(first..).take_while(move |chunk| chunk.end() <= range.end);
+        ending.map(|chunk| &chunk.record)
+    }
+
     /// These bytes have arrived.
     pub(in crate::session) fn on_acked(&mut self, offset: u64, length: usize) {
         let range = offset..offset.saturating_add(length as u64).min(self.next);
