@@ -13,7 +13,7 @@ use chat_core::{
     Request, RoomName, State,
 };
 
-use chat_net::{Clock, Net, OnOutput, OpenError, Submit};
+use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit};
 
 #[cfg(feature = "mdns-crates")]
 use crate::mdns_crates;
@@ -31,8 +31,11 @@ use crate::{
 pub(crate) struct Opened {
     pub(crate) port: u16,
     pub(crate) mdns_socket: MdnsSocket,
-    pub(crate) begin: Box<dyn FnOnce(Config, Identity, OnOutput) -> io::Result<Submit>>,
+    pub(crate) begin: Box<Begin>,
 }
+
+/// Lets a node run, which tells its outputs, and of a capture that has ended early.
+type Begin = dyn FnOnce(Config, Identity, OnOutput, OnCaptureEnd) -> io::Result<Submit>;
 
 /// Opens the sockets; tests have one that opens none.
 pub(crate) type Open<'a> = &'a dyn Fn(&cli::Options) -> Result<Opened, Fault>;
@@ -41,7 +44,7 @@ pub(crate) type Open<'a> = &'a dyn Fn(&cli::Options) -> Result<Opened, Fault>;
 ///
 /// # Errors
 /// When nothing is up, an interface is unknown, or the port is taken.
-pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, Fault> {
+pub(crate) fn open_net(program: &'static str, options: &cli::Options, start: Start) -> Result<Opened, Fault> {
     let is_with_crates = options.discovery.mdns_crates;
     let wanted = chat_net::Options {
         interfaces: options.interface.clone(),
@@ -49,13 +52,16 @@ pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, F
         mdns: options.discovery.mdns,
         broadcast: options.discovery.broadcast,
     };
-    let net = Net::open(&wanted).map_err(|error| {
+    let mut net = Net::open(&wanted).map_err(|error| {
         let exit = match error {
             OpenError::UnknownInterface { .. } | OpenError::NoNetwork { .. } => Exit::NoNetwork,
             _ => Exit::Usage,
         };
         Fault::new(exit, error.to_string())
     })?;
+    // Last, so that a program which cannot run empties no file.
+    let capture = options.capture.as_deref().map(Capture::open).transpose();
+    let capture = capture.map_err(|error| Fault::usage(error.to_string()))?;
     Ok(Opened {
         port: net.port(),
         mdns_socket: match net.mdns_socket() {
@@ -63,7 +69,10 @@ pub(crate) fn open_net(options: &cli::Options, start: Start) -> Result<Opened, F
             MdnsSocket::Exclusive if is_with_crates => MdnsSocket::Shared,
             socket => socket,
         },
-        begin: Box::new(move |config, identity, on_output| {
+        begin: Box::new(move |config, identity, on_output, on_capture_end| {
+            if let Some(capture) = capture {
+                net.capture(capture, &format!("{program} {}", env!("CARGO_PKG_VERSION")), on_capture_end)?;
+            }
             let clock = Clock::new();
             #[cfg(feature = "mdns-crates")]
             let us = (identity.key().short(), config.nick.clone(), config.chat_port);
@@ -91,7 +100,7 @@ pub(crate) struct Ready {
     pub(crate) store: Box<dyn Store>,
     identity: Identity,
     config: Config,
-    begin: Box<dyn FnOnce(Config, Identity, OnOutput) -> io::Result<Submit>>,
+    begin: Box<Begin>,
     profile: Profile,
 }
 
@@ -118,6 +127,7 @@ impl Ready {
         let Discovery { mdns, broadcast, manual, .. } = options.discovery;
         config.discovery = chat_core::Discovery { mdns, broadcast, remembered: manual };
         config.author_rate = options.author_rate;
+        config.trace = options.capture.is_some();
         Ok(Self {
             key: identity.key(),
             nick,
@@ -150,7 +160,13 @@ impl Ready {
         let (route_jobs, route_tell) = (jobs.clone(), tell.clone());
         let on_output: OnOutput = Box::new(move |output| route(output, &route_jobs, &route_tell));
         let fault = |error: io::Error| Fault::usage(format!("cannot start: {error}"));
-        let submit = (self.begin)(self.config, self.identity, on_output).map_err(fault)?;
+        let capture_tell = tell.clone();
+        let on_capture_end: OnCaptureEnd = Box::new(move |why| {
+            log::warn!("{why}");
+            // At the end of the program the receiver goes first.
+            let _ = capture_tell.send(Happening::CaptureEnded(format!("{why}; the chat goes on")));
+        });
+        let submit = (self.begin)(self.config, self.identity, on_output, on_capture_end).map_err(fault)?;
         keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
         Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
     }
@@ -187,7 +203,7 @@ fn route(output: Output, jobs: &Jobs, tell: &Tell) {
         Output::Event(event) => drop(tell.send(Happening::Event(event))),
         Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
         Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),
-        Output::Transmit(_) | Output::Wait(_) => {}
+        Output::Transmit(_) | Output::Trace(_) | Output::Wait(_) => {}
     }
 }
 

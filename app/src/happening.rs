@@ -15,6 +15,8 @@ pub(crate) enum Happening {
     Stored(Cursor, Message),
     /// The store takes nothing more, or does again.
     Store(Result<(), StoreError>),
+    /// The capture has ended before the program did, and why.
+    CaptureEnded(String),
     /// From the person.
     Line(Line),
     /// The person's last line has been read.

@@ -53,5 +53,5 @@ pub fn main(program: &'static str, start: Start) -> ExitCode {
     if let Some(ended) = mdns_crates::child(&arguments) {
         return ended;
     }
-    run::program(program, &arguments, &|options| engine::open_net(options, start)).into()
+    run::program(program, &arguments, &|options| engine::open_net(program, options, start)).into()
 }

@@ -310,7 +310,7 @@ fn a_trace_comes_right_before_its_datagram_or_after_the_one_that_came_in() {
         let (mut came, mut told) = (0, 0);
         for (before, logged) in own.iter().zip(&own[1..]) {
             let is_sent =
-                matches!(&logged.1, Logged::Output(Output::Transmit(sent)) if sent.via == Via::Chat);
+                is(logged, |output| matches!(output, Output::Transmit(sent) if sent.via == Via::Chat));
             let is_told = traced(before).is_some_and(|trace| trace.received.is_none());
             assert_eq!(is_sent, is_told, "{before:?} {logged:?}");
             if let Some(number) = traced(logged).and_then(|trace| trace.received) {

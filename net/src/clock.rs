@@ -49,6 +49,13 @@ impl Default for Clock {
     }
 }
 
+/// Nanoseconds since 1970 by the person's clock; 0 when it claims to be earlier.
+#[expect(clippy::disallowed_methods, reason = "this is the place to ask")]
+pub(crate) fn wall_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// 32 bytes of the system's randomness: for a node's seed, for [`Input::Entropy`](chat_core::Input::Entropy).
 ///
 /// # Errors

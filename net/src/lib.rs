@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! Watch::look  ->  Input::Interfaces, Input::WallClock, Input::Entropy
-//! Socket::receive(&mut Batch)  ->  Net::datagrams  ->  Input::Datagram
+//! Socket::receive(&mut Batch)  ->  Net::note, Net::datagrams  ->  Input::Datagram
 //! Output::Transmit  ->  Net::send ... Net::flush before waiting
+//! Output::Trace  ->  Net::trace, for the capture that Net::capture began
 //! ```
 //!
 //! Nothing here fails after the start: the errors of sockets are counted in [`NetStats`], since datagrams get lost
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod bind;
+mod capture;
 mod clock;
 mod error;
 mod groups;
@@ -27,6 +29,7 @@ mod stats;
 mod watch;
 
 pub use bind::CHAT_PORT;
+pub use capture::{Capture, CaptureEnd, CaptureError, OnCaptureEnd};
 pub use clock::{Clock, entropy};
 pub use error::OpenError;
 pub use host::{OnOutput, Submit};

@@ -1,11 +1,12 @@
 //! The network of this machine as a node sees it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use chat_core::{Datagram, Interface, MdnsSocket, Transmit, Via};
+use chat_core::{Datagram, Interface, MdnsSocket, Trace, Transmit, Via};
 
 use crate::{
     bind,
+    capture::{Capture, OnCaptureEnd, Tap},
     error::OpenError,
     groups::Groups,
     interfaces::Interfaces,
@@ -43,6 +44,7 @@ pub struct Net {
     groups: Groups,
     outgoing: Outgoing,
     stats: NetStats,
+    tap: Option<Tap>,
 }
 
 impl Net {
@@ -58,9 +60,19 @@ impl Net {
         sockets.extend(others);
         sockets.extend(options.broadcast.then(bind::beacon).flatten());
         let (groups, outgoing, stats) = Default::default();
-        let mut net = Self { interfaces, port, mdns, sockets, groups, outgoing, stats };
+        let mut net = Self { interfaces, port, mdns, sockets, groups, outgoing, stats, tap: None };
         net.groups.follow(&net.groups_of(), net.interfaces.used());
         Ok(net)
+    }
+
+    /// Writes down from now on all that goes through the sockets, as done by `program`. `on_end` is told when that has
+    /// to end early; the sockets go on.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn capture(&mut self, capture: Capture, program: &str, on_end: OnCaptureEnd) -> io::Result<()> {
+        self.tap = Some(Tap::new(capture, program, &self.sockets, on_end)?);
+        Ok(())
     }
 
     /// The port of the chat, the same for both families.
@@ -91,6 +103,7 @@ impl Net {
     pub fn refresh(&mut self) -> bool {
         let changed = self.interfaces.refresh();
         if changed {
+            self.tap.iter_mut().for_each(Tap::interfaces_changed);
             self.groups.follow(&self.groups_of(), self.interfaces.used());
         }
         changed
@@ -111,17 +124,40 @@ impl Net {
         })
     }
 
+    /// Writes those datagrams down, if there is a capture: before all of them are handed to the node, and once.
+    pub fn note(&mut self, batch: &Batch) {
+        if let Some(mut tap) = self.tap.take() {
+            self.datagrams(batch).for_each(|one| tap.heard(&one, self.interfaces()));
+            self.tap = Some(tap);
+        }
+    }
+
+    /// What the node tells of a datagram, for the capture.
+    pub fn trace(&mut self, trace: Trace) {
+        if let Some(tap) = &mut self.tap {
+            tap.trace(trace);
+        }
+    }
+
     /// Sends a datagram, together with others to the same address if more come before [`flush`](Self::flush).
     pub fn send(&mut self, transmit: Transmit) {
         if !self.outgoing.takes(&transmit, &self.sockets) {
-            self.flush();
+            self.flush_outgoing();
         }
+        self.tap.iter_mut().for_each(Tap::waits);
         self.outgoing.push(transmit);
     }
 
     /// Sends what still waits for more of its kind: to be called before waiting for anything.
     pub fn flush(&mut self) {
-        self.outgoing.flush(&self.sockets, self.interfaces.used(), &mut self.stats);
+        self.flush_outgoing();
+        let used = self.interfaces.used();
+        // Whoever captures no more has said why.
+        self.tap.take_if(|tap| !tap.flush(used));
+    }
+
+    fn flush_outgoing(&mut self) {
+        self.outgoing.flush(&self.sockets, self.interfaces.used(), &mut self.stats, &mut self.tap);
     }
 
     /// What was counted so far.

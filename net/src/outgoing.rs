@@ -8,7 +8,7 @@ use std::{
 
 use chat_core::{Interface, Transmit, Via};
 
-use crate::{os::Exit, socket::Socket, stats::NetStats};
+use crate::{capture::Tap, os::Exit, socket::Socket, stats::NetStats};
 
 /// Bytes that one call may carry: an IP packet's length has 16 bits.
 const TRAIN_MAX: usize = 60_000;
@@ -42,30 +42,55 @@ impl Outgoing {
     }
 
     /// Sends those waiting.
-    pub(crate) fn flush(&mut self, sockets: &[Arc<Socket>], interfaces: &[Interface], stats: &mut NetStats) {
+    pub(crate) fn flush(
+        &mut self,
+        sockets: &[Arc<Socket>],
+        interfaces: &[Interface],
+        stats: &mut NetStats,
+        tap: &mut Option<Tap>,
+    ) {
         let Some(first) = self.waiting.first() else { return };
         let count = self.waiting.len() as u64;
         match (socket_for(first, sockets), way(first.to, first.interface, interfaces)) {
             (None, _) => stats.no_socket += count,
             (_, None) => stats.bad_address += count,
-            (Some(socket), Some((to, exit))) => self.send(socket, to, exit, stats),
+            (Some(socket), Some((to, exit))) => self.send(socket, to, exit, stats, |place, sent| {
+                tap.iter_mut().for_each(|tap| tap.sent(place, sent, (to, exit), interfaces));
+            }),
         }
+        tap.iter_mut().for_each(Tap::waits_no_more);
         self.waiting.clear();
     }
 
-    fn send(&mut self, socket: &Socket, to: SocketAddr, exit: Option<Exit>, stats: &mut NetStats) {
+    /// Sends those waiting over `socket`. `on_sent` is told which of them the system has taken.
+    fn send(
+        &mut self,
+        socket: &Socket,
+        to: SocketAddr,
+        exit: Option<Exit>,
+        stats: &mut NetStats,
+        mut on_sent: impl FnMut(usize, &Transmit),
+    ) {
         if self.waiting.len() > 1 {
             self.joined.clear();
             self.joined.extend(self.waiting.iter().flat_map(|one| &one.bytes));
             let size = self.waiting.first().map(|one| one.bytes.len());
             match socket.send(to, exit, &self.joined, size) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => {}
-                result => return count(stats, self.waiting.len() as u64, result),
+                result => {
+                    if result.is_ok() {
+                        self.waiting.iter().enumerate().for_each(|(place, one)| on_sent(place, one));
+                    }
+                    return count(stats, self.waiting.len() as u64, result);
+                }
             }
         }
         let train = self.waiting.len() > 1;
-        for one in &self.waiting {
+        for (place, one) in self.waiting.iter().enumerate() {
             let result = socket.send(to, exit, &one.bytes, None);
+            if result.is_ok() {
+                on_sent(place, one);
+            }
             // What goes singly but not together means that this way out knows nothing of trains.
             self.singly |= train && result.is_ok();
             count(stats, 1, result);

@@ -46,6 +46,11 @@ impl Socket {
         self.is_ipv4
     }
 
+    /// The port that it is bound to.
+    pub(crate) fn port(&self) -> u16 {
+        self.udp.local_addr().map_or(0, |own| own.port())
+    }
+
     /// Takes out what has come, without waiting; whether that is anything. Failures are counted.
     #[must_use]
     pub fn receive(&self, batch: &mut Batch) -> bool {

@@ -50,6 +50,7 @@ async fn run(
         let wake = loop {
             match node.poll() {
                 Output::Transmit(transmit) => net.send(transmit),
+                Output::Trace(trace) => net.trace(trace),
                 Output::Event(Event::Finished) => finished = true,
                 Output::Wait(wake) => break wake,
                 output => on_output(output),
@@ -63,6 +64,7 @@ async fn run(
         for socket in &sockets {
             if socket.get_ref().receive(&mut batch) {
                 idle = false;
+                net.note(&batch);
                 for datagram in net.datagrams(&batch) {
                     node.handle(clock.now(), Input::Datagram(datagram));
                 }

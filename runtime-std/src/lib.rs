@@ -61,6 +61,7 @@ fn run(
         let wake = loop {
             match node.poll() {
                 Output::Transmit(transmit) => net.send(transmit),
+                Output::Trace(trace) => net.trace(trace),
                 Output::Event(Event::Finished) => finished = true,
                 Output::Wait(wake) => break wake,
                 output => on_output(output),
@@ -76,6 +77,7 @@ fn run(
                     match turn {
                         Turn::Input(input) => node.handle(clock.now(), input),
                         Turn::Datagrams(load) => {
+                            net.note(&load.batch);
                             for datagram in net.datagrams(&load.batch) {
                                 node.handle(clock.now(), Input::Datagram(datagram));
                             }

@@ -74,6 +74,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", global = true, default_value_t = 200, allow_negative_numbers = true,
           value_parser = author_rate)]
     pub(crate) author_rate: u32,
+    /// Write all packets into this file, for Wireshark; it holds in plain text what is said
+    #[arg(long, value_name = "FILE.pcapng", global = true)]
+    pub(crate) capture: Option<PathBuf>,
     /// What to log to standard error
     #[arg(long, value_name = "LEVEL", global = true, default_value = "error",
           value_parser = ["off", "error", "warn", "info", "debug", "trace"])]

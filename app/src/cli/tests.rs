@@ -46,6 +46,7 @@ fn options_may_stand_before_and_behind_a_command() {
         read("--discovery manual").unwrap().options.discovery,
         Discovery { mdns: false, broadcast: false, manual: true, mdns_crates: false }
     );
+    assert_eq!(read("peers --capture a.pcapng").unwrap().options.capture, Some(PathBuf::from("a.pcapng")));
     assert_eq!(read("--json --since 17").unwrap().since, Some(17));
     // Asking twice does no harm.
     assert_eq!(read("--interface lo --interface lo").unwrap().options.interface, ["lo", "lo"]);

@@ -138,6 +138,7 @@ pub(crate) enum Code {
     StoreFull,
     Unreachable,
     Lagged,
+    CaptureEnded,
 }
 
 impl Line<'_> {

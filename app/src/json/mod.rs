@@ -231,6 +231,9 @@ impl Front for Json {
             Happening::Store(Err(error)) => {
                 self.tell(&Line::error(None, Code::StoreFull, &error.to_string()));
             }
+            Happening::CaptureEnded(why) => {
+                self.tell(&Line::error(None, Code::CaptureEnded, &why));
+            }
             Happening::Line(line) => self.on_line(line, engine),
             Happening::Drained => {
                 if self.teller.on_drained() > 0 {

@@ -134,6 +134,7 @@ impl Run {
             Happening::Event(Event::Room { room, key, joined }) => {
                 self.people.on_room(room.clone(), *key, *joined);
             }
+            Happening::CaptureEnded(why) => drop(writeln!(io::stderr(), "! {why}")),
             _ => {}
         }
         Some(happening)

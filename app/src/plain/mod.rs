@@ -281,6 +281,7 @@ impl Front for Plain {
             Happening::Store(Err(error)) => {
                 self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
             }
+            Happening::CaptureEnded(why) => self.complain(&why),
             Happening::Line(line) => {
                 self.on_line(&line, engine);
                 self.go_on();

@@ -47,7 +47,7 @@ pub(crate) fn open(options: &Options) -> Result<Opened, Fault> {
     Ok(Opened {
         port: 27_182,
         mdns_socket: MdnsSocket::None,
-        begin: Box::new(move |config, identity, on_output| begin(config, &identity, on_output, is_alone)),
+        begin: Box::new(move |config, identity, on_output, _| begin(config, &identity, on_output, is_alone)),
     })
 }
 
