@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_sum_of_zero_is_written_as_ones() {
-        let zero = packet("0.0.0.0:0", "0.0.0.0:0", 0, &[0xff, 0xd0]);
+        let zero = packet("0.0.0.0:0", "0.0.0.0:0", 0, &[0xff, 0xda]);
         assert_eq!(zero[26..28], [0xff, 0xff], "{zero:x?}");
     }
 

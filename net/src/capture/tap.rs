@@ -26,6 +26,8 @@ use crate::{
 const MDNS_HOPS: u8 = 255;
 /// What most systems begin with.
 const HOPS: u8 = 64;
+/// What one sends to a group is there twice: as it goes out, and as it comes back.
+const ECHO: &str = "from this machine: multicast comes back to its sender";
 const COMMENT: &str = "Everything that went through the chat's sockets. The headers are made up from what a socket \
                        shows. The comments hold, in plain text, what was said.";
 
@@ -100,7 +102,9 @@ impl Tap {
         };
         let to = SocketAddr::new(to, self.port(via, from.is_ipv4()));
         let note = self.note((from, to), via, datagram.interface, datagram.bytes, interfaces);
-        self.heard.push(note);
+        let is_echo = note.cast == Cast::Multicast && interface_with(from.ip(), interfaces) != 0;
+        let comments = is_echo.then(|| String::from(ECHO)).into_iter().collect();
+        self.heard.push(Noted { comments, ..note });
     }
 
     /// What the node tells of a datagram.

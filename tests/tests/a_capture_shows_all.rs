@@ -1,0 +1,321 @@
+//! `--capture`: everything that was sent and heard, as Wireshark reads it, with what was said; and whatever becomes of the
+//! file, the chat goes on.
+#![forbid(unsafe_code)]
+
+use std::{fs, io::Write as _, path::Path, process::Command, time::Duration};
+
+use chat_tests::{
+    bin::Program,
+    chat::{Chat, introduce},
+    lan::{Families, Host, Lan},
+    running::Running,
+    watch::{self, PATIENCE},
+};
+use rustix::process::Signal;
+
+/// Everybody speaks on this port: it is free on hosts that nobody else is on.
+const CHAT_PORT: &str = "27182";
+
+#[test]
+fn all_packets_of_chat_std_are_there() {
+    talk(Program::Std, Program::Smol, Families::Both);
+}
+
+#[test]
+fn all_packets_of_chat_smol_are_there() {
+    talk(Program::Smol, Program::Std, Families::Both);
+}
+
+#[test]
+fn link_local_addresses_are_told_rightly() {
+    talk(Program::Std, Program::Smol, Families::V6);
+}
+
+/// Ada comes after Bob and leaves before him, so he hears all that she sends, and she all that he sends to her.
+fn talk(one: Program, other: Program, families: Families) {
+    let Some(mut lan) = Lan::new() else { return };
+    if !has_tshark() {
+        return;
+    }
+    let (here, there) = (lan.host_with(families), lan.host_with(families));
+    let (adas, bobs) = (here.home().join("ada.pcapng"), there.home().join("bob.pcapng"));
+    let before = (counted(&here), counted(&there));
+    let mut bob = Chat::start(&there, other, &["--nick", "bob", "--capture", &bobs.to_string_lossy()]);
+    let mut ada = Chat::start(&here, one, &["--nick", "ada", "--capture", &adas.to_string_lossy()]);
+    introduce(&ada, &bob);
+    ada.say("hello \"naïve\" 日本");
+    bob.expect_message("hello \"naïve\" 日本", &ada, "#lobby");
+    bob.say_to(&ada, "between us");
+    ada.expect_message("between us", &bob, &bob.direct());
+    // It is written within a second, not only at the end.
+    let is_there =
+        || packets(&adas).iter().any(|packet| packet.comments.contains("between us")).then_some(());
+    assert!(watch::until(Duration::from_secs(5), is_there).is_some(), "nothing yet of what was just said");
+    ada.signal(Signal::TERM);
+    assert_eq!(ada.wait(Duration::from_secs(5)), Some(0), "{ada}");
+    bob.expect_gone(ada.key(), "quit", PATIENCE);
+    bob.quit();
+
+    let (of_ada, of_bob) = (packets(&adas), packets(&bobs));
+    for (host, own, file) in [(&here, &of_ada, &adas), (&there, &of_bob, &bobs)] {
+        assert_sound(file, own, host, families);
+        let said: String = own.iter().map(|packet| format!("{}\n", packet.comments)).collect();
+        for text in [
+            "ada in #lobby: \"hello \\\"naïve\\\" 日本\"",
+            ": \"between us\"",
+            "heartbeat",
+            "ack: ",
+            "hello: handshake 1 of 3",
+            "close: the sender leaves",
+        ] {
+            assert!(said.contains(text), "no comment with {text:?}:\n{said}");
+        }
+    }
+    // No packet is missing, and none is made up: neither of the other's, nor by the count of the kernel.
+    let (sent, heard) = (from(&of_ada, "out", &of_ada), from(&of_bob, "in", &of_ada));
+    assert!(sent.len() > 20, "{sent:?}");
+    assert_eq!(sent, heard, "what Ada sent is what Bob heard of her");
+    let to_her = |packets: &[Packet], way| -> Vec<String> {
+        let chat = from(packets, way, &of_bob).into_iter().filter(|line| line.contains(CHAT_PORT));
+        chat.filter(|line| !line.contains("5353")).collect()
+    };
+    assert_eq!(to_her(&of_bob, "out"), to_her(&of_ada, "in"), "what Bob sent to Ada is what she heard");
+    for (host, own, before) in [(&here, &of_ada, before.0), (&there, &of_bob, before.1)] {
+        let now = counted(host);
+        let ways = ["in", "out"].map(|way| own.iter().filter(|packet| packet.way == way).count() as u64);
+        assert_eq!(
+            ways,
+            [now.0 - before.0, now.1 - before.1],
+            "heard and sent, by the kernel of {}",
+            host.name()
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_capture_and_not_the_chat() {
+    let Some(mut lan) = Lan::new() else { return };
+    if !has_tshark() {
+        return;
+    }
+    let (here, there) = (lan.host(), lan.host());
+    for program in Program::ALL {
+        let disk = here.home().join(program.name());
+        fs::create_dir(&disk).expect("a directory");
+        here.shell(&format!("mount -t tmpfs -o size=64k,mode=700 none '{}'", disk.display()));
+        let file = disk.join("ada.pcapng");
+        let mut ada = Chat::start(&here, program, &["--ephemeral", "--capture", &file.to_string_lossy()]);
+        let bob = Chat::start(&there, program, &["--ephemeral"]);
+        introduce(&ada, &bob);
+        let ended = (0..100).find_map(|number| {
+            ada.say(&format!("{number} {}", "padding".repeat(300)));
+            ada.take(Duration::ZERO, |line| line.json["code"] == "capture-ended")
+        });
+        let ended = ended.unwrap_or_else(|| panic!("64 KiB take no 200: {ada}"));
+        let message = ended.json["message"].as_str().unwrap_or_default();
+        assert!(message.contains("No space left") && message.ends_with("the chat goes on"), "{message}");
+        ada.say("still here");
+        bob.expect_message("still here", &ada, "#lobby");
+        ada.expect_none("second word of it", Duration::ZERO, |line| line.json["code"] == "capture-ended");
+        // The name means the disk only in there, and what it holds ends with a whole packet.
+        let copy = here.home().join(format!("{}.pcapng", program.name()));
+        here.shell(&format!("cp '{}' '{}'", file.display(), copy.display()));
+        assert!(packets(&copy).len() > 20);
+        ada.quit();
+        bob.quit();
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_is_said_in_one_line() {
+    let Some(mut lan) = Lan::new() else { return };
+    let host = lan.host();
+    let kept = host.home().join("kept");
+    fs::write(&kept, "something").expect("a file");
+    let folder = host.home().to_string_lossy().into_owned();
+    for program in Program::ALL {
+        for (file, why) in
+            [("/no/such/folder/a", "cannot write"), ("/dev/null", "neither"), (&folder, "neither")]
+        {
+            let outcome = host.run(program.path(), &["--plain", "--ephemeral", "--capture", file], "");
+            assert_eq!(outcome.code, Some(1), "{outcome}");
+            assert_eq!(outcome.err.lines().count(), 1, "{outcome}");
+            assert!(outcome.err.contains(why) && outcome.err.contains(file), "{outcome}");
+        }
+        // Whoever cannot start for another reason empties no file.
+        let kept = kept.to_string_lossy();
+        let outcome =
+            host.run(program.path(), &["--ephemeral", "--interface", "nix0", "--capture", &kept], "");
+        assert_eq!(outcome.code, Some(2), "{outcome}");
+    }
+    assert_eq!(fs::read_to_string(&kept).expect("a file"), "something");
+}
+
+/// A pipe that Wireshark would read from while the chat goes on.
+#[test]
+fn a_pipe_is_written_as_soon_as_somebody_reads() {
+    let Some(mut lan) = Lan::new() else { return };
+    let host = lan.host();
+    let pipe = host.home().join("pipe");
+    host.shell(&format!("mkfifo '{}'", pipe.display()));
+    let ada = Chat::start(&host, Program::Std, &["--ephemeral", "--capture", &pipe.to_string_lossy()]);
+    let mut reader = Running::start("cat".into(), host.command("cat").arg(&pipe));
+    ada.quit();
+    assert_eq!(reader.wait(Duration::from_secs(5)), Some(0), "{reader}");
+    let read = reader.lines().iter().map(|line| line.text.clone()).collect::<String>();
+    assert!(read.contains("eth0") && read.contains("_p2p-chat"), "{read:?}");
+}
+
+/// One packet as Wireshark reads it.
+#[derive(Debug)]
+struct Packet {
+    interface: String,
+    /// `in` or `out`.
+    way: &'static str,
+    from: String,
+    to: String,
+    ports: [String; 2],
+    hops: String,
+    checksums: [String; 2],
+    payload: String,
+    protocol: String,
+    comments: String,
+}
+
+const FIELDS: [&str; 15] = [
+    "frame.interface_name",
+    "frame.packet_flags_direction",
+    "ip.src",
+    "ipv6.src",
+    "ip.dst",
+    "ipv6.dst",
+    "udp.srcport",
+    "udp.dstport",
+    "ip.ttl",
+    "ipv6.hlim",
+    "ip.checksum.status",
+    "udp.checksum.status",
+    "udp.payload",
+    "_ws.col.Protocol",
+    "frame.comment",
+];
+
+/// What tshark makes of the file. Whatever it complains of fails the test.
+fn packets(file: &Path) -> Vec<Packet> {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-T", "fields", "-E", "separator=/t", "-E", "aggregator=|"]);
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
+    let said = read(&mut command, file);
+    let packet = |line: &str| {
+        let fields: Vec<_> = line.split('\t').map(str::to_owned).collect();
+        let [
+            interface,
+            way,
+            v4,
+            v6,
+            to4,
+            to6,
+            source,
+            target,
+            ttl,
+            hops,
+            ip,
+            udp,
+            payload,
+            protocol,
+            comments,
+        ] = <[String; 15]>::try_from(fields).unwrap_or_else(|fields| panic!("{fields:?}"));
+        let way = match way.as_str() {
+            "1" | "0x00000001" => "in",
+            "2" | "0x00000002" => "out",
+            other => panic!("no direction: {other:?}"),
+        };
+        Packet {
+            interface,
+            way,
+            from: v4 + &v6,
+            to: to4 + &to6,
+            ports: [source, target],
+            hops: ttl + &hops,
+            checksums: [ip, udp],
+            payload,
+            protocol,
+            comments,
+        }
+    };
+    said.lines().map(packet).collect()
+}
+
+/// Runs tshark over the file, with checksums verified.
+fn read(command: &mut Command, file: &Path) -> String {
+    let checked = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
+    let output = command.args(checked).arg("-r").arg(file).output().expect("tshark runs");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    assert!(!complaints.contains("cut short") && !complaints.contains("corrupt"), "{complaints}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn assert_sound(file: &Path, packets: &[Packet], host: &Host, families: Families) {
+    // Severity 0x600000 is a warning, 0x800000 an error (epan/proto.h).
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-Y", "_ws.malformed || _ws.expert.severity >= 6291456 || _ws.unreassembled"]);
+    assert_eq!(read(&mut command, file), "", "Wireshark complains");
+    for packet in packets {
+        assert_eq!(packet.interface, "eth0", "{packet:?}");
+        let is_mdns = packet.ports.iter().any(|port| port == "5353");
+        assert_eq!(packet.protocol == "MDNS", is_mdns, "{packet:?}");
+        assert_eq!(packet.hops, if is_mdns { "255" } else { "64" }, "{packet:?}");
+        // 1 is good; IPv6 has no sum of its own.
+        assert_eq!(packet.checksums[1], "1", "{packet:?}");
+        assert!(["1", ""].contains(&packet.checksums[0].as_str()), "{packet:?}");
+        assert_eq!(
+            packet.comments.is_empty(),
+            is_mdns && !packet.comments.contains("from this machine"),
+            "{packet:?}"
+        );
+        if packet.way == "out" {
+            let own = [host.v4().to_string(), host.v6().to_string()];
+            assert!(own.contains(&packet.from) || packet.from.starts_with("fe80::"), "{packet:?}");
+            assert!(packet.from.starts_with("fe80::") || !packet.to.starts_with("ff02::"), "{packet:?}");
+        }
+    }
+    let all = |wanted: &str| packets.iter().any(|packet| packet.to == wanted);
+    assert_eq!(all("224.0.0.251"), families != Families::V6);
+    assert!(all("ff02::fb"));
+}
+
+/// What went this way from whoever sent `own`, sorted.
+fn from(packets: &[Packet], way: &str, own: &[Packet]) -> Vec<String> {
+    let is_own = |packet: &&Packet| own.iter().any(|own| own.way == "out" && own.from == packet.from);
+    let line = |packet: &Packet| {
+        let Packet { from, to, ports, payload, hops, .. } = packet;
+        format!("{from} {to} {ports:?} {hops} {payload}")
+    };
+    let mut lines: Vec<_> =
+        packets.iter().filter(|packet| packet.way == way).filter(is_own).map(line).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Datagrams of both families that programs on this host have taken and sent, as its kernel counts.
+fn counted(host: &Host) -> (u64, u64) {
+    let number = |text: &str| text.parse().unwrap_or(0);
+    let four = host.shell("grep '^Udp: [0-9]' /proc/net/snmp");
+    let four: Vec<u64> = four.split_whitespace().skip(1).map(number).collect();
+    let six = host.shell("cat /proc/net/snmp6");
+    let six = |name: &str| -> u64 {
+        let line = six.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.and_then(|line| line.split_whitespace().nth(1)).map_or(0, number)
+    };
+    (four[0] + six("Udp6InDatagrams"), four[3] + six("Udp6OutDatagrams"))
+}
+
+fn has_tshark() -> bool {
+    let has = Command::new("tshark").arg("--version").output().is_ok();
+    if !has {
+        assert!(std::env::var_os("CI").is_none(), "tshark is missing, and CI may not skip");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: tshark is missing");
+    }
+    has
+}
