@@ -74,10 +74,12 @@ impl Tap {
         sockets: &[Arc<Socket>],
         on_end: OnCaptureEnd,
     ) -> io::Result<Self> {
-        let mut blocks = Vec::new();
-        put_section(&mut blocks, program, COMMENT);
+        let (writer, mut section) = (Writer::start(capture, on_end)?, Vec::new());
+        put_section(&mut section, program, COMMENT);
+        // By itself, since the first turn may be too much.
+        writer.write(section);
         Ok(Self {
-            writer: Writer::start(capture, on_end)?,
+            writer,
             ports: sockets.iter().map(|one| (one.via(), one.is_ipv4(), one.port())).collect(),
             sources: Sources::default(),
             named: Vec::new(),
@@ -88,7 +90,7 @@ impl Tap {
             before: 0,
             next: Vec::new(),
             waiting: Vec::new(),
-            blocks,
+            blocks: Vec::new(),
             dropped: 0,
         })
     }

@@ -73,20 +73,20 @@ fn what_came_in_stands_before_what_was_sent_each_with_its_own_comment() {
     assert!(places.is_sorted(), "{places:?}");
 }
 
+/// More in one turn than may wait at all.
 #[test]
-fn what_was_left_out_is_counted_and_interfaces_are_named_again() {
+fn what_was_left_out_is_counted_and_its_interfaces_are_named_again() {
     let (mut tap, path) = tap("dropped");
-    assert!(tap.flush(&[]));
-    tap.named.push(99);
-    (tap.dropped, tap.given) = (3, 1);
-    hear(&mut tap, &[1; 60_000]);
-    // As if all room were taken.
-    tap.named.truncate(tap.given);
+    (0..300).for_each(|_| hear(&mut tap, &[1; 60_000]));
     assert!(tap.flush(&[eth(7)]));
-    assert_eq!((tap.dropped, tap.given, tap.named.len()), (0, 2, 2));
+    // The name of the interface was among it.
+    assert_eq!((tap.dropped, tap.named.len()), (300, 0));
+    hear(&mut tap, b"after that");
+    assert!(tap.flush(&[eth(7)]));
     drop(tap);
-    let dropped = str::from_utf8(&[4, 0, 8, 0, 3, 0, 0, 0]).unwrap();
-    order(&path, &["eth7", dropped]);
+    let dropped = str::from_utf8(&[4, 0, 8, 0, 0x2c, 1, 0, 0]).unwrap();
+    let places = order(&path, &["Everything that", "eth7", "after that", dropped]);
+    assert!(places.is_sorted(), "{places:?}");
 }
 
 #[test]
