@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_receivers_sum_over_all_is_zero_for_both_families_and_any_length() {
         for length in 0..70 {
-            let payload: Vec<u8> = (0..length).map(|byte| byte * 37 + 1).collect();
+            let payload: Vec<u8> = (0..length).map(|byte: u8| byte.wrapping_mul(37)).collect();
             let four = packet("192.0.2.1:27182", "224.0.0.251:5353", 255, &payload);
             let six = packet("[fe80::1%3]:27182", "[ff02::fb]:5353", 255, &payload);
             let check = |header: &[u8], pseudo: &[u8], rest: &[u8]| {
