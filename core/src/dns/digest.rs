@@ -26,6 +26,11 @@ impl Digest {
         self.name(name).0
     }
 
+    /// The digest of bytes, letters as they are.
+    pub(super) fn of_bytes(self, bytes: &[u8]) -> u64 {
+        self.bytes(bytes).0
+    }
+
     /// The digest of what a record says, its type included.
     pub(crate) fn of_data(self, data: &Data<NameRef<'_>, &[u8]>) -> u64 {
         let state = self.word(data.kind().0.into());

@@ -6,19 +6,19 @@ use bytes::Bytes;
 
 use super::{
     CLASS_IN, HEADER, TOP_BIT,
-    name::{HOPS_MAX, LABEL_MAX, Name, NameRef, POINTER},
+    digest::Digest,
+    name::{HOPS_MAX, Name, POINTER},
     record::{Data, Flags, Kind, Record, Section},
 };
 
 /// Offsets above this do not fit a compression pointer (RFC 1035 section 4.1.4).
-const OFFSET_MAX: usize = 0x3FFF;
+const OFFSET_MAX: u16 = 0x3FFF;
 
 /// A message in the making. Questions come first, then the sections in their order.
 #[derive(Debug)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
-    /// Where names, or the ends of names, begin that later ones may point to, with the hops it takes from there.
-    suffixes: Vec<(u16, u8)>,
+    suffixes: Suffixes,
     counts: [u16; 4],
     limit: usize,
     compress_srv: bool,
@@ -31,7 +31,7 @@ impl Writer {
         bytes.extend_from_slice(&id.to_be_bytes());
         bytes.extend_from_slice(&flags.0.to_be_bytes());
         bytes.resize(HEADER, 0);
-        Self { bytes, suffixes: Vec::new(), counts: [0; 4], limit, compress_srv: true }
+        Self { bytes, suffixes: Suffixes::new(), counts: [0; 4], limit, compress_srv: true }
     }
 
     /// Leaves the targets of SRV records as they are, for resolvers of unicast DNS (RFC 6762 section 18.14).
@@ -123,52 +123,39 @@ impl Writer {
                 self.name(next, true);
                 types.write(&mut self.bytes);
             }
-            Data::A(_) | Data::Aaaa(_) | Data::Txt(_) | Data::Other { .. } => {
-                self.bytes.extend_from_slice(&data.wire());
-            }
+            Data::A(address) => self.bytes.extend_from_slice(&address.octets()),
+            Data::Aaaa(address) => self.bytes.extend_from_slice(&address.octets()),
+            Data::Txt(strings) if strings.is_empty() => self.bytes.push(0),
+            Data::Txt(bytes) | Data::Other { bytes, .. } => self.bytes.extend_from_slice(bytes),
         }
     }
 
     fn name(&mut self, name: &Name, compress: bool) {
-        let mut wire = name.wire();
-        let mut begun = Vec::new();
+        let (mut wire, begun) = (name.wire(), self.suffixes.len());
         let mut hops = 0;
-        loop {
-            if let Some((offset, further)) = self.suffix(wire).filter(|_| compress) {
-                hops = further + 1;
-                self.words(&[u16::from_be_bytes([POINTER, 0]) | offset]);
+        // A length of zero is the root, which is as short as a pointer gets.
+        while let Some(&length @ 1..) = wire.first() {
+            let digest = Suffixes::digest(wire);
+            if let Some(known) = self.suffixes.find(digest, &self.bytes, wire).filter(|_| compress) {
+                hops = known.hops + 1;
+                self.words(&[u16::from_be_bytes([POINTER, 0]) | known.at]);
                 break;
             }
-            let (Some(&length @ 1..), at) = (wire.first(), self.bytes.len()) else {
-                self.bytes.push(0);
-                break;
-            };
+            if let Some(at) = u16::try_from(self.bytes.len()).ok().filter(|&at| at <= OFFSET_MAX) {
+                self.suffixes.push(digest, at);
+            }
             let (label, rest) = wire.split_at_checked(1 + usize::from(length)).unwrap_or((wire, &[]));
-            if at <= OFFSET_MAX {
-                begun.extend(u16::try_from(at));
-            }
             self.bytes.extend_from_slice(label);
             wire = rest;
         }
+        if hops == 0 {
+            self.bytes.push(0);
+        }
         if hops < HOPS_MAX {
-            self.suffixes.extend(begun.into_iter().map(|at| (at, hops)));
+            self.suffixes.lead_on(begun, hops);
+        } else {
+            self.suffixes.truncate(begun);
         }
-    }
-
-    /// Where `wire`, the end of a name, is written already, letter for letter.
-    fn suffix(&self, wire: &[u8]) -> Option<(u16, u8)> {
-        debug_assert!(wire.first().is_none_or(|&length| usize::from(length) <= LABEL_MAX));
-        if wire.first().is_none_or(|&length| length == 0) {
-            return None;
-        }
-        let label = wire.get(..1 + usize::from(*wire.first()?))?;
-        let wanted = NameRef::read(wire, 0)?;
-        self.suffixes.iter().copied().find(|&(at, _)| {
-            let at = usize::from(at);
-            // Nearly all differ in their first label.
-            self.bytes.get(at..).is_some_and(|written| written.starts_with(label))
-                && NameRef::read(&self.bytes, at).is_some_and(|written| written.labels().eq(wanted.labels()))
-        })
     }
 
     fn words(&mut self, words: &[u16]) {
@@ -178,6 +165,103 @@ impl Writer {
     fn patch(&mut self, at: usize, word: u16) {
         if let Some(bytes) = self.bytes.get_mut(at..at + 2) {
             bytes.copy_from_slice(&word.to_be_bytes());
+        }
+    }
+}
+
+/// Where names, or the ends of names, begin that later ones may point to. They are found by digest: a packet of 9000
+/// bytes has hundreds, and each name is looked for.
+#[derive(Debug)]
+struct Suffixes {
+    all: Vec<Suffix>,
+    /// The last one of each chain, counted from one; 0 for none.
+    last: [u16; CHAINS],
+}
+
+/// The end of a name that is written.
+#[derive(Clone, Copy, Debug)]
+struct Suffix {
+    digest: u32,
+    at: u16,
+    /// The one before it in its chain, counted from one; 0 for none.
+    before: u16,
+    /// Pointers that are followed from there on.
+    hops: u8,
+}
+
+/// A power of two. With a few names they are nearly all empty, with hundreds each is a few long.
+const CHAINS: usize = 64;
+
+impl Suffixes {
+    const fn new() -> Self {
+        Self { all: Vec::new(), last: [0; CHAINS] }
+    }
+
+    /// The digest of a name without compression. Letters are not folded: what is written comes back as it was.
+    fn digest(wire: &[u8]) -> u32 {
+        Digest::new(0).of_bytes(wire) as u32
+    }
+
+    const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Where `wire` is written in `bytes`, letter for letter.
+    fn find(&self, digest: u32, bytes: &[u8], wire: &[u8]) -> Option<Suffix> {
+        let mut number = self.last.get(chain(digest)).copied()?;
+        loop {
+            let suffix = *self.all.get(usize::from(number).checked_sub(1)?)?;
+            if suffix.digest == digest && is_written(bytes, suffix.at.into(), wire) {
+                return Some(suffix);
+            }
+            number = suffix.before;
+        }
+    }
+
+    fn push(&mut self, digest: u32, at: u16) {
+        let Some(last) = self.last.get_mut(chain(digest)) else { return };
+        // Offsets end at 16383, and each has one at most.
+        let Ok(number) = u16::try_from(self.all.len() + 1) else { return };
+        self.all.push(Suffix { digest, at, before: *last, hops: 0 });
+        *last = number;
+    }
+
+    /// From this one on, all go on through so many pointers.
+    fn lead_on(&mut self, from: usize, hops: u8) {
+        self.all.iter_mut().skip(from).for_each(|suffix| suffix.hops = hops);
+    }
+
+    /// Forgets all but the first so many.
+    fn truncate(&mut self, length: usize) {
+        while self.all.len() > length {
+            let Some(suffix) = self.all.pop() else { return };
+            if let Some(last) = self.last.get_mut(chain(suffix.digest)) {
+                *last = suffix.before;
+            }
+        }
+    }
+}
+
+const fn chain(digest: u32) -> usize {
+    digest as usize % CHAINS
+}
+
+/// Whether the name at `at`, which we wrote and perhaps have not finished, is `wire`, letter for letter.
+fn is_written(bytes: &[u8], mut at: usize, mut wire: &[u8]) -> bool {
+    loop {
+        match bytes.get(at..).unwrap_or_default() {
+            [high, low, ..] if high & POINTER == POINTER => {
+                // Only ever backward.
+                at = usize::from(u16::from_be_bytes([high & !POINTER, *low]));
+            }
+            [0, ..] => return wire == [0],
+            run => {
+                let Some(label) = run.first().and_then(|&length| run.get(..=usize::from(length))) else {
+                    return false;
+                };
+                let Some(rest) = wire.strip_prefix(label) else { return false };
+                (at, wire) = (at + label.len(), rest);
+            }
         }
     }
 }
