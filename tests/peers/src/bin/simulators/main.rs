@@ -1,6 +1,7 @@
 //! The bare work of a network simulator: datagrams from host to host, and no protocol.
+#![forbid(unsafe_code)]
 
-use std::{fmt::Write as _, hint::black_box, time::Duration};
+use std::{fmt::Write as _, hint::black_box, process::ExitCode, time::Duration};
 
 mod in_madsim;
 mod in_sim;
@@ -8,7 +9,11 @@ mod in_turmoil;
 mod limit;
 mod work;
 
-use crate::machine;
+use peers::{
+    Compared,
+    figures::{number, spread, time},
+    machine,
+};
 use work::Ledger;
 
 /// How often each is measured, in turn.
@@ -16,14 +21,6 @@ const ROUNDS: usize = 5;
 /// What is asked of `sim`: so many times the others' datagrams a second.
 const OF_MADSIM: f64 = 5.0;
 const OF_TURMOIL: f64 = 1000.0;
-
-/// What came out.
-pub struct Compared {
-    /// In words and as a table.
-    pub text: String,
-    /// Whether all goals are.
-    pub is_reached: bool,
-}
 
 /// Somebody who does the work.
 struct Contestant {
@@ -36,8 +33,12 @@ struct Contestant {
     took: Vec<Duration>,
 }
 
+fn main() -> ExitCode {
+    peers::part("simulators", &[], |_| compare())
+}
+
 /// Lets each do the work, in turn.
-pub fn compare() -> Compared {
+fn compare() -> Compared {
     let contestant =
         |name: String, seconds, run, goal| Contestant { name, seconds, run, goal, took: Vec::new() };
     let of = |package: &str| format!("{package} {}", machine::version(package));
@@ -74,16 +75,9 @@ impl Contestant {
         );
     }
 
-    /// Seconds: the median, the shortest and the longest time.
-    fn times(&self) -> [f64; 3] {
-        let mut took: Vec<_> = self.took.iter().map(Duration::as_secs_f64).collect();
-        took.sort_by(f64::total_cmp);
-        [took[took.len() / 2], took[0], took[took.len() - 1]]
-    }
-
     /// Datagrams a second.
     fn rate(&self) -> f64 {
-        work::datagrams(self.seconds) as f64 / self.times()[0]
+        work::datagrams(self.seconds) as f64 / spread(&self.took)[0]
     }
 }
 
@@ -101,7 +95,7 @@ fn tell(all: &[Contestant]) -> Compared {
         work::SIZE,
     );
     for one in all {
-        let [median, least, most] = one.times();
+        let [median, least, most] = spread(&one.took);
         let _ = writeln!(
             text,
             "| {} | {} s | {} ({} to {}) | {} | {} | {} | {} times as fast |",
@@ -126,27 +120,4 @@ fn tell(all: &[Contestant]) -> Compared {
             writeln!(text, "- {} times {}: the goal is {}, {said}.", number(ratio), one.name, number(goal));
     }
     Compared { text, is_reached }
-}
-
-/// Three digits of it.
-fn number(value: f64) -> String {
-    let (value, unit) = match value {
-        1e6.. => (value / 1e6, " M"),
-        1e4.. => (value / 1e3, " k"),
-        _ => (value, ""),
-    };
-    let digits = if value < 10.0 {
-        2
-    } else if value < 100.0 {
-        1
-    } else {
-        0
-    };
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{unit}")
-}
-
-fn time(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{} ms", number(seconds * 1e3)) } else { format!("{} s", number(seconds)) }
 }
