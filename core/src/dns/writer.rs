@@ -136,13 +136,14 @@ impl Writer {
         // A length of zero is the root, which is as short as a pointer gets.
         while let Some(&length @ 1..) = wire.first() {
             let digest = Suffixes::digest(wire);
-            if let Some(known) = self.suffixes.find(digest, &self.bytes, wire).filter(|_| compress) {
-                hops = known.hops + 1;
-                self.words(&[u16::from_be_bytes([POINTER, 0]) | known.at]);
-                break;
-            }
-            if let Some(at) = u16::try_from(self.bytes.len()).ok().filter(|&at| at <= OFFSET_MAX) {
-                self.suffixes.push(digest, at);
+            match self.suffixes.find(digest, &self.bytes, wire) {
+                Some(known) if compress => {
+                    hops = known.hops + 1;
+                    self.words(&[u16::from_be_bytes([POINTER, 0]) | known.at]);
+                    break;
+                }
+                Some(_) => {}
+                None => self.suffixes.push(digest, self.bytes.len()),
             }
             let (label, rest) = wire.split_at_checked(1 + usize::from(length)).unwrap_or((wire, &[]));
             self.bytes.extend_from_slice(label);
@@ -218,9 +219,11 @@ impl Suffixes {
         }
     }
 
-    fn push(&mut self, digest: u32, at: u16) {
+    /// Keeps what is about to be written at `at`, if a pointer can lead there.
+    fn push(&mut self, digest: u32, at: usize) {
+        let Some(at) = u16::try_from(at).ok().filter(|&at| at <= OFFSET_MAX) else { return };
         let Some(last) = self.last.get_mut(chain(digest)) else { return };
-        // Offsets end at 16383, and each has one at most.
+        // There are fewer than offsets.
         let Ok(number) = u16::try_from(self.all.len() + 1) else { return };
         self.all.push(Suffix { digest, at, before: *last, hops: 0 });
         *last = number;
