@@ -88,10 +88,11 @@ fn start(sizes: &[usize]) -> Vec<Crowd> {
     sizes.iter().flat_map(of_size).collect()
 }
 
-/// Waits until all have been there for long enough, and all of each crowd know each other.
+/// Waits until all have been there for long enough, and our own know each other. With others, who come one after the
+/// other all the same, a few of fifty may not: libp2p asks again after five minutes.
 fn settle(crowds: &[Crowd]) {
     thread::sleep(SETTLED);
-    crowds.iter().for_each(Crowd::expect_acquainted);
+    crowds.iter().filter(|crowd| crowd.stack().is_own()).for_each(Crowd::expect_acquainted);
 }
 
 /// The newcomers, by turns: what else the machine does then troubles all alike.

@@ -27,7 +27,7 @@ const QUIT: Duration = Duration::from_millis(10);
 pub(crate) fn tell(results: &Results) -> (String, bool) {
     let mut text = format!(
         "N peers of a kind have been there for {} s or more, each a process on a host of its own (a network \
-         namespace; IPv4, no loss, no delay), and know each other; then one more starts, whom nobody has met before. \
+         namespace; IPv4, no loss, no delay); then one more starts, whom nobody has met before. \
          Medians of {ROUNDS} newcomers (shortest to longest), by turns, in milliseconds from just before the process \
          is started to when the one who started it reads the line: it has told of all N (\"knows all\"), and all N \
          have told of it (\"known to all\"). What counts is the later of the two in each round. For our program \
