@@ -33,6 +33,8 @@ const QUIET: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Results {
     welcomes: Vec<(Stack, usize, Vec<Welcome>)>,
+    /// Crowds in which somebody does not know somebody before the newcomer comes, and how often that is.
+    strangers: Vec<(Stack, usize, usize)>,
     quiet: Vec<(usize, Frames)>,
     leaving: Vec<Leaving>,
 }
@@ -54,7 +56,7 @@ fn few(results: &mut Results) {
     let mut fast = start(&[2, 10]);
     // It needs up to one interval of 15 s for each newcomer, and is asleep meanwhile: it goes on beside the others.
     let mut slow: Vec<_> = [2, 10].map(|size| Crowd::start(Stack::Pair, size)).into();
-    settle(&fast);
+    settle(&fast, results);
     thread::scope(|scope| {
         let slow: Vec<_> = slow.iter_mut().map(|crowd| scope.spawn(move || rounds([crowd]))).collect();
         results.welcomes.extend(rounds(&mut fast));
@@ -67,7 +69,7 @@ fn many(results: &mut Results) {
     let mut fast = start(&[50]);
     let mut own: Vec<_> = [2, 10].map(|size| Crowd::start(Stack::Race, size)).into();
     let since = chat_tests::watch::now();
-    settle(&fast);
+    settle(&fast, results);
     thread::sleep(QUIET_AFTER.saturating_sub(chat_tests::watch::now() - since));
     let fifty = fast.iter().find(|crowd| crowd.stack() == Stack::Race);
     let crowds: Vec<_> = own.iter().chain(fifty).collect();
@@ -88,11 +90,11 @@ fn start(sizes: &[usize]) -> Vec<Crowd> {
     sizes.iter().flat_map(of_size).collect()
 }
 
-/// Waits until all have been there for long enough, and our own know each other. With others, who come one after the
-/// other all the same, a few of fifty may not: libp2p asks again after five minutes.
-fn settle(crowds: &[Crowd]) {
+/// Waits until all have been there for long enough, and counts who does not know whom by then.
+fn settle(crowds: &[Crowd], results: &mut Results) {
     thread::sleep(SETTLED);
-    crowds.iter().filter(|crowd| crowd.stack().is_own()).for_each(Crowd::expect_acquainted);
+    let strangers = crowds.iter().map(|crowd| (crowd.stack(), crowd.size(), crowd.strangers()));
+    results.strangers.extend(strangers.filter(|(_, _, count)| *count > 0));
 }
 
 /// The newcomers, by turns: what else the machine does then troubles all alike.

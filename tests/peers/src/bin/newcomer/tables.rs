@@ -77,6 +77,14 @@ pub(crate) fn tell(results: &Results) -> (String, bool) {
         "\nThe times are short and the machine is shared, so a run fails only above {} times.",
         number(FAILED)
     );
+    for (stack, size, count) in &results.strangers {
+        let pairs = size * (size - 1);
+        let _ = writeln!(
+            text,
+            "\n{}, N = {size}: before the newcomer came, {count} of {pairs} times somebody did not know somebody.",
+            stack.name(),
+        );
+    }
     quiet(&mut text, &results.quiet);
     leaving(&mut text, &results.leaving);
     (text, is_reached)
