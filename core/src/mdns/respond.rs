@@ -114,10 +114,10 @@ impl Link {
         let gap = if query.is_probe() { DEFEND_AFTER } else { REPEAT_AFTER };
         // Known answers that are still to come could make it needless.
         let least = if message.flags.is_truncated() { delay } else { Duration::ZERO };
-        let is_for_all = !direct.is_empty()
-            && !(budget.take(now, query.from.ip())
-                && self.answers.unicast(now + delay, query.from, direct.clone()));
-        if is_for_all {
+        let is_planned = direct.is_empty()
+            || budget.take(now, query.from.ip())
+                && self.answers.unicast(now + delay, query.from, direct.clone());
+        if !is_planned {
             // One packet to all instead of one to each.
             sender.stats.answers_shared += 1;
             wanted.append(&mut direct);
