@@ -10,6 +10,7 @@
 mod address;
 mod clean;
 mod cli;
+mod doctor;
 mod engine;
 mod fault;
 mod front;

@@ -46,6 +46,7 @@ fn chosen(program: &'static str, arguments: &[OsString], cli: Cli, open: Open<'_
     match &cli.command {
         Some(Command::Id) => oneshot::id(program, arguments, &cli),
         Some(Command::Peers) => oneshot::peers(program, arguments, &cli, open),
+        Some(Command::Doctor) => oneshot::doctor(program, arguments, &cli, open),
         Some(Command::Send { to, text, timeout }) => {
             let wish = oneshot::Send::read(to, text, *timeout)?;
             oneshot::send(program, arguments, &cli, &wish, open)
@@ -92,7 +93,8 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
         zone: TimeZone::system(),
         prompt: editor.is_some().then(|| prompt.clone()),
         echoed: editor.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal(),
-        mdns: cli.options.discovery.mdns || cli.options.discovery.mdns_crates,
+        interfaces: cli.options.interface.clone(),
+        discovery: cli.options.discovery,
     };
     let mut front = Plain::new(&mut ready, manner, out.clone(), gate.clone(), clock).map_err(unreadable)?;
     let mut engine = ready.begin(&tell, false)?;

@@ -25,6 +25,7 @@ use crate::{
 mod calls;
 mod choice;
 mod contact;
+mod missing;
 mod places;
 mod schedule;
 mod sources;

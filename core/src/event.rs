@@ -1,9 +1,10 @@
 //! What the person is told.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, net::SocketAddr, str::FromStr};
 
 use crate::{
+    findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     text::{Nick, RoomName},
     time::UnixMillis,
@@ -65,6 +66,13 @@ pub enum Event {
     Renamed {
         /// The instance name now.
         instance: String,
+    },
+    /// What is known of the network, asked for by `Examine`; its [`Done`](Self::Done) comes next.
+    Examined {
+        /// The command's tag.
+        tag: u64,
+        /// What was found out.
+        findings: Box<Findings>,
     },
     /// After `Quit`: everything that will be sent has been handed out.
     Finished,

@@ -132,7 +132,7 @@
 //!
 //! | Module | What is in it |
 //! |---|---|
-//! | `node`, `boundary`, `command`, `event`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
+//! | `node`, `boundary`, `command`, `event`, `findings`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
 //! | `contacts`, `record`, `identity`, `text` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
@@ -155,6 +155,7 @@ mod contacts;
 mod discovery;
 mod dns;
 mod event;
+mod findings;
 mod frames;
 mod identity;
 mod mdns;
@@ -181,6 +182,7 @@ pub use event::{
     EntryId, Event, Message, MessageId, Multicast, NetChange, PeerChange, PeerState, Place, Refusal, Source,
     Stamp, Unreached,
 };
+pub use findings::{Findings, LinkFindings, PathFindings, PeerFindings, Tally, Way};
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;

@@ -4,6 +4,7 @@ mod acquaintances;
 mod calls;
 mod commands;
 mod discoveries;
+mod examine;
 mod ledger;
 mod links;
 mod memory;

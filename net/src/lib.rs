@@ -24,8 +24,11 @@ mod interfaces;
 mod net;
 mod os;
 mod outgoing;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod procfs;
 mod socket;
 mod stats;
+mod surroundings;
 mod watch;
 
 pub use bind::CHAT_PORT;
@@ -37,4 +40,5 @@ pub use interfaces::{LookedAt, Why};
 pub use net::{Net, Options};
 pub use socket::{Batch, Socket};
 pub use stats::NetStats;
+pub use surroundings::{Firewall, Holder, Membership, Surroundings};
 pub use watch::Watch;

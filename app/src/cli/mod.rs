@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Chat for the people on this network: no server, no account, no Internet.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(version, disable_help_subcommand = true, after_help = EXITS, subcommand_precedence_over_arg = true)]
 pub(crate) struct Cli {
     /// The room to begin in; without it #lobby, where everybody starts
@@ -106,6 +106,11 @@ pub(crate) enum Command {
     },
     /// Look around for two seconds and tell who is there
     Peers,
+    /// Test this network for five seconds and tell what is wrong with it and what helps
+    ///
+    /// With --json it is one object without names, keys and the hosts of public addresses, fit for a report to others.
+    #[command(after_help = EXITS)]
+    Doctor,
     /// Tell who you are, also while another program has the profile
     Id,
 }
@@ -166,7 +171,7 @@ pub(crate) enum Stop {
 fn room(text: &str) -> Result<RoomName, String> {
     RoomName::new(text).map_err(|error| {
         let meant = meant_room(text).map_or(String::new(), |room| format!(", such as {room}"));
-        format!("{error}{meant}; the commands are send, peers and id")
+        format!("{error}{meant}; the commands are send, peers, doctor and id")
     })
 }
 

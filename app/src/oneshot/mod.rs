@@ -1,5 +1,6 @@
-//! Commands that do one thing and end: `send`, `peers` and `id`.
+//! Commands that do one thing and end: `send`, `peers`, `doctor` and `id`.
 
+mod doctor;
 mod send;
 
 use std::{
@@ -28,6 +29,7 @@ use crate::{
     signals,
 };
 
+pub(crate) use doctor::doctor;
 pub(crate) use send::{Send, send};
 
 /// How long `peers` looks around.
@@ -109,6 +111,8 @@ struct Run {
     told: Receiver<Happening>,
     clock: Clock,
     people: People,
+    /// The port of the chat.
+    port: u16,
     /// Those that the profile is in.
     rooms: Vec<RoomName>,
 }
@@ -117,12 +121,12 @@ impl Run {
     fn begin(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Self, Fault> {
         let mut ready = Ready::open(program, arguments, &cli.options, open)?;
         let people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
-        let rooms = ready.rooms();
+        let (rooms, port) = (ready.rooms(), ready.port);
         let (tell, told) = engine::queue();
         signals::watch(tell.clone()).map_err(no_start)?;
         let mut engine = ready.begin(&tell, false)?;
         connect(&cli.options.connect, &mut engine);
-        Ok(Self { engine, told, clock: Clock::new(), people, rooms })
+        Ok(Self { engine, told, clock: Clock::new(), people, port, rooms })
     }
 
     /// What happens next, `None` when nothing does until then.

@@ -87,6 +87,7 @@ impl Plain {
                 let address = address::parse(text)?;
                 self.act(Action::Connect(address), Pending::Connect, engine);
             }
+            Command::Doctor => self.act(Action::Examine, Pending::Examine { asked: true }, engine),
             Command::Quit => self.is_leaving = true,
             Command::Me(_) | Command::Tell { .. } => return Err(String::from(NOWHERE)),
         }
@@ -105,7 +106,7 @@ impl Plain {
         Ok(Said::Yes)
     }
 
-    fn act(&mut self, action: Action, pending: Pending, engine: &mut Engine) {
+    pub(super) fn act(&mut self, action: Action, pending: Pending, engine: &mut Engine) {
         let tag = engine.command(action);
         self.pending.insert(tag, pending);
     }

@@ -29,13 +29,14 @@ pub(super) enum Command<'a> {
     Who(Option<&'a str>),
     Peers,
     Rooms,
+    Doctor,
     More,
     Connect(&'a str),
     Quit,
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 12] = [
+pub(super) const HELP: [(&str, &str); 13] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room", "enter a room, and write there"),
@@ -45,6 +46,7 @@ pub(super) const HELP: [(&str, &str); 12] = [
     ("/who [#room]", "who is there"),
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
+    ("/doctor", "what is wrong with this network, and what helps"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
     ("/quit", "say goodbye; on an empty line Ctrl-C and Ctrl-D do it too"),
@@ -83,6 +85,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("peers", _) => Typed::Command(Command::Peers),
         ("more", _) => Typed::Command(Command::More),
         ("rooms", _) => Typed::Command(Command::Rooms),
+        ("doctor", _) => Typed::Command(Command::Doctor),
         ("connect", Some(address)) => Typed::Command(Command::Connect(address)),
         ("quit", _) => Typed::Command(Command::Quit),
         _ => usage(name),

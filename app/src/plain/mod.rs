@@ -6,6 +6,7 @@ mod command;
 mod company;
 mod crowd;
 mod delivery;
+mod examine;
 pub(crate) mod show;
 
 use std::{
@@ -19,9 +20,10 @@ use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
-use self::{alone::Alone, crowd::Crowd, delivery::Delivery, show::Show};
+use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, show::Show};
 use crate::{
     clean,
+    cli::Discovery,
     engine::{Engine, Ready},
     front::Front,
     happening::Happening,
@@ -51,6 +53,7 @@ pub(crate) struct Plain {
     is_echoed: bool,
     is_kept: bool,
     alone: Alone,
+    doctor: Doctor,
     crowd: Crowd,
     /// Whose second run came, and when it is clear that the first is still there.
     twice: BTreeMap<PeerKey, Instant>,
@@ -74,8 +77,10 @@ pub(crate) struct Manner {
     pub(crate) prompt: Option<Prompt>,
     /// Whether what is typed stays on the screen as it was typed: then it is not shown once more.
     pub(crate) echoed: bool,
-    /// Whether mDNS was not left out.
-    pub(crate) mdns: bool,
+    /// The interfaces asked for.
+    pub(crate) interfaces: Vec<String>,
+    /// What was not left out.
+    pub(crate) discovery: Discovery,
 }
 
 /// A command that the node works on.
@@ -89,6 +94,10 @@ enum Pending {
     Leave(RoomName),
     Rename(Nick),
     Connect,
+    /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
+    Examine {
+        asked: bool,
+    },
     /// A room at start: that we are in it is nothing new.
     Enter(RoomName),
 }
@@ -107,6 +116,7 @@ impl Plain {
     ) -> Result<Self, StoreError> {
         let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
         let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
+        let doctor = Doctor::new(clock.now(), ready.port, &manner);
         let mut plain = Self {
             teller: Teller::new(out),
             gate,
@@ -118,7 +128,8 @@ impl Plain {
             prompt: manner.prompt,
             is_echoed: manner.echoed,
             is_kept: ready.folder.is_some(),
-            alone: Alone::new(clock.now(), ready.port, manner.mdns),
+            alone: Alone::new(clock.now(), ready.port, manner.discovery.mdns || manner.discovery.mdns_crates),
+            doctor,
             crowd: Crowd::default(),
             twice: BTreeMap::new(),
             delivery: Delivery::default(),
@@ -174,10 +185,12 @@ impl Plain {
             Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
             Event::Net(net) => {
+                self.doctor.on_net(now, &net);
                 if let Some(line) = self.alone.on_net(now, net) {
                     self.notice(&line);
                 }
             }
+            Event::Examined { tag, findings } => self.on_examined(tag, *findings),
             Event::Renamed { instance } => {
                 let name = clean::name(&instance);
                 self.notice(&format!("your name was taken in discovery; there you are {name} now"));
@@ -204,7 +217,7 @@ impl Plain {
                 self.people.rename(nick);
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
-            Pending::Enter(_) => {}
+            Pending::Enter(_) | Pending::Examine { .. } => {}
         }
     }
 
@@ -222,6 +235,7 @@ impl Plain {
                 self.complain(&format!("{room}: {why}{here}"));
                 self.go_on();
             }
+            Pending::Examine { asked: false } => {}
             _ => self.complain(why),
         }
     }
@@ -294,10 +308,11 @@ impl Front for Plain {
         }
     }
 
-    fn on_tick(&mut self, now: Instant, _engine: &mut Engine) {
+    fn on_tick(&mut self, now: Instant, engine: &mut Engine) {
         if let Some(why) = self.alone.on_tick(now, &self.people) {
             self.notice(&why);
         }
+        self.examine_when_alone(now, engine);
         self.crowd.on_tick(now).iter().for_each(|line| self.notice(line));
         self.tell_places(now);
         if now >= self.settled
@@ -313,13 +328,20 @@ impl Front for Plain {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let wakes = [self.alone.next_wake(), self.crowd.next_wake(), self.delivery.next_wake()];
+        let wakes = [
+            self.alone.next_wake(),
+            self.doctor.next_wake(),
+            self.crowd.next_wake(),
+            self.delivery.next_wake(),
+        ];
         let settled = self.unsettled.as_ref().map(|_| self.settled);
         wakes.into_iter().flatten().chain(settled).chain(self.twice.values().copied()).min()
     }
 
     fn unanswered(&self) -> usize {
-        self.pending.values().filter(|pending| !matches!(pending, Pending::Enter(_))).count()
+        let is_ours =
+            |pending: &Pending| matches!(pending, Pending::Enter(_) | Pending::Examine { asked: false });
+        self.pending.values().filter(|pending| !is_ours(pending)).count()
     }
 
     fn is_leaving(&self) -> bool {

@@ -130,7 +130,7 @@ fn peer(name: String, key: String, change: &PeerChange) -> [String; 5] {
 }
 
 /// Rows with their columns under each other.
-pub(super) fn columns<const N: usize>(rows: Vec<[String; N]>) -> Vec<String> {
+pub(crate) fn columns<const N: usize>(rows: Vec<[String; N]>) -> Vec<String> {
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| clean::width(&row[column])).max().unwrap_or(0));
     let line = |row: [String; N]| {

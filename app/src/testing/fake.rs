@@ -24,9 +24,10 @@ use std::{
 
 use bytes::Bytes;
 use chat_core::{
-    Action, Answer, BootId, Command, Config, EntryId, Event, Identity, Input, MdnsSocket, Message, MessageId,
-    Multicast, NetChange, Nick, Output, PeerChange, PeerKey, PeerState, Place, Record, Refusal, Request,
-    RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer, StoredRoom, Token, UnixMillis, Unreached,
+    Action, Answer, BootId, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket, Message,
+    MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
+    PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer,
+    StoredRoom, Token, UnixMillis, Unreached,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -194,12 +195,35 @@ impl Fake {
                     self.bo(PeerState::Online);
                 }
             }
+            Action::Examine => {
+                let findings = self.findings();
+                self.tell(Event::Examined { tag, findings: findings.into() });
+                self.tell(done);
+            }
             Action::Quit => {
                 self.tell(Event::Finished);
                 self.has_left = true;
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// An interface that this machine does not have, and bo if he is there.
+    fn findings(&self) -> Findings {
+        let bo = PeerFindings {
+            key: Some(BO),
+            id: Some(BO.short()),
+            boot: Some(BO_RUN),
+            nick: Nick::new("bo").ok(),
+            address: "10.0.0.2:27182".parse().ok(),
+            state: PeerState::Online,
+            sources: vec![Source::Mdns],
+            is_silent: false,
+            path: Some(PathFindings { rtt: Duration::from_millis(3), sent: 20, lost: 0 }),
+            clock_ahead_ms: Some(300),
+        };
+        let peers = Some(bo).filter(|_| !self.is_alone).into_iter().collect();
+        Findings { mdns: MdnsSocket::None, multicast: Multicast::Alone, links: vec![], peers }
     }
 
     fn on_order(&mut self, place: &Place, order: &str) {

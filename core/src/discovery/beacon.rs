@@ -22,6 +22,7 @@ use super::{Announcement, Found, PeerDiscovery, Sighting, SightingKind};
 use crate::{
     boundary::{Datagram, Interface, Subnet, Transmit, Via},
     event::{Multicast, Source},
+    findings::{LinkFindings, Tally, Way},
     identity::BootId,
     outbox::Outbox,
     rng::Rng,
@@ -67,7 +68,7 @@ const HEARD_FOR: Duration = Duration::from_secs(300);
 pub(crate) struct Beacon {
     rng: Rng,
     own: Option<Announcement>,
-    links: BTreeMap<u32, Vec<Subnet>>,
+    links: BTreeMap<u32, (Vec<Subnet>, Tally)>,
     /// A beacon that goes out whatever is known.
     due: Option<Instant>,
     sent: Option<Instant>,
@@ -120,13 +121,23 @@ impl Beacon {
         }
     }
 
+    /// What has been heard on each link.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = LinkFindings> {
+        self.links.iter().map(|(&interface, &(_, tally))| LinkFindings {
+            interface,
+            way: Way::Broadcast,
+            tally,
+        })
+    }
+
     /// Says that we are there, on all links.
     fn send(&mut self, now: Instant, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
         let Some(own) = &self.own else { return };
         let bytes = write(own, self.alone.is_some());
         let to = SocketAddr::from((Ipv4Addr::BROADCAST, PORT));
-        for &interface in self.links.keys() {
+        for (&interface, (_, tally)) in &mut self.links {
             stats.sent += 1;
+            tally.sent += 1;
             out.push(Found::Transmit(Transmit { via: Via::Beacon, interface, to, bytes: bytes.clone() }));
         }
         (self.due, self.sent) = (None, Some(now));
@@ -153,7 +164,9 @@ impl Beacon {
 
     /// Whether `from` is one of the others on this link.
     fn is_neighbour(&self, interface: u32, from: IpAddr) -> bool {
-        self.links.get(&interface).is_some_and(|subnets| subnets.iter().any(|subnet| subnet.contains(from)))
+        self.links
+            .get(&interface)
+            .is_some_and(|(subnets, _)| subnets.iter().any(|subnet| subnet.contains(from)))
     }
 
     /// Whether a newcomer is called by us: by about eight of all.
@@ -178,7 +191,8 @@ impl PeerDiscovery for Beacon {
         let links = interfaces.iter().filter_map(|interface| {
             let own: Vec<Subnet> =
                 interface.addresses.iter().filter(|own| reaches_many(own)).copied().collect();
-            (!own.is_empty()).then_some((interface.index, own))
+            let tally = self.links.get(&interface.index).map(|(_, tally)| *tally).unwrap_or_default();
+            (!own.is_empty()).then_some((interface.index, (own, tally)))
         });
         self.links = links.take(LINKS_MAX).collect();
         // Whether this is another network, or the same one after a sleep: others may be there.
@@ -207,11 +221,15 @@ impl PeerDiscovery for Beacon {
             stats.malformed += 1;
             return;
         };
+        let link = self.links.get_mut(&datagram.interface);
         if (id, boot) == (own.key.short(), own.boot) {
             stats.own += 1;
+            link.into_iter().for_each(|(_, tally)| tally.own += 1);
             return;
         }
         stats.heard += 1;
+        let is_elsewhere = |subnets: &[Subnet]| subnets.iter().all(|own| own.address != datagram.from.ip());
+        link.into_iter().filter(|(own, _)| is_elsewhere(own)).for_each(|(_, tally)| tally.others += 1);
         let address = SocketAddr::new(datagram.from.ip(), port);
         let heard = Heard { boot, at: now, address };
         let is_answering = self.is_answering(now);

@@ -1,11 +1,19 @@
 //! Whether multicast works: who has been heard since the links came up.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{discovery::Found, event::Multicast, outbox::Outbox, time::Instant};
+use super::link::{Family, LinkKey};
+use crate::{
+    boundary::Transmit,
+    discovery::Found,
+    event::Multicast,
+    findings::{LinkFindings, Tally, Way},
+    outbox::Outbox,
+    time::Instant,
+};
 
 /// From the first packet sent to the verdict when nobody else was heard.
 const VERDICT_AFTER: Duration = Duration::from_secs(3);
@@ -18,6 +26,8 @@ const AWAITED_MAX: usize = 32;
 #[derive(Debug)]
 pub(super) struct Heard {
     awaited: VecDeque<(Instant, Bytes)>,
+    /// What has been heard on each link that is there.
+    tallies: BTreeMap<LinkKey, Tally>,
     own: bool,
     others: bool,
     verdict: Verdict,
@@ -38,6 +48,7 @@ impl Heard {
     pub(super) const fn new(is_open: bool) -> Self {
         Self {
             awaited: VecDeque::new(),
+            tallies: BTreeMap::new(),
             own: false,
             others: false,
             verdict: Verdict::Open,
@@ -52,7 +63,25 @@ impl Heard {
         (self.own, self.others, self.verdict) = (false, false, Verdict::Open);
     }
 
-    pub(super) fn on_sent(&mut self, now: Instant, bytes: &Bytes) {
+    /// These links are there: what is counted of others is forgotten.
+    pub(super) fn set_links(&mut self, links: impl Iterator<Item = LinkKey>) {
+        let tallies = links.map(|link| (link, self.tallies.get(&link).copied().unwrap_or_default()));
+        self.tallies = tallies.collect();
+    }
+
+    /// What has been heard on each link.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = LinkFindings> {
+        self.tallies.iter().map(|(key, &tally)| {
+            let way = if key.family == Family::V4 { Way::MulticastV4 } else { Way::MulticastV6 };
+            LinkFindings { interface: key.interface, way, tally }
+        })
+    }
+
+    /// A packet to everybody goes out.
+    pub(super) fn on_sent(&mut self, now: Instant, transmit: &Transmit) {
+        let family = Family::of(transmit.to.ip());
+        let tally = self.tallies.get_mut(&LinkKey { interface: transmit.interface, family });
+        tally.into_iter().for_each(|tally| tally.sent += 1);
         if self.verdict == Verdict::Open && self.is_open {
             self.verdict = Verdict::Due(now + VERDICT_AFTER);
         }
@@ -60,7 +89,7 @@ impl Heard {
         if self.awaited.len() == AWAITED_MAX {
             self.awaited.pop_front();
         }
-        self.awaited.push_back((now, bytes.clone()));
+        self.awaited.push_back((now, transmit.bytes.clone()));
     }
 
     /// Whether these bytes, from one of our own addresses, are the echo of a packet of ours. Each packet is
@@ -71,12 +100,16 @@ impl Heard {
         found.and_then(|at| self.awaited.remove(at)).is_some()
     }
 
-    pub(super) fn on_own(&mut self, out: &mut Outbox<Found>) {
+    pub(super) fn on_own(&mut self, link: LinkKey, out: &mut Outbox<Found>) {
+        self.tallies.get_mut(&link).into_iter().for_each(|tally| tally.own += 1);
         self.own = true;
         self.tell(out);
     }
 
-    pub(super) fn on_others(&mut self, out: &mut Outbox<Found>) {
+    /// Another program was heard, on this machine if it `is_here`.
+    pub(super) fn on_others(&mut self, link: LinkKey, is_here: bool, out: &mut Outbox<Found>) {
+        let tally = self.tallies.get_mut(&link).filter(|_| !is_here);
+        tally.into_iter().for_each(|tally| tally.others += 1);
         self.others = true;
         self.tell(out);
     }

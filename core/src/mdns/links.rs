@@ -46,6 +46,7 @@ impl Mdns {
         if self.links.is_empty() {
             self.heard.restart();
         }
+        self.heard.set_links(sites.keys().copied());
         for (key, site) in sites {
             self.on_site(now, key, site, out);
         }

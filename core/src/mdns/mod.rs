@@ -66,6 +66,7 @@ use crate::{
     config::{Config, MdnsSocket},
     discovery::{Announcement, Found, PeerDiscovery},
     dns::{Data, Name},
+    findings::LinkFindings,
     outbox::Outbox,
     rng::Rng,
     stats::{MdnsStats, Stats},
@@ -143,6 +144,11 @@ impl Mdns {
     /// So many others are known, whether or not by multicast.
     pub(crate) fn set_known(&mut self, known: usize) {
         self.links.values_mut().for_each(|link| link.known = known);
+    }
+
+    /// What has been heard on each link.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = LinkFindings> {
+        self.heard.tallies()
     }
 
     /// How many records of others are held.

@@ -49,8 +49,9 @@ impl Mdns {
             stats.off_link += 1;
             return;
         }
-        if by_multicast && self.everywhere.contains(&from) && self.heard.is_echo(now, datagram.bytes) {
-            self.heard.on_own(out);
+        let is_ours = self.everywhere.contains(&from);
+        if by_multicast && is_ours && self.heard.is_echo(now, datagram.bytes) {
+            self.heard.on_own(link.key, out);
             return;
         }
         let Some(message) = Message::read(datagram.bytes).filter(|message| message.flags.is_plain()) else {
@@ -68,7 +69,7 @@ impl Mdns {
             stats.responses_in += 1;
             // An answer to us alone does not show that multicast reaches us, unless there is no other way to tell.
             if by_multicast || self.socket == MdnsSocket::OneShot {
-                self.heard.on_others(out);
+                self.heard.on_others(link.key, is_ours, out);
             }
             let key = link.key;
             self.on_response(now, key, &incoming, stats, out);
@@ -76,7 +77,7 @@ impl Mdns {
         }
         stats.queries_in += 1;
         if by_multicast {
-            self.heard.on_others(out);
+            self.heard.on_others(link.key, is_ours, out);
         }
         if by_multicast && datagram.from.port() == PORT {
             self.directory.on_probe(now, &self.service, link, own, &message, out);

@@ -24,7 +24,7 @@ impl Sender<'_> {
 
     fn send(&mut self, transmit: Transmit) {
         if transmit.to.ip().is_multicast() {
-            self.heard.on_sent(self.now, &transmit.bytes);
+            self.heard.on_sent(self.now, &transmit);
         }
         self.out.push(Found::Transmit(transmit));
     }

@@ -38,6 +38,7 @@ impl Node {
                 self.event(Event::Done { tag, message: None });
             }
             Action::Connect(address) => self.connect(tag, address),
+            Action::Examine => self.examine(tag),
             Action::Quit => self.quit(tag),
             action => {
                 if let Action::Say { place: Place::Direct(key), .. } = &action {

@@ -75,6 +75,11 @@ impl StampClock {
         self.settle();
     }
 
+    /// Milliseconds that the clock of `peer` was ahead of one's own when it told the time last.
+    fn ahead_ms(&self, peer: &PeerKey) -> Option<i64> {
+        self.neighbours.get(peer).map(|(_, offset)| offset.saturating_sub(self.own) / 1000)
+    }
+
     /// Whether anybody has told the time yet.
     pub(crate) const fn is_told(&self) -> bool {
         self.told
@@ -115,6 +120,11 @@ impl Rooms {
         if let Some(link) = self.links.get_mut(&id) {
             link.origin = Some(origin);
         }
+    }
+
+    /// Milliseconds that the wall clock of `peer` is ahead of our own, if it shares a room with us and was ever set.
+    pub(crate) fn clock_ahead_ms(&self, peer: &PeerKey) -> Option<i64> {
+        self.clock.ahead_ms(peer)
     }
 
     /// The wall clock says `wall`; until it says something else it goes on with `now`.

@@ -75,6 +75,7 @@ use self::{
 use crate::{
     boundary::{Datagram, Interface},
     config::Config,
+    findings::PathFindings,
     identity::{BootId, Identity, PeerKey},
     outbox::Outbox,
     rng::Rng,
@@ -198,6 +199,11 @@ impl Sessions {
     pub(crate) fn backlog(&self, link: LinkId) -> usize {
         let live = self.links.get(&link).filter(|association| association.is_live());
         live.map_or(0, |association| association.outgoing.backlog())
+    }
+
+    /// How well the association of `link` works.
+    pub(crate) fn path(&self, link: LinkId) -> Option<PathFindings> {
+        self.links.get(&link).filter(|association| association.is_live()).map(|one| one.recovery.findings())
     }
 
     /// Live associations, and handshakes of others under way.

@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use super::{congestion::Congestion, frame::Ack, rtt::Rtt};
-use crate::{outbox::rewind, time::Instant};
+use crate::{findings::PathFindings, outbox::rewind, time::Instant};
 
 /// RFC 9002 section 6.1.1 (`kPacketThreshold`).
 const PACKET_THRESHOLD: u64 = 3;
@@ -51,6 +51,9 @@ pub(super) struct Recovery {
     /// When a packet that wants an acknowledgement was sent, or the last probe was due.
     asked: Instant,
     probes: u32,
+    /// Packets that wanted an acknowledgement, and those of them that got lost, whatever the keys.
+    sent: u64,
+    lost: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +80,14 @@ impl Recovery {
             in_flight: 0,
             asked: Instant::ORIGIN,
             probes: 0,
+            sent: 0,
+            lost: 0,
         }
+    }
+
+    /// How well the path works.
+    pub(super) const fn findings(&self) -> PathFindings {
+        PathFindings { rtt: self.rtt.smoothed(), sent: self.sent, lost: self.lost }
     }
 
     /// The number of the next packet.
@@ -102,6 +112,7 @@ impl Recovery {
         if let Some(sent) = sent {
             self.congestion.on_sent(sent.size);
             self.in_flight += 1;
+            self.sent += 1;
             self.asked = sent.at;
             self.slots.push_back(Slot::InFlight(sent));
         } else {
@@ -232,6 +243,7 @@ impl Recovery {
             }
             *slot = Slot::Settled;
             self.in_flight -= 1;
+            self.lost += 1;
             self.congestion.on_lost(now, sent.at, sent.size);
             to.lost.push(sent);
             if sent.at - *run.get_or_insert(sent.at) > persistent {

@@ -35,6 +35,11 @@ impl Rtt {
         rtt
     }
 
+    /// RFC 9002 section 5.3 (`smoothed_rtt`).
+    pub(super) const fn smoothed(&self) -> Duration {
+        self.smoothed
+    }
+
     /// RFC 9002 section 5.3. `delay` is how long the receiver says that it waited.
     pub(super) fn on_sample(&mut self, latest: Duration, delay: Duration) {
         self.latest = latest;
