@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Rng, hex, read_hex};
+use chat_core::{Rng, hex};
 use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
