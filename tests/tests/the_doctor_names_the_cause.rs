@@ -63,7 +63,7 @@ fn where_all_is_well_it_says_so_and_names_nobody() {
         assert!(groups.iter().any(|one| one["group"] == group && one["interface"] == "eth0"), "{told:#}");
     }
     let text = told.to_string();
-    for secret in [bob.key(), eve.key(), &bob.nick(), &eve.nick()] {
+    for secret in [bob.key(), eve.key(), bob.nick(), eve.nick()] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
 }
