@@ -43,7 +43,7 @@ fn well() -> Facts {
             peers: vec![peer("bo", 7), peer("li", 9)],
         },
         port: 27_182,
-        discovery: Discovery { mdns: true, broadcast: true, manual: true },
+        discovery: Discovery { mdns: true, broadcast: true, manual: true, mdns_crates: false },
     }
 }
 
