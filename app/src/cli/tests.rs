@@ -119,6 +119,6 @@ fn the_crates_may_stand_alone_or_beside_others() {
     assert_eq!(discovery("mdns-crates"), Discovery { mdns_crates: true, ..Discovery::default() });
     assert_eq!(
         discovery("manual,mdns-crates,mdns"),
-        Discovery { mdns: true, manual: true, mdns_crates: true }
+        Discovery { mdns: true, manual: true, mdns_crates: true, ..Discovery::default() }
     );
 }
