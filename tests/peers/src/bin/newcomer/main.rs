@@ -19,8 +19,8 @@ use peers::Compared;
 use stack::Stack;
 use wire::Frames;
 
-/// How many newcomers each crowd gets, one after the other.
-const ROUNDS: usize = 5;
+/// How many newcomers each crowd gets, one after the other: small ones, and those of fifty.
+const ROUNDS: [usize; 2] = [5, 3];
 /// A crowd stands this long before the first newcomer, and until nothing is being learnt any more.
 const SETTLED: Duration = Duration::from_secs(45);
 /// Between two newcomers, for what the one before leaves behind.
@@ -58,8 +58,9 @@ fn few(results: &mut Results) {
     let mut slow: Vec<_> = [2, 10].map(|size| Crowd::start(Stack::Pair, size)).into();
     settle(&fast, results);
     thread::scope(|scope| {
-        let slow: Vec<_> = slow.iter_mut().map(|crowd| scope.spawn(move || rounds([crowd]))).collect();
-        results.welcomes.extend(rounds(&mut fast));
+        let slow: Vec<_> =
+            slow.iter_mut().map(|crowd| scope.spawn(move || rounds([crowd], ROUNDS[0]))).collect();
+        results.welcomes.extend(rounds(&mut fast, ROUNDS[0]));
         slow.into_iter().for_each(|each| results.welcomes.extend(each.join().expect("no panic")));
     });
 }
@@ -76,7 +77,7 @@ fn many(results: &mut Results) {
     let taps: Vec<_> = crowds.iter().map(|crowd| (crowd.size(), wire::tap(crowd.lan()))).collect();
     thread::sleep(QUIET);
     results.quiet.extend(taps.into_iter().map(|(size, taps)| (size, wire::count(taps))));
-    results.welcomes.extend(rounds(&mut fast));
+    results.welcomes.extend(rounds(&mut fast, ROUNDS[1]));
     drop(fast);
     thread::scope(|scope| {
         let each: Vec<_> = own.iter_mut().map(|crowd| scope.spawn(move || gone::measure(crowd))).collect();
@@ -98,9 +99,12 @@ fn settle(crowds: &[Crowd], results: &mut Results) {
 }
 
 /// The newcomers, by turns: what else the machine does then troubles all alike.
-fn rounds<'c>(crowds: impl IntoIterator<Item = &'c mut Crowd>) -> Vec<(Stack, usize, Vec<Welcome>)> {
+fn rounds<'c>(
+    crowds: impl IntoIterator<Item = &'c mut Crowd>,
+    count: usize,
+) -> Vec<(Stack, usize, Vec<Welcome>)> {
     let mut crowds: Vec<_> = crowds.into_iter().map(|crowd| (crowd, Vec::new())).collect();
-    for _ in 0..ROUNDS {
+    for _ in 0..count {
         for (crowd, welcomes) in &mut crowds {
             welcomes.push(crowd.welcome());
             thread::sleep(PAUSE);

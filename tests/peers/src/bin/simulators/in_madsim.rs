@@ -18,6 +18,7 @@ use super::work::{self, HOSTS, LATENCY, Ledger, PORT, SIZE};
 #[cfg(not(madsim))]
 compile_error!("without --cfg madsim the real network is used: build in tests/peers, with RUSTFLAGS unset");
 
+#[expect(clippy::disallowed_methods, reason = "the time is that of the simulation")]
 pub fn run(seconds: u64) -> Vec<Ledger> {
     let mut config = Config::default();
     config.net.packet_loss_rate = 0.0;
