@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat_tests::{
     bin::Program::{Smol, Std},
     chat::{Chat, introduce},
-    lan::{Host, Lan},
+    lan::{Families, Host, Lan},
     outcome::Outcome,
     running::Running,
 };
@@ -75,7 +75,7 @@ fn it_reads_well_as_text_and_beside_a_chat_that_has_the_profile() {
     let bob = Chat::start(&hosts[1], Std, &[]);
     let own =
         Running::start("a chat with the profile".into(), hosts[0].command(Std.path()).args(["--plain"]));
-    own.expect("bob", LIMIT, |line| line.text.contains(&bob.nick().to_string()));
+    own.expect("bob", LIMIT, |line| line.text.contains(bob.nick()));
     let beside = hosts[0].run_for(Std.path(), &["doctor"], "", LIMIT);
     assert_eq!(beside.code, Some(0), "{beside:?}");
     assert!(beside.err.contains("the profile is in use; looking beside it"), "{beside:?}");
@@ -120,13 +120,13 @@ fn where_nobody_can_be_heard_it_says_how_to_be_reached() {
 #[test]
 fn who_is_found_and_cannot_be_reached_is_named() {
     let Some(mut lan) = Lan::new() else { return };
-    let hosts = [lan.host(), lan.host()];
+    let hosts = [lan.host_with(Families::V4), lan.host_with(Families::V4)];
     let _bob = Chat::start(&hosts[1], Std, &[]);
     // What we send to Bob alone goes to a card that nobody has; his own packets come, and to all we can speak.
-    for address in [hosts[1].v4().to_string(), hosts[1].v6().to_string()] {
-        hosts[0].shell(&format!(
-            "ip neighbour replace {address} lladdr 02:00:00:00:00:99 dev eth0 nud permanent"
-        ));
+    let card = hosts[0].shell("cat /sys/class/net/eth0/address");
+    for (host, other, card) in [(0, 1, "02:00:00:00:00:99"), (1, 0, card.trim())] {
+        let other = hosts[other].v4();
+        hosts[host].shell(&format!("ip neighbour replace {other} lladdr {card} dev eth0 nud permanent"));
     }
     let (told, _) = report(&hosts[0], &[]);
     assert_eq!(causes(&told).first(), Some(&"peer-silent"), "{told:#}");

@@ -7,6 +7,10 @@ use chat_net::{LookedAt, Surroundings};
 
 use crate::{clean, cli::Discovery, people::with_digits};
 
+/// The groups of multicast DNS (RFC 6762 section 3).
+pub(super) const GROUP_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 251));
+pub(super) const GROUP_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb));
+
 /// What is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -75,9 +79,11 @@ impl Facts {
         address.is_loopback() || all.into_iter().any(|own| own.address == address)
     }
 
-    /// How many others are there.
+    /// How many others are there, on other machines.
     pub(crate) fn online(&self) -> usize {
-        self.findings.peers.iter().filter(|peer| peer.state != PeerState::Found).count()
+        let is_elsewhere = |peer: &PeerFindings| !peer.address.is_some_and(|at| self.is_own(at.ip()));
+        let there = self.findings.peers.iter().filter(|peer| peer.state != PeerState::Found);
+        there.filter(|peer| is_elsewhere(peer)).count()
     }
 
     /// An address of ours that others reach us at.
@@ -95,6 +101,9 @@ impl Facts {
                 *address = redacted(*address);
             }
         }
+        // Others are made of the numbers of cards.
+        let groups = [GROUP_V4, GROUP_V6];
+        same.surroundings.groups.iter_mut().for_each(|all| all.retain(|one| groups.contains(&one.group)));
         for (number, peer) in (1..).zip(&mut same.findings.peers) {
             (peer.key, peer.id, peer.boot) = (None, None, None);
             peer.nick = Nick::new(&format!("peer-{number}")).ok();
@@ -113,7 +122,7 @@ pub(crate) fn name(peer: &PeerFindings) -> String {
 }
 
 /// Whether others are told this address.
-fn is_told(address: &IpAddr) -> bool {
+pub(super) fn is_told(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !v4.is_link_local(),
         IpAddr::V6(v6) => !v6.is_unicast_link_local(),

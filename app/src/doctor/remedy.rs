@@ -103,7 +103,7 @@ pub(crate) fn remedy(cause: &Cause, facts: &Facts, program: &str) -> Remedy {
         }
         Cause::NobodyElse => {
             let what = String::from(
-                "everything that can be tested from here works, and nobody else is heard: nobody runs this program \
+                "everything that can be tested from here works, and nobody on another machine is heard: nobody runs this program \
                  here now, or this network keeps its guests apart",
             );
             match facts.address() {

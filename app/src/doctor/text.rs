@@ -1,12 +1,14 @@
 //! The table and the verdict in plain lines of no more than 100 columns, commands excepted: those are to be copied.
 
+use std::net::IpAddr;
+
 use chat_core::{Interface, MdnsSocket, PeerFindings, PeerState, Tally, Way};
 use chat_net::{LookedAt, Why};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Cause, Facts,
-    facts::name,
+    facts::{GROUP_V4, GROUP_V6, name},
     remedy::{Remedy, holders, remedy},
 };
 use crate::{address, plain::show::columns};
@@ -30,7 +32,11 @@ pub(crate) fn table(facts: &Facts, causes: &[Cause], program: &str) -> Vec<Strin
     );
     section("sockets", wrapped(&sockets(facts)), &mut lines);
     section("groups", facts.outward().filter_map(|interface| groups(facts, interface)).collect(), &mut lines);
-    section("heard", facts.outward().flat_map(|interface| heard(facts, interface)).collect(), &mut lines);
+    section(
+        "heard",
+        columns(facts.outward().flat_map(|interface| heard(facts, interface)).collect()),
+        &mut lines,
+    );
     let peers = columns(facts.findings.peers.iter().map(peer).collect());
     section("peers", if peers.is_empty() { vec![String::from("nobody")] } else { peers }, &mut lines);
     lines.extend(verdict_lines(facts, causes, program));
@@ -134,14 +140,16 @@ fn sockets(facts: &Facts) -> Vec<String> {
 /// Whether the system has joined the groups of multicast DNS.
 fn groups(facts: &Facts, interface: &Interface) -> Option<String> {
     let joined = facts.surroundings.groups.as_ref()?;
-    let has = |group: &str| {
-        joined.iter().any(|one| one.interface == interface.index && one.group.to_string() == group)
-    };
-    let of = |group: &str| format!("{group} {}", if has(group) { "joined" } else { "not joined" });
-    Some(format!("{} {} \u{b7} {}", interface.name, of("224.0.0.251"), of("ff02::fb")))
+    let has = |group: IpAddr| joined.iter().any(|one| one.interface == interface.index && one.group == group);
+    let of = |group: IpAddr| format!("{group} {}", if has(group) { "joined" } else { "not joined" });
+    // A group of a family that the interface does not have is nothing to miss.
+    let has_family = |is_v4| interface.addresses.iter().any(|own| own.address.is_ipv4() == is_v4);
+    let wanted = [(true, GROUP_V4), (false, GROUP_V6)].into_iter().filter(|(is_v4, _)| has_family(*is_v4));
+    let said: Vec<String> = wanted.map(|(_, group)| of(group)).collect();
+    Some(format!("{} {}", interface.name, said.join(" \u{b7} ")))
 }
 
-fn heard(facts: &Facts, interface: &Interface) -> Vec<String> {
+fn heard(facts: &Facts, interface: &Interface) -> Vec<[String; 4]> {
     let ways = [
         (Way::MulticastV4, "multicast v4"),
         (Way::MulticastV6, "multicast v6"),
@@ -156,7 +164,7 @@ fn heard(facts: &Facts, interface: &Interface) -> Vec<String> {
             format!("of others {others}"),
         ]
     });
-    columns(rows.collect())
+    rows.collect()
 }
 
 fn peer(peer: &PeerFindings) -> [String; 4] {

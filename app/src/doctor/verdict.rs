@@ -3,7 +3,7 @@
 use chat_core::{Interface, PeerFindings, PeerState, Tally, Way};
 use chat_net::Why;
 
-use super::Facts;
+use super::{Facts, facts::is_told};
 
 /// A clock that is wrong by more is worth a word.
 const CLOCK_MS: u64 = 10_000;
@@ -66,8 +66,7 @@ impl Cause {
 /// The causes in order of likelihood; never none.
 pub(crate) fn causes(facts: &Facts) -> Vec<Cause> {
     let left_out = facts.surroundings.interfaces.iter().find(|one| {
-        one.left_out == Some(Why::Virtual)
-            && one.interface.addresses.iter().any(|own| !own.address.is_loopback())
+        one.left_out == Some(Why::Virtual) && one.interface.addresses.iter().any(|own| is_told(&own.address))
     });
     let left_out = left_out.map(|one| Cause::VirtualLeftOut { interface: one.interface.name.clone() });
     if facts.outward().next().is_none() {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chat_core::{Findings, LinkFindings, MdnsSocket, Multicast, Nick, PathFindings, PeerKey, Source, Subnet};
-use chat_net::{Firewall, Holder, LookedAt, Surroundings};
+use chat_net::{Firewall, Holder, LookedAt, Membership, Surroundings};
 
 use super::*;
 use crate::{
@@ -32,7 +32,7 @@ fn well() -> Facts {
                 interface(1, "lo", "127.0.0.1/8", Some(Why::Loopback)),
                 interface(2, "eth0", "192.168.1.5/24", None),
             ],
-            groups: Some(vec![]),
+            groups: Some(vec![Membership { interface: 2, group: "ff02::1:ff67:3625".parse().unwrap() }]),
             mdns_holders: Some(vec![]),
             firewall: Firewall::Ufw,
         },
@@ -140,7 +140,7 @@ fn multicast_is_filtered_where_somebody_is_there_and_unheard() {
     assert!(said(&facts).contains("sudo tcpdump -ni eth0 udp port 5353"));
     // Whoever is on this machine, on another link, or only said to be there, proves nothing.
     facts.findings.peers = vec![peer("own", 5)];
-    assert_eq!(causes(&facts), [Cause::AllWell]);
+    assert_eq!(causes(&facts), [Cause::NobodyElse]);
     facts.findings.peers = vec![PeerFindings { address: "10.1.1.1:5".parse().ok(), ..peer("far", 1) }];
     assert_eq!(causes(&facts), [Cause::AllWell]);
     facts.findings.peers = vec![PeerFindings { path: None, ..peer("vouched", 8) }];
@@ -238,7 +238,7 @@ fn a_report_names_nobody() {
     facts.findings.peers.push(found("eve", 66));
     facts.findings.peers[0].address = "93.184.216.34:27182".parse().ok();
     let report = json(&facts, &causes(&facts), "chat-std");
-    for secret in ["\"bo", "eve", "li-", "216.34", &PeerKey([7; 32]).to_string()[..8]] {
+    for secret in ["ff67:3625", "\"bo", "eve", "li-", "216.34", &PeerKey([7; 32]).to_string()[..8]] {
         assert!(!report.contains(secret), "{secret}: {report}");
     }
     for kept in ["peer-3 was found", "93.184.0.0", "192.168.1.9", "\"cause\":\"peer-silent\"", "on peer-3"] {
