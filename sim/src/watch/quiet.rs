@@ -26,7 +26,7 @@ pub struct Quiet {
     pub bytes: u64,
     /// The most of them that one host sent, and which.
     pub busiest: (u64, usize),
-    /// The most packets of any kind that a host sent within [`WINDOW`], and which.
+    /// The most packets of any kind that a host sent within five seconds, and which.
     pub burst: (usize, usize),
 }
 

@@ -26,13 +26,15 @@ const QUIT: Duration = Duration::from_millis(10);
 /// The text, and whether the run may pass.
 pub(crate) fn tell(results: &Results) -> (String, bool) {
     let mut text = format!(
-        "N peers of a kind have been there for {} s or more, each a process on a host of its own (a network \
-         namespace; IPv4, no loss, no delay); then one more starts, whom nobody has met before. \
-         Medians of {} newcomers, {} where N is 50 (shortest to longest), by turns, in milliseconds from just before the process \
-         is started to when the one who started it reads the line: it has told of all N (\"knows all\"), and all N \
-         have told of it (\"known to all\"). What counts is the later of the two in each round. For our program \
-         that is the line `online`: the other has proven who it is, or somebody who has is its witness; the newcomer's \
-         profile exists, and is otherwise new. For the others it is an address and a port that nobody has proven: \
+        "N peers of a kind have been there for {} s or more, each a process on a host of its own (a \
+         network namespace; IPv4, no loss, no delay; among fifty the hardware addresses are known \
+         beforehand, since the machine keeps too few of them); then one more starts, whom nobody has met \
+         before. Medians of {} newcomers, {} where N is 50 (shortest to longest), by turns, in \
+         milliseconds from just before the process is started to when the one who started it reads the \
+         line: it has told of all N (\"knows all\"), and all N have told of it (\"known to all\"). What \
+         counts is the later of the two in each round. For our program that is the line `online`: the \
+         other has proven who it is, or somebody who has is its witness; the newcomer's profile exists, \
+         and is otherwise new. For the others it is an address and a port that nobody has proven: \
          `mdns::Event::Discovered` of libp2p (a swarm with nothing but its mdns, on one thread of tokio), \
          `ServiceResolved` of mdns-sd, a response with PTR, SRV and A of mdns.\n\n",
         SETTLED.as_secs(),
