@@ -92,7 +92,7 @@ models! {
     Cheap squat: Model::Squat, 5, |stats| stats.mdns.conflicts > 0;
     Cheap tiebreak: Model::Tiebreak, 20, |stats| stats.mdns.queries_in > 500;
     Cheap cache_flush: Model::CacheFlush, 20, |stats| stats.mdns.responses_in > 500;
-    Cheap record_flood: Model::RecordFlood, 120, |stats| stats.mdns.cache_full > 0;
+    Cheap record_flood: Model::RecordFlood, 120, |stats| stats.mdns.crowded > 500;
     Cheap query_storm: Model::QueryStorm, 300, |stats| stats.mdns.queries_in > 1000;
     Cheap cname_loop: Model::CnameLoop, 20, |stats| stats.mdns.responses_in > 500;
     Cheap cname_twice: Model::CnameTwice, 5, |stats| stats.mdns.responses_in > 300;

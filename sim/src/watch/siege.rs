@@ -13,7 +13,7 @@ use std::{
 use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, PeerState, Via, is_invisible};
 
 use super::{Check, Fact, Truth, checks};
-use crate::{host::clock::EPOCH, plan::Plan};
+use crate::{host::clock::EPOCH, lan::is_for_many, plan::Plan};
 
 /// Two who run find each other within this: 250 ms of waiting, three probes 250 ms apart, the first announcement,
 /// which may get lost, and the second one a second later (RFC 6762 sections 8.1 and 8.3), up to 120 ms to ask for an
@@ -282,7 +282,7 @@ impl Check for Chatter {
             self.unicast.clear();
         }
         let is_answer = transmit.bytes.get(2).is_some_and(|flags| flags & 0x80 != 0);
-        let (count, most) = if transmit.to.ip().is_multicast() {
+        let (count, most) = if is_for_many(transmit.to.ip()) {
             let link = (*host, transmit.interface, transmit.to.is_ipv4(), is_answer);
             (self.multicast.entry(link).or_default(), if is_answer { ANSWERS_MAX } else { QUESTIONS_MAX })
         } else {
@@ -299,7 +299,7 @@ impl Check for Chatter {
 /// Whether no link of a simulation has this address.
 fn is_far(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => !v4.is_multicast() && v4.octets()[0] != 10,
+        IpAddr::V4(v4) => !is_for_many(address) && v4.octets()[0] != 10,
         IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_unicast_link_local() && v6.segments()[0] != 0xfd00,
     }
 }

@@ -57,7 +57,8 @@ fn of_those_who_have_company_one_asks_for_all() {
     }
 }
 
-/// RFC 6762 section 7.3: whom the other's known answers keep silent we do not know.
+/// Item 50 (RFC 6762 section 7.3).
+/// Whom the other's known answers keep silent we do not know.
 #[test]
 fn a_question_that_keeps_somebody_silent_is_not_ours() {
     let asked = |known: &[&str], flags: Flags| {
@@ -89,6 +90,7 @@ fn a_question_that_keeps_somebody_silent_is_not_ours() {
     assert_eq!(asked(&["b"], Flags::TRUNCATED), 1, "more are to come");
 }
 
+/// Item 59.
 /// A keynote: a hundred in a room, of whom each needs eight.
 #[test]
 fn of_a_crowd_everybody_keeps_some_and_others_than_its_neighbour() {
@@ -124,6 +126,7 @@ fn of_a_crowd_everybody_keeps_some_and_others_than_its_neighbour() {
     assert!(*last > Duration::from_millis(105) && *last <= Duration::from_millis(20 + 106), "{last:?}");
 }
 
+/// Item 59.
 /// Names without anybody behind them do not keep real ones out.
 #[test]
 fn whoever_answers_no_call_makes_room() {
