@@ -101,11 +101,6 @@ impl Start {
         self.node_that(|_| {})
     }
 
-    /// A chat node that finds others and calls nobody.
-    pub(crate) fn silent_node(&self) -> Box<dyn Program> {
-        self.node_that(|config| config.calls = false)
-    }
-
     /// One that finds others by multicast DNS only, and calls nobody.
     pub(crate) fn engine(&self) -> Box<dyn Program> {
         self.node_that(|config| (config.calls, config.discovery.broadcast) = (false, false))

@@ -184,7 +184,7 @@ impl World {
     /// No program calls another: they find each other, and no session begins. For measuring discovery alone.
     #[must_use]
     pub fn without_calls(mut self) -> Self {
-        self.programs = Rc::new(Start::silent_node);
+        self.programs = Rc::new(Start::engine);
         self
     }
 
