@@ -29,7 +29,7 @@ const EARLY_MAX: usize = 32;
 
 /// Packets of answers: whoever asks for one record after the other, as fast as it can, makes each of us speak once a second,
 /// and then with all that is due.
-const OFTEN: Pace = Pace { each: Duration::from_secs(1), burst: 8 };
+const OFTEN: Pace = Pace { each: Duration::from_secs(1), burst: 10 };
 
 /// What one link still has to say.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use crate::{session::Pace, time::Instant};
 /// Unicast answers to one address.
 const EACH: Pace = Pace { each: Duration::from_millis(200), burst: 5 };
 /// The same to all addresses together; what exceeds it is multicast, where that is possible, and so heard by all.
-const ALL: Pace = Pace { each: Duration::from_millis(250), burst: 8 };
+const ALL: Pace = Pace { each: Duration::from_millis(250), burst: 10 };
 /// Addresses whose rate is known; what does not fit shares the rate of all.
 const ADDRESSES_MAX: usize = 256;
 
