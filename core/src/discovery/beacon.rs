@@ -12,7 +12,6 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -48,8 +47,6 @@ const ALONE_DOUBLINGS: u32 = 3;
 /// All together stay below two packets a second, the random quarter included.
 const AGAIN_MIN: Duration = Duration::from_secs(30);
 const AGAIN_EACH: Duration = Duration::from_millis(700);
-/// Percent of an interval, so that those who started together do not go on so.
-const JITTER: RangeInclusive<u64> = 75..=125;
 /// However often interfaces come and go.
 const GAP: Duration = Duration::from_secs(1);
 /// Of those present so many answer a newcomer (as many as it will have neighbours).
@@ -145,8 +142,8 @@ impl Beacon {
 
     /// When the next one goes out of those that go on.
     fn plan(&mut self, now: Instant) {
-        let jitter = u32::try_from(self.rng.below(JITTER.end() - JITTER.start() + 1) + JITTER.start());
-        let spread = |interval: Duration| interval * jitter.unwrap_or(100) / 100;
+        // A random quarter more or less, so that those who started together do not go on so.
+        let mut spread = |interval: Duration| self.rng.duration(interval * 3 / 4..=interval * 5 / 4);
         let sent = self.sent.unwrap_or(now);
         self.again = match (self.alone, self.multicast) {
             (Some((since, 0)), _) => Some(since + ALONE_AFTER),

@@ -107,7 +107,7 @@ impl Answers {
     }
 
     /// `to` is to hear this alone after `delay`. False when too much waits already.
-    pub(super) fn unicast(&mut self, at: Instant, to: SocketAddr, answers: BTreeSet<Own>) -> bool {
+    pub(super) fn unicast(&mut self, at: Instant, to: SocketAddr, answers: &BTreeSet<Own>) -> bool {
         if let Some(waiting) = self.direct.iter_mut().find(|waiting| waiting.to == to) {
             waiting.due = waiting.due.min(at);
             waiting.answers.extend(answers);
@@ -115,7 +115,7 @@ impl Answers {
         }
         let has_room = self.direct.len() < DIRECT_MAX;
         if has_room {
-            self.direct.push(Direct { to, due: at, answers });
+            self.direct.push(Direct { to, due: at, answers: answers.clone() });
         }
         has_room
     }

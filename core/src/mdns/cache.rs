@@ -1,11 +1,10 @@
 //! What others have said on one link, and until when it holds (RFC 6762 sections 5.2 and 10).
 
 use alloc::vec::Vec;
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
 use agenda::Agenda;
-use crowd::{Crowd, Rank};
-use entry::lifetime;
+use crowd::Crowd;
 
 use super::density::Density;
 use crate::{
@@ -17,19 +16,15 @@ use crate::{
 mod agenda;
 mod crowd;
 mod entry;
+mod intake;
 mod owner;
 
 pub(super) use entry::Entry;
+pub(super) use intake::{Heard, Taken};
 pub(super) use owner::Owner;
 
 /// Goodbyes and flushed records live on for this long, so that others can object (RFC 6762 sections 10.1, 10.2).
 pub(super) const GRACE: Duration = Duration::from_secs(1);
-/// Records of one name and type, for all but the pointers to the instances of the service; also instances that may
-/// be on one host, since its addresses concern all of them.
-const SET_MAX: usize = 8;
-/// What is said of an instance: that it is there, where, and the text.
-const RECORDS_USUAL: usize = 3;
-
 /// The records heard on one link: of pointers, only those from the name of the service.
 ///
 /// Thousands of them, each heard again and again, and nothing of it is at hand when it is: what counts is how many
@@ -43,9 +38,8 @@ pub(super) struct Cache {
     changed: Vec<u32>,
     /// How many records each source has here.
     sources: Table<usize>,
-    /// How many records there are, and how many of them are pointers.
+    /// How many records there are.
     len: usize,
-    pointers: usize,
     /// Whose pointers are kept, and of how many.
     crowd: Crowd,
     density: Density,
@@ -65,33 +59,6 @@ pub(super) enum Due {
     Gone { name: Name, entry: Entry },
 }
 
-/// A record to keep.
-#[derive(Debug)]
-pub(super) struct Heard<'a> {
-    pub(super) name: NameRef<'a>,
-    pub(super) data: Data<NameRef<'a>, &'a [u8]>,
-    pub(super) ttl: u32,
-    pub(super) flush: bool,
-    pub(super) source: IpAddr,
-    /// Of a pointer: whether it comes with what says where the instance is.
-    pub(super) is_placed: bool,
-    /// It was shortened for us because we asked as a resolver of unicast DNS (RFC 6762 section 6.7).
-    pub(super) is_capped: bool,
-}
-
-/// What came of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Taken {
-    /// There is no room for it.
-    Refused,
-    /// There are more instances than are kept, and this is one of the others.
-    Crowded,
-    /// It was here, alone of its name and type or one of the pointers, and holds for longer now.
-    Again,
-    /// Something is different about what is kept with this name.
-    News(Name),
-}
-
 impl Cache {
     /// An empty one that keeps so many instances; nobody but us knows `key`.
     pub(super) fn new(now: Instant, key: u64, instances_max: usize) -> Self {
@@ -102,111 +69,10 @@ impl Cache {
             changed: Vec::new(),
             sources: Table::new(),
             len: 0,
-            pointers: 0,
             crowd: Crowd::new(instances_max),
             density: Density::new(now),
             near: Instant::NEVER,
         }
-    }
-
-    /// Takes a record in; [`Cache::plan`] has to follow, once for all records of a message. `room` is what all links
-    /// together have left, and one sender may take a quarter of `most`.
-    pub(super) fn insert(
-        &mut self,
-        now: Instant,
-        heard: &Heard<'_>,
-        room: usize,
-        most: usize,
-        rng: &mut Rng,
-    ) -> Taken {
-        let kind = heard.data.kind();
-        let is_pointer = kind == Kind::PTR;
-        let name = owner_of(heard.name, &heard.data);
-        let key = self.digest.of(name);
-        if is_pointer && heard.ttl > 0 {
-            self.density.hear(now, key);
-        }
-        let slot = self.owners.find(key);
-        let mut owner = slot.and_then(|slot| self.owners.get_mut(slot));
-        // Once in 2^64 times two names have the same digest: then there is room for one of them.
-        if owner.as_ref().is_some_and(|owner| name != owner.name) {
-            return Taken::Refused;
-        }
-        let (mut others, mut known) = (0, None);
-        for (index, entry) in owner.iter().flat_map(|owner| &owner.records).enumerate() {
-            if entry.data.kind() == kind {
-                if heard.data == entry.data {
-                    known = Some(index);
-                } else {
-                    others += 1;
-                }
-            }
-        }
-        if heard.flush && !is_pointer && others > 0 {
-            let is_other = |entry: &Entry| entry.data.kind() == kind && heard.data != entry.data;
-            let all = owner.iter_mut().flat_map(|owner| &mut owner.records);
-            // All other records of the set that were not heard just now are replaced (RFC 6762 section 10.2).
-            all.filter(|entry| is_other(entry) && now - entry.heard > GRACE)
-                .for_each(|entry| entry.die(now + GRACE));
-            self.changed.extend(slot);
-        }
-        let entry = known.and_then(|known| owner.as_mut()?.records.get_mut(known));
-        if heard.ttl == 0 || entry.is_some() {
-            let mut is_again = false;
-            if let Some(entry) = entry {
-                if heard.ttl == 0 {
-                    entry.die(now + GRACE);
-                } else {
-                    is_again = (is_pointer || others == 0) && !entry.is_dying();
-                    entry.hear(now, lifetime(kind, heard.ttl, heard.is_capped), rng);
-                    if is_pointer {
-                        self.near = self.near.min(entry.near());
-                    }
-                }
-            }
-            self.changed.extend(slot);
-            return if is_again {
-                Taken::Again
-            } else {
-                Taken::News(owner.map_or_else(|| name.to_name(), |owner| owner.name.clone()))
-            };
-        }
-        let source = self.digest_of(heard.source);
-        let of_source =
-            self.sources.find(source).and_then(|slot| self.sources.get(slot)).copied().unwrap_or(0);
-        let is_crowded = !is_pointer && others >= SET_MAX
-            || matches!(heard.data, Data::Srv { target, .. } if self.is_full(target));
-        if room == 0 || of_source >= most.div_ceil(4) || is_crowded {
-            return Taken::Refused;
-        }
-        let rank = if heard.is_placed { Rank::Placed } else { Rank::Named };
-        let is_left_out = match kind {
-            Kind::PTR => !self.crowd.admits(rank, key),
-            // What is said of those who are not kept is not kept either.
-            Kind::SRV | Kind::TXT => self.crowd.is_full() && !self.points(name),
-            _ => false,
-        };
-        if is_left_out {
-            return Taken::Crowded;
-        }
-        let slot = slot.unwrap_or_else(|| self.owners.insert(key, Owner::new(name.to_name())));
-        self.changed.push(slot);
-        if is_pointer && let Some(other) = self.crowd.add(rank, key, slot) {
-            self.drop_all(now, other);
-        }
-        if kind == Kind::SRV {
-            self.crowd.place(key, slot);
-        }
-        self.sources.insert(source, of_source + 1);
-        self.add(now, slot, heard, source, rng);
-        Taken::News(self.owners.get(slot).map_or_else(|| name.to_name(), |owner| owner.name.clone()))
-    }
-
-    /// Somebody else is kept instead of this instance: its records end now.
-    fn drop_all(&mut self, now: Instant, slot: u32) {
-        let owner = self.owners.get_mut(slot);
-        owner.into_iter().flat_map(|owner| &mut owner.records).for_each(|entry| entry.die(now));
-        self.changed.push(slot);
     }
 
     /// Plans when what has been taken in is to be looked at.
@@ -264,14 +130,14 @@ impl Cache {
         self.len
     }
 
-    /// How many pointers there are.
-    pub(super) const fn instances(&self) -> usize {
-        self.pointers
+    /// How many instances there are.
+    pub(super) fn instances(&self) -> usize {
+        self.crowd.len()
     }
 
     /// How many instances have been heard of, kept or not; about.
     pub(super) fn population(&self) -> usize {
-        self.density.estimate().max(self.pointers)
+        self.density.estimate().max(self.crowd.len())
     }
 
     /// Whether there are as many as are kept.
@@ -333,56 +199,10 @@ impl Cache {
         }
     }
 
-    /// Whether this host has as many instances as it may have.
-    fn is_full(&self, host: NameRef<'_>) -> bool {
-        let mut all: Vec<&u32> = self.owner(host).into_iter().flat_map(|owner| &owner.instances).collect();
-        all.sort_unstable();
-        all.dedup();
-        all.len() >= SET_MAX
-    }
-
-    fn add(&mut self, now: Instant, slot: u32, heard: &Heard<'_>, source: u64, rng: &mut Rng) {
-        let data = match heard.data {
-            Data::Ptr(_) => self.owners.get(slot).map(|owner| Data::Ptr(owner.name.clone())),
-            Data::Srv { target, .. } => Some(heard.data.own(|_| self.join(target, slot))),
-            _ => Some(heard.data.to_owned()),
-        };
-        let (Some(data), Some(owner)) = (data, self.owners.get_mut(slot)) else { return };
-        let ttl = lifetime(data.kind(), heard.ttl, heard.is_capped);
-        if owner.records.is_empty() && data.kind() == Kind::PTR {
-            owner.records.reserve_exact(RECORDS_USUAL);
-        } else {
-            owner.records.reserve_exact(1);
-        }
-        let entry = Entry::new(now, data, source, ttl, rng);
-        if entry.data.kind() == Kind::PTR {
-            self.pointers += 1;
-            self.near = self.near.min(entry.near());
-        }
-        owner.records.push(entry);
-        self.len += 1;
-    }
-
-    /// An instance is on this host, whose name is answered.
-    fn join(&mut self, host: NameRef<'_>, instance: u32) -> Name {
-        let key = self.digest.of(host);
-        let slot =
-            self.owners.find(key).unwrap_or_else(|| self.owners.insert(key, Owner::new(host.to_name())));
-        match self.owners.get_mut(slot).filter(|owner| host == owner.name) {
-            Some(owner) => {
-                owner.instances.reserve_exact(1);
-                owner.instances.push(instance);
-                owner.name.clone()
-            }
-            None => host.to_name(),
-        }
-    }
-
     /// This record of an owner is no more.
     fn on_removed(&mut self, slot: u32, entry: &Entry) {
         self.len = self.len.saturating_sub(1);
         if let Data::Ptr(instance) = &entry.data {
-            self.pointers = self.pointers.saturating_sub(1);
             self.crowd.remove(self.digest.of(instance.borrow()), slot);
         }
         if let Some(source) = self.sources.find(entry.source)
@@ -426,13 +246,6 @@ impl Cache {
     fn slot_of(&self, name: NameRef<'_>) -> Option<u32> {
         let slot = self.owners.find(self.digest.of(name))?;
         self.owners.get(slot).is_some_and(|owner| name == owner.name).then_some(slot)
-    }
-
-    fn digest_of(&self, source: IpAddr) -> u64 {
-        match source {
-            IpAddr::V4(v4) => self.digest.of_data(&Data::A(v4)),
-            IpAddr::V6(v6) => self.digest.of_data(&Data::Aaaa(v6)),
-        }
     }
 }
 

@@ -115,8 +115,7 @@ impl Link {
         // Known answers that are still to come could make it needless.
         let least = if message.flags.is_truncated() { delay } else { Duration::ZERO };
         let is_planned = direct.is_empty()
-            || budget.take(now, query.from.ip())
-                && self.answers.unicast(now + delay, query.from, direct.clone());
+            || budget.take(now, query.from.ip()) && self.answers.unicast(now + delay, query.from, &direct);
         if !is_planned {
             // One packet to all instead of one to each.
             sender.stats.answers_shared += 1;

@@ -1,7 +1,5 @@
 //! The discoveries that run: any set of them, side by side.
 
-use core::iter;
-
 use crate::{
     boundary::{Datagram, Reason, Via},
     config::Config,
@@ -59,6 +57,6 @@ impl Discoveries {
     pub(super) fn wakes(&self) -> impl Iterator<Item = (Option<Instant>, Reason)> {
         let mdns = self.mdns.as_ref().and_then(Mdns::next_wake);
         let beacon = self.beacon.as_ref().and_then(Beacon::next_wake);
-        iter::once((mdns, Reason::Mdns)).chain([(beacon, Reason::Beacon)])
+        [(mdns, Reason::Mdns), (beacon, Reason::Beacon)].into_iter()
     }
 }

@@ -28,6 +28,10 @@ impl Crowd {
         Self { most, kept: BTreeSet::new() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Whether there are as many as are kept.
     pub(super) fn is_full(&self) -> bool {
         self.kept.len() >= self.most

@@ -42,7 +42,9 @@ fn arrive(seed: u8, loss: u64, duplicates: u64, jitter: Duration) {
     world.run_until(end, all);
     assert!(world.nodes[1].received(b) == there, "seed {seed}");
     assert!(world.nodes[0].received(a) == back, "seed {seed}");
-    world.run(SECOND);
+    // What tells the sender so is lost as well, and each repetition waits twice as long as the one before.
+    let end = world.now + 20 * SECOND;
+    world.run_until(end, |world| world.nodes[0].sessions.backlog(a) == 0);
     assert_eq!((world.nodes[0].sessions.backlog(a), world.nodes[1].received(b).len()), (0, there.len()));
 }
 
