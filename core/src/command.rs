@@ -42,7 +42,8 @@ pub enum Action {
     /// Try to reach a peer at this address, on-link or not, now and whenever it is lost; done at once. When the
     /// first dial comes to nothing, [`Event::Unreachable`](crate::Event::Unreachable) tells so.
     Connect(SocketAddr),
-    /// Tell what is known of the network: an [`Event::Examined`](crate::Event::Examined), then done.
+    /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
+    /// [`Event::Examined`](crate::Event::Examined), then done.
     Examine,
     /// Say goodbye to everybody. [`Event::Finished`](crate::Event::Finished) tells when the last datagram is out.
     Quit,

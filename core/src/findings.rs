@@ -78,6 +78,8 @@ pub struct PeerFindings {
     pub is_silent: bool,
     /// How well our own session with it works; `None`: there is none.
     pub path: Option<PathFindings>,
+    /// What it has answered to our asking by all ways, if it did.
+    pub echo: Option<EchoFindings>,
     /// Milliseconds that its wall clock is ahead of ours, as far as it has told: rooms that we share, own session.
     pub clock_ahead_ms: Option<i64>,
 }
@@ -91,4 +93,44 @@ pub struct PathFindings {
     pub sent: u64,
     /// Of those, the ones that got lost.
     pub lost: u64,
+}
+
+/// Which ways lead from here to a peer and back, by its own word and by how that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EchoFindings {
+    /// The ways by which it has heard us.
+    pub heard: Reached,
+    /// The ways by which it listens at all.
+    pub listens: Reached,
+    /// The ways by which its answer came.
+    pub came: Reached,
+}
+
+/// A set of ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reached {
+    /// By multicast DNS.
+    pub multicast: bool,
+    /// By UDP broadcast.
+    pub broadcast: bool,
+    /// From one host to the other alone, at the port of the chat.
+    pub unicast: bool,
+}
+
+impl Reached {
+    /// By multicast alone.
+    pub(crate) const MULTICAST: Self = Self { multicast: true, broadcast: false, unicast: false };
+    /// By broadcast alone.
+    pub(crate) const BROADCAST: Self = Self { multicast: false, broadcast: true, unicast: false };
+    /// To one host alone.
+    pub(crate) const UNICAST: Self = Self { multicast: false, broadcast: false, unicast: true };
+
+    /// These ways and those.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            multicast: self.multicast || other.multicast,
+            broadcast: self.broadcast || other.broadcast,
+            unicast: self.unicast || other.unicast,
+        }
+    }
 }

@@ -182,7 +182,7 @@ pub use event::{
     EntryId, Event, Message, MessageId, Multicast, NetChange, PeerChange, PeerState, Place, Refusal, Source,
     Stamp, Unreached,
 };
-pub use findings::{Findings, LinkFindings, PathFindings, PeerFindings, Tally, Way};
+pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindings, Reached, Tally, Way};
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;

@@ -1,6 +1,7 @@
 //! One peer: routes what comes in to the machines, and what they want to the host.
 
 mod acquaintances;
+mod asked;
 mod calls;
 mod commands;
 mod discoveries;
@@ -21,8 +22,8 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 
 use self::{
-    acquaintances::Acquaintances, calls::Calls, discoveries::Discoveries, ledger::Ledger, links::Peer,
-    net::NetState, records::Records,
+    acquaintances::Acquaintances, asked::Asked, calls::Calls, discoveries::Discoveries, examine::Examination,
+    ledger::Ledger, links::Peer, net::NetState, records::Records,
 };
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
@@ -73,6 +74,10 @@ pub struct Node {
     visit: Option<Instant>,
     rng: Rng,
     calls: Calls,
+    /// Our own examination of the network, while it lasts.
+    examination: Option<Examination>,
+    /// Those of others.
+    asked: Asked,
     net: NetState,
     /// The tag of the `Quit` that is being carried out.
     quitting: Option<u64>,
@@ -125,6 +130,8 @@ impl Node {
             visit: None,
             rng,
             calls: Calls::default(),
+            examination: None,
+            asked: Asked::default(),
             net: NetState::default(),
             quitting: None,
             is_finished: false,
@@ -198,6 +205,7 @@ impl Node {
     fn on_datagram(&mut self, datagram: &Datagram<'_>) {
         self.stats.datagrams += 1;
         match datagram.via {
+            Via::Chat if self.is_call(datagram) => {}
             Via::Chat => {
                 let (before, out) = (self.stats.session, &mut self.session_wishes);
                 self.sessions.on_datagram(self.now, datagram, &mut self.stats.session, out);
@@ -227,6 +235,8 @@ impl Node {
         }
         self.on_members_due();
         self.on_records_due();
+        self.on_asked_due();
+        self.on_examined();
     }
 
     /// Carries every machine's wishes to the others and to the host until none is left.
@@ -326,6 +336,8 @@ impl Node {
             (self.visit, Reason::Dial),
             (self.rooms.next_wake(), Reason::Room),
             (dial, Reason::Dial),
+            (self.asked.next_wake(), Reason::Dial),
+            (self.examination.as_ref().map(Examination::until), Reason::Dial),
         ];
         let due = self.discoveries.wakes().chain(due);
         let earliest = due.filter_map(|(at, reason)| Some(Wake { at: at?, reason })).min()?;

@@ -24,6 +24,8 @@ pub struct Stats {
     pub members_full: u64,
     /// Runs of peers that ended long ago and are not remembered any more.
     pub members_forgotten: u64,
+    /// Asks of those who examine the network that were not answered: too many, too fast, or not from a link of ours.
+    pub asks_dropped: u64,
     /// Peers forgotten because there are too many.
     pub peers_forgotten: u64,
     /// What multicast DNS counted.

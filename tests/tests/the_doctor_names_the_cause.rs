@@ -129,7 +129,7 @@ fn who_is_found_and_cannot_be_reached_is_named() {
         hosts[host].shell(&format!("ip neighbour replace {other} lladdr {card} dev eth0 nud permanent"));
     }
     let (told, _) = report(&hosts[0], &[]);
-    assert_eq!(causes(&told).first(), Some(&"peer-silent"), "{told:#}");
+    assert_eq!(causes(&told).first(), Some(&"peer-deaf"), "{told:#}");
     assert!(told["verdict"][0]["text"].as_str().is_some_and(|text| text.contains("10.77.0.2")), "{told:#}");
 }
 

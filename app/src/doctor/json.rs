@@ -1,6 +1,6 @@
 //! The same for a report to others: one object, with names and keys left out (`docs/JSON.md`).
 
-use chat_core::{LinkFindings, MdnsSocket, PeerFindings, PeerState, Way};
+use chat_core::{LinkFindings, MdnsSocket, PeerFindings, PeerState, Reached, Way};
 use chat_net::{LookedAt, Membership};
 use serde_json::{Value, json};
 
@@ -83,6 +83,11 @@ fn link(facts: &Facts, link: &LinkFindings) -> Value {
     })
 }
 
+fn ways(ways: Reached) -> Vec<&'static str> {
+    let all = [(ways.multicast, "multicast"), (ways.broadcast, "broadcast"), (ways.unicast, "unicast")];
+    all.into_iter().filter_map(|(is_there, word)| is_there.then_some(word)).collect()
+}
+
 fn peer(peer: &PeerFindings) -> Value {
     let state = match peer.state {
         PeerState::Found => "found",
@@ -99,6 +104,11 @@ fn peer(peer: &PeerFindings) -> Value {
             "rtt_us": u64::try_from(path.rtt.as_micros()).unwrap_or(u64::MAX),
             "sent": path.sent,
             "lost": path.lost,
+        })),
+        "echo": peer.echo.map(|echo| json!({
+            "heard": ways(echo.heard),
+            "listens": ways(echo.listens),
+            "came": ways(echo.came),
         })),
         "clock_ahead_ms": peer.clock_ahead_ms,
     })

@@ -72,6 +72,52 @@ pub(crate) fn remedy(cause: &Cause, facts: &Facts, program: &str) -> Remedy {
             );
             with(what, &format!("on {}", name(peer)), format!("sudo ufw allow {port}/udp"))
         }
+        Cause::PeerDeaf { peer } => {
+            let peer = &facts.findings.peers[*peer];
+            let (who, port) = (name(peer), peer.address.map_or(address::PORT, |at| at.port()));
+            let what = format!(
+                "{who}{} hears us when we speak to all, and not what is sent to it alone, while its own packets arrive \
+                 here: the firewall of {who} drops UDP {port} coming in",
+                at(peer.address)
+            );
+            with(what, &format!("on {who}"), format!("sudo ufw allow {port}/udp"))
+        }
+        Cause::WeAreDeaf { peer } => {
+            let peer = &facts.findings.peers[*peer];
+            let what = format!(
+                "{}{} hears us, and what it sends to us alone does not arrive: the firewall of this machine drops UDP \
+                 {} coming in",
+                name(peer),
+                at(peer.address),
+                facts.port
+            );
+            with(what, here, open_here(facts.surroundings.firewall, &[facts.port]))
+        }
+        Cause::KeptApart { peer } => {
+            let peer = &facts.findings.peers[*peer];
+            let what = format!(
+                "{}{} is heard when it speaks to all, and nothing passes from here to it alone or back: the access \
+                 point keeps its guests apart (client isolation), or firewalls at both ends drop UDP",
+                name(peer),
+                at(peer.address)
+            );
+            let to = peer.address.map_or_else(String::new, |at| at.ip().to_string());
+            with(what, "to see it pass or not", format!("ping -c 3 {to}"))
+        }
+        Cause::MulticastUnheard { peer } | Cause::BroadcastUnheard { peer } => {
+            let (kind, port) = match cause {
+                Cause::MulticastUnheard { .. } => ("multicast", MDNS),
+                _ => ("broadcast", BROADCAST),
+            };
+            let peer = &facts.findings.peers[*peer];
+            let who = name(peer);
+            let what = format!(
+                "{who}{} does not hear our {kind}, though it listens: its firewall drops UDP {port} coming in, or the \
+                 network between filters it",
+                at(peer.address)
+            );
+            with(what, &format!("on {who}"), format!("sudo ufw allow {port}/udp"))
+        }
         Cause::MulticastFiltered { interface } => with(
             format!(
                 "multicast of others does not reach {interface}, and they are there: the switch or access point \

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use chat_core::{Interface, MdnsSocket, PeerFindings, PeerState, Tally, Way};
+use chat_core::{EchoFindings, Interface, MdnsSocket, PeerFindings, PeerState, Reached, Tally, Way};
 use chat_net::{LookedAt, Why};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -37,7 +37,9 @@ pub(crate) fn table(facts: &Facts, causes: &[Cause], program: &str) -> Vec<Strin
         columns(facts.outward().flat_map(|interface| heard(facts, interface)).collect()),
         &mut lines,
     );
-    let peers = columns(facts.findings.peers.iter().map(peer).collect());
+    let peers = columns(facts.findings.peers.iter().map(peer).collect()).into_iter();
+    let peers = peers.zip(&facts.findings.peers).flat_map(|(row, peer)| [Some(row), peer.echo.map(ways)]);
+    let peers: Vec<String> = peers.flatten().collect();
     section("peers", if peers.is_empty() { vec![String::from("nobody")] } else { peers }, &mut lines);
     lines.extend(verdict_lines(facts, causes, program));
     lines
@@ -165,6 +167,24 @@ fn heard(facts: &Facts, interface: &Interface) -> Vec<[String; 4]> {
         ]
     });
     rows.collect()
+}
+
+/// Which ways lead there, and which back.
+fn ways(EchoFindings { heard, listens, came }: EchoFindings) -> String {
+    let all = |ways: Reached| {
+        let each = [
+            (ways.multicast, listens.multicast, "multicast"),
+            (ways.broadcast, listens.broadcast, "broadcast"),
+            (ways.unicast, listens.unicast, "unicast"),
+        ];
+        let words = each.map(|(is_there, is_open, word)| match (is_there, is_open) {
+            (true, _) => word.to_owned(),
+            (false, true) => format!("not {word}"),
+            (false, false) => format!("{word} off"),
+        });
+        words.join(", ")
+    };
+    format!("  there: {} \u{b7} back: {}", all(heard), all(came))
 }
 
 fn peer(peer: &PeerFindings) -> [String; 4] {

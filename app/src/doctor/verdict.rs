@@ -1,6 +1,6 @@
 //! From what is known to what is wrong: a function of facts alone.
 
-use chat_core::{Interface, PeerFindings, PeerState, Tally, Way};
+use chat_core::{EchoFindings, Interface, PeerFindings, PeerState, Tally, Way};
 use chat_net::Why;
 
 use super::{Facts, facts::is_told};
@@ -27,6 +27,16 @@ pub(crate) enum Cause {
     OwnUnheard { interface: String, multicast: bool, broadcast: bool },
     /// Somebody was found and does not answer.
     Silent { peer: usize },
+    /// Somebody hears us by other ways, and not what is sent to it alone; what it sends arrives.
+    PeerDeaf { peer: usize },
+    /// Somebody hears what is sent to it alone, and nothing that it sends to us alone arrives.
+    WeAreDeaf { peer: usize },
+    /// Somebody is heard by other ways, and nothing passes from one host to the other alone.
+    KeptApart { peer: usize },
+    /// Somebody who listens does not hear our multicast.
+    MulticastUnheard { peer: usize },
+    /// Somebody who listens does not hear our broadcast.
+    BroadcastUnheard { peer: usize },
     /// Our own multicast comes back, that of somebody who is there does not come.
     MulticastFiltered { interface: String },
     /// The clocks of most others differ from ours by so much.
@@ -52,6 +62,11 @@ impl Cause {
             Self::PortTaken => "port-taken",
             Self::OwnUnheard { .. } => "own-unheard",
             Self::Silent { .. } => "peer-silent",
+            Self::PeerDeaf { .. } => "peer-deaf",
+            Self::WeAreDeaf { .. } => "deaf",
+            Self::KeptApart { .. } => "kept-apart",
+            Self::MulticastUnheard { .. } => "multicast-unheard",
+            Self::BroadcastUnheard { .. } => "broadcast-unheard",
             Self::MulticastFiltered { .. } => "multicast-filtered",
             Self::OwnClock { .. } => "own-clock",
             Self::Clock { .. } => "clock",
@@ -78,9 +93,12 @@ pub(crate) fn causes(facts: &Facts) -> Vec<Cause> {
         causes.push(Cause::PortTaken);
     }
     causes.extend(facts.outward().filter_map(|interface| own_unheard(facts, interface)));
-    let silent = numbered(facts).filter(|(_, peer)| peer.state == PeerState::Found && peer.is_silent);
-    causes.extend(silent.map(|(peer, _)| Cause::Silent { peer }).take(SILENT_MAX));
-    causes.extend(facts.outward().filter_map(|interface| multicast_filtered(facts, interface)));
+    causes.extend(numbered(facts).filter_map(|(peer, known)| unreached(peer, known)).take(SILENT_MAX));
+    let filtered: Vec<Cause> =
+        facts.outward().filter_map(|interface| multicast_filtered(facts, interface)).collect();
+    let is_filtered = !filtered.is_empty();
+    causes.extend(filtered);
+    causes.extend(unheard(facts, is_filtered));
     causes.extend(clocks(facts));
     causes.extend(numbered(facts).filter_map(|(peer, known)| lossy(peer, known)));
     if facts.online() == 0 {
@@ -108,6 +126,36 @@ fn own_unheard(facts: &Facts, interface: &Interface) -> Option<Cause> {
     let broadcast = facts.discovery.broadcast && is_unheard(broad);
     let interface = interface.name.clone();
     (multicast || broadcast).then_some(Cause::OwnUnheard { interface, multicast, broadcast })
+}
+
+/// Somebody was found, and is in session neither with us nor with anybody who vouches for it: which direction fails, its
+/// answer says.
+fn unreached(peer: usize, known: &PeerFindings) -> Option<Cause> {
+    if known.state != PeerState::Found {
+        return None;
+    }
+    let Some(EchoFindings { heard, came, .. }) = known.echo else {
+        return known.is_silent.then_some(Cause::Silent { peer });
+    };
+    match (heard.unicast, came.unicast) {
+        (false, true) => Some(Cause::PeerDeaf { peer }),
+        (true, false) => Some(Cause::WeAreDeaf { peer }),
+        (false, false) => Some(Cause::KeptApart { peer }),
+        // It is about to come.
+        (true, true) => None,
+    }
+}
+
+/// Those who answer, listen by a way and have not heard us by it, at most [`SILENT_MAX`] of each.
+fn unheard(facts: &Facts, is_multicast_filtered: bool) -> Vec<Cause> {
+    let answers = || numbered(facts).filter_map(|(number, peer)| Some((number, peer.echo?)));
+    let multicast = answers()
+        .filter(|(_, echo)| facts.listens() && echo.listens.multicast && !echo.heard.multicast)
+        .filter(|_| !is_multicast_filtered);
+    let broadcast = answers()
+        .filter(|(_, echo)| facts.discovery.broadcast && echo.listens.broadcast && !echo.heard.broadcast);
+    let multicast = multicast.map(|(peer, _)| Cause::MulticastUnheard { peer }).take(SILENT_MAX);
+    multicast.chain(broadcast.map(|(peer, _)| Cause::BroadcastUnheard { peer }).take(SILENT_MAX)).collect()
 }
 
 fn multicast_filtered(facts: &Facts, interface: &Interface) -> Option<Cause> {

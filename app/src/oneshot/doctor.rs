@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// How long others may take to be found, to be called and to be heard by multicast before that is judged.
-const LOOK: Duration = Duration::from_secs(5);
-/// How long the node may take to tell what it has seen.
-const ANSWER: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(4);
+/// How long the node may take to ask everybody, and to tell what it has seen.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// Looks around and tells what is wrong.
 ///

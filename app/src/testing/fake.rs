@@ -220,6 +220,7 @@ impl Fake {
             sources: vec![Source::Mdns],
             is_silent: false,
             path: Some(PathFindings { rtt: Duration::from_millis(3), sent: 20, lost: 0 }),
+            echo: None,
             clock_ahead_ms: Some(300),
         };
         let peers = Some(bo).filter(|_| !self.is_alone).into_iter().collect();

@@ -1,6 +1,7 @@
 //! Those who were found and are not there, for whoever examines the network.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use super::{Contacts, Who, contact::Contact};
 use crate::{
@@ -10,6 +11,11 @@ use crate::{
 };
 
 impl Contacts {
+    /// Whether somebody on one of our links may be at `address`.
+    pub(crate) fn is_near(&self, address: SocketAddr) -> bool {
+        self.places.allows(address, Source::Broadcast) && !self.places.is_own(address)
+    }
+
     /// By which ways `key` is seen now.
     pub(crate) fn sources(&self, key: PeerKey) -> Vec<Source> {
         self.contacts.get(&Who::Id(key.short())).map_or_else(Vec::new, Contact::sources)
@@ -38,6 +44,7 @@ impl Contacts {
                 sources,
                 is_silent: contact.misses > 0,
                 path: None,
+                echo: None,
                 clock_ahead_ms: None,
             })
         })

@@ -2,7 +2,7 @@
 //! is shown not to work.
 //!
 //! ```text
-//!   0   4  magic "p2pB"         4   1  version 1         5   1  flags: 1 = in session with nobody
+//!   0   4  magic "p2pB"         4   1  version 1         5   1  flags: 1 = in session with nobody; 2, 4: `ask`
 //!   6   2  port of the chat     8   8  first bytes of the key          16   8  boot id
 //! ```
 //!
@@ -17,11 +17,14 @@ use core::{
 
 use bytes::Bytes;
 
-use super::{Announcement, Found, PeerDiscovery, Sighting, SightingKind};
+use super::{
+    Announcement, Call, Found, PeerDiscovery, Sighting, SightingKind, Word,
+    ask::{echo, ways},
+};
 use crate::{
     boundary::{Datagram, Interface, Subnet, Transmit, Via},
     event::{Multicast, Source},
-    findings::{LinkFindings, Tally, Way},
+    findings::{LinkFindings, Reached, Tally, Way},
     identity::BootId,
     outbox::Outbox,
     rng::Rng,
@@ -35,6 +38,8 @@ const PORT: u16 = 27181;
 const MAGIC: [u8; 4] = *b"p2pB";
 const VERSION: u8 = 1;
 const ALONE: u8 = 1;
+const ASK: u8 = 2;
+const ECHO: u8 = 4;
 const LEN: usize = 24;
 /// Links used at a time.
 const LINKS_MAX: usize = 64;
@@ -140,6 +145,18 @@ impl Beacon {
         (self.due, self.sent) = (None, Some(now));
     }
 
+    /// Says `call` on all links.
+    pub(crate) fn call(&mut self, call: &Call, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
+        let Some(own) = &self.own else { return };
+        let bytes = write_call(own, self.alone.is_some(), call);
+        let to = SocketAddr::from((Ipv4Addr::BROADCAST, PORT));
+        for (&interface, (_, tally)) in &mut self.links {
+            stats.sent += 1;
+            tally.sent += 1;
+            out.push(Found::Transmit(Transmit { via: Via::Beacon, interface, to, bytes: bytes.clone() }));
+        }
+    }
+
     /// When the next one goes out of those that go on.
     fn plan(&mut self, now: Instant) {
         // A random quarter more or less, so that those who started together do not go on so.
@@ -214,7 +231,7 @@ impl PeerDiscovery for Beacon {
             stats.off_link += 1;
             return;
         }
-        let Some(Said { is_alone, port, id, boot }) = read(datagram.bytes) else {
+        let Some(Said { is_alone, port, id, boot, call }) = read(datagram.bytes) else {
             stats.malformed += 1;
             return;
         };
@@ -227,6 +244,11 @@ impl PeerDiscovery for Beacon {
         stats.heard += 1;
         let is_elsewhere = |subnets: &[Subnet]| subnets.iter().all(|own| own.address != datagram.from.ip());
         link.into_iter().filter(|(own, _)| is_elsewhere(own)).for_each(|(_, tally)| tally.others += 1);
+        if let Some(call) = call {
+            let (from, interface) = (datagram.from.ip(), datagram.interface);
+            out.push(Found::Call { call, by: Reached::BROADCAST, from, interface });
+            return;
+        }
         let address = SocketAddr::new(datagram.from.ip(), port);
         let heard = Heard { boot, at: now, address };
         let is_answering = self.is_answering(now);
@@ -309,16 +331,37 @@ struct Said {
     port: u16,
     id: [u8; 8],
     boot: BootId,
+    call: Option<Call>,
 }
 
 fn write(own: &Announcement, is_alone: bool) -> Bytes {
-    let mut bytes = Vec::with_capacity(LEN);
+    head(own, if is_alone { ALONE } else { 0 }).into()
+}
+
+/// A beacon that asks or answers.
+pub(crate) fn write_call(own: &Announcement, is_alone: bool, call: &Call) -> Bytes {
+    let flag = if call.word == Word::Ask { ASK } else { ECHO };
+    let mut bytes = head(own, flag | if is_alone { ALONE } else { 0 });
+    bytes.extend(call.nonce);
+    if let Word::Echo { heard, listens } = call.word {
+        bytes.push(ways(heard, listens));
+    }
+    bytes.into()
+}
+
+/// What a beacon asks or answers; `None` for any other datagram.
+pub(crate) fn read_call(bytes: &[u8]) -> Option<Call> {
+    read(bytes)?.call
+}
+
+fn head(own: &Announcement, flags: u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(LEN + 9);
     bytes.extend(MAGIC);
-    bytes.extend([VERSION, if is_alone { ALONE } else { 0 }]);
+    bytes.extend([VERSION, flags]);
     bytes.extend(own.port.to_be_bytes());
     bytes.extend(own.key.short());
     bytes.extend(own.boot.0.to_be_bytes());
-    bytes.into()
+    bytes
 }
 
 fn read(bytes: &[u8]) -> Option<Said> {
@@ -326,11 +369,20 @@ fn read(bytes: &[u8]) -> Option<Said> {
     let (&[version, flags], rest) = rest.split_first_chunk()?;
     let (port, rest) = rest.split_first_chunk()?;
     let (id, rest) = rest.split_first_chunk()?;
-    let (boot, _) = rest.split_first_chunk()?;
+    let (boot, rest) = rest.split_first_chunk()?;
     let port = u16::from_be_bytes(*port);
     let boot = BootId(u64::from_be_bytes(*boot));
     let is_plain = *magic == MAGIC && version == VERSION && port != 0;
-    is_plain.then_some(Said { is_alone: flags & ALONE != 0, port, id: *id, boot })
+    let call = |word, nonce: &[u8; 8]| Call { word, nonce: *nonce, id: *id, port };
+    let call = match (flags & ASK != 0, flags & ECHO != 0) {
+        (false, false) => None,
+        (true, _) => Some(call(Word::Ask, rest.first_chunk()?)),
+        (false, true) => {
+            let (nonce, rest) = rest.split_first_chunk()?;
+            Some(call(echo(*rest.first()?), nonce))
+        }
+    };
+    is_plain.then_some(Said { is_alone: flags & ALONE != 0, port, id: *id, boot, call })
 }
 
 #[cfg(test)]

@@ -3,17 +3,20 @@
 //! Discovery is only a hint. Who somebody is, is proven in the handshake; a goodbye, an expired record or a name
 //! conflict never closes a session, it only removes a candidate address.
 
-mod beacon;
+mod ask;
+pub(crate) mod beacon;
 pub(crate) mod manual;
 
+pub(crate) use ask::{Call, Nonce, Word};
 pub(crate) use beacon::Beacon;
 
 use alloc::{string::String, vec::Vec};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use crate::{
     boundary::{Datagram, Interface, Transmit},
     event::{Multicast, Source},
+    findings::Reached,
     identity::{BootId, PeerKey},
     outbox::Outbox,
     stats::Stats,
@@ -66,6 +69,13 @@ pub(crate) enum Found {
     Newcomer {
         sighting: Sighting,
         is_alone: bool,
+    },
+    /// Somebody examines the network, or answers us who do.
+    Call {
+        call: Call,
+        by: Reached,
+        from: IpAddr,
+        interface: u32,
     },
     /// The name we are announced by changed because somebody else has it.
     Renamed(String),

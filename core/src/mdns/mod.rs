@@ -17,12 +17,13 @@
 //! | `query`, `cache` | 6762 sections 5.2, 7.1, 10: asking, and what is known until when |
 //! | `resolve`, `missed` | 6762 sections 7.3, 10.4, 10.5: those who are not where they were said to be |
 //! | `ours`, `service` | 6763 sections 4 to 6, 9, 12: our records, and peers out of others' records |
-//! | `heard` | whether multicast works at all |
+//! | `heard`, `ask` | whether multicast works at all, and with whom |
 //!
 //! Nothing here is believed beyond what discovery needs: who somebody is, the handshake proves.
 
 mod announce;
 mod answers;
+mod ask;
 mod budget;
 mod cache;
 mod conflicts;

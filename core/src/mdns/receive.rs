@@ -15,8 +15,9 @@ use super::{
 use crate::{
     boundary::Datagram,
     config::MdnsSocket,
-    discovery::Found,
+    discovery::{Call, Found},
     dns::{CLASS_IN, Data, Kind, Message, Name, NameRef, Record, TXT_MAX},
+    findings::Reached,
     outbox::Outbox,
     stats::MdnsStats,
     time::Instant,
@@ -78,6 +79,10 @@ impl Mdns {
         stats.queries_in += 1;
         if by_multicast {
             self.heard.on_others(link.key, is_ours, out);
+        }
+        if by_multicast && let Some(call) = call_of(&message, &self.service) {
+            out.push(Found::Call { call, by: Reached::MULTICAST, from, interface: link.key.interface });
+            return;
         }
         if by_multicast && datagram.from.port() == PORT {
             self.directory.on_probe(now, &self.service, link, own, &message, out);
@@ -219,6 +224,13 @@ impl Mdns {
         }
         link.cache.plan();
     }
+}
+
+/// What a question asks that is part of an examination of the network.
+fn call_of(message: &Message<'_>, service: &Name) -> Option<Call> {
+    let asked = message.questions.first().filter(|asked| asked.kind == Kind::TXT)?;
+    let label = asked.name.labels().next().filter(|_| asked.name.is_child_of(service))?;
+    Call::from_label(label)
 }
 
 /// Whether this is what we said on another link of our addresses there, and replaces what we said here.

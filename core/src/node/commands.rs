@@ -70,13 +70,18 @@ impl Node {
     pub(super) fn rename(&mut self, nick: Nick) {
         self.ledger.collect(Record::Nick(nick.clone()));
         self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
-        self.nick = nick.clone();
+        self.nick = nick;
         self.publish(false);
-        let (key, port) = (self.identity.key(), self.config.chat_port);
-        let announcement = Announcement { key, boot: self.boot, nick, port };
+        let announcement = self.announcement();
         for discovery in self.discoveries.each() {
             discovery.announce(self.now, &announcement, &mut self.found);
         }
+    }
+
+    /// What the discoveries tell of us.
+    pub(super) fn announcement(&self) -> Announcement {
+        let (key, port) = (self.identity.key(), self.config.chat_port);
+        Announcement { key, boot: self.boot, nick: self.nick.clone(), port }
     }
 
     /// Says goodbye once, after the last words.
@@ -84,6 +89,7 @@ impl Node {
         if self.quitting.is_some() {
             return self.event(Event::Done { tag, message: None });
         }
+        self.end_examination();
         self.with_rooms(|rooms, turn| rooms.on_quit(turn));
         if self.own.is_some() {
             self.publish(true);

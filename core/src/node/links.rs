@@ -56,6 +56,7 @@ impl Node {
                 self.on_sighting(&sighting);
                 self.contacts.answer(self.now, &sighting, is_alone);
             }
+            Found::Call { call, by, from, interface } => self.on_call(&call, by, from, interface),
             Found::Renamed(instance) => self.event(Event::Renamed { instance }),
             Found::Multicast(multicast) => {
                 if self.net.set_multicast(multicast) {

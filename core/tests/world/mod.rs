@@ -26,6 +26,10 @@ pub(crate) struct World {
     pub(crate) jitter: Duration,
     /// Pairs that do not hear each other.
     pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// Whether broadcast is carried.
+    pub(crate) broadcast: bool,
+    /// What is not carried from one host to another.
+    pub(crate) drops: fn(usize, usize, &Transmit) -> bool,
     /// How long a store takes to answer.
     pub(crate) store_delay: Duration,
     /// What is different from the default in the nodes that are started.
@@ -72,6 +76,8 @@ impl World {
             loss: 0,
             jitter: Duration::from_micros(50),
             cut: BTreeSet::new(),
+            broadcast: false,
+            drops: |_, _, _| false,
             store_delay: Duration::from_micros(300),
             configure: |_| {},
             trace: Vec::new(),
@@ -245,7 +251,11 @@ impl World {
         let from = SocketAddr::new(address_of(index).ip(), port);
         for other in 0..self.hosts.len() {
             let pair = (index.min(other), index.max(other));
-            if !(to.is_multicast() || to == address_of(other).ip()) || self.cut.contains(&pair) {
+            let is_for_all = to.is_multicast() || to == Ipv4Addr::BROADCAST && self.broadcast;
+            if !(is_for_all || to == address_of(other).ip()) || self.cut.contains(&pair) {
+                continue;
+            }
+            if (self.drops)(index, other, transmit) {
                 continue;
             }
             if other != index && self.rng.below(1000) < self.loss {

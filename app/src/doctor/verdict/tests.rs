@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use chat_core::{Findings, LinkFindings, MdnsSocket, Multicast, Nick, PathFindings, PeerKey, Source, Subnet};
+use chat_core::{
+    EchoFindings, Findings, LinkFindings, MdnsSocket, Multicast, Nick, PathFindings, PeerKey, Reached,
+    Source, Subnet,
+};
 use chat_net::{Firewall, Holder, LookedAt, Membership, Surroundings};
 
 use super::*;
@@ -58,6 +61,7 @@ fn peer(nick: &str, host: u8) -> PeerFindings {
         sources: vec![Source::Mdns],
         is_silent: false,
         path: Some(PathFindings { rtt: Duration::from_millis(3), sent: 50, lost: 0 }),
+        echo: None,
         clock_ahead_ms: Some(20),
     }
 }
@@ -161,6 +165,47 @@ fn who_is_found_and_does_not_answer_is_named_with_host_and_port() {
     assert_eq!(causes(&facts), [Cause::AllWell]);
     facts.findings.peers = (1..9).map(|host| found("x", host)).collect();
     assert_eq!(causes(&facts).len(), SILENT_MAX);
+}
+
+const ALL: Reached = Reached { multicast: true, broadcast: true, unicast: true };
+
+/// One who answers, and has heard, and was heard, by these ways.
+fn answering(peer: PeerFindings, heard: Reached, came: Reached) -> PeerFindings {
+    PeerFindings { echo: Some(EchoFindings { heard, listens: ALL, came }), ..peer }
+}
+
+#[test]
+fn of_a_fault_in_one_direction_the_guilty_host_is_named() {
+    let alone = Reached { unicast: false, ..ALL };
+    let mut facts = well();
+    facts.findings.peers.push(answering(found("li", 66), alone, ALL));
+    assert_eq!(causes(&facts), [Cause::PeerDeaf { peer: 2 }]);
+    assert!(said(&facts).contains("on li: sudo ufw allow 27182/udp"), "{}", said(&facts));
+    facts.findings.peers[2] = answering(found("li", 66), ALL, alone);
+    assert_eq!(causes(&facts), [Cause::WeAreDeaf { peer: 2 }]);
+    assert!(said(&facts).contains("here: sudo ufw allow proto udp to any port 27182"), "{}", said(&facts));
+    facts.findings.peers[2] = answering(found("li", 66), alone, alone);
+    assert_eq!(causes(&facts), [Cause::KeptApart { peer: 2 }]);
+    assert!(said(&facts).contains("ping -c 3 192.168.1.66"), "{}", said(&facts));
+    facts.findings.peers[2] = answering(found("li", 66), ALL, ALL);
+    assert_eq!(causes(&facts), [Cause::AllWell]);
+}
+
+#[test]
+fn who_does_not_hear_what_we_say_to_all_is_named_if_it_listens() {
+    let mut facts = well();
+    let without = Reached { multicast: false, ..ALL };
+    facts.findings.peers[1] = answering(peer("li", 9), without, ALL);
+    assert_eq!(causes(&facts), [Cause::MulticastUnheard { peer: 1 }]);
+    assert!(said(&facts).contains(": sudo ufw allow 5353/udp"), "{}", said(&facts));
+    facts.findings.peers[1].echo = Some(EchoFindings { heard: without, listens: without, came: ALL });
+    assert_eq!(causes(&facts), [Cause::AllWell]);
+    facts.findings.peers[1] = answering(peer("li", 9), Reached { broadcast: false, ..ALL }, ALL);
+    assert_eq!(causes(&facts), [Cause::BroadcastUnheard { peer: 1 }]);
+    // Filtered in both directions: one cause is enough.
+    facts.findings.peers[1] = answering(peer("li", 9), without, without);
+    facts.findings.links[0].tally = tally(6, 6, 0);
+    assert_eq!(causes(&facts), [Cause::MulticastFiltered { interface: "eth0".into() }]);
 }
 
 #[test]

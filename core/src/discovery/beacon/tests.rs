@@ -80,7 +80,7 @@ fn one_goes_out_at_the_start_and_says_who_we_are() {
         [b"p2pB".as_slice(), &[1, 1], &4000_u16.to_be_bytes(), &[7; 8], &1_u64.to_be_bytes()].concat();
     assert_eq!(**bytes, written);
     let id = KEY.short();
-    assert_eq!(read(bytes), Some(Said { is_alone: true, port: 4000, id, boot: BootId(1) }));
+    assert_eq!(read(bytes), Some(Said { is_alone: true, port: 4000, id, boot: BootId(1), call: None }));
     one.beacon.on_company(at(900), 1, 1, Multicast::Ok);
     assert!(one.spoken(at(3_600_000)).is_empty(), "there is company, and multicast works");
 }
