@@ -12,7 +12,7 @@ use chat_tests::{
 };
 use serde_json::Value;
 
-/// It looks for five seconds.
+/// It looks for six and a half seconds.
 const LIMIT: Duration = Duration::from_secs(20);
 /// Alone for so long one is told why, and some time for a busy machine.
 const ALONE: Duration = Duration::from_secs(14);

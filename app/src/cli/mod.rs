@@ -106,7 +106,7 @@ pub(crate) enum Command {
     },
     /// Look around for two seconds and tell who is there
     Peers,
-    /// Test this network for five seconds and tell what is wrong with it and what helps
+    /// Test this network for six seconds and tell what is wrong with it and what helps
     ///
     /// With --json it is one object without names, keys and the hosts of public addresses, fit for a report to others.
     #[command(after_help = EXITS)]

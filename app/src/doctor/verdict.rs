@@ -146,14 +146,18 @@ fn unreached(peer: usize, known: &PeerFindings) -> Option<Cause> {
     }
 }
 
-/// Those who answer, listen by a way and have not heard us by it, at most [`SILENT_MAX`] of each.
+/// Those who answer, listen by a way, are heard by it and have not heard us, at most [`SILENT_MAX`] of each. What passes in
+/// neither direction is filtered on the way, and nobody's firewall is to blame.
 fn unheard(facts: &Facts, is_multicast_filtered: bool) -> Vec<Cause> {
     let answers = || numbered(facts).filter_map(|(number, peer)| Some((number, peer.echo?)));
     let multicast = answers()
-        .filter(|(_, echo)| facts.listens() && echo.listens.multicast && !echo.heard.multicast)
+        .filter(|(_, echo)| {
+            facts.listens() && echo.listens.multicast && !echo.heard.multicast && echo.came.multicast
+        })
         .filter(|_| !is_multicast_filtered);
-    let broadcast = answers()
-        .filter(|(_, echo)| facts.discovery.broadcast && echo.listens.broadcast && !echo.heard.broadcast);
+    let broadcast = answers().filter(|(_, echo)| {
+        facts.discovery.broadcast && echo.listens.broadcast && !echo.heard.broadcast && echo.came.broadcast
+    });
     let multicast = multicast.map(|(peer, _)| Cause::MulticastUnheard { peer }).take(SILENT_MAX);
     multicast.chain(broadcast.map(|(peer, _)| Cause::BroadcastUnheard { peer }).take(SILENT_MAX)).collect()
 }

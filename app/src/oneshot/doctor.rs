@@ -19,8 +19,9 @@ use crate::{
     happening::Happening,
 };
 
-/// How long others may take to be found, to be called and to be heard by multicast before that is judged.
-const LOOK: Duration = Duration::from_secs(4);
+/// How long others may take to be found, to be called, to be heard by multicast, and to tell their time with their first
+/// heartbeat, 6 s at the latest (DESIGN section 5), before all are asked.
+const LOOK: Duration = Duration::from_millis(5500);
 /// How long the node may take to ask everybody, and to tell what it has seen.
 const ANSWER: Duration = Duration::from_secs(3);
 

@@ -202,6 +202,9 @@ fn who_does_not_hear_what_we_say_to_all_is_named_if_it_listens() {
     assert_eq!(causes(&facts), [Cause::AllWell]);
     facts.findings.peers[1] = answering(peer("li", 9), Reached { broadcast: false, ..ALL }, ALL);
     assert_eq!(causes(&facts), [Cause::BroadcastUnheard { peer: 1 }]);
+    let without_both = Reached { broadcast: false, ..ALL };
+    facts.findings.peers[1] = answering(peer("li", 9), without_both, without_both);
+    assert_eq!(causes(&facts), [Cause::AllWell], "nobody needs it while multicast works");
     // Filtered in both directions: one cause is enough.
     facts.findings.peers[1] = answering(peer("li", 9), without, without);
     facts.findings.links[0].tally = tally(6, 6, 0);
