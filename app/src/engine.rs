@@ -158,7 +158,17 @@ impl Ready {
     pub(crate) fn begin(self, tell: &Tell, stored: bool) -> Result<Engine, Fault> {
         let (jobs, waiting) = mpsc::channel();
         let (route_jobs, route_tell) = (jobs.clone(), tell.clone());
-        let on_output: OnOutput = Box::new(move |output| route(output, &route_jobs, &route_tell));
+        let mut read = Some(self.state);
+        let on_output: OnOutput = Box::new(move |output| {
+            // Nothing has changed since: the store is ours alone.
+            if let Output::Fetch { token, what: Request::State } = output
+                && let Some(state) = read.take()
+            {
+                return Some(Input::Fetched { token, answer: Answer::State(state) });
+            }
+            route(output, &route_jobs, &route_tell);
+            None
+        });
         let fault = |error: io::Error| Fault::usage(format!("cannot start: {error}"));
         let capture_tell = tell.clone();
         let on_capture_end: OnCaptureEnd = Box::new(move |why| {

@@ -177,7 +177,7 @@ impl Contacts {
                 self.choice.enter(Circle::Proven, who);
             }
             self.choice.stir(now);
-            let at = if self.is_everybodys(who) { now } else { now + self.patience() };
+            let at = self.first_call(now, who, sighting.source);
             self.schedule.set(who, at, regard);
         }
         let news = !known && !self.is_live(who, boot, first) && !self.is_here(who, boot);

@@ -53,7 +53,11 @@ async fn run(
                 Output::Trace(trace) => net.trace(trace),
                 Output::Event(Event::Finished) => finished = true,
                 Output::Wait(wake) => break wake,
-                output => on_output(output),
+                output => {
+                    if let Some(answer) = on_output(output) {
+                        node.handle(clock.now(), answer);
+                    }
+                }
             }
         };
         net.flush();
@@ -92,7 +96,7 @@ async fn run(
     drop(sockets);
     drop(net);
     if finished {
-        on_output(Output::Event(Event::Finished));
+        let _ = on_output(Output::Event(Event::Finished));
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     io, iter,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
 };
@@ -24,13 +24,17 @@ use reader::Load;
 pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Result<Submit> {
     let (door, inbox) = sync_channel(TURNS);
     let door = Door(door);
-    let spawn_reader = |socket: &Arc<_>| {
-        let (socket, inbox) = (Arc::clone(socket), door.0.clone());
-        thread::Builder::new().name("chat-reader".into()).spawn(move || reader::read(&socket, &inbox))
-    };
-    let readers = net.sockets().iter().map(spawn_reader).collect::<io::Result<Vec<_>>>()?;
+    let sockets = net.sockets().to_vec();
+    let (to_end, readers) = channel();
+    // First, since the sooner it speaks the sooner it is found.
     let live = move || run(node, net, clock, on_output, inbox, readers);
     thread::Builder::new().name("chat-node".into()).spawn(live)?;
+    for socket in sockets {
+        let inbox = door.0.clone();
+        let read = move || reader::read(&socket, &inbox);
+        // Whether it has ended already shows in what is submitted.
+        let _ = to_end.send(thread::Builder::new().name("chat-reader".into()).spawn(read)?);
+    }
     Ok(Arc::new(move |input| door.submit(input)))
 }
 
@@ -52,7 +56,7 @@ fn run(
     clock: Clock,
     mut on_output: OnOutput,
     inbox: Receiver<Turn>,
-    readers: Vec<JoinHandle<()>>,
+    readers: Receiver<JoinHandle<()>>,
 ) {
     let mut watch = Watch::new(clock);
     let (mut stopped, mut finished) = (false, false);
@@ -64,7 +68,11 @@ fn run(
                 Output::Trace(trace) => net.trace(trace),
                 Output::Event(Event::Finished) => finished = true,
                 Output::Wait(wake) => break wake,
-                output => on_output(output),
+                output => {
+                    if let Some(answer) = on_output(output) {
+                        node.handle(clock.now(), answer);
+                    }
+                }
             }
         };
         net.flush();
@@ -95,7 +103,7 @@ fn run(
     drop((net, inbox));
     readers.into_iter().for_each(|reader| drop(reader.join()));
     if finished {
-        on_output(Output::Event(Event::Finished));
+        let _ = on_output(Output::Event(Event::Finished));
     }
 }
 

@@ -77,7 +77,8 @@ fn begin(
         has_left: false,
     };
     thread::spawn(move || {
-        (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
+        let answer = (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
+        fake.on_input(answer.expect("the state was read before"));
         loop {
             let patience = if fake.later.is_some() { LATER } else { Duration::MAX };
             match inputs.recv_timeout(patience) {
@@ -319,7 +320,7 @@ impl Fake {
         self.last_token += 1;
         let token = Token(self.last_token);
         self.unpersisted.push((token, then));
-        (self.on_output)(Output::Persist { token, records });
+        let _ = (self.on_output)(Output::Persist { token, records });
     }
 
     fn refuse(&mut self, tag: u64, reason: Refusal) {
@@ -327,6 +328,6 @@ impl Fake {
     }
 
     fn tell(&mut self, event: Event) {
-        (self.on_output)(Output::Event(event));
+        let _ = (self.on_output)(Output::Event(event));
     }
 }

@@ -10,6 +10,8 @@ use crate::{discovery::Sighting, event::Source, time::Instant};
 pub(super) const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// The pause between rounds for a peer that was there within [`EAGER_FOR`].
 pub(super) const RETRY_EAGER: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(10);
+/// After the pause of an address the next call to it comes within this: not all who have lost each other at once call at once.
+const BEHIND: Duration = Duration::from_secs(1);
 /// How long a peer is called often.
 const EAGER_FOR: Duration = Duration::from_secs(600);
 /// The pause between rounds after that.
@@ -18,6 +20,12 @@ pub(super) const RETRY_SLOW: RangeInclusive<Duration> = Duration::from_secs(54).
 const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is called at all.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+/// Of those who are to call whoever has come, so many do so at once, and the others in a while: it is known to all through
+/// the first ones, and handshakes of all of them at a time would only keep the processors from that.
+const PROMPT: u64 = 3;
+const IN_A_WHILE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(60);
+/// Whoever we are told of by somebody in session is called after that.
+const WHEN_TOLD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(200);
 /// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known.
 pub(super) const PATIENCE_MIN: Duration = Duration::from_secs(2);
 pub(super) const PATIENCE_EACH: Duration = Duration::from_millis(20);
@@ -82,12 +90,20 @@ impl Contacts {
         let share =
             if everybodys { 1 } else { u32::try_from(self.choice.known() / DEGREE).unwrap_or(u32::MAX) };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
+        let behind = self.rng.duration(Duration::ZERO..=BEHIND);
         let contact = self.contacts.get_mut(&who)?;
         let (idle, regard) = (now - contact.fresh, contact.regard());
         if wanted.is_empty() || idle > GIVE_UP_AFTER {
             return None;
         }
-        let mut ready = wanted.into_iter().filter(|&address| self.schedule.may_dial(now, address));
+        // Most rounds would begin before the addresses have had their pause: they begin soon behind it.
+        let free = wanted.iter().map(|&address| self.schedule.free_at(address)).min();
+        if let Some(free) = free.filter(|free| *free > now) {
+            self.schedule.set(who, free + behind, regard);
+            contact.misses += 1;
+            return None;
+        }
+        let mut ready = wanted.into_iter().filter(|&address| self.schedule.free_at(address) <= now);
         let (chosen, more) = (ready.next(), ready.next().is_some());
         let pause = if more {
             NEXT_ADDRESS
@@ -116,7 +132,12 @@ impl Contacts {
         if self.is_live(who, sighting.boot, address) || !is_alone && self.is_here(who, sighting.boot) {
             return;
         }
-        self.visit(now, who);
+        if self.is_prompt() {
+            self.visit(now, who);
+        } else if let Some(contact) = self.contacts.get_mut(&who) {
+            contact.misses = 0;
+            self.schedule.set(who, now + self.rng.duration(IN_A_WHILE), contact.regard());
+        }
     }
 
     /// Somebody who is there and with whom we have no session, to compare notes with: it is called soon.
@@ -148,8 +169,24 @@ impl Contacts {
             || is_typed()
     }
 
+    /// When `who`, of whom `source` has told something new, is called.
+    pub(super) fn first_call(&mut self, now: Instant, who: Who, source: Source) -> Instant {
+        let wait = match source {
+            _ if !self.is_everybodys(who) => self.patience(),
+            Source::Exchange => self.rng.duration(WHEN_TOLD),
+            Source::Mdns | Source::Broadcast if !self.is_prompt() => self.rng.duration(IN_A_WHILE),
+            _ => Duration::ZERO,
+        };
+        now + wait
+    }
+
+    /// Whether we are one of those who call a newcomer at once.
+    fn is_prompt(&mut self) -> bool {
+        self.rng.below(self.choice.known() as u64) < PROMPT
+    }
+
     /// How long somebody who is nobody's choice yet waits for our call: others may call first.
-    pub(super) fn patience(&mut self) -> Duration {
+    fn patience(&mut self) -> Duration {
         let known = u64::try_from(self.choice.known()).unwrap_or(u64::MAX);
         let spread = PATIENCE_EACH.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)).min(PATIENCE_MAX);
         PATIENCE_MIN + self.rng.duration(Duration::ZERO..=spread)

@@ -125,9 +125,9 @@ impl Schedule {
         Some(who)
     }
 
-    /// Whether `address` has had its pause.
-    pub(super) fn may_dial(&self, now: Instant, address: SocketAddr) -> bool {
-        self.recent.get(&address).is_none_or(|(at, _)| now - *at >= DIAL_GAP)
+    /// When `address` has had its pause.
+    pub(super) fn free_at(&self, address: SocketAddr) -> Instant {
+        self.recent.get(&address).map_or(Instant::ORIGIN, |(at, _)| *at + DIAL_GAP)
     }
 
     /// `address` is dialled now.

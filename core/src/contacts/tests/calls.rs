@@ -1,0 +1,190 @@
+//! Whom the book calls at once, whom in a while, and how often again.
+
+use super::*;
+
+/// Somebody who is named by multicast and never answers.
+fn made_up(number: u16, port: u16) -> Sighting {
+    let address = SocketAddr::from(([10, 0, 0, 200], port));
+    let id = Some(u64::from(number).to_be_bytes());
+    Sighting { addresses: vec![address], ..seen(Source::Mdns, id, &[]) }
+}
+
+fn large_book() -> Contacts {
+    Contacts { cap: 4096, ..book() }
+}
+
+#[test]
+fn one_address_is_dialled_once_in_ten_seconds_whoever_is_said_to_be_there() {
+    let mut book = large_book();
+    let mut dials = 0;
+    for tenth in 0..300u16 {
+        let now = at(1) + Duration::from_millis(100) * tenth.into();
+        book.on_sighting(now, &made_up(tenth, 27182));
+        let dialled = book.due(now);
+        dials += dialled.len();
+        // Nobody answers.
+        dialled.into_iter().for_each(|address| book.on_call_ended(now, address));
+    }
+    assert_eq!(dials, 3);
+}
+
+#[test]
+fn a_crowd_that_was_made_up_costs_little_and_keeps_no_friend_waiting() {
+    let mut book = large_book();
+    (0..400).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let (mut now, mut ended, mut looks) = (at(1), alloc::collections::VecDeque::new(), 0);
+    let mut dials = Vec::new();
+    while now < at(1801) {
+        looks += 1;
+        for address in book.due(now) {
+            dials.push((now, address));
+            ended.push_back((now + Duration::from_secs(5), address));
+        }
+        while let Some(&(end, address)) = ended.front()
+            && end <= now
+        {
+            ended.pop_front();
+            book.on_call_ended(now, address);
+        }
+        if looks == 1 {
+            // When all calls that may be unanswered are.
+            book.on_sighting(now, &seen(Source::Remembered, Some(SHE.short()), &["10.0.0.2:27182"]));
+        }
+        let next = book.next_wake().into_iter().chain(ended.front().map(|(end, _)| *end)).min().unwrap();
+        assert!(next > now, "a wake in the past at {now:?}");
+        now = next;
+    }
+    let her = dials.iter().find(|(_, address)| *address == self::address("10.0.0.2:27182")).unwrap();
+    assert!(her.0 < at(2), "she waited until {:?}", her.0);
+    let mut strangers: Vec<_> = dials.iter().filter(|(_, address)| address.port() != 27182).collect();
+    // Each once, 32 of them again, and one a minute.
+    assert!((400 + 32..=400 + 32 + 30).contains(&strangers.len()), "{} calls to strangers", strangers.len());
+    let late = strangers.iter().filter(|(at, _)| *at >= self::at(901)).count();
+    assert!((14..=16).contains(&late), "{late} calls to strangers in the last 15 minutes");
+    assert!(looks < 4 * dials.len(), "{looks} looks for {} calls", dials.len());
+    strangers.sort_by_key(|(_, address)| *address);
+    strangers.dedup_by_key(|(_, address)| *address);
+    assert_eq!(strangers.len(), 400, "everybody is called once");
+}
+
+#[test]
+fn a_newcomer_is_called_at_once_among_many_who_never_answered() {
+    let mut book = large_book();
+    (0..400).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let mut now = at(1);
+    while now < at(600) {
+        let dialled = book.due(now);
+        dialled.into_iter().for_each(|address| book.on_call_ended(now, address));
+        now = book.next_wake().unwrap();
+    }
+    book.on_sighting(at(600), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!(book.due(at(600)), [address("10.0.0.2:27182")]);
+    assert!(!book.is_call_to_silent(address("10.0.0.2:27182")));
+}
+
+#[test]
+fn a_stranger_that_did_not_answer_is_called_less_insistently() {
+    let mut book = book();
+    let her = address("10.0.0.2:27182");
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    assert_eq!((book.due(at(1)), book.is_call_to_silent(her)), (vec![her], false));
+    // Too many calls were under way: it counts as none.
+    book.on_busy(at(1), her);
+    assert_eq!((book.due(at(2)), book.is_call_to_silent(her)), (vec![her], false));
+    book.on_call_ended(at(2), her);
+    assert_eq!((book.due(at(12)), book.is_call_to_silent(her)), (vec![her], true));
+    book.on_call_ended(at(12), her);
+    // There is something new about it.
+    let again =
+        Sighting { boot: Some(BootId(8)), ..seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]) };
+    book.on_sighting(at(30), &again);
+    assert_eq!((book.due(at(30)), book.is_call_to_silent(her)), (vec![her], false));
+}
+
+#[test]
+fn a_crowd_of_strangers_who_answer_is_called_at_a_pace_that_lets_others_call_first() {
+    let mut book = large_book();
+    (0..250).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let (mut now, mut last, mut met, mut early) = (at(1), at(1), 0, 0);
+    while met < 250 {
+        for address in book.due(now) {
+            met += 1;
+            early += usize::from(now < at(2));
+            last = now;
+            let key = PeerKey([u8::try_from(met % 256).unwrap(); 32]);
+            book.on_up(now, key, BootId(met), address);
+        }
+        now = book.next_wake().unwrap_or(now);
+    }
+    assert!((DEGREE..32).contains(&early), "{early} at once");
+    assert!(last < at(1) + PATIENCE_MIN + PATIENCE_EACH * 250, "{last:?}");
+}
+
+#[test]
+fn whoever_there_is_no_place_for_is_called_patiently_until_there_is_one() {
+    let mut book = book();
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &["10.0.0.2:27182"]));
+    let dials =
+        |book: &mut Contacts, from: u64| (from..from + 540).map(|s| book.due(at(s)).len()).sum::<usize>();
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(7), End::Crowded);
+    assert!(book.due(at(50)).is_empty(), "not at once");
+    let patiently = dials(&mut book, 50);
+    assert!((8..=10).contains(&patiently), "{patiently} dials in nine minutes");
+    book.on_up(at(600), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(601), SHE, BootId(7), End::Lost);
+    let eagerly = dials(&mut book, 601);
+    assert!(eagerly > 30, "{eagerly} dials in nine minutes once it is only lost");
+}
+
+#[test]
+fn whoever_is_lost_is_called_again_as_soon_as_its_address_has_had_its_pause() {
+    let mut book = book();
+    book.on_up(at(1), SHE, BootId(7), address("10.0.0.2:27182"));
+    book.on_down(at(2), SHE, BootId(7), End::Lost);
+    let mut dials = vec![];
+    while let Some(now) = book.next_wake().filter(|now| *now < at(590)) {
+        dials.extend(book.due(now).iter().map(|_| now));
+    }
+    assert_eq!(dials[0], at(2));
+    for pause in dials.windows(2).map(|two| two[1] - two[0]) {
+        assert!((Duration::from_secs(10)..=Duration::from_secs(11)).contains(&pause), "{pause:?}");
+    }
+}
+
+/// When the first call goes out to somebody who comes to seven others, for every one of 256 seeds.
+fn first_calls(come: impl Fn(&mut Contacts)) -> Vec<Duration> {
+    let first_call = |seed| {
+        let mut book = Contacts::new(REAL, ME, 64, Rng::new([seed; 32]));
+        book.on_interfaces(Instant::ORIGIN, &[card(2)]);
+        for number in 10..16 {
+            let there = SocketAddr::from(([10, 0, 0, number], 27182));
+            book.on_up(at(1), PeerKey([number; 32]), BootId(3), there);
+        }
+        come(&mut book);
+        book.next_wake().expect("it is called") - at(2)
+    };
+    (0..=255).map(first_call).collect()
+}
+
+#[test]
+fn three_of_all_call_a_newcomer_at_once_and_the_others_in_a_while() {
+    let newcomer = seen(Source::Broadcast, Some(SHE.short()), &["10.0.0.2:27182"]);
+    let calls = first_calls(|book| {
+        book.on_sighting(at(2), &newcomer);
+        book.answer(at(2), &newcomer, true);
+    });
+    let (prompt, later): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.is_zero());
+    // Three in seven.
+    assert!((85..135).contains(&prompt.len()), "{} of 256", prompt.len());
+    let while_ = Duration::from_millis(20)..=Duration::from_millis(60);
+    assert!(later.iter().all(|call| while_.contains(call)), "{later:?}");
+}
+
+#[test]
+fn whoever_somebody_in_session_tells_of_is_called_when_the_news_have_passed() {
+    let told = seen(Source::Exchange, Some(SHE.short()), &["10.0.0.2:27182"]);
+    let calls = first_calls(|book| drop(book.on_sighting(at(2), &told)));
+    let then = Duration::from_millis(100)..=Duration::from_millis(200);
+    assert!(calls.iter().all(|call| then.contains(call)), "{calls:?}");
+}
