@@ -128,6 +128,13 @@ impl PeerRecord {
         Some(PeerKey(key.into_array()))
     }
 
+    /// Which run of whom a record says to be about. Nothing of it is verified.
+    pub(crate) fn run(bytes: &[u8]) -> Option<(PeerKey, BootId)> {
+        let Envelope(key, body, _) = decode(bytes)?;
+        let Body(_, boot, ..) = decode(&body)?;
+        Some((PeerKey(key.into_array()), BootId(boot)))
+    }
+
     /// Reads a record and verifies its signature; `None` for anything else.
     pub(crate) fn verify(suite: &'static dyn Suite, bytes: &[u8]) -> Option<Self> {
         let Envelope(key, body, signature) = decode(bytes)?;

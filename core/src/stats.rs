@@ -16,8 +16,6 @@ pub struct Stats {
     pub calls_forgotten: u64,
     /// Records of peers about themselves that were put off because they came too fast.
     pub records_late: u64,
-    /// Records of others that a neighbour sent unasked.
-    pub records_unasked: u64,
     /// Records not sent because too much waits for a neighbour: it asks again.
     pub records_unsent: u64,
     /// Records of peers not kept because there are too many.

@@ -11,6 +11,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use chat_core::{Event, Input, Node, Output};
@@ -42,6 +43,8 @@ pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Res
 const TURNS: usize = 256;
 /// What is taken in before the node is asked what it wants: the more at once, the fuller its datagrams.
 const TURNS_AT_ONCE: usize = 64;
+/// What took so long is answered before more is taken in: a handshake does not wait for those behind it.
+const LONG: Duration = Duration::from_micros(200);
 
 /// What makes the loop turn.
 enum Turn {
@@ -81,6 +84,7 @@ fn run(
         }
         match inbox.recv_timeout(watch.until(wake)) {
             Ok(first) => {
+                let begun = clock.now();
                 for turn in iter::once(first).chain(inbox.try_iter()).take(TURNS_AT_ONCE) {
                     match turn {
                         Turn::Input(input) => node.handle(clock.now(), input),
@@ -92,6 +96,9 @@ fn run(
                             load.give_back();
                         }
                         Turn::Stop => stopped = true,
+                    }
+                    if clock.now() - begun >= LONG {
+                        break;
                     }
                 }
             }

@@ -27,8 +27,8 @@ pub(crate) const DEGREE: usize = 8;
 const BEST: usize = 4;
 /// Neighbours at one address, unless that is our own host: addresses cost more than keys.
 const PER_ADDRESS: usize = 2;
-/// The choice is made anew at most this often.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The choice is made anew so long after there was a reason for it.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// A call that is not answered by then does not count as a neighbour any more.
 const HOPE: Duration = Duration::from_millis(1500);
 /// A session that nobody wants lasts so long at least: whoever has just come may be wanted in a moment.
@@ -57,7 +57,6 @@ pub(super) struct Choice {
     /// Whoever is called to compare notes with.
     pub(super) visited: Option<Who>,
     due: Option<Instant>,
-    made: Option<Instant>,
 }
 
 /// A session, as far as the choice is concerned.
@@ -94,7 +93,7 @@ impl Live {
 impl Choice {
     pub(super) fn new(suite: &'static dyn Suite, rng: &mut Rng) -> Self {
         let (circles, chosen) = (BTreeMap::new(), BTreeMap::new());
-        Self { suite, secret: rng.bytes(), circles, chosen, visited: None, due: None, made: None }
+        Self { suite, secret: rng.bytes(), circles, chosen, visited: None, due: None }
     }
 
     /// Whether `who` was chosen.
@@ -137,8 +136,8 @@ impl Choice {
         if self.known() <= DEGREE {
             return;
         }
-        // Where there is a crowd most of it is heard of within that time.
-        self.look_by(self.made.map_or(now + PAUSE, |made| now.max(made + PAUSE)));
+        // Most of a crowd is heard of within that time, and whoever has just come is known to all by then.
+        self.look_by(now + PAUSE);
     }
 
     fn look_by(&mut self, at: Instant) {
@@ -182,7 +181,7 @@ impl Contacts {
         if self.choice.due.is_none_or(|due| due > now) {
             return;
         }
-        (self.choice.due, self.choice.made) = (None, Some(now));
+        self.choice.due = None;
         let mut chosen: BTreeMap<Who, Keep> = BTreeMap::new();
         for &circle in self.choice.circles.keys() {
             for (who, keep) in self.choose_in(now, circle) {
@@ -331,6 +330,6 @@ mod tests {
         // Somebody who has chosen us is another matter.
         let chooser = *book.live.keys().next().expect("nineteen are left");
         book.on_kept(at(13), chooser.0, boot, Keep::Choice);
-        assert_eq!(book.choice.due(), Some(at(13)));
+        assert_eq!(book.choice.due(), Some(at(13) + PAUSE));
     }
 }

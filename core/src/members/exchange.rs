@@ -1,4 +1,5 @@
-//! How records spread: a neighbour says which ones it has, and those that are missing are asked of it.
+//! How records spread: a neighbour says which ones it has, and those that are missing are asked of it. Those of a newcomer
+//! go without being asked for, to its neighbours' neighbours and back to it, so that it is known within two steps.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -8,7 +9,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Link, Members, Timer, is_here};
+use super::{Link, Members, Taken, Timer, is_here};
 use crate::{
     frames::{ASK_MAX, Frame, KNOWN_MAX},
     record::Tag,
@@ -23,10 +24,14 @@ const ANSWER: Duration = Duration::from_millis(100);
 const ANSWER_LAST: Duration = Duration::from_secs(1);
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
+/// Whoever has heard of something from others tells its own neighbours after this: most have heard it from the same ones.
+pub(super) const RELAY: Duration = Duration::from_millis(10);
 /// After a telling the next one waits so long for each record that was told, up to so many: when a crowd comes, most of
 /// it is told together.
 const TELLING: Duration = Duration::from_millis(20);
 const TELLING_MAX: u32 = 5;
+/// Records that a newcomer who knows nobody is sent at once; of more it is told, and asks each of one neighbour.
+const WELCOME_MAX: usize = 32;
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -41,10 +46,18 @@ const SERVED: Pace = Pace { each: Duration::from_millis(4), burst: 8192 };
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
-    /// What has come in and whom it need not be told.
-    news: BTreeMap<Tag, VecDeque<LinkId>>,
+    news: BTreeMap<Tag, News>,
     /// No news are told before this.
     next: Instant,
+}
+
+/// A record that has come in.
+#[derive(Debug)]
+struct News {
+    /// Whom it need not be told.
+    known: Vec<LinkId>,
+    /// Whether the record itself is sent, and not only that we have it.
+    is_sent: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +113,22 @@ impl Members {
             .links
             .get_mut(&from)
             .is_none_or(|link| core::mem::replace(&mut link.comparison.is_summed, true));
-        if is_told || self.digest(own) == theirs { Vec::new() } else { self.everybody(now, own) }
+        if is_told || self.digest(own) == theirs {
+            return Vec::new();
+        }
+        let knows_nobody = self.all.get(&from).is_some_and(|it| theirs == share(from, it.record.version));
+        if knows_nobody && self.all.len() <= WELCOME_MAX {
+            self.welcome(now, from)
+        } else {
+            self.everybody(now, own)
+        }
+    }
+
+    /// Everybody's record but its own and ours for somebody who has just come.
+    fn welcome(&mut self, now: Instant, newcomer: Tag) -> Vec<Frame> {
+        let here = self.all.keys().filter(|tag| self.state(now, tag).is_some_and(is_here));
+        let others: Vec<Tag> = here.copied().filter(|tag| *tag != newcomer).collect();
+        self.on_ask(now, newcomer, &others, &Bytes::new())
     }
 
     /// Says whose records we have of those who are there.
@@ -170,14 +198,22 @@ impl Members {
     }
 
     /// Whether the record of `tag` has been asked for.
-    pub(crate) fn is_asked(&self, tag: &Tag) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_asked(&self, tag: &Tag) -> bool {
         self.exchange.asked.contains_key(tag)
+    }
+
+    /// The record of `tag` has come over `link` once more: there it need not be told.
+    pub(crate) fn on_shown(&mut self, tag: Tag, link: LinkId) {
+        if let Some(news) = self.exchange.news.get_mut(&tag) {
+            news.known.push(link);
+        }
     }
 
     /// The record of `tag` has come over `link`, and is news to others unless they have said to have it. What is
     /// routine waits for company.
-    pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, is_routine: bool) {
-        let mut known = VecDeque::from([link]);
+    pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, taken: Taken) {
+        let mut known = Vec::from([link]);
         let version = self.all.get(&tag).map_or(0, |member| member.record.version);
         if self.exchange.asked.get(&tag).is_some_and(|asked| asked.version > version) {
             // Others have a newer one.
@@ -186,12 +222,19 @@ impl Members {
             self.timers.clear(Timer::Asked(tag));
             known.extend(asked.sources);
         }
-        if !is_routine {
+        if taken != Taken::Routine {
             self.renewed.insert(tag);
         }
-        self.exchange.news.insert(tag, known);
-        let soon = if is_routine { now + COMPANY } else { now };
-        self.timers.set_by(Timer::News, soon.max(self.exchange.next));
+        let is_first_hand = self.link_of(&tag) == Some(link);
+        let is_sent = is_first_hand && taken == Taken::Newcomer;
+        self.exchange.news.insert(tag, News { known, is_sent });
+        let is_gone = self.all.get(&tag).is_some_and(|member| member.record.gone);
+        let wait = match taken {
+            Taken::Routine => COMPANY,
+            _ if is_first_hand || is_gone => Duration::ZERO,
+            _ => RELAY,
+        };
+        self.timers.set_by(Timer::News, (now + wait).max(self.exchange.next));
     }
 
     /// What is news to which neighbour, when that is due.
@@ -207,9 +250,17 @@ impl Members {
         self.exchange.next = now + TELLING * count;
         let mut frames = Vec::new();
         for Link { link, .. } in self.links.values() {
-            let unknown = news.iter().filter(|(_, known)| !known.contains(link));
-            let marks: Vec<_> =
-                unknown.filter_map(|(&tag, _)| Some((tag, self.all.get(&tag)?.record.version))).collect();
+            let unknown = news.iter().filter(|(_, news)| !news.known.contains(link));
+            let mut marks = Vec::new();
+            for (tag, news) in unknown {
+                match self.all.get(tag) {
+                    Some(member) if news.is_sent => {
+                        frames.push((*link, Frame::Record(member.signed.clone())));
+                    }
+                    Some(member) => marks.push((*tag, member.record.version)),
+                    None => {}
+                }
+            }
             frames.extend(marks.chunks(KNOWN_MAX).map(|marks| (*link, Frame::Known(marks.to_vec()))));
         }
         frames

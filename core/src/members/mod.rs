@@ -166,7 +166,9 @@ enum Timer {
 /// What became of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// It says something that others wait for, or is the first of its run.
+    /// It is the first one of its run.
+    Newcomer,
+    /// It says something that others wait for.
     News,
     /// It is newer than what was known, and says no more than with whom somebody has sessions now.
     Routine,
@@ -296,7 +298,11 @@ impl Members {
         let by: Vec<_> = by.map(|(&(_, by), &version)| (by, version)).collect();
         by.into_iter().for_each(|(by, version)| self.on_accusation(now, by, tag, version));
         self.touch(now, tag);
-        if is_routine { Taken::Routine } else { Taken::News }
+        match (is_new, is_routine) {
+            (true, _) => Taken::Newcomer,
+            (_, true) => Taken::Routine,
+            _ => Taken::News,
+        }
     }
 
     /// Does what is due. Answers the links that have to be asked for a record again.

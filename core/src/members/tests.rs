@@ -1,6 +1,6 @@
 use alloc::vec;
 
-use super::*;
+use super::{exchange::RELAY, *};
 use crate::{
     frames::Frame,
     identity::{BootId, PeerKey},
@@ -166,10 +166,11 @@ fn a_goodbye_is_final_for_that_run() {
 #[test]
 fn the_table_has_a_cap_and_those_who_went_make_room() {
     let mut members = chain();
-    (10..15).for_each(|number| assert_eq!(hear(&mut members, at(1), record(number, 1, &[])), Taken::News));
+    (10..15)
+        .for_each(|number| assert_eq!(hear(&mut members, at(1), record(number, 1, &[])), Taken::Newcomer));
     assert_eq!(hear(&mut members, at(1), record(20, 1, &[])), Taken::Full);
     hear(&mut members, at(2), PeerRecord { gone: true, ..record(12, 2, &[]) });
-    assert_eq!(hear(&mut members, at(2), record(20, 1, &[])), Taken::News);
+    assert_eq!(hear(&mut members, at(2), record(20, 1, &[])), Taken::Newcomer);
     assert!(members.of(&tag(12)).is_none() && members.len() == 8);
 }
 
@@ -194,10 +195,11 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
     assert_eq!(again.len(), 1, "the last one has a second");
     assert!(members.is_asked(&tag(5)));
     hear(&mut members, at(2), record(5, 7, &[]));
-    members.spread(at(2), tag(5), LinkId(2), false);
+    members.spread(at(2), tag(5), LinkId(2), Taken::Newcomer);
     assert!(!members.is_asked(&tag(5)) && members.on_known(at(3), tag(1), &known[2..3]).is_empty());
+    assert_eq!(members.news(at(2)), [], "its source has told others than us, too");
     assert_eq!(
-        members.news(at(2)),
+        members.news(at(2) + RELAY),
         [(LinkId(1), Frame::Known(vec![(tag(5), 7)]))],
         "news to all but its source"
     );
@@ -212,34 +214,80 @@ fn who_sends_an_older_record_than_others_have_is_not_the_last_to_be_asked() {
     members.on_known(at(1), tag(1), &[(tag(5), 7)]);
     members.on_known(at(1), tag(2), &[(tag(5), 8)]);
     hear(&mut members, at(1), record(5, 7, &[]));
-    members.spread(at(1), tag(5), LinkId(1), false);
+    members.spread(at(1), tag(5), LinkId(1), Taken::Newcomer);
     let mut again = Vec::new();
     members.on_tick(at(1) + Duration::from_millis(1), &mut again);
     assert!(again.contains(&(LinkId(2), Frame::Ask(vec![tag(5)]))), "{again:?}");
     hear(&mut members, at(1), record(5, 8, &[]));
-    members.spread(at(1), tag(5), LinkId(2), false);
+    members.spread(at(1), tag(5), LinkId(2), Taken::News);
     assert!(!members.is_asked(&tag(5)));
 }
 
 #[test]
-fn one_piece_of_news_leaves_at_once_and_those_behind_it_together() {
+fn one_piece_of_news_leaves_soon_and_those_behind_it_together() {
     let mut members = Members::new(tag(0), 32);
     members.on_up(at(0), tag(1), LinkId(1));
     members.on_up(at(0), tag(2), LinkId(2));
     run(&mut members, at(10));
-    let mut come = |now: Instant, number: u8| {
-        hear(&mut members, now, record(number, 1, &[]));
-        members.spread(now, tag(number), LinkId(2), false);
+    let come = |members: &mut Members, now: Instant, number: u8| {
+        hear(members, now, record(number, 1, &[]));
+        members.spread(now, tag(number), LinkId(2), Taken::Newcomer);
         members.news(now)
     };
-    assert_eq!(come(at(10), 5), [(LinkId(1), Frame::Known(vec![(tag(5), 1)]))]);
-    assert_eq!((6..16).flat_map(|number| come(at(10) + Duration::from_millis(1), number)).count(), 0);
+    assert_eq!(come(&mut members, at(10), 5), []);
+    let soon = at(10) + RELAY;
+    assert_eq!(members.news(soon), [(LinkId(1), Frame::Known(vec![(tag(5), 1)]))]);
+    assert_eq!((6..16).flat_map(|number| come(&mut members, soon, number)).count(), 0);
     let wake = members.next_wake().unwrap();
-    assert!(wake <= at(10) + Duration::from_millis(20), "{wake:?}");
+    assert!(wake <= soon + Duration::from_millis(20), "{wake:?}");
     let mut told = Vec::new();
     members.on_tick(wake, &mut told);
     let [(LinkId(1), Frame::Known(marks))] = &told[..] else { panic!("{told:?}") };
     assert_eq!(marks.len(), 10);
+}
+
+#[test]
+fn whoever_comes_to_us_is_shown_to_all_neighbours_at_once_and_they_do_not_pass_it_on_in_a_hurry() {
+    let mut members = Members::new(tag(0), 32);
+    (1..=4).for_each(|number| members.on_up(at(0), tag(number), LinkId(number.into())));
+    run(&mut members, at(10));
+    // Four has just come, and three shows its record as well.
+    hear(&mut members, at(10), record(4, 1, &[]));
+    members.spread(at(10), tag(4), LinkId(4), Taken::Newcomer);
+    members.on_shown(tag(4), LinkId(3));
+    let signed = members.all[&tag(4)].signed.clone();
+    let sent = [1, 2].map(|link| (LinkId(link), Frame::Record(signed.clone())));
+    assert_eq!(members.news(at(10)), sent);
+    // A neighbour's neighbour has come: that neighbour has shown it to others already.
+    hear(&mut members, at(11), record(9, 1, &[]));
+    members.spread(at(11), tag(9), LinkId(1), Taken::Newcomer);
+    [2, 3].into_iter().for_each(|link| members.on_shown(tag(9), LinkId(link)));
+    assert_eq!(members.news(at(11)), []);
+    assert_eq!(members.news(at(11) + RELAY), [(LinkId(4), Frame::Known(vec![(tag(9), 1)]))]);
+    // Whoever leaves is told of at once, by everybody.
+    hear(&mut members, at(12), PeerRecord { gone: true, ..record(9, 2, &[]) });
+    members.spread(at(12), tag(9), LinkId(1), Taken::News);
+    assert_eq!(members.news(at(12)).len(), 3);
+}
+
+#[test]
+fn whoever_knows_nobody_is_sent_a_few_records_and_told_of_many() {
+    let frames = |others: u8| {
+        let mut members = Members::new(tag(0), 64);
+        members.on_up(at(0), tag(1), LinkId(1));
+        (2..2 + others).for_each(|number| {
+            hear(&mut members, at(0), record(number, 1, &[1]));
+        });
+        hear(&mut members, at(0), record(1, 7, &(2..2 + others).collect::<Vec<_>>()));
+        let alone = Members::new(tag(1), 64).digest(7);
+        (members.on_sum(at(1), tag(1), alone, 3), members.on_sum(at(1), tag(1), alone, 3))
+    };
+    let is_record = |frame: &Frame| matches!(frame, Frame::Record(_));
+    let (few, again) = frames(9);
+    assert!(few.len() == 9 && few.iter().all(is_record), "{few:?}");
+    assert_eq!(again, [], "once");
+    let (many, _) = frames(40);
+    assert!(matches!(&many[..], [Frame::Known(marks)] if marks.len() == 42), "{many:?}");
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// A record came over a link: of its peer, or of somebody else, whose record we have asked for.
+    /// A record came over a link: of its peer, or of somebody else.
     pub(super) fn on_record(&mut self, link: LinkId, signed: &[u8]) {
         let Some(peer) = self.peers.get(&link) else { return };
         let (Some(key), true) = (PeerRecord::key(signed), signed.len() <= RECORD_MAX) else {
@@ -164,6 +164,12 @@ impl Node {
         };
         let is_here = |key: &PeerKey| self.peers.values().any(|peer| peer.key == *key);
         if key != peer.key {
+            // Several may send the same one of whoever has just come.
+            let run = PeerRecord::run(signed).map(|(key, boot)| Tag::of(self.config.suite, &key, boot));
+            if let Some(tag) = run.filter(|tag| self.members.of(tag).is_some_and(|it| it.has_signed(signed)))
+            {
+                return self.members.on_shown(tag, link);
+            }
             // Of those that come too fast the latest one is asked for later.
             if !self.members.may_hear(self.now, peer.tag) || !self.records.take(self.now, key, is_here) {
                 self.stats.records_late += 1;
@@ -212,10 +218,6 @@ impl Node {
             return;
         };
         let is_own = tag == peer.tag;
-        if !is_own && !self.members.is_asked(&tag) {
-            self.stats.records_unasked += 1;
-            return;
-        }
         if (record.key, record.boot) == (self.identity.key(), self.boot) {
             return;
         }
@@ -224,11 +226,9 @@ impl Node {
             self.records.sign_by(self.now);
         }
         match self.members.hear(self.now, tag, record, Bytes::copy_from_slice(signed)) {
-            taken @ (Taken::News | Taken::Routine) => {
-                self.members.spread(self.now, tag, link, taken == Taken::Routine);
-            }
             Taken::Old => {}
             Taken::Full => self.stats.members_full += 1,
+            taken => self.members.spread(self.now, tag, link, taken),
         }
         if is_own {
             self.on_told(link);

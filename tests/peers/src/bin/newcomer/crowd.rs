@@ -138,7 +138,8 @@ impl Crowd {
 
     /// How the peer of this number is started, with what it kept if it has been there before.
     fn command(&self, number: usize) -> Command {
-        self.stack.prepare(self.scratch.path(), &format!("peer{number}"))
+        let host = &self.lan.hosts()[number.min(self.size())];
+        self.stack.prepare(host, self.scratch.path(), &format!("peer{number}"))
     }
 }
 

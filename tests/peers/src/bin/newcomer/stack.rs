@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use chat_tests::bin::Program;
+use chat_tests::{bin::Program, namespace::Host};
 use peers::machine;
 
 /// One way to find the others.
@@ -45,9 +45,9 @@ impl Stack {
         matches!(self, Self::Race | Self::Mdns)
     }
 
-    /// Makes ready what a peer called `name` has before it is started, and the command that starts it. What it keeps is
-    /// kept in `home`.
-    pub(crate) fn prepare(self, home: &Path, name: &str) -> Command {
+    /// Makes ready what a peer called `name` has before it is started on `host`, and the command that starts it. What it
+    /// keeps is kept in `home`.
+    pub(crate) fn prepare(self, host: &Host, home: &Path, name: &str) -> Command {
         if !self.is_own() {
             let kind = match self {
                 Self::Libp2p => &["libp2p"][..],
@@ -59,8 +59,10 @@ impl Stack {
             return command;
         }
         let profile = home.join(name);
-        let mut id = own(&profile, name);
-        let made = id.arg("id").stdout(Stdio::null()).status();
+        // It has run before, and met nobody.
+        let mut first = own(&profile, name);
+        first.args(["--json", "--discovery", "manual"]).stdin(Stdio::null()).stdout(Stdio::null());
+        let made = host.run(move || first.status());
         assert!(made.is_ok_and(|status| status.success()), "no profile for {name}");
         let mut command = own(&profile, name);
         command.arg("--json");
