@@ -92,6 +92,41 @@ impl Lan {
         self.switch.judge()
     }
 
+    /// Moves `hosts` to a second switch, which a cable joins to the first one. Their own cables stay where they are.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn second_switch(&self, hosts: &[&Host]) {
+        let second = "ip link add br1 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 && ip link set br1 up && \
+                      ip link add up0 type veth peer name up1 && \
+                      ip link set up0 master br0 up && ip link set up1 master br1 up";
+        self.at_switch(second);
+        for host in hosts {
+            self.at_switch(&format!("ip link set port{} master br1", host.number));
+        }
+    }
+
+    /// Pulls the cable between the two switches.
+    ///
+    /// # Panics
+    /// Without a [`second_switch`](Self::second_switch).
+    pub fn pull_between(&self) {
+        self.at_switch("ip link set up0 down");
+    }
+
+    /// Puts the cable between the two switches back.
+    ///
+    /// # Panics
+    /// Without a [`second_switch`](Self::second_switch).
+    pub fn put_back_between(&self) {
+        self.at_switch("ip link set up0 up");
+    }
+
+    #[track_caller]
+    fn at_switch(&self, line: &str) {
+        self.switch.namespace.shell(line).unwrap_or_else(|reason| panic!("no second switch: {reason}"));
+    }
+
     /// Another host on the network, with IPv4 and IPv6.
     ///
     /// # Panics

@@ -42,6 +42,60 @@ fn after_the_other_was_given_up() {
 }
 
 #[test]
+fn between_two_switches_where_no_host_sees_it() {
+    let Some(mut lan) = Lan::new() else { return };
+    let hosts: Vec<Host> = (0..6).map(|_| lan.host()).collect();
+    lan.second_switch(&[&hosts[3], &hosts[4], &hosts[5]]);
+    let program = |number: usize| if number.is_multiple_of(2) { Std } else { Smol };
+    let mut chats: Vec<Chat> = hosts
+        .iter()
+        .enumerate()
+        .map(|(number, host)| Chat::start(host, program(number), &["--nick", &format!("peer{number}")]))
+        .collect();
+    let pairs: Vec<(usize, usize)> = (0..6)
+        .flat_map(|one| (0..6).map(move |other| (one, other)))
+        .filter(|(one, other)| one != other)
+        .collect();
+    for &(one, other) in &pairs {
+        chats[one].expect_online(&chats[other]);
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let nets = |chats: &[Chat]| -> usize {
+        chats.iter().map(|chat| chat.gather(|line| line.is_of("net").then_some(())).len()).sum()
+    };
+    let before = nets(&chats);
+    let pulled = watch::now();
+    lan.pull_between();
+    let is_apart = |&(one, other): &(usize, usize)| (one < 3) != (other < 3);
+    for (one, other) in pairs.iter().copied().filter(is_apart) {
+        chats[one].expect_gone(chats[other].key(), "lost", Duration::from_secs(20));
+    }
+    for (number, chat) in chats.iter_mut().enumerate() {
+        chat.say(&format!("said by {number} meanwhile"));
+    }
+    std::thread::sleep(pulled_for().saturating_sub(watch::now() - pulled));
+    assert_eq!(nets(&chats), before, "no host saw anything");
+    let back = watch::now();
+    lan.put_back_between();
+    for (one, other) in pairs.iter().copied().filter(is_apart) {
+        let word = format!("said by {other} meanwhile");
+        chats[one].expect_message(&word, &chats[other], "#lobby");
+        chats[one].expect("online again", HEALED, |line| {
+            line.at >= back && line.is_peer("online", chats[other].key())
+        });
+    }
+    let took = watch::now() - back;
+    println!("whole {took:?} after {:?} apart", back - pulled);
+    assert!(took < HEALED, "{took:?}");
+}
+
+/// Long enough for everybody to be given up; minutes where somebody has them.
+fn pulled_for() -> Duration {
+    let seconds = std::env::var("CHAT_PULLED").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(25))
+}
+
+#[test]
 fn before_anybody_noticed() {
     let Some(mut lan) = Lan::new() else { return };
     let (here, there) = (lan.host(), lan.host());
