@@ -13,12 +13,12 @@ use chat_core::{
     Request, RoomName, State,
 };
 
-use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit};
+use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit, Why};
 
 #[cfg(feature = "mdns-crates")]
 use crate::mdns_crates;
 use crate::{
-    Start,
+    Start, clean,
     cli::{self, Discovery},
     fault::{Exit, Fault},
     happening::{Happening, Tell},
@@ -31,8 +31,12 @@ use crate::{
 pub(crate) struct Opened {
     pub(crate) port: u16,
     pub(crate) mdns_socket: MdnsSocket,
+    pub(crate) left_out: LeftOut,
     pub(crate) begin: Box<Begin>,
 }
+
+/// Tells which interfaces could be used, and are not because they are virtual: a line each, with the reason.
+pub(crate) type LeftOut = Box<dyn Fn() -> Vec<String>>;
 
 /// Lets a node run, which tells its outputs, and of a capture that has ended early.
 type Begin = dyn FnOnce(Config, Identity, OnOutput, OnCaptureEnd) -> io::Result<Submit>;
@@ -69,6 +73,7 @@ pub(crate) fn open_net(program: &'static str, options: &cli::Options, start: Sta
             MdnsSocket::Exclusive if is_with_crates => MdnsSocket::Shared,
             socket => socket,
         },
+        left_out: left_out(&options.interface),
         begin: Box::new(move |config, identity, on_output, on_capture_end| {
             if let Some(capture) = capture {
                 net.capture(capture, &format!("{program} {}", env!("CARGO_PKG_VERSION")), on_capture_end)?;
@@ -97,6 +102,7 @@ pub(crate) struct Ready {
     /// `None` when nothing is kept.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) state: State,
+    pub(crate) left_out: LeftOut,
     pub(crate) store: Box<dyn Store>,
     identity: Identity,
     config: Config,
@@ -134,6 +140,7 @@ impl Ready {
             port: opened.port,
             folder: profile.folder.clone(),
             state,
+            left_out: opened.left_out,
             store,
             identity,
             config,
@@ -180,6 +187,15 @@ impl Ready {
         keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
         Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
     }
+}
+
+fn left_out(named: &[String]) -> LeftOut {
+    let named = named.to_vec();
+    Box::new(move || {
+        let all = chat_net::look(&named).unwrap_or_default();
+        let left_out = all.iter().filter(|one| one.left_out == Some(Why::Virtual));
+        left_out.map(|one| clean::name(&one.to_string()).into_owned()).collect()
+    })
 }
 
 /// What the store knows.

@@ -45,7 +45,10 @@ impl Interfaces {
 }
 
 /// Every interface there is, by rising index, and why it is not used; with names given others are not asked for.
-pub(crate) fn look(named: &[String]) -> io::Result<Vec<LookedAt>> {
+///
+/// # Errors
+/// When the system does not tell.
+pub fn look(named: &[String]) -> io::Result<Vec<LookedAt>> {
     Ok(judge(see()?, named))
 }
 

@@ -36,7 +36,7 @@ pub use capture::{Capture, CaptureEnd, CaptureError, OnCaptureEnd};
 pub use clock::{Clock, entropy};
 pub use error::OpenError;
 pub use host::{OnOutput, Submit};
-pub use interfaces::{LookedAt, Why};
+pub use interfaces::{LookedAt, Why, look};
 pub use net::{Net, Options};
 pub use socket::{Batch, Socket};
 pub use stats::NetStats;

@@ -7,6 +7,7 @@ use chat_tests::{
     bin::Program,
     chat::{Chat, introduce},
     lan::Lan,
+    watch::PATIENCE,
 };
 
 #[test]
@@ -74,4 +75,22 @@ fn id_and_peers_are_printed() {
         peers.expect_code(0);
         assert!(peers.out.contains("bob"), "{peers}");
     }
+}
+
+#[test]
+fn virtual_interfaces_are_named_with_the_reason_and_used_when_asked_for() {
+    let Some(mut lan) = Lan::beside_others() else { return };
+    let host = lan.host();
+    host.shell("ip link add docker0 type veth peer name veth7 && ip address add 172.17.0.1/16 dev docker0");
+    host.shell("ip link set veth7 up && ip link set docker0 up");
+    let net = |options: &[&str]| {
+        let chat = Chat::start(&host, Program::Std, options);
+        let line = chat.expect("net", PATIENCE, |line| line.is_of("net"));
+        (line.json["interfaces"].to_string(), line.json["left_out"].to_string())
+    };
+    let (used, left_out) = net(&[]);
+    assert!(used.contains("eth0") && !used.contains("docker0"), "{used}");
+    assert!(left_out.contains("docker0 172.17.0.1/16") && left_out.contains("virtual"), "{left_out}");
+    let (used, left_out) = net(&["--interface", "docker0"]);
+    assert!(used.contains("docker0") && left_out == "null", "{used} {left_out}");
 }

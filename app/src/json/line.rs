@@ -47,6 +47,8 @@ pub(crate) enum Line<'a> {
     },
     Net {
         interfaces: Vec<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
         multicast: &'a str,
         reason: &'a str,
     },
@@ -195,9 +197,10 @@ impl<'a> Line<'a> {
         Self::Room { room: room.as_str(), event: if joined { "join" } else { "leave" }, key: key.to_string() }
     }
 
-    pub(crate) fn net(net: &NetChange) -> Self {
+    pub(crate) fn net(net: &NetChange, left_out: Vec<String>) -> Self {
         let interfaces = net.interfaces.iter().map(|name| clean::name(name).into_owned()).collect();
-        Self::Net { interfaces, multicast: net.multicast.word(), reason: multicast::reason(net.multicast) }
+        let (multicast, reason) = (net.multicast.word(), multicast::reason(net.multicast));
+        Self::Net { interfaces, left_out, multicast, reason }
     }
 
     pub(crate) fn done(id: Option<Id>) -> Self {

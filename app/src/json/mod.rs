@@ -14,7 +14,7 @@ use self::{
     line::{Code, Done, Id, Line, Peer},
 };
 use crate::{
-    engine::{Engine, Ready},
+    engine::{Engine, LeftOut, Ready},
     front::Front,
     happening::{self, Happening},
     input::Gate,
@@ -33,6 +33,7 @@ pub(crate) struct Json {
     gate: Gate,
     people: People,
     rooms: BTreeSet<RoomName>,
+    left_out: LeftOut,
     pending: BTreeMap<u64, Pending>,
     histories: Histories,
     /// The newest message that was written, or need not be.
@@ -77,6 +78,7 @@ impl Json {
             gate,
             people: People::new(ready.key, ready.nick.clone(), Vec::new()),
             rooms: ready.rooms().into_iter().collect(),
+            left_out: std::mem::replace(&mut ready.left_out, Box::new(Vec::new)),
             pending: BTreeMap::new(),
             histories: Histories::default(),
             cursor,
@@ -122,7 +124,7 @@ impl Json {
                 self.tell(&Line::room(&room, key, joined));
             }
             Event::Net(net) => {
-                self.tell(&Line::net(&net));
+                self.tell(&Line::net(&net, (self.left_out)()));
             }
             Event::Unreachable { address, reason, .. } => {
                 self.tell(&Line::error(None, Code::Unreachable, &format!("{address}: {reason}")));

@@ -24,7 +24,7 @@ use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, show
 use crate::{
     clean,
     cli::Discovery,
-    engine::{Engine, Ready},
+    engine::{Engine, LeftOut, Ready},
     front::Front,
     happening::Happening,
     input::Gate,
@@ -58,6 +58,8 @@ pub(crate) struct Plain {
     /// Whose second run came, and when it is clear that the first is still there.
     twice: BTreeMap<PeerKey, Instant>,
     delivery: Delivery,
+    left_out: LeftOut,
+    told_left_out: Vec<String>,
     /// What was said while it was too early to say that nobody is here.
     unsettled: Option<Place>,
     settled: Instant,
@@ -133,6 +135,8 @@ impl Plain {
             crowd: Crowd::default(),
             twice: BTreeMap::new(),
             delivery: Delivery::default(),
+            left_out: std::mem::replace(&mut ready.left_out, Box::new(Vec::new)),
+            told_left_out: Vec::new(),
             unsettled: None,
             settled: clock.now() + SETTLED,
             rest: None,
@@ -188,6 +192,11 @@ impl Plain {
                 self.doctor.on_net(now, &net);
                 if let Some(line) = self.alone.on_net(now, net) {
                     self.notice(&line);
+                }
+                let left_out = (self.left_out)();
+                if self.told_left_out != left_out {
+                    left_out.iter().for_each(|line| self.notice(&format!("left out: {line}")));
+                    self.told_left_out = left_out;
                 }
             }
             Event::Examined { tag, findings } => self.on_examined(tag, *findings),

@@ -55,6 +55,7 @@ pub const FILES: &[(&str, &str)] = files![
     "creator-leaves",
     "three-way-partition",
     "long-partition",
+    "cable-between-switches",
     "both-move",
     "newcomer-long-history",
     "guests-then-silence",

@@ -41,7 +41,10 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
     check(&Line::message(&message, 1, true));
     check(&Line::receipt(id.entry, 1, 2));
     check(&Line::room(&RoomName::lobby(), key, true));
-    check(&Line::net(&NetChange { interfaces: vec![], multicast: Multicast::Ok }));
+    check(&Line::net(
+        &NetChange { interfaces: vec![], multicast: Multicast::Ok },
+        vec!["docker0: why".into()],
+    ));
     check(&Line::said(number(), id));
     let (peers, rooms) = (Some(vec![Peer::new(&change)]), Some(vec!["#a"]));
     check(&Line::Done(Done { id: number(), peers, rooms, ..Done::default() }));
