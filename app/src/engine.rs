@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     io,
     path::PathBuf,
+    rc::Rc,
     sync::mpsc::{self, Receiver},
     time::Duration,
 };
@@ -36,7 +37,7 @@ pub(crate) struct Opened {
 }
 
 /// Tells which interfaces could be used, and are not because they are virtual: a line each, with the reason.
-pub(crate) type LeftOut = Box<dyn Fn() -> Vec<String>>;
+pub(crate) type LeftOut = Rc<dyn Fn() -> Vec<String>>;
 
 /// Lets a node run, which tells its outputs, and of a capture that has ended early.
 type Begin = dyn FnOnce(Config, Identity, OnOutput, OnCaptureEnd) -> io::Result<Submit>;
@@ -191,7 +192,7 @@ impl Ready {
 
 fn left_out(named: &[String]) -> LeftOut {
     let named = named.to_vec();
-    Box::new(move || {
+    Rc::new(move || {
         let all = chat_net::look(&named).unwrap_or_default();
         let left_out = all.iter().filter(|one| one.left_out == Some(Why::Virtual));
         left_out.map(|one| clean::name(&one.to_string()).into_owned()).collect()

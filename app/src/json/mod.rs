@@ -4,7 +4,10 @@ mod command;
 mod history;
 pub(crate) mod line;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use chat_core::{Action, Event, Instant, Nick, RoomName, StoreError};
 
@@ -78,7 +81,7 @@ impl Json {
             gate,
             people: People::new(ready.key, ready.nick.clone(), Vec::new()),
             rooms: ready.rooms().into_iter().collect(),
-            left_out: std::mem::replace(&mut ready.left_out, Box::new(Vec::new)),
+            left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
             histories: Histories::default(),
             cursor,

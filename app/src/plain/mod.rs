@@ -12,6 +12,7 @@ pub(crate) mod show;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write as _},
+    rc::Rc,
     time::Duration,
 };
 
@@ -135,7 +136,7 @@ impl Plain {
             crowd: Crowd::default(),
             twice: BTreeMap::new(),
             delivery: Delivery::default(),
-            left_out: std::mem::replace(&mut ready.left_out, Box::new(Vec::new)),
+            left_out: Rc::clone(&ready.left_out),
             told_left_out: Vec::new(),
             unsettled: None,
             settled: clock.now() + SETTLED,

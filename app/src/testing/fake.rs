@@ -14,6 +14,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
+    rc::Rc,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -48,7 +49,7 @@ pub(crate) fn open(options: &Options) -> Result<Opened, Fault> {
     Ok(Opened {
         port: 27_182,
         mdns_socket: MdnsSocket::None,
-        left_out: Box::new(|| vec!["fake1 10.0.1.1/24: it is virtual".to_string()]),
+        left_out: Rc::new(|| vec!["fake1 10.0.1.1/24: it is virtual".to_string()]),
         begin: Box::new(move |config, identity, on_output, _| begin(config, &identity, on_output, is_alone)),
     })
 }

@@ -180,9 +180,9 @@ impl Contacts {
         now + wait
     }
 
-    /// Whether we are one of those who call a newcomer at once.
+    /// Whether we are one of those who call a newcomer at once; in a crowd no more than [`DEGREE`] are to call at all.
     fn is_prompt(&mut self) -> bool {
-        self.rng.below(self.choice.known() as u64) < PROMPT
+        self.rng.below(self.choice.known().min(DEGREE) as u64) < PROMPT
     }
 
     /// How long somebody who is nobody's choice yet waits for our call: others may call first.

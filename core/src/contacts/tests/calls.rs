@@ -152,17 +152,21 @@ fn whoever_is_lost_is_called_again_as_soon_as_its_address_has_had_its_pause() {
     }
 }
 
-/// When the first call goes out to somebody who comes to seven others, for every one of 256 seeds.
-fn first_calls(come: impl Fn(&mut Contacts)) -> Vec<Duration> {
+/// When the first call goes out to somebody who comes to us and so many others, for every one of 256 seeds.
+fn first_calls(others: u8, come: impl Fn(&mut Contacts)) -> Vec<Duration> {
     let first_call = |seed| {
         let mut book = Contacts::new(REAL, ME, 64, Rng::new([seed; 32]));
         book.on_interfaces(Instant::ORIGIN, &[card(2)]);
-        for number in 10..16 {
+        for number in 10..10 + others {
             let there = SocketAddr::from(([10, 0, 0, number], 27182));
             book.on_up(at(1), PeerKey([number; 32]), BootId(3), there);
         }
         come(&mut book);
-        book.next_wake().expect("it is called") - at(2)
+        let mut now = at(2);
+        while !book.due(now).contains(&address("10.0.0.2:27182")) {
+            now = book.next_wake().expect("it is called");
+        }
+        now - at(2)
     };
     (0..=255).map(first_call).collect()
 }
@@ -170,21 +174,24 @@ fn first_calls(come: impl Fn(&mut Contacts)) -> Vec<Duration> {
 #[test]
 fn three_of_all_call_a_newcomer_at_once_and_the_others_in_a_while() {
     let newcomer = seen(Source::Broadcast, Some(SHE.short()), &["10.0.0.2:27182"]);
-    let calls = first_calls(|book| {
-        book.on_sighting(at(2), &newcomer);
-        book.answer(at(2), &newcomer, true);
-    });
-    let (prompt, later): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.is_zero());
-    // Three in seven.
-    assert!((85..135).contains(&prompt.len()), "{} of 256", prompt.len());
-    let while_ = Duration::from_millis(20)..=Duration::from_millis(60);
-    assert!(later.iter().all(|call| while_.contains(call)), "{later:?}");
+    // Of seven, and in a crowd of the eight whom the beacon has chosen.
+    for (others, share) in [(6, 85..135), (40, 70..122)] {
+        let calls = first_calls(others, |book| {
+            book.choose(at(2));
+            book.on_sighting(at(2), &newcomer);
+            book.answer(at(2), &newcomer, true);
+        });
+        let (prompt, later): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.is_zero());
+        assert!(share.contains(&prompt.len()), "{} of 256", prompt.len());
+        let in_a_while = Duration::from_millis(20)..=Duration::from_millis(60);
+        assert!(later.iter().all(|call| in_a_while.contains(call)), "{later:?}");
+    }
 }
 
 #[test]
 fn whoever_somebody_in_session_tells_of_is_called_when_the_news_have_passed() {
     let told = seen(Source::Exchange, Some(SHE.short()), &["10.0.0.2:27182"]);
-    let calls = first_calls(|book| drop(book.on_sighting(at(2), &told)));
+    let calls = first_calls(6, |book| drop(book.on_sighting(at(2), &told)));
     let then = Duration::from_millis(100)..=Duration::from_millis(200);
     assert!(calls.iter().all(|call| then.contains(call)), "{calls:?}");
 }
