@@ -22,8 +22,9 @@ const GATHER: Duration = Duration::from_millis(300);
 const WAITING_MAX: usize = 16;
 /// Asks that are remembered, so that each is answered once.
 const DONE_MAX: usize = 64;
-/// Answers to everybody together.
-const ANSWERING: Pace = Pace { each: Duration::from_millis(100), burst: 16 };
+/// Answers to everybody together: each is one multicast and one broadcast, and whoever goes on asking gets no more than
+/// one of them every two seconds out of everybody.
+const ANSWERING: Pace = Pace { each: Duration::from_secs(2), burst: 8 };
 /// Of those who are not in session with the asker so many answer what everybody hears.
 const ANSWERS: u64 = 16;
 
