@@ -1,6 +1,6 @@
 //! Whether multicast works: who has been heard since the links came up.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +25,7 @@ const AWAITED_MAX: usize = 32;
 /// What has been heard, and what was made of it.
 #[derive(Debug)]
 pub(super) struct Heard {
-    awaited: VecDeque<(Instant, Bytes)>,
+    awaited: VecDeque<Awaited>,
     /// What has been heard on each link that is there.
     tallies: BTreeMap<LinkKey, Tally>,
     own: bool,
@@ -34,6 +34,15 @@ pub(super) struct Heard {
     told: Multicast,
     /// Whether the socket can hear multicast at all.
     is_open: bool,
+}
+
+/// A packet of ours.
+#[derive(Debug)]
+struct Awaited {
+    sent: Instant,
+    bytes: Bytes,
+    /// Where it has come back: two cards on one network hear each other.
+    heard: BTreeSet<LinkKey>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,19 +94,19 @@ impl Heard {
         if self.verdict == Verdict::Open && self.is_open {
             self.verdict = Verdict::Due(now + VERDICT_AFTER);
         }
-        self.awaited.retain(|(sent, _)| now - *sent <= ECHO_WITHIN);
+        self.awaited.retain(|awaited| now - awaited.sent <= ECHO_WITHIN);
         if self.awaited.len() == AWAITED_MAX {
             self.awaited.pop_front();
         }
-        self.awaited.push_back((now, transmit.bytes.clone()));
+        let (bytes, heard) = (transmit.bytes.clone(), BTreeSet::new());
+        self.awaited.push_back(Awaited { sent: now, bytes, heard });
     }
 
-    /// Whether these bytes, from one of our own addresses, are the echo of a packet of ours. Each packet is
-    /// believed to echo once: another program of this machine may send the very same question.
-    pub(super) fn is_echo(&mut self, now: Instant, bytes: &[u8]) -> bool {
-        let is_it = |(sent, packet): &(Instant, Bytes)| now - *sent <= ECHO_WITHIN && packet == bytes;
-        let found = self.awaited.iter().position(is_it);
-        found.and_then(|at| self.awaited.remove(at)).is_some()
+    /// Whether these bytes, from one of our own addresses, are the echo of a packet of ours. Each packet is believed to
+    /// come back once on each link: another program of this machine may send the very same question.
+    pub(super) fn is_echo(&mut self, now: Instant, link: LinkKey, bytes: &[u8]) -> bool {
+        let recent = self.awaited.iter_mut().filter(|awaited| now - awaited.sent <= ECHO_WITHIN);
+        recent.filter(|awaited| awaited.bytes == bytes).any(|awaited| awaited.heard.insert(link))
     }
 
     pub(super) fn on_own(&mut self, link: LinkKey, out: &mut Outbox<Found>) {

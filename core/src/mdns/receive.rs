@@ -51,7 +51,7 @@ impl Mdns {
             return;
         }
         let is_ours = self.everywhere.contains(&from);
-        if by_multicast && is_ours && self.heard.is_echo(now, datagram.bytes) {
+        if by_multicast && is_ours && self.heard.is_echo(now, link.key, datagram.bytes) {
             self.heard.on_own(link.key, out);
             return;
         }

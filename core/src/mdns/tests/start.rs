@@ -232,6 +232,23 @@ fn a_link_without_echo_is_silent() {
 }
 
 #[test]
+fn two_cards_on_one_network_hear_each_other_and_nobody_else() {
+    let mut lan = Lan::new();
+    let a = lan.host_with("a", [1; 32], 1, MdnsSocket::Exclusive, &[1, 2]);
+    let mut copied = 0;
+    for _ in 0..3_500 {
+        lan.run_ms(1);
+        // What leaves by the second card comes in by the first one as well.
+        let by_second = lan.sent[copied..].iter().filter(|sent| sent.transmit.interface == 2);
+        let copies: Vec<_> = by_second.map(|sent| sent.transmit.bytes.clone()).collect();
+        copied = lan.sent.len();
+        copies.iter().for_each(|bytes| lan.inject(a, "10.2.0.1:5353", "224.0.0.251", bytes));
+    }
+    assert!(copied > 0);
+    assert_eq!(lan.multicast(a), [Multicast::Alone]);
+}
+
+#[test]
 fn without_a_socket_nothing_happens() {
     let mut lan = Lan::new();
     let a = lan.host_with("a", [1; 32], 1, MdnsSocket::None, &[1]);
