@@ -56,7 +56,7 @@ impl Call {
         match self.word {
             Word::Ask => format!("ask-{nonce}-{id}-{port}"),
             Word::Echo { heard, listens } => {
-                format!("echo-{nonce}-{id}-{port}-{:02x}", bits(heard) | bits(listens) << 4)
+                format!("echo-{nonce}-{id}-{port}-{:02x}", ways(heard, listens))
             }
         }
     }

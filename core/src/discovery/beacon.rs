@@ -136,12 +136,7 @@ impl Beacon {
     fn send(&mut self, now: Instant, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
         let Some(own) = &self.own else { return };
         let bytes = write(own, self.alone.is_some());
-        let to = SocketAddr::from((Ipv4Addr::BROADCAST, PORT));
-        for (&interface, (_, tally)) in &mut self.links {
-            stats.sent += 1;
-            tally.sent += 1;
-            out.push(Found::Transmit(Transmit { via: Via::Beacon, interface, to, bytes: bytes.clone() }));
-        }
+        self.broadcast(&bytes, stats, out);
         (self.due, self.sent) = (None, Some(now));
     }
 
@@ -149,6 +144,10 @@ impl Beacon {
     pub(crate) fn call(&mut self, call: &Call, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
         let Some(own) = &self.own else { return };
         let bytes = write_call(own, self.alone.is_some(), call);
+        self.broadcast(&bytes, stats, out);
+    }
+
+    fn broadcast(&mut self, bytes: &Bytes, stats: &mut BeaconStats, out: &mut Outbox<Found>) {
         let to = SocketAddr::from((Ipv4Addr::BROADCAST, PORT));
         for (&interface, (_, tally)) in &mut self.links {
             stats.sent += 1;

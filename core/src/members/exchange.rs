@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Link, Members, Taken, Timer, is_here};
+use super::{Link, Member, Members, Taken, Timer, is_here};
 use crate::{
     frames::{ASK_MAX, Frame, KNOWN_MAX},
     record::Tag,
@@ -126,15 +126,17 @@ impl Members {
 
     /// Everybody's record but its own and ours for somebody who has just come.
     fn welcome(&mut self, now: Instant, newcomer: Tag) -> Vec<Frame> {
-        let here = self.all.keys().filter(|tag| self.state(now, tag).is_some_and(is_here));
-        let others: Vec<Tag> = here.copied().filter(|tag| *tag != newcomer).collect();
+        let others: Vec<Tag> = self.here(now).map(|(&tag, _)| tag).filter(|tag| *tag != newcomer).collect();
         self.on_ask(now, newcomer, &others, &Bytes::new())
+    }
+
+    fn here(&self, now: Instant) -> impl Iterator<Item = (&Tag, &Member)> {
+        self.all.iter().filter(move |(tag, _)| self.state(now, tag).is_some_and(is_here))
     }
 
     /// Says whose records we have of those who are there.
     fn everybody(&self, now: Instant, own: u64) -> Vec<Frame> {
-        let here = self.all.iter().filter(|(tag, _)| self.state(now, tag).is_some_and(is_here));
-        let marks = here.map(|(&tag, member)| (tag, member.record.version));
+        let marks = self.here(now).map(|(&tag, member)| (tag, member.record.version));
         let mut marks: Vec<_> = marks.chain([(self.own, own)]).collect();
         // In order, which makes reading them cheap.
         marks.sort_unstable();
