@@ -37,15 +37,18 @@ struct Writing {
     at_accept: Option<u64>,
 }
 
+impl Writing {
+    const fn is_going_on(&self) -> bool {
+        self.begun != self.ended
+    }
+}
+
 impl Screen {
     /// Takes an accepted line from the screen, unless something was written below it since.
     pub(super) fn erase(&self, prompt: &str, line: &str) {
         let Some(columns) = columns() else { return };
-        let (_, changed) = &*self.0;
-        let writing = |writing: &mut Writing| writing.begun != writing.ended;
-        let waited = changed.wait_timeout_while(self.lock(), WRITTEN, writing);
         // Held until it is erased: nobody begins to write meanwhile.
-        let (mut writing, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.when_written();
         let is_last = writing.at_accept.take() == Some(writing.begun);
         if is_last {
             let rows = Rows::new(prompt, line, line.len(), columns).end.row + 1;
@@ -54,8 +57,16 @@ impl Screen {
     }
 
     fn on_accept(&self) {
-        let mut writing = self.lock();
-        writing.at_accept = (writing.begun == writing.ended).then_some(writing.begun);
+        // Whoever writes can have been seen on the screen, and answered, before he knows himself that he has written.
+        let mut writing = self.when_written();
+        writing.at_accept = (!writing.is_going_on()).then_some(writing.begun);
+    }
+
+    /// Waits for who is writing now; not for long, since he may wait for the line editor.
+    fn when_written(&self) -> MutexGuard<'_, Writing> {
+        let (_, changed) = &*self.0;
+        let waited = changed.wait_timeout_while(self.lock(), WRITTEN, |writing| writing.is_going_on());
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
