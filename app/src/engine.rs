@@ -95,24 +95,30 @@ pub(crate) fn open_net(program: &'static str, options: &cli::Options, start: Sta
     })
 }
 
-/// Everything is open; nothing runs yet.
+/// How long the node may take to ask for what the store knows, before it is left to ask by itself.
+const ASKING: Duration = Duration::from_secs(5);
+
+/// Everything is open, and the node runs; the store does not yet.
 pub(crate) struct Ready {
     pub(crate) key: PeerKey,
     pub(crate) nick: Nick,
     pub(crate) port: u16,
     /// `None` when nothing is kept.
     pub(crate) folder: Option<PathBuf>,
-    pub(crate) state: State,
+    /// Those that we are in, the lobby too unless it was left.
+    pub(crate) rooms: Vec<RoomName>,
     pub(crate) left_out: LeftOut,
     pub(crate) store: Box<dyn Store>,
-    identity: Identity,
-    config: Config,
-    begin: Box<Begin>,
+    submit: Submit,
+    jobs: Jobs,
+    waiting: Receiver<Job>,
+    tell: Tell,
     profile: Profile,
 }
 
 impl Ready {
-    /// Opens the profile, then its store, then the sockets.
+    /// Opens the profile, the sockets and the store. The node runs as soon as there are sockets: it is found, and makes
+    /// sessions, while the store is being opened. What it tells goes to `tell`.
     ///
     /// # Errors
     /// Whatever keeps the program from running, with its exit code.
@@ -121,73 +127,100 @@ impl Ready {
         arguments: &[OsString],
         options: &cli::Options,
         open: Open<'_>,
+        tell: Tell,
     ) -> Result<Self, Fault> {
         let profile = Profile::open(options, &beside(program, arguments))?;
         let identity = Identity::new(REAL, &profile.secret);
-        let mut store = profile.store(identity.key())?;
-        let state = state(store.as_mut())?;
-        let nick = nick(options, &state, store.as_mut())?;
-        let opened = open(options)?;
-        let mut config = Config::new(REAL, nick.clone(), opened.port);
+        let key = identity.key();
+        // A program that cannot run empties no file, and the crates say our name from the start.
+        let is_history_first = options.capture.is_some() || options.discovery.mdns_crates;
+        let open_history = || History::open(&profile, options, key);
+        let first = if is_history_first { Some(open_history()?) } else { None };
+        let nick = first.as_ref().map(|history| &history.nick);
+        let speaking = Speaking::begin(options, identity, nick, open, &tell)?;
+        let history = first.map_or_else(open_history, Ok)?;
+        let Speaking { port, left_out, submit, jobs, waiting } = speaking;
+        let History { store, state, nick } = history;
+        let rooms = rooms(&state);
+        // It is what the node asks for first.
+        if let Ok(Job::Fetch { token, what: Request::State }) = waiting.recv_timeout(ASKING) {
+            submit(Input::Fetched { token, answer: Answer::State(state) });
+        }
+        let folder = profile.folder.clone();
+        Ok(Self { key, nick, port, folder, rooms, left_out, store, submit, jobs, waiting, tell, profile })
+    }
+
+    /// Lets the store work; with `stored`, new messages are told once more when they are in it.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn begin(self, stored: bool) -> Result<Engine, Fault> {
+        let spawned = keeper::spawn(self.store, self.waiting, self.submit.clone(), self.tell, stored);
+        spawned.map_err(|error| cannot_start(&error))?;
+        Ok(Engine { submit: self.submit, jobs: self.jobs, last_tag: 0, _profile: self.profile })
+    }
+}
+
+/// A node that runs and waits for what its store knows.
+struct Speaking {
+    port: u16,
+    left_out: LeftOut,
+    submit: Submit,
+    jobs: Jobs,
+    waiting: Receiver<Job>,
+}
+
+impl Speaking {
+    /// Opens the sockets and lets the node speak. It says no name before it has heard from its store.
+    fn begin(
+        options: &cli::Options,
+        identity: Identity,
+        nick: Option<&Nick>,
+        open: Open<'_>,
+        tell: &Tell,
+    ) -> Result<Self, Fault> {
+        let Opened { port, mdns_socket, left_out, begin } = open(options)?;
+        let nick = nick.or(options.nick.as_ref()).cloned().unwrap_or_else(profile::account);
+        let mut config = Config::new(REAL, nick, port);
         config.nick_wins = options.nick.is_some();
-        config.mdns_socket = opened.mdns_socket;
+        config.mdns_socket = mdns_socket;
         let Discovery { mdns, broadcast, manual, .. } = options.discovery;
         config.discovery = chat_core::Discovery { mdns, broadcast, remembered: manual };
         config.author_rate = options.author_rate;
         config.trace = options.capture.is_some();
-        Ok(Self {
-            key: identity.key(),
-            nick,
-            port: opened.port,
-            folder: profile.folder.clone(),
-            state,
-            left_out: opened.left_out,
-            store,
-            identity,
-            config,
-            begin: opened.begin,
-            profile,
-        })
-    }
-
-    /// The rooms that we are in, the lobby too unless it was left.
-    pub(crate) fn rooms(&self) -> Vec<RoomName> {
-        let lobby = RoomName::lobby();
-        let is_new = !self.state.rooms.iter().any(|room| room.name == lobby);
-        let joined = self.state.rooms.iter().filter(|room| room.joined).map(|room| room.name.clone());
-        is_new.then_some(lobby).into_iter().chain(joined).collect()
-    }
-
-    /// Lets the node run. Its events reach the front end at once; with `stored`, new messages are told once more
-    /// when they are in the store.
-    ///
-    /// # Errors
-    /// When the runtime cannot start.
-    pub(crate) fn begin(self, tell: &Tell, stored: bool) -> Result<Engine, Fault> {
         let (jobs, waiting) = mpsc::channel();
-        let (route_jobs, route_tell) = (jobs.clone(), tell.clone());
-        let mut read = Some(self.state);
-        let on_output: OnOutput = Box::new(move |output| {
-            // Nothing has changed since: the store is ours alone.
-            if let Output::Fetch { token, what: Request::State } = output
-                && let Some(state) = read.take()
-            {
-                return Some(Input::Fetched { token, answer: Answer::State(state) });
-            }
-            route(output, &route_jobs, &route_tell);
-            None
-        });
-        let fault = |error: io::Error| Fault::usage(format!("cannot start: {error}"));
-        let capture_tell = tell.clone();
-        let on_capture_end: OnCaptureEnd = Box::new(move |why| {
-            log::warn!("{why}");
-            // At the end of the program the receiver goes first.
-            let _ = capture_tell.send(Happening::CaptureEnded(format!("{why}; the chat goes on")));
-        });
-        let submit = (self.begin)(self.config, self.identity, on_output, on_capture_end).map_err(fault)?;
-        keeper::spawn(self.store, waiting, submit.clone(), tell.clone(), stored).map_err(fault)?;
-        Ok(Engine { submit, jobs, last_tag: 0, _profile: self.profile })
+        let on_output = on_output(jobs.clone(), tell.clone());
+        let submit = begin(config, identity, on_output, on_capture_end(tell.clone()));
+        let submit = submit.map_err(|error| cannot_start(&error))?;
+        Ok(Self { port, left_out, submit, jobs, waiting })
     }
+}
+
+/// A store that is open, and what it knows.
+struct History {
+    store: Box<dyn Store>,
+    state: State,
+    nick: Nick,
+}
+
+impl History {
+    fn open(profile: &Profile, options: &cli::Options, own: PeerKey) -> Result<Self, Fault> {
+        let mut store = profile.store(own)?;
+        let state = state(store.as_mut())?;
+        let nick = nick(options, &state, store.as_mut())?;
+        Ok(Self { store, state, nick })
+    }
+}
+
+fn rooms(state: &State) -> Vec<RoomName> {
+    let lobby = RoomName::lobby();
+    let is_new = !state.rooms.iter().any(|room| room.name == lobby);
+    let joined = state.rooms.iter().filter(|room| room.joined).map(|room| room.name.clone());
+    is_new.then_some(lobby).into_iter().chain(joined).collect()
+}
+
+fn cannot_start(error: &io::Error) -> Fault {
+    Fault::usage(format!("cannot start: {error}"))
 }
 
 fn left_out(named: &[String]) -> LeftOut {
@@ -224,14 +257,22 @@ pub(crate) fn nick(options: &cli::Options, state: &State, store: &mut dyn Store)
 }
 
 /// Sends each output where it belongs. It is called by the runtime's loop and never waits.
-fn route(output: Output, jobs: &Jobs, tell: &Tell) {
+fn on_output(jobs: Jobs, tell: Tell) -> OnOutput {
     // At the end of the program the receivers go first.
-    match output {
+    Box::new(move |output| match output {
         Output::Event(event) => drop(tell.send(Happening::Event(event))),
         Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
         Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),
         Output::Transmit(_) | Output::Trace(_) | Output::Wait(_) => {}
-    }
+    })
+}
+
+fn on_capture_end(tell: Tell) -> OnCaptureEnd {
+    Box::new(move |why| {
+        log::warn!("{why}");
+        // At the end of the program the receiver goes first.
+        let _ = tell.send(Happening::CaptureEnded(format!("{why}; the chat goes on")));
+    })
 }
 
 /// A node that runs, with its store.

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, BufReader, IsTerminal as _, Write as _},
+    sync::mpsc::Receiver,
 };
 
 use chat_core::{Action, StoreError};
@@ -14,6 +15,7 @@ use crate::{
     engine::{self, Engine, Open, Ready},
     fault::{Exit, Fault},
     front,
+    happening::{Happening, Tell},
     input::{self, Gate},
     json::Json,
     oneshot,
@@ -52,33 +54,44 @@ fn chosen(program: &'static str, arguments: &[OsString], cli: Cli, open: Open<'_
             oneshot::send(program, arguments, &cli, &wish, open)
         }
         None => {
-            let ready = Ready::open(program, arguments, &cli.options, open)?;
-            if cli.json { json(program, cli, ready) } else { plain(program, cli, ready) }
+            let (tell, told) = engine::queue();
+            let ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
+            signals::watch(tell.clone()).map_err(no_start)?;
+            let act = if cli.json { json } else { plain };
+            act(program, cli, ready, tell, &told)
         }
     }
 }
 
-fn json(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Fault> {
-    let (tell, told) = engine::queue();
-    signals::watch(tell.clone()).map_err(no_start)?;
+fn json(
+    program: &'static str,
+    cli: Cli,
+    mut ready: Ready,
+    tell: Tell,
+    told: &Receiver<Happening>,
+) -> Result<Exit, Fault> {
     let out = Out::new(io::stdout(), tell.clone()).map_err(no_start)?;
     let gate = Gate::default();
     let mut front =
         Json::new(program, &mut ready, cli.since, out.clone(), gate.clone()).map_err(unreadable)?;
-    let rooms = ready.rooms();
-    let mut engine = ready.begin(&tell, true)?;
+    let rooms = ready.rooms.clone();
+    let mut engine = ready.begin(true)?;
     for room in rooms.into_iter().chain(cli.room) {
         front.join(room, &mut engine);
     }
     connect(&cli.options.connect, &mut engine);
     input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell).map_err(no_start)?;
-    front::run(&mut front, &mut engine, &told, &out, Clock::new());
+    front::run(&mut front, &mut engine, told, &out, Clock::new());
     Ok(Exit::Done)
 }
 
-fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Fault> {
-    let (tell, told) = engine::queue();
-    signals::watch(tell.clone()).map_err(no_start)?;
+fn plain(
+    program: &'static str,
+    cli: Cli,
+    mut ready: Ready,
+    tell: Tell,
+    told: &Receiver<Happening>,
+) -> Result<Exit, Fault> {
     let gate = Gate::default();
     let (clock, prompt) = (Clock::new(), Prompt::default());
     let terminal = if cli.plain { None } else { Terminal::open() };
@@ -97,7 +110,7 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
         discovery: cli.options.discovery,
     };
     let mut front = Plain::new(&mut ready, manner, out.clone(), gate.clone(), clock).map_err(unreadable)?;
-    let mut engine = ready.begin(&tell, false)?;
+    let mut engine = ready.begin(false)?;
     front.begin(&mut engine);
     connect(&cli.options.connect, &mut engine);
     match editor {
@@ -105,7 +118,7 @@ fn plain(program: &'static str, cli: Cli, mut ready: Ready) -> Result<Exit, Faul
         None => input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell),
     }
     .map_err(no_start)?;
-    front::run(&mut front, &mut engine, &told, &out, clock);
+    front::run(&mut front, &mut engine, told, &out, clock);
     terminal::restore();
     Ok(Exit::Done)
 }

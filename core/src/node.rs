@@ -30,7 +30,7 @@ use crate::{
     command::Command,
     config::Config,
     contacts::Contacts,
-    discovery::Found,
+    discovery::{Found, PeerDiscovery as _},
     event::Event,
     identity::{BootId, Identity},
     mdns::Mdns,
@@ -109,7 +109,7 @@ impl Node {
         let mut ledger = Ledger::default();
         let mut outputs = Outbox::new();
         outputs.push(ledger.fetch_state());
-        Self {
+        let mut node = Self {
             nick: config.nick.clone(),
             config,
             identity,
@@ -141,7 +141,13 @@ impl Node {
             found: Outbox::new(),
             session_wishes: Outbox::new(),
             room_wishes: Outbox::new(),
+        };
+        // It tells no nick, so it need not wait for the store.
+        let announcement = node.announcement();
+        if let Some(beacon) = &mut node.discoveries.beacon {
+            beacon.announce(now, &announcement, &mut node.found);
         }
+        node
     }
 
     /// Takes in what happened. It cannot fail and does not panic, whatever it is given; `now` may be late.

@@ -202,6 +202,31 @@ fn commands_wait_for_the_stores_first_answer() {
 }
 
 /// Sentence 3: time never goes back, everything due is fired, and ticks do no harm.
+/// Whoever has a large or slow store is found all the same; what it is called is told when it is known.
+#[test]
+fn a_node_calls_before_its_store_has_answered_and_says_its_name_after() {
+    let mut world = World::new(5);
+    world.broadcast = true;
+    let first = world.add();
+    world.run(seconds(3));
+    let begun = world.now;
+    world.store_delay = seconds(2);
+    let newcomer = world.add();
+    let name = world.key(newcomer);
+    world.run(seconds(1));
+    let by = |(at, host, _): &&(Instant, usize, Transmit)| *at >= begun && *host == newcomer;
+    let said: Vec<&Transmit> = world.trace.iter().filter(by).map(|(_, _, transmit)| transmit).collect();
+    let count = |via: Via| said.iter().filter(|transmit| transmit.via == via).count();
+    assert_eq!(count(Via::Beacon), 1);
+    assert!(count(Via::Chat) > 2, "it has taken a handshake up");
+    assert!(said.iter().all(|transmit| !transmit.bytes.windows(5).any(|part| part == b"peer1")));
+    assert!(!world.hosts[first].sees(name), "without a name it is nobody yet");
+    world.run(seconds(1));
+    let told = world.run_to(seconds(1), |world| world.hosts[first].sees(name));
+    assert!(told <= Duration::from_millis(10), "{told:?}");
+    assert!(world.hosts[newcomer].sees(world.key(first)));
+}
+
 #[test]
 fn time_is_clamped_and_ticks_are_harmless() {
     let run = |extra: bool| {

@@ -1,13 +1,14 @@
 //! What the operating system gives: the clock, the network interfaces and the sockets. No protocol.
 //!
-//! A runtime opens a [`Net`], reads from its [`Socket`]s into a [`Batch`], sends through [`Net::send`], and asks
-//! [`Watch`] at least as often as it says for what the system has to tell:
+//! A runtime opens a [`Net`], puts a node on it in a [`Host`], and reads from its [`Socket`]s into a [`Batch`]. Turn by
+//! turn the host carries between the two:
 //!
 //! ```text
-//! Watch::look  ->  Input::Interfaces, Input::WallClock, Input::Entropy
-//! Socket::receive(&mut Batch)  ->  Net::note, Net::datagrams  ->  Input::Datagram
-//! Output::Transmit  ->  Net::send ... Net::flush before waiting
-//! Output::Trace  ->  Net::trace, for the capture that Net::capture began
+//! Host::speak           Watch::look  ->  Input::Interfaces, Input::WallClock, Input::Entropy
+//!                       Output::Transmit  ->  Net::send ... Net::flush before waiting
+//!                       Output::Trace  ->  Net::trace, for the capture that Net::capture began
+//! Socket::receive(&mut Batch), Host::take_datagrams
+//!                       Net::note, Net::datagrams  ->  Input::Datagram
 //! ```
 //!
 //! Nothing here fails after the start: the errors of sockets are counted in [`NetStats`], since datagrams get lost
@@ -35,7 +36,7 @@ pub use bind::CHAT_PORT;
 pub use capture::{Capture, CaptureEnd, CaptureError, OnCaptureEnd};
 pub use clock::{Clock, entropy};
 pub use error::OpenError;
-pub use host::{OnOutput, Submit};
+pub use host::{Host, OnOutput, Submit};
 pub use interfaces::{LookedAt, Why, look};
 pub use net::{Net, Options};
 pub use socket::{Batch, Socket};

@@ -10,21 +10,24 @@ use std::{
     thread,
 };
 
-use chat_core::{Event, Input, Instant, Node, Output};
-use chat_net::{Batch, Clock, Net, OnOutput, Socket, Submit, Watch};
+use chat_core::{Input, Instant, Node, Wake};
+use chat_net::{Batch, Clock, Host, Net, OnOutput, Socket, Submit};
 use smol::{Async, Timer, channel, future};
 
-/// Lets `node` live on `net` by the time of `clock`, by which it was made, on a thread of its own.
+/// Lets `node` live on `net` by the time of `clock`, by which it was made, on a thread of its own. What it says first has
+/// been said when this returns: the sooner it speaks the sooner it is found.
 ///
 /// # Errors
 /// If the system gives no thread, or does not let the sockets be waited for.
 pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Result<Submit> {
-    let sockets =
-        net.sockets().iter().cloned().map(Async::new_nonblocking).collect::<io::Result<Vec<_>>>()?;
+    let sockets = net.sockets().to_vec();
+    let mut host = Host::new(node, net, clock, on_output);
+    let wake = host.speak();
+    let sockets = sockets.into_iter().map(Async::new_nonblocking).collect::<io::Result<Vec<_>>>()?;
     let (submit, inbox) = channel::bounded(INPUTS);
     // async-io has a thread that waits for all sockets and timers anyway. With `smol::block_on` this one would take turns
     // with it, and each turn wakes the other up to ten times: too much for a peer that is idle.
-    let live = move || future::block_on(run(node, net, clock, on_output, inbox, sockets));
+    let live = move || future::block_on(run(host, wake, clock, inbox, sockets));
     thread::Builder::new().name("chat-node".into()).spawn(live)?;
     // Nobody takes it after the node's end, and then there is nothing to be done.
     Ok(Arc::new(move |input| drop(submit.send_blocking(input))))
@@ -36,68 +39,44 @@ const INPUTS: usize = 256;
 const INPUTS_AT_ONCE: usize = 64;
 
 async fn run(
-    mut node: Node,
-    mut net: Net,
+    mut host: Host,
+    mut wake: Option<Wake>,
     clock: Clock,
-    mut on_output: OnOutput,
     inbox: channel::Receiver<Input<'static>>,
     sockets: Vec<Async<Arc<Socket>>>,
 ) {
-    let (mut watch, mut batch, mut finished) = (Watch::new(clock), Batch::new(), false);
+    let mut batch = Batch::new();
     let mut alarm = Alarm { timer: Timer::never(), at: None };
-    loop {
-        watch.look(&mut net, |now, input| node.handle(now, input));
-        let wake = loop {
-            match node.poll() {
-                Output::Transmit(transmit) => net.send(transmit),
-                Output::Trace(trace) => net.trace(trace),
-                Output::Event(Event::Finished) => finished = true,
-                Output::Wait(wake) => break wake,
-                output => {
-                    if let Some(answer) = on_output(output) {
-                        node.handle(clock.now(), answer);
-                    }
-                }
-            }
-        };
-        net.flush();
-        if finished {
-            break;
-        }
+    while !host.is_finished() {
         let mut idle = true;
         for socket in &sockets {
             if socket.get_ref().receive(&mut batch) {
                 idle = false;
-                net.note(&batch);
-                for datagram in net.datagrams(&batch) {
-                    node.handle(clock.now(), Input::Datagram(datagram));
-                }
+                host.take_datagrams(&batch);
             }
         }
         for input in iter::from_fn(|| inbox.try_recv().ok()).take(INPUTS_AT_ONCE) {
             idle = false;
-            node.handle(clock.now(), input);
+            host.take(input);
         }
         if idle {
             let input = async { Woken::By(inbox.recv().await) };
             let tick = async {
-                alarm.ring(clock, watch.next(wake)).await;
+                alarm.ring(clock, host.next(wake)).await;
                 Woken::By(Ok(Input::Tick))
             };
             match future::or(input, future::or(readable(&sockets), tick)).await {
-                Woken::By(Ok(input)) => node.handle(clock.now(), input),
+                Woken::By(Ok(input)) => host.take(input),
                 // Nobody is left who could submit anything.
                 Woken::By(Err(channel::RecvError)) => break,
-                Woken::ByDatagrams => {}
+                Woken::ByDatagrams => continue,
             }
         }
+        wake = host.speak();
     }
     // First the reactor lets go of the sockets, then they are closed.
     drop(sockets);
-    drop(net);
-    if finished {
-        let _ = on_output(Output::Event(Event::Finished));
-    }
+    host.close()();
 }
 
 /// A timer that stays set while what it is set to stays the same: each setting wakes async-io's thread.

@@ -14,11 +14,12 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Event, Input, Node, Output};
-use chat_net::{Clock, Net, OnOutput, Submit, Watch};
+use chat_core::{Input, Node, Wake};
+use chat_net::{Clock, Host, Net, OnOutput, Submit};
 use reader::Load;
 
-/// Lets `node` live on `net` by the time of `clock`, by which it was made, on threads of its own.
+/// Lets `node` live on `net` by the time of `clock`, by which it was made, on threads of its own. What it says first has
+/// been said when this returns: the sooner it speaks the sooner it is found.
 ///
 /// # Errors
 /// If the system gives no thread.
@@ -27,8 +28,9 @@ pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Res
     let door = Door(door);
     let sockets = net.sockets().to_vec();
     let (to_end, readers) = channel();
-    // First, since the sooner it speaks the sooner it is found.
-    let live = move || run(node, net, clock, on_output, inbox, readers);
+    let mut host = Host::new(node, net, clock, on_output);
+    let wake = host.speak();
+    let live = move || run(host, wake, clock, inbox, readers);
     thread::Builder::new().name("chat-node".into()).spawn(live)?;
     for socket in sockets {
         let inbox = door.0.clone();
@@ -54,64 +56,43 @@ enum Turn {
 }
 
 fn run(
-    mut node: Node,
-    mut net: Net,
+    mut host: Host,
+    mut wake: Option<Wake>,
     clock: Clock,
-    mut on_output: OnOutput,
     inbox: Receiver<Turn>,
     readers: Receiver<JoinHandle<()>>,
 ) {
-    let mut watch = Watch::new(clock);
-    let (mut stopped, mut finished) = (false, false);
-    while !stopped {
-        watch.look(&mut net, |now, input| node.handle(now, input));
-        let wake = loop {
-            match node.poll() {
-                Output::Transmit(transmit) => net.send(transmit),
-                Output::Trace(trace) => net.trace(trace),
-                Output::Event(Event::Finished) => finished = true,
-                Output::Wait(wake) => break wake,
-                output => {
-                    if let Some(answer) = on_output(output) {
-                        node.handle(clock.now(), answer);
-                    }
-                }
-            }
-        };
-        net.flush();
-        if finished {
-            break;
-        }
-        match inbox.recv_timeout(watch.until(wake)) {
+    let mut is_stopped = false;
+    while !is_stopped && !host.is_finished() {
+        match inbox.recv_timeout(host.until(wake)) {
             Ok(first) => {
                 let begun = clock.now();
                 for turn in iter::once(first).chain(inbox.try_iter()).take(TURNS_AT_ONCE) {
                     match turn {
-                        Turn::Input(input) => node.handle(clock.now(), input),
+                        Turn::Input(input) => host.take(input),
                         Turn::Datagrams(load) => {
-                            net.note(&load.batch);
-                            for datagram in net.datagrams(&load.batch) {
-                                node.handle(clock.now(), Input::Datagram(datagram));
-                            }
+                            host.take_datagrams(&load.batch);
                             load.give_back();
                         }
-                        Turn::Stop => stopped = true,
+                        Turn::Stop => is_stopped = true,
                     }
                     if clock.now() - begun >= LONG {
                         break;
                     }
                 }
             }
-            Err(RecvTimeoutError::Timeout) => node.handle(clock.now(), Input::Tick),
+            Err(RecvTimeoutError::Timeout) => host.take(Input::Tick),
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        if !is_stopped {
+            wake = host.speak();
+        }
     }
+    let tell_end = host.close();
     // The readers end when their sockets are closed, or when nobody takes from them any more.
-    drop((net, inbox));
+    drop(inbox);
     readers.into_iter().for_each(|reader| drop(reader.join()));
-    if finished {
-        let _ = on_output(Output::Event(Event::Finished));
-    }
+    tell_end();
 }
 
 /// The way in for everybody but the readers. The loop ends when it is closed.

@@ -23,16 +23,7 @@ fn start(runtime: Start) -> (Submit, Receiver<Output>, u16) {
     let config = Config::new(REAL, Nick::new("nobody").unwrap(), port);
     let node = Node::new(config, Identity::new(REAL, &[7; 32]), entropy().unwrap(), clock.now());
     let (tell, outputs) = channel();
-    let submit = runtime(
-        node,
-        net,
-        clock,
-        Box::new(move |output| {
-            tell.send(output).unwrap();
-            None
-        }),
-    )
-    .unwrap();
+    let submit = runtime(node, net, clock, Box::new(move |output| tell.send(output).unwrap())).unwrap();
     (submit, outputs, port)
 }
 

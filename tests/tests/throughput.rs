@@ -175,10 +175,7 @@ impl Peer {
         let (asked, requests) = channel();
         let on_output = Box::new({
             let heard = Arc::clone(&heard);
-            move |output| {
-                on_output(output, &heard, &asked);
-                None
-            }
+            move |output| on_output(output, &heard, &asked)
         });
         let submit = start(node, net, clock, on_output).expect("a runtime");
         let answer = Arc::clone(&submit);

@@ -80,7 +80,7 @@ impl Json {
             out,
             gate,
             people: People::new(ready.key, ready.nick.clone(), Vec::new()),
-            rooms: ready.rooms().into_iter().collect(),
+            rooms: ready.rooms.iter().cloned().collect(),
             left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
             histories: Histories::default(),

@@ -105,7 +105,7 @@ pub(crate) fn beside(
             }
             _ => {}
         }
-        on_output(output)
+        on_output(output);
     });
     let submit = start(listening)?;
     Supervisor::new(announcement, submit.clone(), door)?.spawn(inbox)?;

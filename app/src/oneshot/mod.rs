@@ -119,12 +119,12 @@ struct Run {
 
 impl Run {
     fn begin(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Self, Fault> {
-        let mut ready = Ready::open(program, arguments, &cli.options, open)?;
-        let people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
-        let (rooms, port) = (ready.rooms(), ready.port);
         let (tell, told) = engine::queue();
-        signals::watch(tell.clone()).map_err(no_start)?;
-        let mut engine = ready.begin(&tell, false)?;
+        let mut ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
+        let people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
+        let (rooms, port) = (ready.rooms.clone(), ready.port);
+        signals::watch(tell).map_err(no_start)?;
+        let mut engine = ready.begin(false)?;
         connect(&cli.options.connect, &mut engine);
         Ok(Self { engine, told, clock: Clock::new(), people, port, rooms })
     }

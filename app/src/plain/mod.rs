@@ -117,7 +117,7 @@ impl Plain {
         gate: Gate,
         clock: Clock,
     ) -> Result<Self, StoreError> {
-        let rooms: BTreeSet<RoomName> = ready.rooms().into_iter().collect();
+        let rooms: BTreeSet<RoomName> = ready.rooms.iter().cloned().collect();
         let lobby = Some(RoomName::lobby()).filter(|lobby| rooms.contains(lobby));
         let doctor = Doctor::new(clock.now(), ready.port, &manner);
         let mut plain = Self {

@@ -66,9 +66,14 @@ impl Node {
         }
     }
 
-    /// Takes `nick`, and tells everybody.
+    /// Takes `nick` from now on, and tells everybody.
     pub(super) fn rename(&mut self, nick: Nick) {
         self.ledger.collect(Record::Nick(nick.clone()));
+        self.go_by(nick);
+    }
+
+    /// Tells everybody that we are called `nick`.
+    pub(super) fn go_by(&mut self, nick: Nick) {
         self.with_rooms(|rooms, turn| rooms.rename(turn, nick.clone()));
         self.nick = nick;
         self.publish(false);

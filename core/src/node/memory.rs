@@ -28,8 +28,7 @@ impl Node {
     /// Begins with what the store knows: from here on commands are carried out and rooms are proven.
     fn restore(&mut self, state: State) {
         let Some(queued) = self.queued.take() else { return };
-        let stored_nick = state.nick.clone().filter(|_| !self.config.nick_wins);
-        let nick = stored_nick.unwrap_or_else(|| self.nick.clone());
+        let stored_nick = state.nick.clone();
         self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
         for peer in state.peers.into_iter().take(self.config.peers_max) {
             if self.config.discovery.remembered {
@@ -45,7 +44,10 @@ impl Node {
                 self.contacts.on_written(self.now, key);
             }
         }
-        self.rename(nick);
+        match stored_nick.filter(|stored| !self.config.nick_wins || *stored == self.nick) {
+            Some(stored) => self.go_by(stored),
+            None => self.rename(self.nick.clone()),
+        }
         queued.into_iter().for_each(|command| self.on_command(command));
     }
 
