@@ -30,6 +30,7 @@ mod places;
 mod schedule;
 mod sources;
 
+pub(crate) use calls::place_in_order;
 use calls::{RETRY_EAGER, RETRY_SLOW};
 pub(crate) use choice::Kept;
 use choice::{Choice, Circle, DEGREE, Live};

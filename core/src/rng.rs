@@ -72,6 +72,13 @@ impl Rng {
     }
 }
 
+/// All bits of `word` stirred well, one to one (the finalizer of SplitMix64): to spread what need not be secret.
+pub(crate) const fn mixed(word: u64) -> u64 {
+    let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ word >> 31
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

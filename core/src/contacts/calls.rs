@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{Contacts, DEGREE, Who, contact::Candidate, schedule::Regard};
-use crate::{discovery::Sighting, event::Source, time::Instant};
+use crate::{discovery::Sighting, event::Source, rng::mixed, time::Instant};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 pub(super) const NEXT_ADDRESS: Duration = Duration::from_millis(250);
@@ -20,8 +20,9 @@ pub(super) const RETRY_SLOW: RangeInclusive<Duration> = Duration::from_secs(54).
 const RETRY_STRANGER_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is called at all.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
-/// Of those who are to call whoever has come, so many do so at once, and the others in a while: it is known to all through
-/// the first ones, and handshakes of all of them at a time would only keep the processors from that.
+/// Of those who are to call whoever has come, one does so at once, and the others in a while: it is known to all through
+/// the first one, and handshakes of all of them at a time would only keep the processors from that. Those who know each
+/// other agree on who it is; where nobody is known to be here yet, so many do on average.
 const PROMPT: u64 = 3;
 const IN_A_WHILE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(60);
 /// Whoever we are told of by somebody in session is called after that.
@@ -132,7 +133,7 @@ impl Contacts {
         if self.is_live(who, sighting.boot, address) || !is_alone && self.is_here(who, sighting.boot) {
             return;
         }
-        if self.is_prompt() {
+        if self.is_prompt(who) {
             self.visit(now, who);
         } else if let Some(contact) = self.contacts.get_mut(&who) {
             contact.misses = 0;
@@ -174,15 +175,26 @@ impl Contacts {
         let wait = match source {
             _ if !self.is_everybodys(who) => self.patience(),
             Source::Exchange => self.rng.duration(WHEN_TOLD),
-            Source::Mdns | Source::Broadcast if !self.is_prompt() => self.rng.duration(IN_A_WHILE),
+            Source::Mdns | Source::Broadcast if !self.is_prompt(who) => self.rng.duration(IN_A_WHILE),
             _ => Duration::ZERO,
         };
         now + wait
     }
 
-    /// Whether we are one of those who call a newcomer at once; in a crowd no more than [`DEGREE`] are to call at all.
-    fn is_prompt(&mut self) -> bool {
-        self.rng.below(self.choice.known().min(DEGREE) as u64) < PROMPT
+    /// Whether we are the one of those here who calls `newcomer` at once: of all pairs of it with one of them, ours is the
+    /// first in an order that is another one for each newcomer.
+    pub(crate) fn is_first_to_call(&self, newcomer: [u8; 8]) -> bool {
+        let own = place_in_order(newcomer, self.own.0.short());
+        let mut others = self.here.keys().filter(|&&other| other != newcomer).peekable();
+        others.peek().is_some() && others.all(|&other| own < place_in_order(newcomer, other))
+    }
+
+    /// Whether whoever has been seen is called by us at once; in a crowd no more than [`DEGREE`] are to call at all.
+    fn is_prompt(&mut self, who: Who) -> bool {
+        match who {
+            Who::Id(id) if self.here.keys().any(|&other| other != id) => self.is_first_to_call(id),
+            _ => self.rng.below(self.choice.known().min(DEGREE) as u64) < PROMPT,
+        }
     }
 
     /// How long somebody who is nobody's choice yet waits for our call: others may call first.
@@ -196,4 +208,10 @@ impl Contacts {
         candidate.sources.iter().any(|source| self.places.allows(candidate.address, source))
             && !self.places.is_own(candidate.address)
     }
+}
+
+/// Where the pair comes in an order that nobody chooses: whoever makes up keys so as to be first for a newcomer gains that
+/// the others call it a moment later.
+pub(crate) const fn place_in_order(newcomer: [u8; 8], other: [u8; 8]) -> u64 {
+    mixed(u64::from_be_bytes(newcomer).rotate_left(32) ^ u64::from_be_bytes(other))
 }

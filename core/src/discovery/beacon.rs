@@ -18,7 +18,7 @@ use core::{
 use bytes::Bytes;
 
 use super::{
-    Announcement, Call, Found, PeerDiscovery, Sighting, SightingKind, Word,
+    Announcement, Call, Found, PeerDiscovery, Share, Sighting, SightingKind, Word,
     ask::{echo, ways},
 };
 use crate::{
@@ -250,23 +250,20 @@ impl PeerDiscovery for Beacon {
         }
         let address = SocketAddr::new(datagram.from.ip(), port);
         let heard = Heard { boot, at: now, address };
-        let is_answering = self.is_answering(now);
-        if !is_answering {
-            stats.left_to_others += 1;
+        let share = if self.is_answering(now) {
+            Share::Call
+        } else if self.known >= CANDIDATES && !self.heard.contains_key(&id) {
             // Those who call it tell us of it; in a crowd nobody needs to keep everybody in mind.
-            if self.known >= CANDIDATES && !self.heard.contains_key(&id) {
-                return;
-            }
-        }
-        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&id) {
+            Share::Nothing
+        } else {
+            Share::Mind
+        };
+        stats.left_to_others += u64::from(share != Share::Call);
+        if share != Share::Nothing && (self.heard.len() < HEARD_MAX || self.heard.contains_key(&id)) {
             self.heard.insert(id, heard);
         }
         let sighting = sighting(id, &heard, SightingKind::Seen);
-        out.push(if is_answering {
-            Found::Newcomer { sighting, is_alone }
-        } else {
-            Found::Sighting(sighting)
-        });
+        out.push(Found::Newcomer { sighting, is_alone, share });
     }
 
     fn reconfirm(&mut self, _now: Instant, _address: SocketAddr, _stats: &mut Stats) {}

@@ -65,10 +65,11 @@ pub(crate) struct Announcement {
 pub(crate) enum Found {
     Transmit(Transmit),
     Sighting(Sighting),
-    /// Somebody has come who is to be called at once; one who `is_alone` also if others say that it is here.
+    /// Somebody has just come. One who `is_alone` is to be called also if others say that it is here.
     Newcomer {
         sighting: Sighting,
         is_alone: bool,
+        share: Share,
     },
     /// Somebody examines the network, or answers us who do.
     Call {
@@ -81,6 +82,17 @@ pub(crate) enum Found {
     Renamed(String),
     /// Whether multicast works has changed.
     Multicast(Multicast),
+}
+
+/// What of a newcomer is ours, whoever it is; the rest is left to others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Share {
+    /// Nothing.
+    Nothing,
+    /// To keep it in mind.
+    Mind,
+    /// To call it soon, as one of several.
+    Call,
 }
 
 /// One discovery source seeing one peer.

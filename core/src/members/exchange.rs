@@ -13,6 +13,7 @@ use super::{Link, Member, Members, Taken, Timer, is_here};
 use crate::{
     frames::{ASK_MAX, Frame, KNOWN_MAX},
     record::Tag,
+    rng::mixed,
     session::{LinkId, Pace},
     time::Instant,
 };
@@ -31,7 +32,7 @@ pub(super) const RELAY: Duration = Duration::from_millis(10);
 const TELLING: Duration = Duration::from_millis(20);
 const TELLING_MAX: u32 = 5;
 /// Records that a newcomer who knows nobody is sent at once; of more it is told, and asks each of one neighbour.
-const WELCOME_MAX: usize = 32;
+const WELCOME_MAX: usize = 64;
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -42,11 +43,17 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 /// Records that one neighbour may ask for: all of them at first, then as many as there is news.
 const SERVED: Pace = Pace { each: Duration::from_millis(4), burst: 8192 };
 
+/// Newcomers that are passed on at once (a keynote's worth); of more it is only told.
+const PUSHED: Pace = Pace { each: Duration::from_millis(20), burst: 64 };
+
 /// Which records are asked for, and which are news to neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
     news: BTreeMap<Tag, News>,
+    /// What goes out at once, and when all of it is paid for.
+    pushed: Vec<(LinkId, Frame)>,
+    paid: Instant,
     /// No news are told before this.
     next: Instant,
 }
@@ -130,7 +137,7 @@ impl Members {
         self.on_ask(now, newcomer, &others, &Bytes::new())
     }
 
-    fn here(&self, now: Instant) -> impl Iterator<Item = (&Tag, &Member)> {
+    pub(super) fn here(&self, now: Instant) -> impl Iterator<Item = (&Tag, &Member)> {
         self.all.iter().filter(move |(tag, _)| self.state(now, tag).is_some_and(is_here))
     }
 
@@ -229,6 +236,16 @@ impl Members {
         }
         let is_first_hand = self.link_of(&tag) == Some(link);
         let is_sent = is_first_hand && taken == Taken::Newcomer;
+        if taken == Taken::Newcomer && !is_first_hand && PUSHED.take(now, &mut self.exchange.paid) {
+            let mut branches = self.branches(now, tag);
+            branches.retain(|link| !known.contains(link));
+            let signed = self.all.get(&tag).map(|member| member.signed.clone());
+            let frames = signed
+                .iter()
+                .flat_map(|signed| branches.iter().map(|&link| (link, Frame::Record(signed.clone()))));
+            self.exchange.pushed.extend(frames);
+            known.extend(branches);
+        }
         self.exchange.news.insert(tag, News { known, is_sent });
         let is_gone = self.all.get(&tag).is_some_and(|member| member.record.gone);
         let wait = match taken {
@@ -242,7 +259,11 @@ impl Members {
     /// What is news to which neighbour, when that is due.
     pub(crate) fn news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
         let is_due = self.timers.get(Timer::News).is_some_and(|at| at <= now);
-        if is_due { self.tell_news(now) } else { Vec::new() }
+        let mut frames = core::mem::take(&mut self.exchange.pushed);
+        if is_due {
+            frames.extend(self.tell_news(now));
+        }
+        frames
     }
 
     pub(super) fn tell_news(&mut self, now: Instant) -> Vec<(LinkId, Frame)> {
@@ -303,11 +324,5 @@ impl Members {
 
 /// What one record adds to a summary.
 pub(super) fn share(tag: Tag, version: u64) -> u64 {
-    // The finalizer of SplitMix64.
-    let mix = |value: u64| {
-        let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ value >> 31
-    };
-    mix(u64::from_be_bytes(tag.0) ^ mix(version))
+    mixed(u64::from_be_bytes(tag.0) ^ mixed(version))
 }

@@ -18,6 +18,7 @@ mod graph;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},

@@ -8,7 +8,7 @@ use super::{Node, records::SESSIONS_PAUSE};
 use crate::{
     boundary::Output,
     contacts::{End, Proposal, Who},
-    discovery::{Found, Sighting, SightingKind},
+    discovery::{Found, Share, Sighting, SightingKind},
     event::{Event, PeerChange, PeerState, Source, Unreached},
     frames::Frame,
     identity::{BootId, PeerKey},
@@ -52,9 +52,18 @@ impl Node {
                 self.outputs.push(Output::Transmit(transmit));
             }
             Found::Sighting(sighting) => self.on_sighting(&sighting),
-            Found::Newcomer { sighting, is_alone } => {
-                self.on_sighting(&sighting);
-                self.contacts.answer(self.now, &sighting, is_alone);
+            Found::Newcomer { sighting, is_alone, share } => {
+                let share = if sighting.id.is_some_and(|id| self.contacts.is_first_to_call(id)) {
+                    Share::Call
+                } else {
+                    share
+                };
+                if share >= Share::Mind {
+                    self.on_sighting(&sighting);
+                }
+                if share == Share::Call {
+                    self.contacts.answer(self.now, &sighting, is_alone);
+                }
             }
             Found::Call { call, by, from, interface } => self.on_call(&call, by, from, interface),
             Found::Renamed(instance) => self.event(Event::Renamed { instance }),

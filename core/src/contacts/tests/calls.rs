@@ -172,7 +172,7 @@ fn first_calls(others: u8, come: impl Fn(&mut Contacts)) -> Vec<Duration> {
 }
 
 #[test]
-fn three_of_all_call_a_newcomer_at_once_and_the_others_in_a_while() {
+fn among_those_who_do_not_know_each_other_yet_three_call_at_once_and_the_others_in_a_while() {
     let newcomer = seen(Source::Broadcast, Some(SHE.short()), &["10.0.0.2:27182"]);
     // Of seven, and in a crowd of the eight whom the beacon has chosen.
     for (others, share) in [(6, 85..135), (40, 70..122)] {
@@ -186,6 +186,49 @@ fn three_of_all_call_a_newcomer_at_once_and_the_others_in_a_while() {
         let in_a_while = Duration::from_millis(20)..=Duration::from_millis(60);
         assert!(later.iter().all(|call| in_a_while.contains(call)), "{later:?}");
     }
+}
+
+/// What somebody's book says of calling her, who has just come to so many.
+fn call_of(own: u8, count: u8, she: PeerKey) -> (bool, Option<Instant>) {
+    let mut book = Contacts::new(REAL, (PeerKey([own; 32]), BootId(1)), 64, Rng::new([own; 32]));
+    book.on_interfaces(Instant::ORIGIN, &[card(2)]);
+    for other in (10..10 + count).filter(|other| *other != own) {
+        book.on_here(at(1), PeerKey([other; 32]), BootId(3), true);
+    }
+    let newcomer = seen(Source::Broadcast, Some(she.short()), &["10.0.0.2:27182"]);
+    book.on_sighting(at(2), &newcomer);
+    book.answer(at(2), &newcomer, true);
+    (book.due(at(2)).contains(&address("10.0.0.2:27182")), book.next_wake())
+}
+
+#[test]
+fn of_those_who_know_each_other_one_calls_a_newcomer_at_once_and_the_others_in_a_while() {
+    for (count, number) in [2, 7, 40].into_iter().flat_map(|count| (100..150).map(move |it| (count, it))) {
+        let calls: Vec<_> = (10..10 + count).map(|own| call_of(own, count, PeerKey([number; 32]))).collect();
+        assert_eq!(calls.iter().filter(|(is_prompt, _)| *is_prompt).count(), 1, "{number} among {count}");
+        let in_a_while = at(2) + Duration::from_millis(20)..=at(2) + Duration::from_millis(60);
+        let later = calls.iter().filter(|(is_prompt, _)| !is_prompt);
+        assert!(later.clone().all(|(_, at)| at.is_some_and(|at| in_a_while.contains(&at))), "{calls:?}");
+    }
+    let first = |number| (10..50).find(|&own| call_of(own, 40, PeerKey([number; 32])).0).unwrap();
+    let firsts: BTreeSet<u8> = (100..150).map(first).collect();
+    assert!(firsts.len() > 20, "{firsts:?}");
+}
+
+#[test]
+fn a_flood_of_newcomers_whom_we_are_to_call_first_makes_us_call_few_at_a_time() {
+    let mut book = large_book();
+    book.on_here(at(1), SHE, BootId(3), true);
+    let mut calls = 0;
+    for number in 0..4_000 {
+        let newcomer = made_up(number, 2000 + number);
+        if newcomer.id.is_some_and(|id| book.is_first_to_call(id)) {
+            book.on_sighting(at(2), &newcomer);
+            book.answer(at(2), &newcomer, true);
+        }
+        calls += book.due(at(2)).len();
+    }
+    assert!((8..=64).contains(&calls), "{calls} calls");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn whoever_comes_to_us_is_shown_to_all_neighbours_at_once_and_they_do_not_pass_i
 #[test]
 fn whoever_knows_nobody_is_sent_a_few_records_and_told_of_many() {
     let frames = |others: u8| {
-        let mut members = Members::new(tag(0), 64);
+        let mut members = Members::new(tag(0), 128);
         members.on_up(at(0), tag(1), LinkId(1));
         (2..2 + others).for_each(|number| {
             hear(&mut members, at(0), record(number, 1, &[1]));
@@ -114,8 +114,8 @@ fn whoever_knows_nobody_is_sent_a_few_records_and_told_of_many() {
     let (few, again) = frames(9);
     assert!(few.len() == 9 && few.iter().all(is_record), "{few:?}");
     assert_eq!(again, [], "once");
-    let (many, _) = frames(40);
-    assert!(matches!(&many[..], [Frame::Known(marks)] if marks.len() == 42), "{many:?}");
+    let (many, _) = frames(80);
+    assert!(matches!(&many[..], [Frame::Known(marks)] if marks.len() == 82), "{many:?}");
 }
 
 #[test]
