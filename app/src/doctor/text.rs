@@ -194,8 +194,9 @@ fn peer(peer: &PeerFindings) -> [String; 4] {
         (_, None) => String::from("there, others vouch for it"),
         (_, Some(path)) => {
             let rtt = path.rtt.as_secs_f64() * 1000.0;
-            let clock =
-                peer.clock_ahead_ms.map(|ahead| format!(" \u{b7} clock {:+.1} s", ahead as f64 / 1000.0));
+            // What would be shown as 0.0 says nothing.
+            let clock = peer.clock_ahead_ms.filter(|ahead| ahead.unsigned_abs() >= 50);
+            let clock = clock.map(|ahead| format!(" \u{b7} clock {:+.1} s", ahead as f64 / 1000.0));
             format!(
                 "session {rtt:.1} ms \u{b7} lost {}/{}{}",
                 path.lost,
