@@ -98,7 +98,7 @@ pub(crate) fn open_net(program: &'static str, options: &cli::Options, start: Sta
 /// How long the node may take to ask for what the store knows, before it is left to ask by itself.
 const ASKING: Duration = Duration::from_secs(5);
 
-/// Everything is open, and the node runs; the store does not yet.
+/// Everything is open, and the node runs; the store does not yet, and nobody knows our name.
 pub(crate) struct Ready {
     pub(crate) key: PeerKey,
     pub(crate) nick: Nick,
@@ -109,6 +109,7 @@ pub(crate) struct Ready {
     pub(crate) rooms: Vec<RoomName>,
     pub(crate) left_out: LeftOut,
     pub(crate) store: Box<dyn Store>,
+    state: State,
     submit: Submit,
     jobs: Jobs,
     waiting: Receiver<Job>,
@@ -117,8 +118,8 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Opens the profile, the sockets and the store. The node runs as soon as there are sockets: it is found, and makes
-    /// sessions, while the store is being opened. What it tells goes to `tell`.
+    /// Opens the profile, the sockets and the store, in this order unless something else is told. The node runs as soon as
+    /// there are sockets: it is found, and makes sessions, while the store is being opened. What it tells goes to `tell`.
     ///
     /// # Errors
     /// Whatever keeps the program from running, with its exit code.
@@ -141,20 +142,34 @@ impl Ready {
         let history = first.map_or_else(open_history, Ok)?;
         let Speaking { port, left_out, submit, jobs, waiting } = speaking;
         let History { store, state, nick } = history;
-        let rooms = rooms(&state);
-        // It is what the node asks for first.
-        if let Ok(Job::Fetch { token, what: Request::State }) = waiting.recv_timeout(ASKING) {
-            submit(Input::Fetched { token, answer: Answer::State(state) });
-        }
-        let folder = profile.folder.clone();
-        Ok(Self { key, nick, port, folder, rooms, left_out, store, submit, jobs, waiting, tell, profile })
+        let (rooms, folder) = (rooms(&state), profile.folder.clone());
+        Ok(Self {
+            key,
+            nick,
+            port,
+            folder,
+            rooms,
+            left_out,
+            store,
+            state,
+            submit,
+            jobs,
+            waiting,
+            tell,
+            profile,
+        })
     }
 
-    /// Lets the store work; with `stored`, new messages are told once more when they are in it.
+    /// Lets the store work, and the node say who we are; with `stored`, new messages are told once more when they are in
+    /// the store.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn begin(self, stored: bool) -> Result<Engine, Fault> {
+        // It is what the node asks for first.
+        if let Ok(Job::Fetch { token, what: Request::State }) = self.waiting.recv_timeout(ASKING) {
+            (self.submit)(Input::Fetched { token, answer: Answer::State(self.state) });
+        }
         let spawned = keeper::spawn(self.store, self.waiting, self.submit.clone(), self.tell, stored);
         spawned.map_err(|error| cannot_start(&error))?;
         Ok(Engine { submit: self.submit, jobs: self.jobs, last_tag: 0, _profile: self.profile })

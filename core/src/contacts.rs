@@ -98,6 +98,8 @@ pub(crate) struct Contacts {
     here: BTreeMap<[u8; 8], BTreeSet<BootId>>,
     choice: Choice,
     kept: Vec<Kept>,
+    /// When all looks at newcomers are paid for.
+    looked: Instant,
     places: Places,
     cap: usize,
     rng: Rng,
@@ -109,6 +111,7 @@ impl Contacts {
             choice: Choice::new(suite, &mut rng),
             here: BTreeMap::new(),
             kept: Vec::new(),
+            looked: Instant::ORIGIN,
             own,
             contacts: BTreeMap::new(),
             schedule: Schedule::new(),

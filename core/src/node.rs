@@ -104,7 +104,7 @@ impl Node {
         let rooms = Rooms::new(&config, identity.clone(), boot, rng.fork("room"));
         let (own, cap) = ((identity.key(), boot), config.peers_max);
         let contacts = Contacts::new(config.suite, own, cap, rng.fork("contacts"));
-        let members = Members::new(Tag::of(config.suite, &own.0, boot), cap);
+        let members = Members::new((Tag::of(config.suite, &own.0, boot), own.0.short()), cap);
         let acquaintances = Acquaintances::new(config.peers_max);
         let mut ledger = Ledger::default();
         let mut outputs = Outbox::new();

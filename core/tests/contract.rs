@@ -201,7 +201,6 @@ fn commands_wait_for_the_stores_first_answer() {
     assert!(said.eq((0..QUEUED_MAX).map(|tag| tag.to_string())));
 }
 
-/// Sentence 3: time never goes back, everything due is fired, and ticks do no harm.
 /// Whoever has a large or slow store is found all the same; what it is called is told when it is known.
 #[test]
 fn a_node_calls_before_its_store_has_answered_and_says_its_name_after() {
@@ -227,6 +226,31 @@ fn a_node_calls_before_its_store_has_answered_and_says_its_name_after() {
     assert!(world.hosts[newcomer].sees(world.key(first)));
 }
 
+/// Whoever comes while the store is being asked is remembered with all that is known of it, and met in the rooms of before.
+#[test]
+fn who_comes_before_the_store_has_answered_is_known_as_before() {
+    let mut world = pair(6);
+    let (ana, bo) = (0, 1);
+    world.command(ana, Action::Join(RoomName::new("#ops").unwrap()));
+    world.command(bo, Action::Join(RoomName::new("#ops").unwrap()));
+    world.run(seconds(2));
+    world.kill(ana);
+    let elsewhere = "192.0.2.7:27182".parse().unwrap();
+    let key = world.key(bo);
+    let known = world.hosts[ana].store.peer_mut(&key).expect("they have met");
+    known.addresses.push(elsewhere);
+    world.hosts[ana].events.clear();
+    (world.broadcast, world.store_delay) = (true, seconds(1));
+    world.start(ana);
+    world.run(seconds(4));
+    assert!(world.hosts[ana].sees(key));
+    let known = world.hosts[ana].store.peer_mut(&key).unwrap();
+    assert!(known.addresses.contains(&elsewhere), "{:?}", known.addresses);
+    let is_met = |event: &Event| matches!(event, Event::Room { room, key: met, joined: true } if room.as_str() == "#ops" && *met == key);
+    assert!(world.hosts[ana].events.iter().any(|(_, event)| is_met(event)));
+}
+
+/// Sentence 3: time never goes back, everything due is fired, and ticks do no harm.
 #[test]
 fn time_is_clamped_and_ticks_are_harmless() {
     let run = |extra: bool| {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{Contacts, DEGREE, Who, contact::Candidate, schedule::Regard};
-use crate::{discovery::Sighting, event::Source, rng::mixed, time::Instant};
+use crate::{discovery::Sighting, event::Source, rng::mixed, session::Pace, time::Instant};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 pub(super) const NEXT_ADDRESS: Duration = Duration::from_millis(250);
@@ -24,6 +24,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
 /// the first one, and handshakes of all of them at a time would only keep the processors from that. Those who know each
 /// other agree on who it is; where nobody is known to be here yet, so many do on average.
 const PROMPT: u64 = 3;
+/// Newcomers of whom is looked whether they are ours to call (a keynote's worth), so that made-up ones cost no more than those
+/// that the beacon leaves to us anyway.
+const LOOKING: Pace = Pace { each: Duration::from_millis(50), burst: 64 };
 const IN_A_WHILE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(60);
 /// Whoever we are told of by somebody in session is called after that.
 const WHEN_TOLD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(200);
@@ -133,7 +136,9 @@ impl Contacts {
         if self.is_live(who, sighting.boot, address) || !is_alone && self.is_here(who, sighting.boot) {
             return;
         }
-        if self.is_prompt(who) {
+        // Whoever is alone, and here in our eyes, may be alone with the one who would call it first.
+        let is_doubtful = is_alone && self.is_here(who, sighting.boot);
+        if self.is_prompt(who) || is_doubtful && self.is_drawn() {
             self.visit(now, who);
         } else if let Some(contact) = self.contacts.get_mut(&who) {
             contact.misses = 0;
@@ -181,20 +186,35 @@ impl Contacts {
         now + wait
     }
 
+    /// Whether a newcomer that the beacon leaves to others is ours to call at once after all.
+    pub(crate) fn is_ours_to_call(&mut self, now: Instant, newcomer: &Sighting) -> bool {
+        newcomer.id.is_some_and(|id| LOOKING.take(now, &mut self.looked) && self.is_first_to_call(id))
+    }
+
     /// Whether we are the one of those here who calls `newcomer` at once: of all pairs of it with one of them, ours is the
     /// first in an order that is another one for each newcomer.
-    pub(crate) fn is_first_to_call(&self, newcomer: [u8; 8]) -> bool {
+    pub(super) fn is_first_to_call(&self, newcomer: [u8; 8]) -> bool {
         let own = place_in_order(newcomer, self.own.0.short());
-        let mut others = self.here.keys().filter(|&&other| other != newcomer).peekable();
-        others.peek().is_some() && others.all(|&other| own < place_in_order(newcomer, other))
+        let mut others = self.others(newcomer).peekable();
+        others.peek().is_some() && others.all(|other| own < place_in_order(newcomer, other))
+    }
+
+    /// Those who are here but for `newcomer`, and for us in another run.
+    fn others(&self, newcomer: [u8; 8]) -> impl Iterator<Item = [u8; 8]> {
+        let own = self.own.0.short();
+        self.here.keys().copied().filter(move |other| *other != newcomer && *other != own)
     }
 
     /// Whether whoever has been seen is called by us at once; in a crowd no more than [`DEGREE`] are to call at all.
     fn is_prompt(&mut self, who: Who) -> bool {
         match who {
-            Who::Id(id) if self.here.keys().any(|&other| other != id) => self.is_first_to_call(id),
-            _ => self.rng.below(self.choice.known().min(DEGREE) as u64) < PROMPT,
+            Who::Id(id) if self.others(id).next().is_some() => self.is_first_to_call(id),
+            _ => self.is_drawn(),
         }
+    }
+
+    fn is_drawn(&mut self) -> bool {
+        self.rng.below(self.choice.known().min(DEGREE) as u64) < PROMPT
     }
 
     /// How long somebody who is nobody's choice yet waits for our call: others may call first.
@@ -210,8 +230,9 @@ impl Contacts {
     }
 }
 
-/// Where the pair comes in an order that nobody chooses: whoever makes up keys so as to be first for a newcomer gains that
-/// the others call it a moment later.
+/// Where the pair comes in an order that everybody reckons alike. Keys can be made up so as to be first for somebody, or to
+/// have somebody be first: then the others call a moment later, or somebody looks at as many made-up newcomers as its pace
+/// allows.
 pub(crate) const fn place_in_order(newcomer: [u8; 8], other: [u8; 8]) -> u64 {
     mixed(u64::from_be_bytes(newcomer).rotate_left(32) ^ u64::from_be_bytes(other))
 }

@@ -1,5 +1,5 @@
 //! How records spread: a neighbour says which ones it has, and those that are missing are asked of it. Those of a newcomer
-//! go without being asked for, to its neighbours' neighbours and back to it, so that it is known within two steps.
+//! go to everybody without being asked for, along a [`tree`](super::tree), and everybody's to it.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -206,6 +206,12 @@ impl Members {
         link.is_some_and(|Link { comparison, .. }| SERVED.take(now, &mut comparison.heard))
     }
 
+    /// As when too many newcomers have been passed on at once.
+    #[cfg(test)]
+    pub(super) fn push_nothing_before(&mut self, at: Instant) {
+        self.exchange.paid = at + PUSHED.each * PUSHED.burst;
+    }
+
     /// Whether the record of `tag` has been asked for.
     #[cfg(test)]
     pub(super) fn is_asked(&self, tag: &Tag) -> bool {
@@ -236,7 +242,10 @@ impl Members {
         }
         let is_first_hand = self.link_of(&tag) == Some(link);
         let is_sent = is_first_hand && taken == Taken::Newcomer;
-        if taken == Taken::Newcomer && !is_first_hand && PUSHED.take(now, &mut self.exchange.paid) {
+        let is_pushed = taken == Taken::Newcomer
+            && !is_first_hand
+            && self.links.values().any(|other| !known.contains(&other.link));
+        if is_pushed && PUSHED.take(now, &mut self.exchange.paid) {
             let mut branches = self.branches(now, tag);
             branches.retain(|link| !known.contains(link));
             let signed = self.all.get(&tag).map(|member| member.signed.clone());

@@ -51,6 +51,8 @@ const RETAIN: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct Members {
     own: Tag,
+    /// The first bytes of our key.
+    own_id: [u8; 8],
     cap: usize,
     all: BTreeMap<Tag, Member>,
     /// With whom we have sessions.
@@ -180,9 +182,10 @@ pub(crate) enum Taken {
 }
 
 impl Members {
-    pub(crate) fn new(own: Tag, cap: usize) -> Self {
+    pub(crate) fn new((own, own_id): (Tag, [u8; 8]), cap: usize) -> Self {
         Self {
             own,
+            own_id,
             cap,
             all: BTreeMap::new(),
             links: BTreeMap::new(),

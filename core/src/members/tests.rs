@@ -40,7 +40,7 @@ fn hear(members: &mut Members, now: Instant, record: PeerRecord) -> Taken {
 
 /// We are in session with 1, who is in session with 2 and 3, who are in session with each other.
 fn chain() -> Members {
-    let mut members = Members::new(tag(0), 8);
+    let mut members = Members::new((tag(0), [0; 8]), 8);
     members.on_up(at(0), tag(1), LinkId(1));
     hear(&mut members, at(0), record(1, 10, &[0, 2, 3]));
     hear(&mut members, at(0), record(2, 10, &[1, 3]));
@@ -107,7 +107,7 @@ fn a_neighbour_that_heard_nothing_is_enough_unless_the_accused_answers() {
 
 #[test]
 fn an_accusation_that_came_first_is_not_forgotten() {
-    let mut members = Members::new(tag(0), 8);
+    let mut members = Members::new((tag(0), [0; 8]), 8);
     members.on_up(at(0), tag(1), LinkId(1));
     hear(&mut members, at(0), PeerRecord { lost: vec![(tag(3), 10)], ..record(1, 10, &[0]) });
     hear(&mut members, at(0), record(3, 10, &[1]));

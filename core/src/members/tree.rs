@@ -36,8 +36,10 @@ impl Members {
     /// How many sessions everybody is away from the one who calls `newcomer` first.
     fn steps(&self, now: Instant, newcomer: Tag) -> Option<BTreeMap<Tag, u32>> {
         let id = self.all.get(&newcomer).filter(|_| self.all.len() <= SIZE_MAX)?.record.key.short();
-        let others = self.here(now).filter(|(tag, _)| **tag != newcomer);
-        let (&first, _) = others.min_by_key(|(_, other)| place_in_order(id, other.record.key.short()))?;
+        // Not an earlier run of it that has not been missed yet.
+        let others = self.here(now).map(|(&tag, other)| (other.record.key.short(), tag));
+        let all = others.filter(|(other, _)| *other != id).chain([(self.own_id, self.own)]);
+        let (_, first) = all.min_by_key(|(other, _)| place_in_order(id, *other))?;
         let mut steps = BTreeMap::from([(first, 0)]);
         let mut open = VecDeque::from([first]);
         while let Some(tag) = open.pop_front() {

@@ -53,15 +53,14 @@ impl Node {
             }
             Found::Sighting(sighting) => self.on_sighting(&sighting),
             Found::Newcomer { sighting, is_alone, share } => {
-                let share = if sighting.id.is_some_and(|id| self.contacts.is_first_to_call(id)) {
-                    Share::Call
-                } else {
-                    share
-                };
-                if share >= Share::Mind {
+                let is_first = share != Share::Call && self.contacts.is_ours_to_call(self.now, &sighting);
+                if share != Share::Nothing {
                     self.on_sighting(&sighting);
+                } else if is_first {
+                    // Nobody will tell when it is not seen any more.
+                    let _ = self.contacts.on_sighting(self.now, &sighting);
                 }
-                if share == Share::Call {
+                if is_first || share == Share::Call {
                     self.contacts.answer(self.now, &sighting, is_alone);
                 }
             }

@@ -1,12 +1,13 @@
 //! What a node has its store keep, and what the store tells it.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::Node;
 use crate::{
     boundary::Token,
     discovery::manual,
-    session::Standing,
+    session::{LinkId, Standing},
     store::{Answer, Request, State, StoreError},
 };
 
@@ -48,6 +49,10 @@ impl Node {
             Some(stored) => self.go_by(stored),
             None => self.rename(self.nick.clone()),
         }
+        // Some may have come while it was asked for.
+        let links: Vec<LinkId> = self.peers.keys().copied().collect();
+        links.into_iter().for_each(|link| self.remember(link));
+        self.on_rooms_changed();
         queued.into_iter().for_each(|command| self.on_command(command));
     }
 

@@ -245,6 +245,10 @@ impl Node {
 
     /// The peer of `link` has proven who it is, and told about itself: it is remembered.
     pub(super) fn remember(&mut self, link: LinkId) {
+        // What is known of it is not known yet.
+        if self.queued.is_some() {
+            return;
+        }
         let Some(peer) = self.peers.get(&link) else { return };
         let Some(member) = self.members.of(&peer.tag) else { return };
         let (key, nick, direct) = (peer.key, member.record.nick.clone(), member.record.direct);

@@ -13,6 +13,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// What is kept of somebody.
+    pub(crate) fn peer_mut(&mut self, key: &PeerKey) -> Option<&mut StoredPeer> {
+        self.state.peers.iter_mut().find(|known| known.key == *key)
+    }
+
     pub(crate) fn append(&mut self, records: Vec<Record>) {
         for record in records {
             match record {

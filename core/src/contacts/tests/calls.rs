@@ -216,19 +216,43 @@ fn of_those_who_know_each_other_one_calls_a_newcomer_at_once_and_the_others_in_a
 }
 
 #[test]
-fn a_flood_of_newcomers_whom_we_are_to_call_first_makes_us_call_few_at_a_time() {
+fn of_a_flood_of_newcomers_few_are_looked_at_whoever_is_to_call_them() {
     let mut book = large_book();
     book.on_here(at(1), SHE, BootId(3), true);
-    let mut calls = 0;
-    for number in 0..4_000 {
-        let newcomer = made_up(number, 2000 + number);
-        if newcomer.id.is_some_and(|id| book.is_first_to_call(id)) {
-            book.on_sighting(at(2), &newcomer);
-            book.answer(at(2), &newcomer, true);
-        }
-        calls += book.due(at(2)).len();
-    }
-    assert!((8..=64).contains(&calls), "{calls} calls");
+    let ours = |number: &u16| {
+        let now = at(2) + Duration::from_micros(250) * (*number).into();
+        book.is_ours_to_call(now, &made_up(*number, 27182))
+    };
+    let ours = (0..4_000).filter(ours).count();
+    // Half of those looked at: 64 at first, and 20 in the second that this takes.
+    assert!((25..=60).contains(&ours), "{ours} of 4000");
+}
+
+#[test]
+fn whoever_is_alone_and_here_in_others_eyes_is_called_at_once_by_some_even_if_one_cannot() {
+    let calls = (0..=255_u8).filter(|&seed| {
+        let mut book = Contacts::new(REAL, ME, 64, Rng::new([seed; 32]));
+        book.on_interfaces(Instant::ORIGIN, &[card(2)]);
+        (10..18).for_each(|other| book.on_here(at(1), PeerKey([other; 32]), BootId(3), true));
+        book.on_here(at(1), SHE, BootId(7), true);
+        let again = seen(Source::Broadcast, Some(SHE.short()), &["10.0.0.2:27182"]);
+        assert!(!book.is_first_to_call(SHE.short()), "somebody else is");
+        book.on_sighting(at(2), &again);
+        book.answer(at(2), &again, true);
+        !book.due(at(2)).is_empty()
+    });
+    assert!(calls.count() > 60);
+}
+
+#[test]
+fn a_copy_of_us_beside_us_keeps_nobody_from_being_called_at_once() {
+    let prompt = (100..200_u8).filter(|&number| {
+        let mut book = book();
+        book.on_here(at(1), ME.0, BootId(2), true);
+        book.on_here(at(1), PeerKey([8; 32]), BootId(3), true);
+        book.is_first_to_call(PeerKey([number; 32]).short())
+    });
+    assert!((30..70).contains(&prompt.count()));
 }
 
 #[test]

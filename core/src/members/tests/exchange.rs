@@ -53,9 +53,10 @@ fn who_sends_an_older_record_than_others_have_is_not_the_last_to_be_asked() {
 
 #[test]
 fn one_piece_of_news_leaves_soon_and_those_behind_it_together() {
-    let mut members = Members::new(tag(0), 32);
+    let mut members = Members::new((tag(0), [0; 8]), 32);
     members.on_up(at(0), tag(1), LinkId(1));
     members.on_up(at(0), tag(2), LinkId(2));
+    members.push_nothing_before(at(100));
     run(&mut members, at(10));
     let come = |members: &mut Members, now: Instant, number: u8| {
         hear(members, now, record(number, 1, &[]));
@@ -76,8 +77,9 @@ fn one_piece_of_news_leaves_soon_and_those_behind_it_together() {
 
 #[test]
 fn whoever_comes_to_us_is_shown_to_all_neighbours_at_once_and_they_do_not_pass_it_on_in_a_hurry() {
-    let mut members = Members::new(tag(0), 32);
+    let mut members = Members::new((tag(0), [0; 8]), 32);
     (1..=4).for_each(|number| members.on_up(at(0), tag(number), LinkId(number.into())));
+    members.push_nothing_before(at(100));
     run(&mut members, at(10));
     // Four has just come, and three shows its record as well.
     hear(&mut members, at(10), record(4, 1, &[]));
@@ -101,13 +103,13 @@ fn whoever_comes_to_us_is_shown_to_all_neighbours_at_once_and_they_do_not_pass_i
 #[test]
 fn whoever_knows_nobody_is_sent_a_few_records_and_told_of_many() {
     let frames = |others: u8| {
-        let mut members = Members::new(tag(0), 128);
+        let mut members = Members::new((tag(0), [0; 8]), 128);
         members.on_up(at(0), tag(1), LinkId(1));
         (2..2 + others).for_each(|number| {
             hear(&mut members, at(0), record(number, 1, &[1]));
         });
         hear(&mut members, at(0), record(1, 7, &(2..2 + others).collect::<Vec<_>>()));
-        let alone = Members::new(tag(1), 64).digest(7);
+        let alone = Members::new((tag(1), [1; 8]), 64).digest(7);
         (members.on_sum(at(1), tag(1), alone, 3), members.on_sum(at(1), tag(1), alone, 3))
     };
     let is_record = |frame: &Frame| matches!(frame, Frame::Record(_));
@@ -120,7 +122,7 @@ fn whoever_knows_nobody_is_sent_a_few_records_and_told_of_many() {
 
 #[test]
 fn two_who_know_the_same_sum_up_alike_and_others_are_told_all() {
-    let (mut one, mut other) = (Members::new(tag(7), 8), Members::new(tag(8), 8));
+    let (mut one, mut other) = (Members::new((tag(7), [7; 8]), 8), Members::new((tag(8), [8; 8]), 8));
     for members in [&mut one, &mut other] {
         members.on_up(at(0), tag(1), LinkId(1));
         hear(members, at(0), record(1, 10, &[7, 8]));
@@ -166,7 +168,7 @@ fn whoever_knows_the_same_is_told_nothing() {
 #[test]
 fn a_list_in_order_is_read_like_any_other() {
     let crowd = || {
-        let mut members = Members::new(tag(0), 100);
+        let mut members = Members::new((tag(0), [0; 8]), 100);
         members.on_up(at(0), tag(1), LinkId(1));
         (1..60).for_each(|number| _ = hear(&mut members, at(0), record(number, 10, &[1])));
         members
