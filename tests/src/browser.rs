@@ -19,7 +19,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Waits until it sees an instance of this name that `fits`.
+    /// Waits until it sees an instance of this name that `fits`, and sees it in each family where they are told apart: whoever
+    /// leaves before it was announced in one is never gone there.
     ///
     /// # Panics
     /// When it does not in time.
@@ -29,7 +30,12 @@ impl Browser {
             Told::Seen(seen) => (seen.name == name && fits(&seen)).then_some(seen),
             Told::Gone(_) => None,
         };
-        let line = self.running.expect(&format!("sight of {name:?}"), PATIENCE, |line| seen(line).is_some());
+        let is_any = |line: &Line| matches!(self.read(line), Some(Told::Seen(seen)) if seen.name == name);
+        let what = format!("sight of {name:?}");
+        let line = self.running.expect(&what, PATIENCE, |line| seen(line).is_some());
+        for _ in 1..self.times {
+            self.running.expect(&what, PATIENCE, is_any);
+        }
         seen(&line).expect("that was looked for")
     }
 
