@@ -155,6 +155,7 @@ impl Said {
     pub(crate) fn on_event(&mut self, event: &Event) {
         let (entry, change): (_, &dyn Fn(&mut Stored)) = match event {
             Event::Message(message) if message.own => return self.follow(message.id.entry),
+            Event::Change(change) if change.own => return self.follow(change.id.entry),
             Event::Done { message: Some(message), .. } => (message.entry, &|stored| stored.here = true),
             Event::Receipt { entry, stored_by, of } => {
                 (*entry, &|stored| (stored.by, stored.of) = (*stored_by, *of))

@@ -2,17 +2,17 @@
 
 use std::sync::mpsc;
 
-use chat_core::{Event, Message, StoreError};
+use chat_core::{Event, StoreError};
 
-use crate::store::Cursor;
+use crate::store::Told;
 
 /// Something that a front end should know.
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// From the node.
     Event(Event),
-    /// A message is in the store now, and was not before.
-    Stored(Cursor, Message),
+    /// Something is in the store now, and was not before: a message, or a change that counts.
+    Stored(Told),
     /// The store takes nothing more, or does again.
     Store(Result<(), StoreError>),
     /// The capture has ended before the program did, and why.

@@ -15,7 +15,7 @@ use chat_net::{Clock, Submit};
 
 use crate::{
     happening::{Happening, Tell},
-    store::{Fresh, Store},
+    store::{Fresh, Store, Told},
 };
 
 /// Trouble is told once in this time: where little room is left, something small still fits now and then.
@@ -44,7 +44,8 @@ type Ask = Box<dyn FnOnce(&mut dyn Store) + Send>;
 
 pub(crate) type Jobs = Sender<Job>;
 
-/// Starts the thread. Where `messages` is set it tells of every message that is new in the store.
+/// Starts the thread. It tells of every change that counts, and where `messages` is set of every message that is new
+/// in the store.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -102,7 +103,9 @@ impl Keeper {
                 match job {
                     Step::Persist => {
                         while let Some(new) = fresh.next_if(|new| new.batch == persisted) {
-                            self.tell_stored(&batch.records, new);
+                            if self.messages || matches!(new.told, Told::Change(_)) {
+                                self.tell(Happening::Stored(new.told));
+                            }
                         }
                         persisted += 1;
                     }
@@ -130,16 +133,7 @@ impl Keeper {
         if self.trouble.is_news(self.clock.now(), result) {
             self.tell(Happening::Store(result));
         }
-        if self.messages { appended.unwrap_or_default() } else { Vec::new() }
-    }
-
-    fn tell_stored(&self, batches: &[Vec<Record>], new: Fresh) {
-        let record = batches.get(new.batch).and_then(|batch| batch.get(new.record));
-        if let Some(Record::Entry(entry)) = record
-            && let Some(message) = entry.messages.get(new.message)
-        {
-            self.tell(Happening::Stored(new.cursor, message.clone()));
-        }
+        appended.unwrap_or_default()
     }
 
     fn tell(&self, happening: Happening) {
@@ -198,9 +192,12 @@ fn nothing(what: &Request) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, mpsc};
+    use std::{
+        collections::BTreeMap,
+        sync::{Arc, Mutex, mpsc},
+    };
 
-    use chat_core::{MessageId, Nick, PeerKey, Place};
+    use chat_core::{MessageId, Nick, PeerKey, Place, Topic};
 
     use super::*;
     use crate::store::{Cursor, Known, Memory, Shown};
@@ -238,8 +235,20 @@ mod tests {
             Ok(vec![])
         }
 
-        fn since(&mut self, _: Cursor, _: usize) -> Stored {
+        fn since(&mut self, _: Cursor, _: usize) -> Result<Vec<Told>, StoreError> {
             Ok(vec![])
+        }
+
+        fn latest(&mut self, _: usize) -> Stored {
+            Ok(vec![])
+        }
+
+        fn find(&mut self, _: MessageId) -> Result<Option<Shown>, StoreError> {
+            Ok(None)
+        }
+
+        fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
+            Ok(BTreeMap::new())
         }
 
         fn newest(&mut self) -> Result<Cursor, StoreError> {

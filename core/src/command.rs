@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 
 use crate::{
     event::{MessageId, Place},
+    short::{Emoji, Topic},
     text::{Nick, RoomName, Text},
 };
 
@@ -32,6 +33,41 @@ pub enum Action {
         action: bool,
         /// The message it answers.
         reply: Option<MessageId>,
+    },
+    /// Let a message of ours say something else; done when that is durable here. Whether the message is there and
+    /// ours is for the host to know: others take no notice of what is not.
+    Edit {
+        /// Where it was said.
+        place: Place,
+        /// The message.
+        target: MessageId,
+        /// What it says from now on.
+        text: Text,
+    },
+    /// Take a message of ours back; done when that is durable here.
+    Delete {
+        /// Where it was said.
+        place: Place,
+        /// The message.
+        target: MessageId,
+    },
+    /// Feel something about a message; done when that is durable here.
+    React {
+        /// Where it was said.
+        place: Place,
+        /// The message.
+        target: MessageId,
+        /// What we feel.
+        emoji: Emoji,
+        /// Whether we do not any more.
+        gone: bool,
+    },
+    /// Say what a room is about; done when that is durable here.
+    Topic {
+        /// The room.
+        room: RoomName,
+        /// What it is about.
+        topic: Topic,
     },
     /// Enter an open room; done at once, also when already in it.
     Join(RoomName),

@@ -4,6 +4,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, net::SocketAddr, str::FromStr};
 
 use crate::{
+    change::Change,
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     text::{Nick, RoomName},
@@ -32,6 +33,9 @@ pub enum Event {
     Peer(PeerChange),
     /// Somebody said something; also our own, so that every front end shows it alike.
     Message(Message),
+    /// Somebody changed what was said, reacted to it, or said what a room is about; also our own. It counts as far
+    /// as [`Change::may`] says.
+    Change(Change),
     /// The first dial to the address of a `Connect` came to nothing; told once for each command. The address is
     /// called on all the same, unless it is our own or unusable.
     Unreachable {

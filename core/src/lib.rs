@@ -132,8 +132,8 @@
 //!
 //! | Module | What is in it |
 //! |---|---|
-//! | `node`, `boundary`, `command`, `event`, `findings`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
-//! | `contacts`, `record`, `identity`, `text` | who is there and how we know; what a person types |
+//! | `node`, `boundary`, `command`, `event`, `change`, `findings`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
+//! | `contacts`, `record`, `identity`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
 //! | `session` | one encrypted association: Noise handshake, packets, acknowledgements, recovery, liveness |
@@ -149,6 +149,7 @@ extern crate alloc;
 extern crate std;
 
 mod boundary;
+mod change;
 mod command;
 mod config;
 mod contacts;
@@ -166,6 +167,7 @@ mod record;
 mod rng;
 mod room;
 mod session;
+mod short;
 mod stats;
 mod store;
 mod suite;
@@ -174,6 +176,7 @@ mod time;
 mod timers;
 
 pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Trace, Transmit, Via, Wake};
+pub use change::{Change, What};
 pub use command::{Action, Command};
 pub use config::{Config, Discovery, MdnsSocket};
 pub use discovery::{Sighting, SightingKind};
@@ -186,6 +189,7 @@ pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindi
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;
+pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,

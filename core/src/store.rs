@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::{
+    change::Change,
     event::{EntryId, Message, Place, Stamp},
     identity::PeerKey,
     text::{Nick, RoomName},
@@ -47,6 +48,8 @@ pub struct StoredEntry {
     pub bytes: Bytes,
     /// What it says, opened: what history and search show. Empty when it holds nothing to show.
     pub messages: Vec<Message>,
+    /// What it changes of what was said before, opened: edits, reactions and the like.
+    pub changes: Vec<Change>,
 }
 
 /// A peer as it is stored.

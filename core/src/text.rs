@@ -197,13 +197,13 @@ pub fn is_invisible(c: char) -> bool {
 
 /// Whether a character by itself leaves the screen as it is: white space, what is invisible, Braille without a dot,
 /// and what stands only on another character: marks, and the vowels and finals of Hangul.
-fn shows_nothing(c: char) -> bool {
+pub(crate) fn shows_nothing(c: char) -> bool {
     let stands_on_another =
         is_combining_mark(c) || matches!(c, '\u{1160}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FF}');
     c.is_whitespace() || is_invisible(c) || c == '\u{2800}' || stands_on_another
 }
 
-fn space_for_white(c: char) -> char {
+pub(crate) fn space_for_white(c: char) -> char {
     if c.is_whitespace() { ' ' } else { c }
 }
 

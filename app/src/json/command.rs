@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Action, MessageId, Nick, Place, RoomName, Text, TextError};
+use chat_core::{Action, Emoji, MessageId, Nick, Place, RoomName, Text, TextError, Topic};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,9 +24,22 @@ pub(super) enum Wish {
         limit: usize,
         before: Option<MessageId>,
     },
+    /// Something about a message, which has yet to be found.
+    Change {
+        target: MessageId,
+        how: How,
+    },
     Peers,
     Rooms,
     Quit,
+}
+
+/// What is to become of a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum How {
+    Edit(Text),
+    Delete,
+    React { emoji: Emoji, gone: bool },
 }
 
 /// Why a line is no wish.
@@ -77,12 +90,27 @@ impl Fields {
                 let address: String = self.needed("address", "a string")?;
                 Action::Connect(address::parse(&address).map_err(bad)?)
             }
+            "topic" => {
+                let topic = Topic::new(&self.needed::<String>("text", "a string")?);
+                Action::Topic {
+                    room: self.room()?,
+                    topic: topic.map_err(|error| too_long(error.to_string()))?,
+                }
+            }
+            "edit" => return self.change(How::Edit(self.text()?)),
+            "delete" => return self.change(How::Delete),
+            "react" => {
+                let emoji = Emoji::new(&self.needed::<String>("emoji", "a string")?);
+                let emoji = emoji.map_err(|error| bad(error.to_string()))?;
+                let gone = self.wanted("remove", "true or false")?.unwrap_or(false);
+                return self.change(How::React { emoji, gone });
+            }
             "history" => return self.history(),
             "peers" => return Ok(Wish::Peers),
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
-                let known = "send history join leave nick connect peers rooms quit";
+                let known = "send edit delete react topic history join leave nick connect peers rooms quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }
@@ -90,13 +118,22 @@ impl Fields {
     }
 
     fn say(&self) -> Result<Action, Wrong> {
-        let text: String = self.needed("text", "a string")?;
-        let text = Text::new(text).map_err(|error| match error {
-            TextError::TooLong { .. } => Wrong { code: Code::TextTooLong, message: error.to_string() },
-            TextError::Empty => bad(error.to_string()),
-        })?;
         let action = self.wanted("action", "true or false")?.unwrap_or(false);
-        Ok(Action::Say { place: self.place()?, text, action, reply: self.message("reply")? })
+        Ok(Action::Say { place: self.place()?, text: self.text()?, action, reply: self.message("reply")? })
+    }
+
+    fn change(&self, how: How) -> Result<Wish, Wrong> {
+        let target = self
+            .message("target")?
+            .ok_or_else(|| bad("target is missing; it must be the id of a message"))?;
+        Ok(Wish::Change { target, how })
+    }
+
+    fn text(&self) -> Result<Text, Wrong> {
+        Text::new(self.needed::<String>("text", "a string")?).map_err(|error| match error {
+            TextError::TooLong { .. } => too_long(error.to_string()),
+            TextError::Empty => bad(error.to_string()),
+        })
     }
 
     fn history(&self) -> Result<Wish, Wrong> {
@@ -165,6 +202,10 @@ fn bad(message: impl Into<String>) -> Wrong {
     Wrong { code: Code::BadCommand, message: message.into() }
 }
 
+fn too_long(message: String) -> Wrong {
+    Wrong { code: Code::TextTooLong, message }
+}
+
 #[cfg(test)]
 mod tests {
     use quickcheck::quickcheck;
@@ -221,6 +262,20 @@ mod tests {
         );
         assert_eq!(wish(r#"{"cmd":"peers"}"#), Ok(Wish::Peers));
         assert_eq!(wish(r#"{"cmd":"rooms"}"#), Ok(Wish::Rooms));
+        let target: MessageId = format!("{KEY}.3").parse().unwrap();
+        let about = |rest: &str| wish(&format!(r#"{{"target":"{KEY}.3",{rest}}}"#));
+        let change = |how| Ok(Wish::Change { target, how });
+        assert_eq!(about(r#""cmd":"edit","text":"b""#), change(How::Edit(Text::new("b").unwrap())));
+        assert_eq!(about(r#""cmd":"delete""#), change(How::Delete));
+        let emoji = || Emoji::new("+1").unwrap();
+        assert_eq!(
+            about(r#""cmd":"react","emoji":"+1""#),
+            change(How::React { emoji: emoji(), gone: false })
+        );
+        let gone = change(How::React { emoji: emoji(), gone: true });
+        assert_eq!(about(r#""cmd":"react","emoji":"+1","remove":true"#), gone);
+        let topic = Action::Topic { room: RoomName::lobby(), topic: Topic::new("tea").unwrap() };
+        assert_eq!(wish(r##"{"cmd":"topic","room":"#lobby","text":" tea "}"##), Ok(Wish::Act(topic)));
         assert_eq!(wish(r#" {"cmd":"quit"} "#), Ok(Wish::Quit));
     }
 
@@ -237,7 +292,17 @@ mod tests {
             (r#"{"cmd":"quit","id":{}}"#, Code::BadCommand),
             (r#"{"cmd":"quit","id":true}"#, Code::BadCommand),
             (r#"{"cmd":"frobnicate"}"#, Code::UnknownCommand),
-            (r#"{"cmd":"edit"}"#, Code::UnknownCommand),
+            (r#"{"cmd":"edit","text":"x"}"#, Code::BadCommand),
+            (r#"{"cmd":"delete","target":"x"}"#, Code::BadCommand),
+            (&format!(r#"{{"cmd":"edit","target":"{KEY}.0","text":" "}}"#), Code::BadCommand),
+            (
+                &format!(r#"{{"cmd":"edit","target":"{KEY}.0","text":"{}"}}"#, "x".repeat(4097)),
+                Code::TextTooLong,
+            ),
+            (&format!(r#"{{"cmd":"react","target":"{KEY}.0","emoji":"a b"}}"#), Code::BadCommand),
+            (&format!(r#"{{"cmd":"react","target":"{KEY}.0"}}"#), Code::BadCommand),
+            (&format!(r##"{{"cmd":"topic","room":"#a","text":"{}"}}"##, "x".repeat(201)), Code::TextTooLong),
+            (&format!(r#"{{"cmd":"topic","room":"@{KEY}","text":"x"}}"#), Code::BadRoom),
             (r#"{"cmd":"send","text":"x"}"#, Code::BadCommand),
             (r##"{"cmd":"send","room":"#a","to":"ff","text":"x"}"##, Code::BadCommand),
             (r##"{"cmd":"send","room":"#a","text":""}"##, Code::BadCommand),

@@ -3,14 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use chat_core::{
-    EntryId, Message, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, hex,
+    EntryId, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, hex,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::told::{About, Said};
 use crate::{address, clean, multicast, people::People, store::Cursor};
 
 /// The version of the format: rises when a reader would misunderstand.
@@ -40,11 +41,10 @@ pub(crate) enum Line<'a> {
         stored_by: u32,
         of: u32,
     },
-    Room {
-        room: &'a str,
-        event: &'a str,
-        key: String,
-    },
+    Edit(Box<About<'a>>),
+    Delete(Box<About<'a>>),
+    React(Box<About<'a>>),
+    Room(Room<'a>),
     Net {
         interfaces: Vec<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -76,28 +76,14 @@ pub(crate) struct Peer<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Said<'a> {
-    id: String,
-    room: String,
-    from: From<'a>,
-    text: String,
-    #[serde(skip_serializing_if = "is_false")]
-    action: bool,
+pub(crate) struct Room<'a> {
+    pub(super) room: String,
+    pub(super) event: &'a str,
+    pub(super) key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply: Option<String>,
-    sent_ms: u64,
-    late: bool,
-    own: bool,
-    cursor: Cursor,
-    #[serde(skip_serializing_if = "is_false")]
-    replay: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct From<'a> {
-    nick: &'a str,
-    key: String,
-    verified: bool,
+    pub(super) topic: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -112,6 +98,9 @@ pub(crate) struct Done<'a> {
     pub(crate) peers: Option<Vec<Peer<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rooms: Option<Vec<&'a str>>,
+    /// What those rooms are about that are about anything.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) topics: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,28 +162,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(crate) fn message(message: &'a Message, cursor: Cursor, replay: bool) -> Self {
-        Self::Message(Box::new(Said {
-            id: message.id.to_string(),
-            room: message.place.to_string(),
-            from: From { nick: message.nick.as_str(), key: message.from.to_string(), verified: false },
-            text: clean::text(&message.text).into_owned(),
-            action: message.action,
-            reply: message.reply.map(|id| id.to_string()),
-            sent_ms: message.sent.0,
-            late: message.late,
-            own: message.own,
-            cursor,
-            replay,
-        }))
-    }
-
     pub(crate) fn receipt(entry: EntryId, stored_by: u32, of: u32) -> Self {
         Self::Receipt { id: entry.to_string(), stored_by, of }
     }
 
-    pub(crate) fn room(room: &'a RoomName, key: PeerKey, joined: bool) -> Self {
-        Self::Room { room: room.as_str(), event: if joined { "join" } else { "leave" }, key: key.to_string() }
+    pub(crate) fn room(room: &RoomName, key: PeerKey, joined: bool) -> Self {
+        let event = if joined { "join" } else { "leave" };
+        Self::Room(Room { room: room.to_string(), event, key: key.to_string(), topic: None, cursor: None })
     }
 
     pub(crate) fn net(net: &NetChange, left_out: Vec<String>) -> Self {
@@ -264,6 +238,6 @@ impl Code {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }

@@ -3,16 +3,17 @@
 mod command;
 mod history;
 pub(crate) mod line;
+mod told;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
-use chat_core::{Action, Event, Instant, Nick, RoomName, StoreError};
+use chat_core::{Action, Event, Instant, MessageId, Nick, Place, RoomName, StoreError};
 
 use self::{
-    command::{Wish, Wrong},
+    command::{How, Wish, Wrong},
     history::{Histories, History, Next},
     line::{Code, Done, Id, Line, Peer},
 };
@@ -163,20 +164,49 @@ impl Json {
                 self.histories.push(History { id, place, limit, before });
                 self.go_on(engine);
             }
+            Wish::Change { target, how } => match self.change(target, how, engine) {
+                Ok(action) => {
+                    let tag = engine.command(action);
+                    self.pending.insert(tag, Pending { id, then: Then::Nothing });
+                }
+                Err((code, message)) => self.answer(&Line::error(id, code, message)),
+            },
             Wish::Peers => {
                 let peers = Some(Peer::all(&self.people).collect());
                 let text = Line::Done(Done { id, peers, ..Done::default() }).text();
                 self.answer_text(&text);
             }
             Wish::Rooms => {
-                let rooms = Some(self.rooms.iter().map(RoomName::as_str).collect());
-                let text = Line::Done(Done { id, rooms, ..Done::default() }).text();
+                let topics = engine.ask(|store| store.topics()).and_then(Result::ok).unwrap_or_default();
+                let topics = self.rooms.iter().filter_map(|room| {
+                    let topic = topics.get(&Place::Room(room.clone()))?.as_str();
+                    (!topic.is_empty()).then_some((room.as_str(), topic))
+                });
+                let (topics, rooms) = (topics.collect(), self.rooms.iter().map(RoomName::as_str).collect());
+                let text = Line::Done(Done { id, rooms: Some(rooms), topics, ..Done::default() }).text();
                 self.answer_text(&text);
             }
             Wish::Quit => {
                 self.is_leaving = true;
                 self.answer(&Line::done(id));
             }
+        }
+    }
+
+    /// What the node is to do so that this becomes of the message `target`.
+    fn change(&self, target: MessageId, how: How, engine: &Engine) -> Result<Action, (Code, &'static str)> {
+        let found = engine.ask(move |store| store.find(target)).and_then(Result::ok);
+        let shown = match found.ok_or((Code::Busy, "the history cannot be read now"))? {
+            Some(shown) if shown.deleted => return Err((Code::UnknownId, "that message was taken back")),
+            Some(shown) => shown,
+            None => return Err((Code::UnknownId, "target is no message of this profile")),
+        };
+        let (place, is_ours) = (shown.message.place, shown.message.from == self.people.own());
+        match how {
+            How::React { emoji, gone } => Ok(Action::React { place, target, emoji, gone }),
+            _ if !is_ours => Err((Code::BadCommand, "only who said it may change it")),
+            How::Edit(text) => Ok(Action::Edit { place, target, text }),
+            How::Delete => Ok(Action::Delete { place, target }),
         }
     }
 
@@ -190,7 +220,7 @@ impl Json {
                 Next::Nothing => return,
                 Next::Messages(page) => {
                     for shown in page {
-                        self.out.line(&Line::message(&shown.message, shown.cursor, true).text());
+                        self.out.line(&Line::message(&shown, true).text());
                     }
                 }
                 Next::Done(id) => self.answer(&Line::done(id)),
@@ -225,11 +255,11 @@ impl Front for Json {
     fn on_happening(&mut self, _now: Instant, happening: Happening, engine: &mut Engine) {
         match happening {
             Happening::Event(event) => self.on_event(event),
-            Happening::Stored(cursor, message) => {
+            Happening::Stored(told) => {
                 // What was said here is known here; where it is left out, nothing is missed.
-                let is_told = message.own || self.tell(&Line::message(&message, cursor, false));
+                let is_told = told.is_own() || self.tell(&Line::told(&told));
                 if is_told && !self.teller.is_lagging() {
-                    self.cursor = cursor;
+                    self.cursor = told.cursor();
                 }
             }
             Happening::Store(Ok(())) => {}
@@ -271,9 +301,9 @@ fn replay(store: &mut dyn Store, since: Cursor, out: &Out) -> Result<(), StoreEr
     loop {
         let page = store.since(since, history::PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
-        since = last.cursor;
-        for shown in page.iter().filter(|shown| !shown.message.own) {
-            out.line(&Line::message(&shown.message, shown.cursor, false).text());
+        since = last.cursor();
+        for told in page.iter().filter(|told| !told.is_own()) {
+            out.line(&Line::told(told).text());
         }
         out.wait_below(AHEAD);
     }

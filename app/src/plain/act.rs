@@ -1,6 +1,6 @@
 //! What happens with a typed line.
 
-use chat_core::{Action, Nick, Place, RoomName, Text};
+use chat_core::{Action, MessageId, Nick, Place, RoomName, Text};
 
 use super::{
     Pending, Plain,
@@ -11,7 +11,7 @@ use super::{
 use crate::{address, engine::Engine, happening::Line};
 
 /// For whoever says something in no room.
-const NOWHERE: &str = "you are in no room; /join #lobby";
+pub(super) const NOWHERE: &str = "you are in no room; /join #lobby";
 
 impl Plain {
     /// Carries out a line. Its place in the gate is free when what it says is stored, or at once.
@@ -21,7 +21,11 @@ impl Plain {
                 Typed::Say(text) => self.say_here(text, false, engine),
                 Typed::Command(Command::Me(text)) => self.say_here(text, true, engine),
                 Typed::Command(Command::Tell { to, text }) => match self.people.resolve(to) {
-                    Ok(key) => self.say(Place::Direct(key), text, false, engine),
+                    Ok(key) => self.say(Place::Direct(key), text, false, None, engine),
+                    Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
+                },
+                Typed::Command(Command::Reply { to, text }) => match self.others_last(Some(to)) {
+                    Ok(answered) => self.say(answered.place, text, false, Some(answered.id), engine),
                     Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
                 },
                 Typed::Command(command) => self.on_command(&command, engine).map(|()| Said::No),
@@ -88,21 +92,35 @@ impl Plain {
                 self.act(Action::Connect(address), Pending::Connect, engine);
             }
             Command::Doctor => self.act(Action::Examine, Pending::Examine { asked: true }, engine),
+            Command::Edit(text) => self.edit(text, engine)?,
+            Command::Delete => self.delete(engine)?,
+            Command::React { emoji, to, gone } => self.react(emoji, to, gone, engine)?,
+            Command::Topic(Some(topic)) => self.set_topic(topic, engine)?,
+            Command::Topic(None) => self.list([self.topic(engine)?]),
             Command::Quit => self.is_leaving = true,
-            Command::Me(_) | Command::Tell { .. } => return Err(String::from(NOWHERE)),
+            Command::Me(_) | Command::Tell { .. } | Command::Reply { .. } => {
+                return Err(String::from(NOWHERE));
+            }
         }
         Ok(())
     }
 
     fn say_here(&mut self, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
         let room = self.here.clone().ok_or(NOWHERE)?;
-        self.say(Place::Room(room), text, action, engine)
+        self.say(Place::Room(room), text, action, None, engine)
     }
 
-    fn say(&mut self, place: Place, text: &str, action: bool, engine: &mut Engine) -> Result<Said, String> {
+    fn say(
+        &mut self,
+        place: Place,
+        text: &str,
+        action: bool,
+        reply: Option<MessageId>,
+        engine: &mut Engine,
+    ) -> Result<Said, String> {
         let said = Text::new(text).map_err(|error| format!("not sent: {error}"))?;
         let pending = Pending::Say { text: text.to_string(), place: place.clone() };
-        self.act(Action::Say { place, text: said, action, reply: None }, pending, engine);
+        self.act(Action::Say { place, text: said, action, reply }, pending, engine);
         Ok(Said::Yes)
     }
 

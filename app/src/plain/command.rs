@@ -25,6 +25,21 @@ pub(super) enum Command<'a> {
         text: &'a str,
     },
     Me(&'a str),
+    /// An answer to what somebody said last.
+    Reply {
+        to: &'a str,
+        text: &'a str,
+    },
+    Edit(&'a str),
+    Delete,
+    /// Somebody, or whoever else spoke last; `gone` takes it back.
+    React {
+        emoji: &'a str,
+        to: Option<&'a str>,
+        gone: bool,
+    },
+    /// What the room is about from now on; `None` asks.
+    Topic(Option<&'a str>),
     /// A room, or everywhere.
     Who(Option<&'a str>),
     Peers,
@@ -36,13 +51,19 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 13] = [
+pub(super) const HELP: [(&str, &str); 19] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room", "enter a room, and write there"),
     ("/leave [#room]", "leave a room; its history stays"),
     ("/msg NICK TEXT", "tell one person only; \"two words\" and ana-4821 work too"),
     ("/me TEXT", "tell what you do"),
+    ("/reply NICK TEXT", "answer what somebody said last"),
+    ("/edit TEXT", "let what you said last say TEXT instead"),
+    ("/delete", "take back what you said last"),
+    ("/react EMOJI [NICK]", "react to what was said last, or last by NICK"),
+    ("/unreact EMOJI [NICK]", "take that back"),
+    ("/topic [TEXT]", "say what the room is about, or see it; \"\" removes it"),
     ("/who [#room]", "who is there"),
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
@@ -54,8 +75,13 @@ pub(super) const HELP: [(&str, &str); 13] = [
 
 /// Whether what comes of a line is shown as a message, so that the line itself need not be seen any more.
 pub(crate) fn is_said(line: &str) -> bool {
-    use Command::{Me, Tell};
-    matches!(read(line), Typed::Nothing | Typed::Say(_) | Typed::Command(Me(_) | Tell { .. }))
+    use Command::{Me, Reply, Tell};
+    let is_said = |command| matches!(command, Me(_) | Tell { .. } | Reply { .. });
+    match read(line) {
+        Typed::Nothing | Typed::Say(_) => true,
+        Typed::Command(command) => is_said(command),
+        Typed::Wrong(_) => false,
+    }
 }
 
 /// Reads a line. `//x` says `/x`. What cannot be seen is not said.
@@ -80,6 +106,19 @@ pub(super) fn read(line: &str) -> Typed<'_> {
             Some((to, text)) => Typed::Command(Command::Tell { to, text }),
             None => usage(name),
         },
+        ("reply", Some(argument)) => match addressed(argument) {
+            Some((to, text)) => Typed::Command(Command::Reply { to, text }),
+            None => usage(name),
+        },
+        ("edit", Some(text)) if !clean::is_blank(text) => Typed::Command(Command::Edit(text)),
+        ("delete", None) => Typed::Command(Command::Delete),
+        ("react" | "unreact", Some(argument)) => {
+            let (emoji, to) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+            let to = Some(to.trim()).filter(|to| !to.is_empty());
+            Typed::Command(Command::React { emoji, to, gone: name == "unreact" })
+        }
+        ("topic", Some("\"\"")) => Typed::Command(Command::Topic(Some(""))),
+        ("topic", topic) => Typed::Command(Command::Topic(topic)),
         ("me", Some(text)) if !clean::is_blank(text) => Typed::Command(Command::Me(text)),
         ("who", room) => Typed::Command(Command::Who(room)),
         ("peers", _) => Typed::Command(Command::Peers),
@@ -133,6 +172,11 @@ mod tests {
         assert_eq!(read("/me  waves at bo"), Typed::Command(Command::Me("waves at bo")));
         let tell = |to, text| Typed::Command(Command::Tell { to, text });
         assert_eq!(read("/msg bo hi  there"), tell("bo", "hi  there"));
+        let react = |emoji, to, gone| Typed::Command(Command::React { emoji, to, gone });
+        assert_eq!(read("/react +1"), react("+1", None, false));
+        assert_eq!(read("/unreact +1  zoe b "), react("+1", Some("zoe b"), true));
+        assert_eq!(read("/topic"), Typed::Command(Command::Topic(None)));
+        assert_eq!(read("/topic \"\""), Typed::Command(Command::Topic(Some(""))));
         assert_eq!(read("/msg \"zo\u{eb} b\" hi"), tell("zo\u{eb} b", "hi"));
     }
 
@@ -150,6 +194,10 @@ mod tests {
             "/MSG bo hi",
             "/join ",
             "/me \u{2800}",
+            "/reply bo",
+            "/edit",
+            "/delete that",
+            "/react",
             "/msg bo \u{2800}",
         ] {
             assert!(matches!(read(slip), Typed::Wrong(_)), "{slip}");
@@ -170,8 +218,8 @@ mod tests {
 
     #[test]
     fn only_what_becomes_a_message_is_said() {
-        assert!(["hi", "", "//x", "/me waves", "/msg bo hi"].into_iter().all(is_said));
-        assert!(!["/who", "/msg bo", "/quit", "/x"].into_iter().any(is_said));
+        assert!(["hi", "", "//x", "/me waves", "/msg bo hi", "/reply bo hi"].into_iter().all(is_said));
+        assert!(!["/edit x", "/react +1", "/who", "/msg bo", "/quit", "/x"].into_iter().any(is_said));
     }
 
     quickcheck! {

@@ -2,11 +2,13 @@
 
 mod act;
 mod alone;
+mod change;
 mod command;
 mod company;
 mod crowd;
 mod delivery;
 mod examine;
+mod recall;
 pub(crate) mod show;
 
 use std::{
@@ -21,7 +23,7 @@ use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
-use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, show::Show};
+use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, recall::Recall, show::Show};
 use crate::{
     clean,
     cli::Discovery,
@@ -31,12 +33,12 @@ use crate::{
     input::Gate,
     out::{Out, Teller},
     people::{People, with_digits},
-    store::Shown,
+    store::{Shown, Told},
     terminal::Prompt,
 };
 
 /// Messages shown at start.
-const HISTORY: u8 = 20;
+const HISTORY: usize = 20;
 /// How long others have to be found before it is said that nobody is here.
 const SETTLED: Duration = Duration::from_millis(1800);
 /// The front end in plain lines.
@@ -59,6 +61,7 @@ pub(crate) struct Plain {
     /// Whose second run came, and when it is clear that the first is still there.
     twice: BTreeMap<PeerKey, Instant>,
     delivery: Delivery,
+    recall: Recall,
     left_out: LeftOut,
     told_left_out: Vec<String>,
     /// What was said while it was too early to say that nobody is here.
@@ -97,6 +100,8 @@ enum Pending {
     Leave(RoomName),
     Rename(Nick),
     Connect,
+    /// An edit or the like: it is shown when it is stored.
+    Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
     Examine {
         asked: bool,
@@ -136,6 +141,7 @@ impl Plain {
             crowd: Crowd::default(),
             twice: BTreeMap::new(),
             delivery: Delivery::default(),
+            recall: Recall::default(),
             left_out: Rc::clone(&ready.left_out),
             told_left_out: Vec::new(),
             unsettled: None,
@@ -148,10 +154,10 @@ impl Plain {
         let kept = if plain.is_kept { "" } else { ", and nothing is kept" };
         let version = env!("CARGO_PKG_VERSION");
         plain.notice(&format!("{} {version}: you are {own}{kept}; /help tells more", manner.program));
-        let newest = ready.store.newest()?;
-        let mut last = ready.store.since(newest.saturating_sub(HISTORY.into()), HISTORY.into())?;
+        let mut last = ready.store.latest(HISTORY)?;
+        last.retain(|shown| !shown.deleted);
         last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
-        last.iter().for_each(|shown| plain.show_message(&shown.message));
+        last.iter().for_each(|shown| plain.show_message(&shown.message, show::marks(shown).as_deref()));
         plain.go_on();
         Ok(plain)
     }
@@ -165,7 +171,7 @@ impl Plain {
         }
     }
 
-    fn on_event(&mut self, now: Instant, event: Event) {
+    fn on_event(&mut self, now: Instant, event: Event, engine: &Engine) {
         self.delivery.on_event(&event);
         match event {
             Event::Done { tag, message } => {
@@ -173,7 +179,7 @@ impl Plain {
                 if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
                     self.delivery.on_said(now, message.entry, text);
                 }
-                pending.into_iter().for_each(|pending| self.on_done(now, pending));
+                pending.into_iter().for_each(|pending| self.on_done(now, pending, engine));
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
@@ -183,8 +189,10 @@ impl Plain {
                 if let Place::Direct(key) = message.place {
                     self.people.on_talk(key, message.from);
                 }
-                if !(message.own && self.is_echoed) {
-                    self.show_message(&message);
+                if message.own && self.is_echoed {
+                    self.recall.push(&message);
+                } else {
+                    self.show_message(&message, None);
                 }
             }
             Event::Peer(change) => self.on_peer(now, change),
@@ -211,7 +219,7 @@ impl Plain {
         }
     }
 
-    fn on_done(&mut self, now: Instant, pending: Pending) {
+    fn on_done(&mut self, now: Instant, pending: Pending, engine: &Engine) {
         match pending {
             Pending::Say { place, .. } => {
                 self.gate.leave();
@@ -219,6 +227,9 @@ impl Plain {
             }
             Pending::Join(room) => {
                 self.notice(&format!("you are in {room}; anybody on this network can read along"));
+                if let Some(topic) = change::topic_of(&room, engine) {
+                    self.notice(&format!("{room} is about: {topic}"));
+                }
                 self.go_on();
             }
             Pending::Leave(room) => self.notice(&format!("you left {room}")),
@@ -227,7 +238,7 @@ impl Plain {
                 self.people.rename(nick);
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
-            Pending::Enter(_) | Pending::Examine { .. } => {}
+            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change => {}
         }
     }
 
@@ -250,9 +261,21 @@ impl Plain {
         }
     }
 
-    fn show_message(&mut self, message: &Message) {
-        let shown = self.show.message(message, &self.people, self.clock.wall());
-        self.teller.tell(&shown.text);
+    /// Shows a message, with `marks` behind it.
+    fn show_message(&mut self, message: &Message, marks: Option<&str>) {
+        let answered = message.reply.map(|id| {
+            let answered = self.recall.find(id);
+            answered.map_or_else(
+                || String::from("to something earlier"),
+                |answered| {
+                    let whom = self.people.label(answered.from, Some(&answered.nick));
+                    format!("to {whom}: {}", clean::name(&answered.text))
+                },
+            )
+        });
+        let shown = self.show.message(message, answered.as_deref(), &self.people, self.clock.wall());
+        self.recall.push(message);
+        self.teller.tell(&format!("{}{}", shown.text, marks.unwrap_or_default()));
         if shown.rest.is_some() {
             self.rest = shown.rest;
         }
@@ -300,7 +323,7 @@ impl Plain {
 impl Front for Plain {
     fn on_happening(&mut self, now: Instant, happening: Happening, engine: &mut Engine) {
         match happening {
-            Happening::Event(event) => self.on_event(now, event),
+            Happening::Event(event) => self.on_event(now, event, engine),
             Happening::Store(Ok(())) => self.notice("the history is written again"),
             Happening::Store(Err(error)) => {
                 self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
@@ -314,7 +337,12 @@ impl Front for Plain {
                 0 => {}
                 lines => self.notice(&format!("{lines} lines were left out because nobody read them")),
             },
-            Happening::Stored(..) | Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
+            Happening::Stored(told) => {
+                if let Told::Change(changed) = told {
+                    self.show_change(&changed);
+                }
+            }
+            Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
         }
     }
 

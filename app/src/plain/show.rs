@@ -3,12 +3,15 @@
 //! Whatever somebody says stands behind a time, a place and their name, or behind a bar: nobody can write a line
 //! that looks like another's, or like one of ours.
 
+use std::collections::BTreeMap;
+
 use chat_core::{Message, Nick, PeerChange, PeerState, Place, RoomName, UnixMillis, hex};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     address, clean,
     people::{People, Person, found_by, with_digits},
+    store,
 };
 
 /// Lines of one message that a screen shows unasked.
@@ -48,13 +51,24 @@ impl Show {
         }
     }
 
-    /// A message, with its further lines behind bars.
-    pub(super) fn message(&self, message: &Message, people: &People, now: UnixMillis) -> Shown {
-        // The place in the room's order, not the sender's clock, which may be wrong.
-        let time = self.time(UnixMillis(message.stamp.0 / 1000), now);
+    /// When a message was said: its place in the room's order, not the sender's clock, which may be wrong.
+    pub(super) fn time_of(&self, message: &Message, now: UnixMillis) -> String {
+        self.time(UnixMillis(message.stamp.0 / 1000), now)
+    }
+
+    /// A message, with its further lines behind bars, and before them what it answers.
+    pub(super) fn message(
+        &self,
+        message: &Message,
+        answered: Option<&str>,
+        people: &People,
+        now: UnixMillis,
+    ) -> Shown {
+        let time = self.time_of(message, now);
         let name = people.label(message.from, Some(&message.nick));
         let mut lines = clean::lines(&message.text).into_iter();
         let first = lines.next().unwrap_or_else(|| String::from("(empty)"));
+        let first = answered.map(|answered| format!("({answered}) ")).unwrap_or_default() + &first;
         let place = match &message.place {
             Place::Room(room) => room.to_string(),
             // As it called itself then, when it is the one who speaks.
@@ -86,6 +100,21 @@ impl Show {
     pub(super) fn notice(&self, text: &str, now: UnixMillis) -> String {
         format!("{} * {text}", self.time(now, now))
     }
+}
+
+/// What has become of a message since it was said: ` (edited)`, ` [+1 by 2]`.
+pub(super) fn marks(shown: &store::Shown) -> Option<String> {
+    let mut felt: BTreeMap<&str, usize> = BTreeMap::new();
+    for (emoji, _) in &shown.reactions {
+        *felt.entry(emoji.as_str()).or_default() += 1;
+    }
+    let felt = felt.into_iter().map(|(emoji, count)| match count {
+        1 => format!(" [{emoji}]"),
+        count => format!(" [{emoji} by {count}]"),
+    });
+    let edited = shown.edited.then(|| String::from(" (edited)"));
+    let marks: String = edited.into_iter().chain(felt).collect();
+    (!marks.is_empty()).then_some(marks)
 }
 
 /// Who is there, with the rooms they are seen in.
@@ -168,7 +197,9 @@ mod tests {
 
     fn shown(text: &str, action: bool) -> String {
         let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
-        Show::new(TimeZone::UTC, true).message(&message(text, action), &people, UnixMillis(NOON + 1)).text
+        Show::new(TimeZone::UTC, true)
+            .message(&message(text, action), None, &people, UnixMillis(NOON + 1))
+            .text
     }
 
     #[test]
@@ -177,7 +208,7 @@ mod tests {
         assert_eq!(shown("waves", true), "12:00 #lobby * bo waves");
         let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
         let show = |message: &Message| {
-            Show::new(TimeZone::UTC, true).message(message, &people, UnixMillis(NOON)).text
+            Show::new(TimeZone::UTC, true).message(message, None, &people, UnixMillis(NOON)).text
         };
         let mut direct = Message { place: Place::Direct(PeerKey([1; 32])), ..message("psst", false) };
         assert_eq!(show(&direct), "12:00 @bo <bo> psst");
@@ -200,7 +231,7 @@ mod tests {
         let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
         let shown = |lines: usize, shortens: bool| {
             let message = message(&text(lines), false);
-            Show::new(TimeZone::UTC, shortens).message(&message, &people, UnixMillis(NOON))
+            Show::new(TimeZone::UTC, shortens).message(&message, None, &people, UnixMillis(NOON))
         };
         for (lines, shortens) in [(LINES_MAX + 2, true), (1000, false)] {
             let whole = shown(lines, shortens);

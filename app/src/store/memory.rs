@@ -1,14 +1,17 @@
 //! The store that leaves nothing behind: it answers like the one on disk, as long as the program runs.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+mod said;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, EntryId, IdSum, Message, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId,
-    RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom,
+    Answer, EntryId, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId, RoomName,
+    Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom, Topic,
 };
 
-use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, Worth, day_of, friends_first};
+use self::said::Said;
+use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, Told, Worth, day_of, friends_first};
 
 /// A store in memory.
 #[derive(Debug)]
@@ -25,13 +28,8 @@ pub struct Memory {
     stamps: BTreeMap<RoomKeyId, BTreeSet<(Stamp, EntryId)>>,
     days: BTreeMap<(RoomKeyId, u32), (IdSum, Stamp)>,
     newest_own: BTreeMap<RoomKeyId, (Stamp, EntryId)>,
-    /// The message of cursor `n` is at `n - 1`.
-    messages: Vec<Message>,
-    order: BTreeMap<Place, BTreeMap<Position, Cursor>>,
+    said: Said,
 }
-
-/// A message's place in its conversation.
-type Position = (Stamp, PeerKey, EntryId, u16);
 
 impl Memory {
     /// Bytes of entries that may be held.
@@ -53,12 +51,11 @@ impl Memory {
             stamps: BTreeMap::new(),
             days: BTreeMap::new(),
             newest_own: BTreeMap::new(),
-            messages: Vec::new(),
-            order: BTreeMap::new(),
+            said: Said::default(),
         }
     }
 
-    fn entry(&mut self, entry: &StoredEntry, mut on_fresh: impl FnMut(usize, Cursor)) {
+    fn entry(&mut self, entry: &StoredEntry, on_fresh: impl FnMut(Told)) {
         if self.entries.contains_key(&entry.id) {
             return;
         }
@@ -77,16 +74,9 @@ impl Memory {
             let newest = self.newest_own.entry(entry.room).or_insert(own);
             *newest = (*newest).max(own);
         }
-        let order = self.order.entry(entry.place.clone()).or_default();
-        for (index, message) in entry.messages.iter().enumerate() {
-            let position = (entry.stamp, entry.author, entry.id, message.id.item);
-            let cursor = self.messages.len() as Cursor + 1;
-            if let btree_map::Entry::Vacant(free) = order.entry(position) {
-                free.insert(cursor);
-                self.messages.push(message.clone());
-                on_fresh(index, cursor);
-            }
-        }
+        let said: Vec<_> = entry.messages.iter().filter_map(|message| self.said.say(message)).collect();
+        let changed = entry.changes.iter().filter_map(|change| self.said.change(change));
+        said.into_iter().chain(changed).for_each(on_fresh);
     }
 
     fn forget_peers(&mut self) {
@@ -126,17 +116,6 @@ impl Memory {
             own: own.collect(),
         }
     }
-
-    /// Where a message stands in its conversation.
-    fn position(&self, id: MessageId) -> Option<Position> {
-        let message = self.messages.iter().find(|message| message.id == id)?;
-        Some((message.stamp, message.from, id.entry, id.item))
-    }
-
-    fn at(&self, cursor: Cursor) -> Option<Shown> {
-        let index = usize::try_from(cursor.checked_sub(1)?).ok()?;
-        self.messages.get(index).map(|message| Shown { cursor, message: message.clone() })
-    }
 }
 
 impl Store for Memory {
@@ -150,11 +129,9 @@ impl Store for Memory {
         }
         let mut fresh = Vec::new();
         for (batch, records) in batches.iter().enumerate() {
-            for (record, what) in records.iter().enumerate() {
-                match what {
-                    Record::Entry(entry) => self.entry(entry, |message, cursor| {
-                        fresh.push(Fresh { batch, record, message, cursor });
-                    }),
+            for record in records {
+                match record {
+                    Record::Entry(entry) => self.entry(entry, |told| fresh.push(Fresh { batch, told })),
                     Record::Peer(peer) => {
                         self.peers.insert(peer.key, peer.clone());
                     }
@@ -195,28 +172,31 @@ impl Store for Memory {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        let end = match before.map(|id| self.position(id)) {
-            Some(None) => return Ok(None),
-            known => known.flatten(),
-        };
-        let order = self.order.get(place).into_iter().flatten().rev();
-        let earlier = order.filter(|(position, _)| end.is_none_or(|end| **position < end));
-        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &cursor)| cursor).collect();
-        cursors.reverse();
-        Ok(Some(cursors))
+        Ok(self.said.history(place, limit, before))
     }
 
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError> {
-        Ok(cursors.iter().filter_map(|&cursor| self.at(cursor)).collect())
+        Ok(cursors.iter().filter_map(|&cursor| self.said.shown(cursor)).collect())
     }
 
-    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Shown>, StoreError> {
-        let newest = self.messages.len() as Cursor;
-        Ok((cursor.saturating_add(1)..=newest).take(limit).filter_map(|cursor| self.at(cursor)).collect())
+    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Told>, StoreError> {
+        Ok(self.said.since(cursor, limit))
+    }
+
+    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError> {
+        Ok(self.said.latest(limit))
+    }
+
+    fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {
+        Ok(self.said.find(id))
+    }
+
+    fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
+        Ok(self.said.topics())
     }
 
     fn newest(&mut self) -> Result<Cursor, StoreError> {
-        Ok(self.messages.len() as Cursor)
+        Ok(self.said.newest())
     }
 
     fn known(&mut self) -> Result<Vec<Known>, StoreError> {
@@ -229,5 +209,6 @@ impl Store for Memory {
 fn size(entry: &StoredEntry) -> usize {
     const BESIDE: usize = 256;
     let texts = entry.messages.iter().map(|message| message.text.len() + BESIDE);
-    BESIDE + entry.bytes.len() + texts.sum::<usize>()
+    let changes = entry.changes.len() * BESIDE;
+    BESIDE + entry.bytes.len() + texts.sum::<usize>() + changes
 }

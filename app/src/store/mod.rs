@@ -7,9 +7,11 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use chat_core::{Answer, Message, MessageId, PeerKey, Place, Record, Request, StoreError, UnixMillis};
+use chat_core::{
+    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, StoreError, Topic, UnixMillis,
+};
 
 pub use memory::Memory;
 pub use sqlite::{OpenError, Sqlite};
@@ -18,33 +20,84 @@ pub use sqlite::{OpenError, Sqlite};
 const PEERS_MAX: i64 = 4096;
 /// Peers that a node is told of at start, friends first: it calls them all.
 const PEERS_TOLD: i64 = 256;
+/// Reactions that are shown with a message.
+const REACTIONS_MAX: usize = 64;
 /// Microseconds in a day: the entries of one day add up to one sum.
 const DAY: u64 = 86_400_000_000;
 
-/// The number of a shown message in the order in which it came here: later ones have larger numbers, and none is
-/// ever given twice. 0 is before all of them.
+/// The number of a message or change in the order in which it came here: later ones have larger numbers, and none
+/// is ever given twice. 0 is before all of them.
 pub type Cursor = u64;
 
-/// A message that is stored.
+/// A message that is stored, as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shown {
     /// Its number.
     pub cursor: Cursor,
-    /// What was said.
+    /// What was said, with the text of its latest edit; without any once it was taken back.
     pub message: Message,
+    /// Whether it says something else than at first.
+    pub edited: bool,
+    /// Whether it was taken back.
+    pub deleted: bool,
+    /// Who feels what about it, by emoji, then by key; at most [`REACTIONS_MAX`].
+    pub reactions: Vec<(Emoji, PeerKey)>,
 }
 
-/// A message that was not there before, as a place in what was given to [`Store::append`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Fresh {
-    /// Which batch.
-    pub batch: usize,
-    /// Which record of the batch.
-    pub record: usize,
-    /// Which of the entry's messages.
-    pub message: usize,
-    /// The number it was given.
+impl Shown {
+    /// A message that nothing has been said about.
+    const fn new(cursor: Cursor, message: Message) -> Self {
+        Self { cursor, message, edited: false, deleted: false, reactions: Vec::new() }
+    }
+}
+
+/// A change that counts, and what it was about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changed {
+    /// Its number, one of those that messages have.
     pub cursor: Cursor,
+    /// What it does.
+    pub change: Change,
+    /// The message as it was before; only when it has just changed.
+    pub before: Option<Box<Message>>,
+}
+
+/// What a front end tells of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// Somebody said something.
+    Message(Shown),
+    /// Somebody changed something.
+    Change(Changed),
+}
+
+impl Told {
+    /// Its number.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        match self {
+            Self::Message(shown) => shown.cursor,
+            Self::Change(changed) => changed.cursor,
+        }
+    }
+
+    /// Whether this very run of the profile said it.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        match self {
+            Self::Message(shown) => shown.message.own,
+            Self::Change(changed) => changed.change.own,
+        }
+    }
+}
+
+/// Something that was not there before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fresh {
+    /// In which of the batches that were given to [`Store::append`].
+    pub batch: usize,
+    /// What it is.
+    pub told: Told,
 }
 
 /// Somebody with whom this profile has met.
@@ -59,7 +112,8 @@ pub struct Known {
 /// What keeps the history. All methods may take as long as the disk does.
 pub trait Store: Send {
     /// Appends all batches in order, all or nothing, and makes them durable. What is there already changes
-    /// nothing. The answer names the messages that are new.
+    /// nothing. The answer names what is new: messages unless they were taken back before they came, and changes
+    /// that count. Of changes whose message is not there yet nothing is told, and it comes changed.
     ///
     /// # Errors
     /// When nothing was stored because there is no room, or because the disk failed.
@@ -89,11 +143,29 @@ pub trait Store: Send {
     /// When the disk failed.
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError>;
 
-    /// The first `limit` messages with numbers above `cursor`, in the order in which they came.
+    /// The first `limit` messages and changes with numbers above `cursor`, in the order in which they came.
     ///
     /// # Errors
     /// When the disk failed.
-    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Shown>, StoreError>;
+    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Told>, StoreError>;
+
+    /// The `limit` messages that came last, in the order in which they came.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError>;
+
+    /// One message, if it is there.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError>;
+
+    /// What rooms are about.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError>;
 
     /// The number given last, 0 before the first.
     ///

@@ -5,6 +5,8 @@
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word
+//! - `fake: edits TEXT`, `fake: deletes`: bo does so to what he said last
+//! - `fake: about TOPIC`: bo sets the topic, one word
 //! - `fake: lose`: bo is lost
 //! - `fake: deaf`: what is said from now on is stored by nobody else, as when the link has died
 //! - `fake: twice`, `fake: once`: bo runs a second time; the first run is lost
@@ -25,10 +27,10 @@ use std::{
 
 use bytes::Bytes;
 use chat_core::{
-    Action, Answer, BootId, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket, Message,
-    MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
+    Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket,
+    Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
     PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer,
-    StoredRoom, Token, UnixMillis, Unreached,
+    StoredRoom, Token, Topic, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -169,6 +171,16 @@ impl Fake {
                     self.on_order(&place, order);
                 }
             }
+            Action::Edit { place, target, text } => {
+                self.change(&place, self.own, What::Edit { target, text: text.as_str().into() }, tag);
+            }
+            Action::Delete { place, target } => self.change(&place, self.own, What::Delete { target }, tag),
+            Action::React { place, target, emoji, gone } => {
+                self.change(&place, self.own, What::React { target, emoji, gone }, tag);
+            }
+            Action::Topic { room, topic } => {
+                self.change(&Place::Room(room), self.own, What::Topic(topic), tag);
+            }
             Action::Join(name) if name.as_str() == "#toomany" => {
                 // As a node that still waits for its store.
                 thread::sleep(LATER);
@@ -243,6 +255,15 @@ impl Fake {
                 let entry = self.heard.clone().unwrap();
                 self.persist(vec![Record::Entry(entry)], vec![]);
             }
+            ["edits", text] => {
+                let target = self.heard.as_ref().unwrap().messages[0].id;
+                self.change(place, BO, What::Edit { target, text: text.to_string() }, 0);
+            }
+            ["deletes"] => {
+                let target = self.heard.as_ref().unwrap().messages[0].id;
+                self.change(place, BO, What::Delete { target }, 0);
+            }
+            ["about", topic] => self.change(place, BO, What::Topic(Topic::new(topic).unwrap()), 0),
             ["lose"] => self.bo(PeerState::Lost),
             ["deaf"] => self.is_deaf = true,
             ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
@@ -314,7 +335,18 @@ impl Fake {
             author,
             bytes: Bytes::from_static(b"signed"),
             messages: vec![message],
+            changes: vec![],
         }
+    }
+
+    /// Somebody changes something; for us it is done when it is stored.
+    fn change(&mut self, place: &Place, from: PeerKey, what: What, tag: u64) {
+        let mut entry = self.entry(place, from, "");
+        let Message { id, place, from, boot, nick, sent, stamp, late, .. } = entry.messages.remove(0);
+        let own = from == self.own;
+        entry.changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
+        let done = own.then_some(Event::Done { tag, message: Some(id) });
+        self.persist(vec![Record::Entry(entry)], done.into_iter().collect());
     }
 
     fn persist(&mut self, records: Vec<Record>, then: Vec<Event>) {

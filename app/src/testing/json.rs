@@ -267,3 +267,73 @@ fn what_is_read_before_the_end_is_carried_out() {
     let done = ended.lines.iter().filter(|line| line.contains(r#""type":"done""#)).count();
     assert_eq!(done, 50);
 }
+
+/// Has the other side do something; the line of `kind` that comes of it, before or behind the answer.
+fn order(child: &mut Child, order: &str, kind: &str) -> Value {
+    let command = json!({"cmd": "send", "id": 3, "room": "#lobby", "text": format!("fake: {order}")});
+    child.say(&command.to_string());
+    let (mut is_done, mut told) = (false, None);
+    loop {
+        if let (true, Some(told)) = (is_done, &told) {
+            return Value::clone(told);
+        }
+        let line: Value = serde_json::from_str(&child.line("")).unwrap();
+        is_done |= line["type"] == "done";
+        told = told.or((line["type"] == kind).then_some(line));
+    }
+}
+
+#[test]
+fn what_was_said_is_changed_and_only_by_who_said_it() {
+    let folder = Folder::new("json-changes");
+    let (mut child, _) = bot(&folder.profile());
+    let said = send(&mut child, 1, "frist")["message"].clone();
+    let ask = |child: &mut Child, mut command: Value| {
+        command["id"] = json!(2);
+        child.say(&command.to_string());
+    };
+    let done = |child: &mut Child, command: Value| {
+        ask(child, command);
+        assert!(child.object("done")["message"].is_string());
+    };
+    done(&mut child, json!({"cmd": "edit", "target": said, "text": "first"}));
+    done(&mut child, json!({"cmd": "react", "target": said, "emoji": "+1"}));
+    done(&mut child, json!({"cmd": "topic", "room": "#lobby", "text": "tea"}));
+    child.say(&json!({"cmd": "history", "room": "#lobby"}).to_string());
+    let message = child.object("message");
+    assert_eq!((&message["text"], &message["edited"]), (&json!("first"), &json!(true)));
+    assert_eq!(message["reactions"]["+1"].as_array().map(Vec::len), Some(1));
+    child.object("done");
+    child.say(r#"{"cmd":"rooms"}"#);
+    assert_eq!(child.object("done")["topics"], json!({"#lobby": "tea"}));
+
+    // Of others, changes are told when they are stored.
+    let theirs = order(&mut child, "hear 1 nonsense", "message");
+    let edit = order(&mut child, "edits sense", "edit");
+    assert_eq!((&edit["target"], &edit["text"]), (&theirs["id"], &json!("sense")));
+    assert!(edit["cursor"].as_u64() > theirs["cursor"].as_u64());
+    let topic = order(&mut child, "about cake", "room");
+    assert_eq!((&topic["event"], &topic["topic"]), (&json!("topic"), &json!("cake")));
+    assert_eq!(order(&mut child, "deletes", "delete")["target"], theirs["id"]);
+
+    // What is not ours, not there, or gone.
+    let refused = |child: &mut Child, command: Value| {
+        child.say(&command.to_string());
+        child.object("error")["code"].clone()
+    };
+    let theirs = order(&mut child, "hear 1 more", "message")["id"].clone();
+    assert_eq!(refused(&mut child, json!({"cmd": "edit", "target": theirs, "text": "x"})), "bad-command");
+    assert_eq!(refused(&mut child, json!({"cmd": "delete", "target": theirs})), "bad-command");
+    let nowhere = format!("{}.0", "ab".repeat(32));
+    assert_eq!(refused(&mut child, json!({"cmd": "delete", "target": nowhere})), "unknown-id");
+    done(&mut child, json!({"cmd": "delete", "target": said}));
+    assert_eq!(refused(&mut child, json!({"cmd": "react", "target": said, "emoji": "+1"})), "unknown-id");
+    let cursor = edit["cursor"].as_u64().unwrap() - 1;
+    quit(child);
+
+    // A bot that comes back misses no change; what was taken back is not told again.
+    let child = Child::new(&["--json", "--profile", &folder.profile(), "--since", &cursor.to_string()]);
+    assert_eq!(child.object("room")["topic"], "cake");
+    assert!(child.object("delete")["target"].is_string());
+    quit(child);
+}

@@ -285,3 +285,52 @@ fn whoever_is_alone_is_told_why_and_what_becomes_of_it() {
     // It waited for somebody to come.
     assert!((1.0..2.0).contains(&ended.took.as_secs_f64()), "{:?}", ended.took);
 }
+
+#[test]
+fn what_was_said_is_corrected_taken_back_and_answered() {
+    let folder = Folder::new("plain-changes");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("helo");
+    child.line("<ana> helo");
+    child.say("/edit hello");
+    child.line("* ana corrects \"helo\" to: hello");
+    child.say("fake: hear 1 two\u{1b}[31m");
+    child.line("<bo> two[31m");
+    child.say("/react \u{1f44d}");
+    child.line("* ana reacts \u{1f44d} to bo: two[31m");
+    child.say("/unreact \u{1f44d} bo");
+    child.line("* ana takes back \u{1f44d} to bo: two[31m");
+    child.say("/reply bo three");
+    child.line("#lobby <ana> (to bo: two[31m) three");
+    child.say("/delete");
+    child.line("* ana takes back what was said at ");
+    child.say("/topic");
+    child.line("#lobby has no topic");
+    child.say("/topic tea\u{202e}  and cake");
+    child.line("* ana sets the topic: tea and cake");
+    child.say("/topic");
+    child.line("#lobby: tea and cake");
+    child.say("fake: edits three");
+    child.line("* bo corrects \"two[31m\" to: three");
+    child.say("fake: deletes");
+    child.line("* bo takes back what was said at ");
+    child.end_input();
+    assert_eq!(child.ended().code(), Some(0));
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.end_input();
+    let ended = child.ended();
+    let has = |part: &str| ended.lines.iter().any(|line| line.ends_with(part));
+    assert!(has("<ana> hello (edited)"), "{:#?}", ended.lines);
+    assert!(
+        !ended.lines.iter().any(|line| line.contains("<bo>") || line.contains("(to")),
+        "{:#?}",
+        ended.lines
+    );
+
+    let mut child = Child::new(&["--ephemeral", "--nick", "ana"]);
+    child.say("/edit x");
+    child.end_input();
+    assert!(child.ended().errors.contains("nothing was said that it could be about"));
+}

@@ -41,7 +41,14 @@ impl Node {
             Action::Examine => self.examine(tag),
             Action::Quit => self.quit(tag),
             action => {
-                if let Action::Say { place: Place::Direct(key), .. } = &action {
+                let place = match &action {
+                    Action::Say { place, .. }
+                    | Action::Edit { place, .. }
+                    | Action::Delete { place, .. }
+                    | Action::React { place, .. } => Some(place),
+                    _ => None,
+                };
+                if let Some(Place::Direct(key)) = place {
                     self.acquaint(key, Standing::Spoken);
                     self.contacts.on_written(self.now, *key);
                 }

@@ -12,9 +12,11 @@ use serde_bytes::ByteArray;
 
 use super::entry::{BODY_MAX, ITEMS_MAX};
 use crate::{
+    change::What,
     event::{EntryId, MessageId, Stamp},
     frames::Bounded,
     identity::BootId,
+    short::{Emoji, Topic},
     text::{NICK_MAX, Nick, TEXT_MAX},
     time::UnixMillis,
 };
@@ -50,7 +52,9 @@ pub(crate) enum Item {
         action: bool,
         reply: Option<MessageId>,
     },
-    /// Of a kind from a later version, or a text that is too long: shown nowhere.
+    /// Something about what was said before, or about the room.
+    Change(What),
+    /// Of a kind from a later version, or beyond its limits: shown nowhere.
     Unknown,
 }
 
@@ -58,7 +62,11 @@ impl Item {
     /// No fewer bytes than it takes when written.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Text { text, reply, .. } => text.len() + 8 + if reply.is_some() { 40 } else { 0 },
+            Self::Text { text, reply, .. } => text.len() + 8 + if reply.is_some() { TARGET } else { 0 },
+            Self::Change(What::Edit { text, .. }) => text.len() + 6 + TARGET,
+            Self::Change(What::Delete { .. }) => 2 + TARGET,
+            Self::Change(What::React { emoji, .. }) => emoji.as_str().len() + 6 + TARGET,
+            Self::Change(What::Topic(topic)) => topic.as_str().len() + 6,
             Self::Unknown => 2,
         }
     }
@@ -96,8 +104,26 @@ impl Body {
     }
 }
 
-/// The first element of an item that is a text.
+/// Bytes that the name of a message takes at most.
+const TARGET: usize = 40;
+
+/// The first element of an item: what kind it is.
 const TEXT: u8 = 1;
+const EDIT: u8 = 2;
+const DELETE: u8 = 3;
+const REACT: u8 = 4;
+const TOPIC: u8 = 5;
+
+/// The name of a message as it is written.
+type Target = (ByteArray<32>, u16);
+
+const fn write(id: MessageId) -> Target {
+    (ByteArray::new(id.entry.0), id.item)
+}
+
+fn read((entry, item): Target) -> MessageId {
+    MessageId { entry: EntryId(entry.into_array()), item }
+}
 
 impl Serialize for Item {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -107,9 +133,15 @@ impl Serialize for Item {
                 item.serialize_element(&TEXT)?;
                 item.serialize_element(text)?;
                 item.serialize_element(action)?;
-                item.serialize_element(&reply.map(|reply| (ByteArray::new(reply.entry.0), reply.item)))?;
+                item.serialize_element(&reply.map(write))?;
                 item.end()
             }
+            Self::Change(What::Edit { target, text }) => (EDIT, write(*target), text).serialize(serializer),
+            Self::Change(What::Delete { target }) => (DELETE, write(*target)).serialize(serializer),
+            Self::Change(What::React { target, emoji, gone }) => {
+                (REACT, write(*target), emoji.as_str(), gone).serialize(serializer)
+            }
+            Self::Change(What::Topic(topic)) => (TOPIC, topic.as_str()).serialize(serializer),
             Self::Unknown => (0u8,).serialize(serializer),
         }
     }
@@ -131,21 +163,40 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Item, A::Error> {
-        let missing = |index| A::Error::invalid_length(index, &"an item");
-        let kind: u8 = seq.next_element()?.ok_or_else(|| missing(0))?;
-        let item = if kind == TEXT {
-            let text: String = seq.next_element()?.ok_or_else(|| missing(1))?;
-            let action = seq.next_element()?.ok_or_else(|| missing(2))?;
-            let reply: Option<(ByteArray<32>, u16)> = seq.next_element()?.ok_or_else(|| missing(3))?;
-            let reply = reply.map(|(id, item)| MessageId { entry: EntryId(id.into_array()), item });
-            let fits = (1..=TEXT_MAX).contains(&text.len());
-            if fits { Item::Text { text, action, reply } } else { Item::Unknown }
-        } else {
-            Item::Unknown
+        let item = match next(&mut seq)? {
+            TEXT => {
+                let (text, action) = (next::<String, _>(&mut seq)?, next(&mut seq)?);
+                let reply = next::<Option<Target>, _>(&mut seq)?.map(read);
+                fits(&text).then_some(Item::Text { text, action, reply })
+            }
+            EDIT => {
+                let (target, text) = (read(next(&mut seq)?), next::<String, _>(&mut seq)?);
+                fits(&text).then_some(Item::Change(What::Edit { target, text }))
+            }
+            DELETE => Some(Item::Change(What::Delete { target: read(next(&mut seq)?) })),
+            REACT => {
+                let (target, emoji) = (read(next(&mut seq)?), next::<String, _>(&mut seq)?);
+                let gone = next(&mut seq)?;
+                Emoji::new(&emoji).ok().map(|emoji| Item::Change(What::React { target, emoji, gone }))
+            }
+            TOPIC => {
+                let topic = Topic::new(&next::<String, _>(&mut seq)?).ok();
+                topic.map(|topic| Item::Change(What::Topic(topic)))
+            }
+            _ => None,
         };
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(item)
+        Ok(item.unwrap_or(Item::Unknown))
     }
+}
+
+/// The next element, which must be there.
+fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(seq: &mut A) -> Result<T, A::Error> {
+    seq.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &"an item with all its elements"))
+}
+
+fn fits(text: &str) -> bool {
+    (1..=TEXT_MAX).contains(&text.len())
 }
 
 #[cfg(test)]
@@ -159,10 +210,20 @@ mod tests {
     impl Arbitrary for Body {
         fn arbitrary(g: &mut Gen) -> Self {
             let id = |g: &mut Gen| EntryId(core::array::from_fn(|_| u8::arbitrary(g)));
-            let item = |g: &mut Gen| Item::Text {
-                text: String::arbitrary(g) + "!",
-                action: bool::arbitrary(g),
-                reply: bool::arbitrary(g).then(|| MessageId { entry: id(g), item: u16::arbitrary(g) }),
+            let message = |g: &mut Gen| MessageId { entry: id(g), item: u16::arbitrary(g) };
+            let item = |g: &mut Gen| {
+                let (target, text) = (message(g), String::arbitrary(g) + "!");
+                let emoji = Emoji::new(&text).unwrap_or_else(|_| Emoji::new("+1").unwrap());
+                match u8::arbitrary(g) % 5 {
+                    0 => Item::Change(What::Edit { target, text }),
+                    1 => Item::Change(What::Delete { target }),
+                    2 => Item::Change(What::React { target, emoji, gone: bool::arbitrary(g) }),
+                    3 => Item::Change(What::Topic(Topic::new(&text).unwrap_or_default())),
+                    _ => {
+                        let reply = bool::arbitrary(g).then_some(target);
+                        Item::Text { text, action: bool::arbitrary(g), reply }
+                    }
+                }
             };
             let mut size = 0;
             let mut fits = |item: &Item| {
@@ -229,6 +290,29 @@ mod tests {
         let longer = (None::<()>, 1u64, 2u64, "ana", [(TEXT, "b", false, None::<()>, 77u8)]);
         ciborium::into_writer(&longer, &mut bytes).unwrap();
         assert_eq!(Body::decode(&bytes).unwrap().items, [text()]);
+    }
+
+    #[test]
+    fn a_change_beyond_its_limits_is_not_shown() {
+        let target = write(MessageId { entry: EntryId([1; 32]), item: 2 });
+        fn read(item: impl Serialize) -> Vec<Item> {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&(None::<()>, 1u64, 2u64, "ana", [item]), &mut bytes).unwrap();
+            Body::decode(&bytes).unwrap().items
+        }
+        for text in ["x".repeat(TEXT_MAX + 1), String::new()] {
+            assert_eq!(read((EDIT, target, text)), [Item::Unknown]);
+        }
+        for emoji in ["", "a b", "\u{202e}x"] {
+            assert_eq!(read((REACT, target, emoji, false)), [Item::Unknown]);
+        }
+        assert_eq!(read((TOPIC, "x".repeat(201))), [Item::Unknown]);
+        let topic = What::Topic(Topic::new("a b").unwrap());
+        assert_eq!(
+            read((TOPIC, " a\u{202e} b", 77u8)),
+            [Item::Change(topic)],
+            "cleaned, and longer than we know"
+        );
     }
 
     #[test]

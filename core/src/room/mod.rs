@@ -13,6 +13,7 @@ use alloc::{
 use core::fmt;
 
 use crate::{
+    change::What,
     command::Action,
     config::Config,
     event::{EntryId, Event, Place, Refusal, Stamp},
@@ -270,12 +271,25 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms, after the store's first answer: `Say`, `Join` and `Leave`.
+    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join` and `Leave`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
                 let item = item::Item::Text { text: text.as_str().into(), action, reply };
                 self.say(turn, tag, &place, item);
+            }
+            Action::Edit { place, target, text } => {
+                let what = What::Edit { target, text: text.as_str().into() };
+                self.say(turn, tag, &place, item::Item::Change(what));
+            }
+            Action::Delete { place, target } => {
+                self.say(turn, tag, &place, item::Item::Change(What::Delete { target }));
+            }
+            Action::React { place, target, emoji, gone } => {
+                self.say(turn, tag, &place, item::Item::Change(What::React { target, emoji, gone }));
+            }
+            Action::Topic { room, topic } => {
+                self.say(turn, tag, &Place::Room(room), item::Item::Change(What::Topic(topic)));
             }
             Action::Join(name) => self.join(turn, tag, name),
             Action::Leave(name) => self.leave(turn, tag, name),

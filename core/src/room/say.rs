@@ -11,6 +11,7 @@ use super::{
     item::{Body, Item},
 };
 use crate::{
+    change::Change,
     event::{Event, Message, MessageId, Place, Refusal, Stamp},
     store::{Record, RoomKeyId, StoredEntry},
 };
@@ -101,9 +102,11 @@ impl Rooms {
         shown: Shown,
     ) {
         let Some(room) = self.rooms.get(&id) else { return };
-        let messages = body.map_or_else(Vec::new, |body| messages(&room.place, entry, body, shown));
-        for message in messages.iter().filter(|_| !shown.again) {
-            turn.event(Event::Message(message.clone()));
+        let (messages, changes) =
+            body.map_or_else(Default::default, |body| read(&room.place, entry, body, shown));
+        if !shown.again {
+            messages.iter().for_each(|message| turn.event(Event::Message(message.clone())));
+            changes.iter().for_each(|change| turn.event(Event::Change(change.clone())));
         }
         turn.out.push(Wish::Persist(Record::Entry(StoredEntry {
             room: id,
@@ -113,6 +116,7 @@ impl Rooms {
             author: entry.author,
             bytes: entry.bytes.clone(),
             messages,
+            changes,
         })));
     }
 }
@@ -141,14 +145,34 @@ impl Room {
     }
 }
 
-fn messages(place: &Place, entry: &Entry, body: Body, shown: Shown) -> Vec<Message> {
+/// What an entry says, and what it changes of what was said before.
+fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Message>, Vec<Change>) {
     let Body { boot, wall: sent, nick, items, .. } = body;
     let Shown { own, late, .. } = shown;
-    let message = |(item, said): (u16, Item)| {
-        let Item::Text { text, action, reply } = said else { return None };
+    let (mut messages, mut changes) = (Vec::new(), Vec::new());
+    for (item, said) in (0..).zip(items) {
         let id = MessageId { entry: entry.id, item };
         let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.clone(), place.clone());
-        Some(Message { id, place, from, boot, nick, text, action, reply, sent, stamp, late, own })
-    };
-    (0..).zip(items).filter_map(message).collect()
+        match said {
+            Item::Text { text, action, reply } => messages.push(Message {
+                id,
+                place,
+                from,
+                boot,
+                nick,
+                text,
+                action,
+                reply,
+                sent,
+                stamp,
+                late,
+                own,
+            }),
+            Item::Change(what) => {
+                changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
+            }
+            Item::Unknown => {}
+        }
+    }
+    (messages, changes)
 }

@@ -41,6 +41,9 @@ impl Rooms {
                     reply.map(|to| format!(", reply to {:?}.{}", to.entry, to.item)).unwrap_or_default();
                 format!("{nick}{how} in {place}: {text:?} (entry {id:?}.{index}, stamp {stamp}{reply})")
             }
+            Item::Change(what) => {
+                format!("{nick} in {place}: {what:?} (entry {id:?}.{index}, stamp {stamp})")
+            }
             Item::Unknown => {
                 format!("{nick} in {place}: something of a later version (entry {id:?}.{index})")
             }

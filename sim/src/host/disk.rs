@@ -202,6 +202,7 @@ mod tests {
             author: OWN,
             bytes: vec![number].into(),
             messages: Vec::new(),
+            changes: Vec::new(),
         })
     }
 

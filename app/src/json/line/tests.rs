@@ -1,7 +1,8 @@
-use chat_core::{BootId, Multicast, Place, Source, Stamp, UnixMillis};
+use chat_core::{BootId, Change, Emoji, Message, Multicast, Place, Source, Stamp, Topic, UnixMillis, What};
 use serde_json::Value;
 
 use super::*;
+use crate::store::{Changed, Shown, Told};
 
 const DOCS: &str = include_str!("../../../../docs/JSON.md");
 
@@ -38,7 +39,22 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
     check(&Line::Peer(Peer::new(&change)));
     change.key = None;
     check(&Line::Peer(Peer::new(&change)));
-    check(&Line::message(&message, 1, true));
+    let reactions = vec![(Emoji::new("+1").unwrap(), key)];
+    let shown = Shown { cursor: 1, message, edited: true, deleted: false, reactions };
+    check(&Line::message(&shown, true));
+    check(&Line::message(&Shown { deleted: true, ..shown }, true));
+    let text = String::from("ho");
+    for what in [
+        What::Edit { target: id, text },
+        What::Delete { target: id },
+        What::React { target: id, emoji: Emoji::new("+1").unwrap(), gone: true },
+        What::Topic(Topic::new("tea").unwrap()),
+    ] {
+        let (place, nick) = (Place::Room(RoomName::lobby()), nick.clone());
+        let (boot, sent, stamp) = (BootId(1), UnixMillis(1), Stamp(1));
+        let change = Change { id, place, from: key, boot, nick, what, sent, stamp, late: true, own: false };
+        check(&Line::told(&Told::Change(Changed { cursor: 1, change, before: None })));
+    }
     check(&Line::receipt(id.entry, 1, 2));
     check(&Line::room(&RoomName::lobby(), key, true));
     check(&Line::net(
@@ -47,7 +63,8 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
     ));
     check(&Line::said(number(), id));
     let (peers, rooms) = (Some(vec![Peer::new(&change)]), Some(vec!["#a"]));
-    check(&Line::Done(Done { id: number(), peers, rooms, ..Done::default() }));
+    let topics = [("#a", "tea")].into();
+    check(&Line::Done(Done { id: number(), peers, rooms, topics, ..Done::default() }));
     check(&Line::error(number(), Code::Busy, "why"));
     check(&Line::lagged(1));
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, btree_map};
 use chat_core::{IdSum, PeerKey, Record, RoomKeyId, StoredEntry, StoredPeer, StoredRoom};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{read, record};
-use crate::store::{Cursor, Fresh, PEERS_MAX, day_of};
+use super::{change::Row, read, record};
+use crate::store::{Fresh, PEERS_MAX, Shown, Told, day_of};
 
 /// One transaction.
 pub(super) struct Append<'a> {
@@ -22,11 +22,9 @@ impl Append<'_> {
         let mut fresh = Vec::new();
         let mut peers = false;
         for (batch, records) in batches.iter().enumerate() {
-            for (record, what) in records.iter().enumerate() {
-                match what {
-                    Record::Entry(entry) => self.entry(entry, |message, cursor| {
-                        fresh.push(Fresh { batch, record, message, cursor });
-                    })?,
+            for record in records {
+                match record {
+                    Record::Entry(entry) => self.entry(entry, |told| fresh.push(Fresh { batch, told }))?,
                     Record::Peer(peer) => {
                         self.peer(peer)?;
                         peers = true;
@@ -46,11 +44,7 @@ impl Append<'_> {
         Ok(fresh)
     }
 
-    fn entry(
-        &mut self,
-        entry: &StoredEntry,
-        mut on_fresh: impl FnMut(usize, Cursor),
-    ) -> rusqlite::Result<()> {
+    fn entry(&mut self, entry: &StoredEntry, mut on_fresh: impl FnMut(Told)) -> rusqlite::Result<()> {
         let conversation = self.conversation(entry)?;
         let stamp = record::ordered(entry.stamp.0);
         let put = "INSERT INTO entries (conversation, id, stamp, author, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -60,7 +54,8 @@ impl Append<'_> {
             return Ok(());
         }
         let number = self.db.last_insert_rowid();
-        for (index, message) in entry.messages.iter().enumerate() {
+        let at = Row { conversation, entry: number };
+        for message in &entry.messages {
             let put = "INSERT INTO messages (entry, item, boot, nick, text, action, reply, sent, late, own)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (entry, item) DO NOTHING";
             let added = self.db.prepare_cached(put)?.execute(params![
@@ -76,8 +71,13 @@ impl Append<'_> {
                 message.own,
             ])?;
             if added > 0 {
-                on_fresh(index, self.db.last_insert_rowid().cast_unsigned());
+                let cursor = self.db.last_insert_rowid();
+                let shown = self.settle(&at, Shown::new(cursor.cast_unsigned(), message.clone()))?;
+                shown.map(Told::Message).into_iter().for_each(&mut on_fresh);
             }
+        }
+        for change in &entry.changes {
+            self.change(&at, change)?.map(Told::Change).into_iter().for_each(&mut on_fresh);
         }
         self.count(conversation, entry, stamp)?;
         if entry.author == self.own {

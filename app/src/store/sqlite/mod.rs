@@ -1,6 +1,7 @@
 //! The store on disk: SQLite, safe against `kill -9` and power loss at any moment.
 
 mod append;
+mod change;
 mod read;
 mod record;
 mod schema;
@@ -12,11 +13,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chat_core::{Answer, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError};
+use chat_core::{Answer, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError, Topic};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use self::append::Append;
-use super::{Cursor, Fresh, Known, Shown, Store};
+use super::{Cursor, Fresh, Known, Shown, Store, Told};
 
 /// A store larger than this is not read through at every start: that would take longer than a person waits.
 const CHECKED_WHOLE: u64 = 8 << 20;
@@ -44,13 +45,13 @@ impl Sqlite {
         let size = look_at(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(path, flags).map_err(|error| refused(path, error))?;
-        let new = check(&db, size).map_err(|why| why.at(path))?;
+        let version = check(&db, size).map_err(|why| why.at(path))?;
         schema::durable(&db, bytes_max).map_err(|error| refused(path, error))?;
-        if new {
-            schema::create(&mut db).map_err(|error| refused(path, error))?;
-        } else {
-            schema::complete(&db);
-        }
+        let made = match version {
+            None => schema::create(&mut db),
+            Some(version) => schema::complete(&mut db, version),
+        };
+        made.map_err(|error| refused(path, error))?;
         Ok(Self { db, own, conversations: BTreeMap::new() })
     }
 }
@@ -110,8 +111,20 @@ impl Store for Sqlite {
         read::shown(&self.db, cursors).map_err(|error| failed(&error))
     }
 
-    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Shown>, StoreError> {
+    fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Told>, StoreError> {
         read::since(&self.db, cursor, limit).map_err(|error| failed(&error))
+    }
+
+    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError> {
+        read::latest(&self.db, limit).map_err(|error| failed(&error))
+    }
+
+    fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {
+        read::find(&self.db, id).map_err(|error| failed(&error))
+    }
+
+    fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
+        read::topics(&self.db).map_err(|error| failed(&error))
     }
 
     fn newest(&mut self) -> Result<Cursor, StoreError> {
@@ -140,14 +153,16 @@ fn look_at(path: &Path) -> Result<u64, OpenError> {
     Ok(size)
 }
 
-/// Reads what can be read quickly, writing nothing. The answer says whether the store has yet to be made.
-fn check(db: &Connection, size: u64) -> Result<bool, Unfit> {
+/// Reads what can be read quickly, writing nothing. The answer is the layout's number, unless the store has yet to be
+/// made.
+fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
     schema::careful(db)?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    match (pragma("application_id")?, pragma("user_version")?) {
-        (0, 0) if tables == 0 => return Ok(true),
-        (schema::APPLICATION, schema::VERSION) => {}
+    let version = pragma("user_version")?;
+    match (pragma("application_id")?, version) {
+        (0, 0) if tables == 0 => return Ok(None),
+        (schema::APPLICATION, version) if schema::is_known(version) => {}
         (schema::APPLICATION, newer) => {
             return Err(Unfit::Damaged(format!(
                 "its layout is number {newer}, this program knows number {}",
@@ -163,9 +178,9 @@ fn check(db: &Connection, size: u64) -> Result<bool, Unfit> {
         }
     }
     read::fetch(db, &Request::State)?;
-    read::since(db, 0, 1)?;
+    db.query_row("SELECT count(*) FROM (SELECT text FROM messages LIMIT 1)", [], |_| Ok(()))?;
     read::known(db)?;
-    Ok(false)
+    Ok(Some(version))
 }
 
 /// Why a file is no store, before its path is known.

@@ -1,11 +1,15 @@
 //! Reading back: for the node, and for the person.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use chat_core::{Answer, IdSum, MessageId, OwnEntry, Place, Request, RoomKeyId, State, StoredDay};
+use chat_core::{
+    Answer, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay, Topic,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::record;
-use crate::store::{Cursor, Known, PEERS_TOLD, Shown};
+use crate::store::{Cursor, Known, PEERS_TOLD, REACTIONS_MAX, Shown, Told};
 
 /// Everybody, those worth most first. The inner lists are the same for all rows: SQLite makes them once, or finds
 /// in an index what is in them.
@@ -98,7 +102,7 @@ pub(super) fn history(
     let mut end = (i64::MAX, [0xff; 32], [0xff; 32], i64::MAX);
     if let Some(before) = before {
         let find = "SELECT e.stamp, e.author FROM messages m JOIN entries e ON e.number = m.entry
-                    WHERE e.id = ?1 AND m.item = ?2";
+                    WHERE e.id = ?1 AND m.item = ?2 AND m.kind = 0";
         let row = params![before.entry.0, before.item];
         let found =
             db.prepare_cached(find)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -108,10 +112,9 @@ pub(super) fn history(
     // The first comparison lets the index find the end; the second one settles equal stamps.
     let find = "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
                 WHERE e.conversation IN (SELECT number FROM conversations WHERE place = ?1) AND e.stamp <= ?2
-                AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5)
+                AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5)
                 ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let row = params![place.to_string(), end.0, end.1, end.2, end.3, limit];
+    let row = params![place.to_string(), end.0, end.1, end.2, end.3, limited(limit)];
     let mut find = db.prepare_cached(find)?;
     let mut cursors: Vec<Cursor> =
         find.query_map(row, |row| record::cursor(row, 0))?.collect::<Result<_, _>>()?;
@@ -120,19 +123,77 @@ pub(super) fn history(
 }
 
 pub(super) fn shown(db: &Connection, cursors: &[Cursor]) -> rusqlite::Result<Vec<Shown>> {
-    let find = format!("SELECT {} {JOINED} WHERE m.cursor = ?1", record::MESSAGE);
+    let find = format!("SELECT {} {JOINED} WHERE m.cursor = ?1 AND m.kind = 0", record::TOLD);
     let mut find = db.prepare_cached(&find)?;
     let mut found = Vec::new();
     for &cursor in cursors {
         found.extend(find.query_row([record::counted(cursor)], record::message).optional()?);
     }
+    found.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
     Ok(found)
 }
 
-pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::Result<Vec<Shown>> {
-    let find = format!("SELECT {} {JOINED} WHERE m.cursor > ?1 ORDER BY m.cursor LIMIT ?2", record::MESSAGE);
-    let row = params![record::counted(cursor), i64::try_from(limit).unwrap_or(i64::MAX)];
-    db.prepare_cached(&find)?.query_map(row, record::message)?.collect()
+pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::Result<Vec<Told>> {
+    let find = format!(
+        "SELECT {} {JOINED} WHERE m.cursor > ?1 AND m.state <> 3 ORDER BY m.cursor LIMIT ?2",
+        record::TOLD
+    );
+    let row = params![record::counted(cursor), limited(limit)];
+    let mut told: Vec<Told> =
+        db.prepare_cached(&find)?.query_map(row, record::told)?.collect::<Result<_, _>>()?;
+    for told in &mut told {
+        if let Told::Message(shown) = told {
+            add_reactions(db, shown)?;
+        }
+    }
+    Ok(told)
+}
+
+pub(super) fn latest(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Shown>> {
+    let find = format!("SELECT {} {JOINED} WHERE m.kind = 0 ORDER BY m.cursor DESC LIMIT ?1", record::TOLD);
+    let mut find = db.prepare_cached(&find)?;
+    let mut latest: Vec<Shown> =
+        find.query_map([limited(limit)], record::message)?.collect::<Result<_, _>>()?;
+    latest.reverse();
+    latest.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
+    Ok(latest)
+}
+
+pub(super) fn find(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Shown>> {
+    let find = format!("SELECT {} {JOINED} WHERE e.id = ?1 AND m.item = ?2 AND m.kind = 0", record::TOLD);
+    let row = params![id.entry.0, id.item];
+    let mut found = db.prepare_cached(&find)?.query_row(row, record::message).optional()?;
+    found.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
+    Ok(found)
+}
+
+/// Who feels what about a message.
+pub(super) fn add_reactions(db: &Connection, shown: &mut Shown) -> rusqlite::Result<()> {
+    let find = "SELECT m.text, e.author FROM messages m JOIN entries e ON e.number = m.entry
+                JOIN conversations c ON c.number = e.conversation
+                WHERE m.reply = ?1 AND m.kind > 0 AND m.kind = 4 AND m.action = 0 AND c.place = ?2
+                ORDER BY m.text, e.author LIMIT ?3";
+    let row =
+        params![record::reply(&shown.message.id), shown.message.place.to_string(), limited(REACTIONS_MAX)];
+    let mut find = db.prepare_cached(find)?;
+    let reactions = find.query_map(row, |row| Ok((record::emoji(row, 0)?, PeerKey(row.get(1)?))))?;
+    shown.reactions = reactions.collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+pub(super) fn topics(db: &Connection) -> rusqlite::Result<BTreeMap<Place, Topic>> {
+    let find = "SELECT c.place, m.text FROM topics t JOIN messages m ON m.cursor = t.cursor
+                JOIN conversations c ON c.number = t.conversation";
+    let mut find = db.prepare_cached(find)?;
+    let topics = find.query_map([], |row| {
+        let place = record::read_place(row.get_ref(0)?.as_str()?);
+        Ok(place.zip(Topic::new(row.get_ref(1)?.as_str()?).ok()))
+    })?;
+    topics.filter_map(Result::transpose).collect()
+}
+
+fn limited(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// A message with its entry and its conversation.

@@ -3,16 +3,45 @@
 use std::{net::SocketAddr, str::FromStr as _};
 
 use chat_core::{
-    BootId, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomName, Stamp, StoredPeer, StoredRoom,
-    UnixMillis,
+    BootId, Change, Emoji, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomName, Stamp, StoredPeer,
+    StoredRoom, Topic, UnixMillis, What,
 };
 use rusqlite::{Row, types::Type};
 
-use super::{Cursor, Shown};
+use super::{Cursor, Shown, Told};
+use crate::store::Changed;
 
-/// What [`message`] reads, in its order.
-pub(super) const MESSAGE: &str = "m.cursor, e.id, m.item, c.place, e.author, m.boot, m.nick, m.text, m.action, \
-     m.reply, m.sent, e.stamp, m.late, m.own";
+/// What [`told`] reads, in its order.
+pub(super) const TOLD: &str = "m.cursor, e.id, m.item, c.place, e.author, m.boot, m.nick, m.text, m.action, \
+     m.reply, m.sent, e.stamp, m.late, m.own, m.kind, m.state";
+
+/// The kinds of rows; the layout says what is in them.
+pub(super) const MESSAGE: i64 = 0;
+pub(super) const EDIT: i64 = 2;
+pub(super) const DELETE: i64 = 3;
+pub(super) const REACT: i64 = 4;
+pub(super) const TOPIC: i64 = 5;
+
+/// The states of rows.
+pub(super) const AS_SAID: i64 = 0;
+pub(super) const EDITED: i64 = 1;
+pub(super) const DELETED: i64 = 2;
+pub(super) const WAITS: i64 = 3;
+
+/// What a change is in columns: `kind, text, action, reply`.
+pub(super) fn columns(what: &What) -> (i64, &str, bool, Option<[u8; 34]>) {
+    let target = what.target().as_ref().map(reply);
+    match what {
+        What::Edit { text, .. } => (EDIT, text, false, target),
+        What::Delete { .. } => (DELETE, "", false, target),
+        What::React { emoji, gone, .. } => (REACT, emoji.as_str(), *gone, target),
+        What::Topic(topic) => (TOPIC, topic.as_str(), false, None),
+        other => {
+            log::error!("store: unknown change {other:?}");
+            (i64::MAX, "", false, target)
+        }
+    }
+}
 
 /// A number that may be anything, as one that SQLite orders alike.
 pub(super) fn ordered(number: u64) -> i64 {
@@ -49,28 +78,64 @@ pub(super) fn read_place(text: &str) -> Option<Place> {
     }
 }
 
+/// A message or a change. Reactions are rows of their own.
+pub(super) fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
+    let kind: i64 = row.get(14)?;
+    if kind == MESSAGE { message(row).map(Told::Message) } else { change(row, kind).map(Told::Change) }
+}
+
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
     let entry = entry_id(row, 1)?;
-    let place = row.get_ref(3)?.as_str()?;
     let message = Message {
         id: MessageId { entry, item: row.get(2)? },
-        place: read_place(place).ok_or_else(|| unreadable(3))?,
+        place: read_place(row.get_ref(3)?.as_str()?).ok_or_else(|| unreadable(3))?,
         from: PeerKey(row.get(4)?),
         boot: boot(row, 5)?,
         nick: Nick::lenient(row.get_ref(6)?.as_str()?),
         text: row.get(7)?,
         action: row.get(8)?,
-        reply: row
-            .get_ref(9)?
-            .as_blob_or_null()?
-            .map(|bytes| read_reply(bytes).ok_or_else(|| unreadable(9)))
-            .transpose()?,
+        reply: target(row)?,
         sent: UnixMillis(unordered(row.get(10)?)),
         stamp: stamp(row, 11)?,
         late: row.get(12)?,
         own: row.get(13)?,
     };
-    Ok(Shown { cursor: cursor(row, 0)?, message })
+    let state: i64 = row.get(15)?;
+    let (edited, deleted) = (state == EDITED, state == DELETED);
+    Ok(Shown { cursor: cursor(row, 0)?, message, edited, deleted, reactions: Vec::new() })
+}
+
+fn change(row: &Row<'_>, kind: i64) -> rusqlite::Result<Changed> {
+    let (text, wanted) = (row.get_ref(7)?.as_str()?, target(row)?);
+    let target = || wanted.ok_or_else(|| unreadable(9));
+    let what = match kind {
+        EDIT => What::Edit { target: target()?, text: text.into() },
+        DELETE => What::Delete { target: target()? },
+        REACT => What::React { target: target()?, emoji: emoji(row, 7)?, gone: row.get(8)? },
+        _ => What::Topic(Topic::new(text).map_err(|_| unreadable(7))?),
+    };
+    let change = Change {
+        id: MessageId { entry: entry_id(row, 1)?, item: row.get(2)? },
+        place: read_place(row.get_ref(3)?.as_str()?).ok_or_else(|| unreadable(3))?,
+        from: PeerKey(row.get(4)?),
+        boot: boot(row, 5)?,
+        nick: Nick::lenient(row.get_ref(6)?.as_str()?),
+        what,
+        sent: UnixMillis(unordered(row.get(10)?)),
+        stamp: stamp(row, 11)?,
+        late: row.get(12)?,
+        own: row.get(13)?,
+    };
+    Ok(Changed { cursor: cursor(row, 0)?, change, before: None })
+}
+
+fn target(row: &Row<'_>) -> rusqlite::Result<Option<MessageId>> {
+    let bytes = row.get_ref(9)?.as_blob_or_null()?;
+    bytes.map(|bytes| read_reply(bytes).ok_or_else(|| unreadable(9))).transpose()
+}
+
+pub(super) fn emoji(row: &Row<'_>, column: usize) -> rusqlite::Result<Emoji> {
+    Emoji::new(row.get_ref(column)?.as_str()?).map_err(|_| unreadable(column))
 }
 
 pub(super) fn cursor(row: &Row<'_>, column: usize) -> rusqlite::Result<Cursor> {

@@ -5,7 +5,9 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
+/// The layout before there were changes; it is completed.
+const WITHOUT_CHANGES: i32 = 2;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -13,6 +15,21 @@ const PAGE: i64 = 4096;
 /// and times come from the network and may be anything.
 ///
 /// `cursor` is `AUTOINCREMENT` so that no number is ever given twice, even after deletions.
+///
+/// `messages` holds changes too, since both are numbered in one order. Their `kind` says what `text`, `action` and
+/// `reply` are:
+///
+/// | kind | text | action | reply |
+/// |---|---|---|---|
+/// | 0 message | what it says now | told as an action | the message it answers |
+/// | 2 edit | what the message says now | | the message |
+/// | 3 delete | | | the message |
+/// | 4 react | the emoji | it is felt no more | the message |
+/// | 5 topic | the topic | | |
+///
+/// Of what one author does to one message there is the latest of each kind, of reactions of each emoji, and of each
+/// room the latest topic: nothing else has any effect. `state` is 0, of a message 1 once it was edited, 2 once it was
+/// taken back, and of a change 3 while its message is not there.
 pub(super) const TABLES: &str = "
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE conversations (number INTEGER PRIMARY KEY, room BLOB NOT NULL UNIQUE, place TEXT NOT NULL);
@@ -39,17 +56,13 @@ CREATE TABLE messages (
     sent INTEGER NOT NULL,
     late INTEGER NOT NULL,
     own INTEGER NOT NULL,
+    kind INTEGER NOT NULL DEFAULT 0,
+    state INTEGER NOT NULL DEFAULT 0,
     UNIQUE (entry, item)
 );
 CREATE VIRTUAL TABLE words USING fts5 (
     text, content = 'messages', content_rowid = 'cursor', tokenize = 'unicode61 remove_diacritics 2'
 );
-CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN
-    INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
-END;
-CREATE TRIGGER messages_gone AFTER DELETE ON messages BEGIN
-    INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
-END;
 CREATE TABLE days (
     conversation INTEGER NOT NULL REFERENCES conversations,
     day INTEGER NOT NULL,
@@ -71,6 +84,26 @@ CREATE TABLE peers (
     seen INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE rooms (name TEXT PRIMARY KEY, joined INTEGER NOT NULL, floor INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// What changes need; it is added to stores of before.
+const CHANGES: &str = "
+CREATE INDEX changes_by_target ON messages (reply) WHERE kind > 0;
+CREATE TABLE topics (
+    conversation INTEGER PRIMARY KEY REFERENCES conversations,
+    cursor INTEGER NOT NULL
+);
+CREATE TRIGGER messages_said AFTER INSERT ON messages WHEN new.kind = 0 BEGIN
+    INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
+END;
+CREATE TRIGGER messages_changed AFTER UPDATE OF text ON messages WHEN old.kind = 0 BEGIN
+    INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
+    INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
+END;
+CREATE TRIGGER messages_gone AFTER DELETE ON messages WHEN old.kind = 0 BEGIN
+    INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
+END;
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 ";
 
 /// Settings that write nothing: they come before anything is known about the file.
@@ -95,18 +128,35 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 512)?;
     db.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    // What was taken back is not to be found in the file.
+    db.pragma_update_and_check(None, "secure_delete", true, |row| row.get::<_, i64>(0))?;
     let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / PAGE;
     db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
 }
 
-/// Adds what stores of before lack. Without it they are slower, and not wrong.
-pub(super) fn complete(db: &Connection) {
-    let add = "CREATE INDEX IF NOT EXISTS entries_by_author ON entries (author)";
-    if let Err(error) = db.execute_batch(add) {
-        log::warn!("store: no index of authors: {error}");
+/// Whether a store of this layout can be used, once it is [completed](complete).
+pub(super) const fn is_known(version: i32) -> bool {
+    matches!(version, VERSION | WITHOUT_CHANGES)
+}
+
+/// Adds what stores of before lack, all or nothing.
+pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()> {
+    if version == WITHOUT_CHANGES {
+        let added = db.transaction()?;
+        added.execute_batch(
+            "CREATE INDEX IF NOT EXISTS entries_by_author ON entries (author);
+             ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+             ALTER TABLE messages ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+             DROP TRIGGER messages_said;
+             DROP TRIGGER messages_gone;",
+        )?;
+        added.execute_batch(CHANGES)?;
+        added.pragma_update(None, "user_version", VERSION)?;
+        added.commit()?;
     }
+    Ok(())
 }
 
 /// Makes the tables, all or none.
@@ -114,6 +164,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "page_size", PAGE)?;
     let made = db.transaction()?;
     made.execute_batch(TABLES)?;
+    made.execute_batch(CHANGES)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

@@ -24,7 +24,7 @@ impl Arbitrary for Any {
         let byte = |g: &mut Gen| u8::arbitrary(g);
         let stamps = [0, 1, DAY - 1, DAY, 1 << 63, u64::MAX, u64::from(byte(g)) * DAY / 3];
         let authors = [OWN, PeerKey([0; 32]), PeerKey([0xff; 32])];
-        Self(match byte(g) % 6 {
+        Self(match byte(g) % 8 {
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
                 name: RoomName::new(&format!("#{}", byte(g) % 4)).unwrap(),
@@ -41,6 +41,11 @@ impl Arbitrary for Any {
                     .collect(),
                 seen: UnixMillis(*g.choose(&stamps).unwrap()),
             }),
+            3 | 4 => {
+                let (number, stamp) = (100 + u64::from(byte(g)), *g.choose(&stamps).unwrap());
+                let (room, author) = (byte(g), *g.choose(&authors).unwrap());
+                Record::Entry(changes::change(number, stamp, room, author, changes::any(g)))
+            }
             _ => {
                 let texts: Vec<String> = (0..byte(g) % 3).map(|_| String::arbitrary(g)).collect();
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -93,6 +98,10 @@ fn memory_answers_like_the_disk() {
         }
         let since = |store: &mut dyn Store| store.since(cursor.into(), limit.into());
         assert_eq!(since(&mut memory), since(&mut kept));
+        assert_eq!(memory.latest(limit.into()), kept.latest(limit.into()));
+        let wanted = MessageId { entry: id(u64::from(before) % 8), item: 0 };
+        assert_eq!(memory.find(wanted), kept.find(wanted));
+        assert_eq!(memory.topics(), kept.topics());
         assert_eq!(memory.newest(), kept.newest());
         assert_eq!(memory.known(), kept.known());
         true

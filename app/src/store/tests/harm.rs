@@ -10,22 +10,6 @@ use std::{
 use super::{super::OpenError, *};
 
 #[test]
-fn a_store_of_before_gets_the_index_of_authors() {
-    let folder = Folder::new("index");
-    drop(disk(&folder));
-    let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
-    db.execute_batch("DROP INDEX entries_by_author").unwrap();
-    let has = || {
-        db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_author'", [], |row| {
-            row.get(0)
-        })
-    };
-    assert_eq!(has(), Ok(0));
-    drop(disk(&folder));
-    assert_eq!(has(), Ok(1));
-}
-
-#[test]
 fn a_damaged_store_is_refused_and_left_alone() {
     let folder = Folder::new("damaged");
     let path = folder.path("history.db");

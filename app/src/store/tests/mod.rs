@@ -6,10 +6,11 @@ use chat_core::{
     Stamp, StoredEntry, UnixMillis,
 };
 
-use super::{Sqlite, Store};
+use super::{Shown, Sqlite, Store};
 use crate::testing::Folder;
 
 mod alike;
+mod changes;
 mod harm;
 
 const OWN: PeerKey = PeerKey([1; 32]);
@@ -56,6 +57,7 @@ fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> 
         author,
         bytes: Bytes::from(number.to_be_bytes().repeat(5)),
         messages: texts.iter().enumerate().map(say).collect(),
+        changes: Vec::new(),
     }
 }
 
@@ -65,7 +67,7 @@ fn a_duplicate_changes_nothing() {
     let mut store = disk(&folder);
     let said = Record::Entry(entry(1, 5, 0, OWN, &["one", "two"]));
     let fresh = store.append(&[vec![said.clone(), said.clone()], vec![said.clone()]]).unwrap();
-    assert_eq!(fresh.iter().map(|fresh| fresh.cursor).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(fresh.iter().map(|fresh| fresh.told.cursor()).collect::<Vec<_>>(), [1, 2]);
     let before = store.fetch(&Request::State);
     assert_eq!(store.append(&[vec![said]]), Ok(vec![]));
     assert_eq!(store.fetch(&Request::State), before);

@@ -16,6 +16,7 @@ use crate::{
     time::UnixMillis,
 };
 
+mod changes;
 mod clocks;
 mod course;
 mod fetches;

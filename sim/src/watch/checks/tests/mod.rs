@@ -118,6 +118,7 @@ impl<C: Check> Stage<C> {
             author: message.from,
             bytes: Bytes::copy_from_slice(message.text.as_bytes()),
             messages: vec![message.clone()],
+            changes: Vec::new(),
         };
         self.see(&Fact::Appended { host, token: Token(token), records: &[Record::Entry(entry)] });
     }

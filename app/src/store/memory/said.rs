@@ -1,0 +1,251 @@
+//! What was said, in memory: messages and changes under one row of numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chat_core::{Change, EntryId, Message, MessageId, PeerKey, Place, Stamp, Topic, What};
+
+use crate::store::{Changed, Cursor, REACTIONS_MAX, Shown, Told};
+
+/// Messages and changes.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    newest: Cursor,
+    /// Messages are without their reactions here.
+    rows: BTreeMap<Cursor, Told>,
+    order: BTreeMap<Place, BTreeMap<Position, Cursor>>,
+    messages: BTreeMap<MessageId, Cursor>,
+    /// The changes of each message, also of those that are not there.
+    about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
+    /// Changes whose message is not there.
+    waiting: BTreeSet<Cursor>,
+    topics: BTreeMap<Place, Cursor>,
+}
+
+/// A place in a conversation.
+type Position = (Stamp, PeerKey, EntryId, u16);
+
+impl Said {
+    /// Adds a message as it is by now. `None` when it was taken back before it came.
+    pub(super) fn say(&mut self, message: &Message) -> Option<Told> {
+        let cursor = self.next();
+        let mut shown = Shown::new(cursor, message.clone());
+        self.messages.insert(message.id, cursor);
+        let place = self.order.entry(message.place.clone()).or_default();
+        place.insert((message.stamp, message.from, message.id.entry, message.id.item), cursor);
+        let waiting = self.changes(&message.place, message.id);
+        let is_by_author = |change: &Change| change.from == message.from;
+        let deleted = waiting
+            .iter()
+            .find(|(_, change)| matches!(change.what, What::Delete { .. }) && is_by_author(change));
+        let deleted = deleted.map(|(cursor, _)| *cursor);
+        for (cursor, change) in waiting {
+            let counts = match &change.what {
+                What::Delete { .. } => deleted == Some(cursor),
+                What::Edit { .. } => deleted.is_none() && is_by_author(&change),
+                _ => deleted.is_none(),
+            };
+            self.waiting.remove(&cursor);
+            match &change.what {
+                _ if !counts => self.remove(cursor),
+                What::Edit { text, .. } => {
+                    (shown.message.text, shown.edited) = (text.clone(), true);
+                }
+                _ => {}
+            }
+        }
+        if deleted.is_some() {
+            shown.message.text.clear();
+            shown.deleted = true;
+        }
+        let told = (!shown.deleted).then(|| Told::Message(self.with_reactions(&shown)));
+        self.rows.insert(cursor, Told::Message(shown));
+        told
+    }
+
+    /// Keeps a change, and answers it if it counts and changes anything now.
+    pub(super) fn change(&mut self, change: &Change) -> Option<Told> {
+        let target = change.what.target();
+        let at = target.and_then(|target| self.messages.get(&target).copied());
+        let message = at.and_then(|at| self.message(at)).filter(|shown| shown.message.place == change.place);
+        let message = message.cloned();
+        let counts = match (&change.what, &message) {
+            (What::Topic(_), _) => matches!(change.place, Place::Room(_)),
+            (_, Some(shown)) => change.may(shown.message.from, &shown.message.place) && !shown.deleted,
+            (_, None) => true,
+        };
+        let rival = self.rival(change);
+        if !counts || rival.as_ref().is_some_and(|(_, rival)| rival.position() >= change.position()) {
+            return None;
+        }
+        if let Some((cursor, _)) = rival {
+            self.remove(cursor);
+        }
+        let cursor = self.next();
+        match target {
+            Some(target) => {
+                self.about.entry((change.place.clone(), target)).or_default().insert(cursor);
+            }
+            None => drop(self.topics.insert(change.place.clone(), cursor)),
+        }
+        if target.is_some() && message.is_none() {
+            self.waiting.insert(cursor);
+        }
+        let before = message.as_ref().map(|shown| Box::new(shown.message.clone()));
+        let changed = Told::Change(Changed { cursor, change: change.clone(), before });
+        self.rows.insert(cursor, Told::Change(Changed { cursor, change: change.clone(), before: None }));
+        let is_news = match (&change.what, message) {
+            (What::Topic(_), _) => true,
+            (What::Edit { text, .. }, Some(mut shown)) => {
+                (shown.message.text, shown.edited) = (text.clone(), true);
+                self.rows.insert(shown.cursor, Told::Message(shown));
+                true
+            }
+            (What::Delete { target }, Some(mut shown)) => {
+                shown.message.text.clear();
+                (shown.edited, shown.deleted) = (false, true);
+                self.rows.insert(shown.cursor, Told::Message(shown));
+                let others = self.changes(&change.place, *target);
+                others
+                    .into_iter()
+                    .filter(|(other, _)| *other != cursor)
+                    .for_each(|(other, _)| self.remove(other));
+                true
+            }
+            (What::React { gone, .. }, Some(_)) => {
+                let was_gone =
+                    rival.is_none_or(|(_, rival)| matches!(rival.what, What::React { gone: true, .. }));
+                *gone != was_gone
+            }
+            _ => false,
+        };
+        is_news.then_some(changed)
+    }
+
+    /// The change of before that would lose its effect by `change`, or the other way round.
+    fn rival(&self, change: &Change) -> Option<(Cursor, Change)> {
+        let is_rival = |other: &Change| {
+            other.from == change.from
+                && match (&other.what, &change.what) {
+                    (What::Edit { .. }, What::Edit { .. }) | (What::Delete { .. }, What::Delete { .. }) => {
+                        true
+                    }
+                    (What::React { emoji, .. }, What::React { emoji: other, .. }) => emoji == other,
+                    _ => false,
+                }
+        };
+        match change.what.target() {
+            Some(target) => {
+                self.changes(&change.place, target).into_iter().find(|(_, other)| is_rival(other))
+            }
+            None => {
+                let cursor = *self.topics.get(&change.place)?;
+                self.row(cursor).map(|change| (cursor, change.clone()))
+            }
+        }
+    }
+
+    /// What is kept of changes of one message.
+    fn changes(&self, place: &Place, target: MessageId) -> Vec<(Cursor, Change)> {
+        let cursors = self.about.get(&(place.clone(), target)).into_iter().flatten();
+        cursors.filter_map(|&cursor| Some((cursor, self.row(cursor)?.clone()))).collect()
+    }
+
+    fn row(&self, cursor: Cursor) -> Option<&Change> {
+        match self.rows.get(&cursor) {
+            Some(Told::Change(changed)) => Some(&changed.change),
+            _ => None,
+        }
+    }
+
+    fn message(&self, cursor: Cursor) -> Option<&Shown> {
+        match self.rows.get(&cursor) {
+            Some(Told::Message(shown)) => Some(shown),
+            _ => None,
+        }
+    }
+
+    fn remove(&mut self, cursor: Cursor) {
+        self.waiting.remove(&cursor);
+        let Some(Told::Change(Changed { change, .. })) = self.rows.remove(&cursor) else { return };
+        if let Some(target) = change.what.target()
+            && let Some(about) = self.about.get_mut(&(change.place, target))
+        {
+            about.remove(&cursor);
+        }
+    }
+
+    fn with_reactions(&self, shown: &Shown) -> Shown {
+        let changes = self.changes(&shown.message.place, shown.message.id);
+        let felt = changes.into_iter().filter_map(|(_, change)| match change.what {
+            What::React { emoji, gone: false, .. } => Some((emoji, change.from)),
+            _ => None,
+        });
+        let mut reactions: Vec<_> = felt.collect();
+        reactions.sort_unstable();
+        reactions.truncate(REACTIONS_MAX);
+        Shown { reactions, ..shown.clone() }
+    }
+
+    const fn next(&mut self) -> Cursor {
+        self.newest += 1;
+        self.newest
+    }
+
+    pub(super) const fn newest(&self) -> Cursor {
+        self.newest
+    }
+
+    pub(super) fn shown(&self, cursor: Cursor) -> Option<Shown> {
+        self.message(cursor).map(|shown| self.with_reactions(shown))
+    }
+
+    pub(super) fn find(&self, id: MessageId) -> Option<Shown> {
+        self.messages.get(&id).and_then(|&cursor| self.shown(cursor))
+    }
+
+    pub(super) fn since(&self, cursor: Cursor, limit: usize) -> Vec<Told> {
+        let later = self.rows.range(cursor.saturating_add(1)..);
+        let counting = later.filter(|(cursor, _)| !self.waiting.contains(cursor));
+        let told = counting.map(|(_, told)| match told {
+            Told::Message(shown) => Told::Message(self.with_reactions(shown)),
+            Told::Change(changed) => Told::Change(changed.clone()),
+        });
+        told.take(limit).collect()
+    }
+
+    pub(super) fn latest(&self, limit: usize) -> Vec<Shown> {
+        let latest = self.rows.keys().rev().filter_map(|&cursor| self.shown(cursor));
+        let mut latest: Vec<_> = latest.take(limit).collect();
+        latest.reverse();
+        latest
+    }
+
+    pub(super) fn topics(&self) -> BTreeMap<Place, Topic> {
+        let topics = self.topics.iter().filter_map(|(place, &cursor)| match &self.row(cursor)?.what {
+            What::Topic(topic) => Some((place.clone(), topic.clone())),
+            _ => None,
+        });
+        topics.collect()
+    }
+
+    /// The newest `limit` messages of a conversation, those before `before` if given, oldest first.
+    pub(super) fn history(
+        &self,
+        place: &Place,
+        limit: usize,
+        before: Option<MessageId>,
+    ) -> Option<Vec<Cursor>> {
+        let end = match before {
+            None => None,
+            Some(id) => {
+                let message = &self.message(*self.messages.get(&id)?)?.message;
+                Some((message.stamp, message.from, id.entry, id.item))
+            }
+        };
+        let order = self.order.get(place).into_iter().flatten().rev();
+        let earlier = order.filter(|(position, _)| end.is_none_or(|end| **position < end));
+        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &cursor)| cursor).collect();
+        cursors.reverse();
+        Some(cursors)
+    }
+}
