@@ -246,6 +246,8 @@ impl Contacts {
             address.into_iter().for_each(|address| self.schedule.on_goodbye(address));
         }
         let who = Who::Id(key.short());
+        // Others look after those who are not ours, or all who have lost each other on a busy link would keep it busy.
+        let lost = if self.is_everybodys(who) { Duration::ZERO } else { self.wait() };
         let Some(contact) = self.contacts.get_mut(&who) else { return };
         if end == End::Quit {
             contact.quit(boot, |other| self.live.contains_key(&(key, other)));
@@ -259,7 +261,7 @@ impl Contacts {
         let pause = match end {
             End::Quit => self.rng.duration(RETRY_EAGER),
             End::Crowded => self.rng.duration(RETRY_SLOW),
-            End::Lost => Duration::ZERO,
+            End::Lost => lost,
         };
         self.schedule.set(who, now + pause, contact.regard());
     }

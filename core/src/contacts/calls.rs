@@ -30,10 +30,13 @@ const LOOKING: Pace = Pace { each: Duration::from_millis(50), burst: 64 };
 const IN_A_WHILE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(60);
 /// Whoever we are told of by somebody in session is called after that.
 const WHEN_TOLD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(200);
-/// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known.
-pub(super) const PATIENCE_MIN: Duration = Duration::from_secs(2);
-pub(super) const PATIENCE_EACH: Duration = Duration::from_millis(20);
-const PATIENCE_MAX: Duration = Duration::from_secs(10);
+/// Whoever is not chosen, and not known to be there, is called after this, and some more for each who is known: what those
+/// who are chosen tell takes longer to come, the more they are.
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE_EACH: Duration = Duration::from_millis(100);
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+/// While so many strangers have not answered, newcomers are left to those who have less to do.
+const OCCUPIED: usize = 4;
 /// The pause after a dial that was not begun since too many are under way.
 const DIALS_BUSY: Duration = Duration::from_secs(1);
 
@@ -95,8 +98,15 @@ impl Contacts {
             if everybodys { 1 } else { u32::try_from(self.choice.known() / DEGREE).unwrap_or(u32::MAX) };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
         let behind = self.rng.duration(Duration::ZERO..=BEHIND);
+        let (least, spread) = self.patience();
         let contact = self.contacts.get_mut(&who)?;
         let (idle, regard) = (now - contact.fresh, contact.regard());
+        // There may be more by now than when its call was planned.
+        let is_early = contact.dialled.is_none() && now < contact.since + least;
+        if is_early && !everybodys && !core::mem::take(&mut contact.is_awaited) {
+            self.schedule.set(who, contact.since + least + spread, regard);
+            return None;
+        }
         if wanted.is_empty() || idle > GIVE_UP_AFTER {
             return None;
         }
@@ -140,8 +150,10 @@ impl Contacts {
         let is_doubtful = is_alone && self.is_here(who, sighting.boot);
         if self.is_prompt(who) || is_doubtful && self.is_drawn() {
             self.visit(now, who);
-        } else if let Some(contact) = self.contacts.get_mut(&who) {
-            contact.misses = 0;
+        } else if self.schedule.unanswered() < OCCUPIED
+            && let Some(contact) = self.contacts.get_mut(&who)
+        {
+            (contact.misses, contact.is_awaited) = (0, true);
             self.schedule.set(who, now + self.rng.duration(IN_A_WHILE), contact.regard());
         }
     }
@@ -157,7 +169,7 @@ impl Contacts {
     }
 
     /// `who` is called now, chosen or not.
-    fn visit(&mut self, now: Instant, who: Who) {
+    pub(super) fn visit(&mut self, now: Instant, who: Who) {
         if let Some(contact) = self.contacts.get_mut(&who) {
             contact.misses = 0;
             self.choice.visited = Some(who);
@@ -178,7 +190,7 @@ impl Contacts {
     /// When `who`, of whom `source` has told something new, is called.
     pub(super) fn first_call(&mut self, now: Instant, who: Who, source: Source) -> Instant {
         let wait = match source {
-            _ if !self.is_everybodys(who) => self.patience(),
+            _ if !self.is_everybodys(who) => self.wait(),
             Source::Exchange => self.rng.duration(WHEN_TOLD),
             Source::Mdns | Source::Broadcast if !self.is_prompt(who) => self.rng.duration(IN_A_WHILE),
             _ => Duration::ZERO,
@@ -218,10 +230,16 @@ impl Contacts {
     }
 
     /// How long somebody who is nobody's choice yet waits for our call: others may call first.
-    fn patience(&mut self) -> Duration {
-        let known = u64::try_from(self.choice.known()).unwrap_or(u64::MAX);
-        let spread = PATIENCE_EACH.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)).min(PATIENCE_MAX);
-        PATIENCE_MIN + self.rng.duration(Duration::ZERO..=spread)
+    pub(super) fn wait(&mut self) -> Duration {
+        let (least, spread) = self.patience();
+        least + spread
+    }
+
+    /// The least of that, and what is added so that not all call at once.
+    fn patience(&mut self) -> (Duration, Duration) {
+        let known = u32::try_from(self.choice.known()).unwrap_or(u32::MAX);
+        let most = PATIENCE_EACH.saturating_mul(known).min(PATIENCE_MAX);
+        (most.max(PATIENCE_MIN), self.rng.duration(Duration::ZERO..=most))
     }
 
     pub(super) fn may_call(&self, candidate: &Candidate) -> bool {

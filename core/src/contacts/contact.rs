@@ -29,6 +29,10 @@ pub(super) struct Contact {
     pub(super) misses: u32,
     /// When it was called last.
     pub(super) dialled: Option<Instant>,
+    /// When it was first heard of.
+    pub(super) since: Instant,
+    /// Whether it has just come, and is called soon although it is not ours to call.
+    pub(super) is_awaited: bool,
 }
 
 /// An address at which the peer may be.
@@ -53,6 +57,8 @@ impl Contact {
             rounds: 0,
             misses: 0,
             dialled: None,
+            since: now,
+            is_awaited: false,
         }
     }
 

@@ -14,8 +14,9 @@ use crate::{session::Pace, time::Instant};
 
 /// At most one dial to an address in this time (DESIGN section 4).
 const DIAL_GAP: Duration = Duration::from_secs(10);
-/// Calls to strangers that may be unanswered at a time: half of the handshakes that may be under way.
-const UNANSWERED_MAX: usize = 32;
+/// Calls to strangers that may be unanswered at a time: few more than are wanted, since while hundreds start at once each
+/// hears of better ones all the time.
+const UNANSWERED_MAX: usize = 10;
 /// The same while most who answer had to be asked again: where hundreds start at once on radio, more calls only mean that
 /// fewer arrive.
 const UNANSWERED_BUSY: usize = 8;
@@ -146,6 +147,11 @@ impl Schedule {
         if self.begun >= DIALS_AT_ONCE {
             (self.begun, self.pause) = (0, now + DIALS_PAUSE);
         }
+    }
+
+    /// How many strangers have been called and have not answered yet.
+    pub(super) fn unanswered(&self) -> usize {
+        self.unanswered.len()
     }
 
     const fn room(&self) -> usize {

@@ -2,7 +2,7 @@ use crate::suite::REAL;
 use alloc::vec;
 
 use super::{
-    calls::{NEXT_ADDRESS, PATIENCE_EACH, PATIENCE_MIN},
+    calls::{NEXT_ADDRESS, PATIENCE_EACH},
     contact::ADDRESSES_MAX,
     *,
 };

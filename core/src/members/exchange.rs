@@ -23,6 +23,9 @@ use crate::{
 const ANSWER: Duration = Duration::from_millis(100);
 /// The last of those who have it may take so long.
 const ANSWER_LAST: Duration = Duration::from_secs(1);
+/// For each so many that are asked for the answers may take that much longer, up to so many times.
+const ASKED_AT_ONCE: usize = 16;
+const PATIENCE_MAX: u32 = 10;
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
 /// Whoever has heard of something from others tells its own neighbours after this: most have heard it from the same ones.
@@ -170,12 +173,13 @@ impl Members {
                 Some(ours) if ours.record.version == version || ours.record.gone => {}
                 _ if self.exchange.asked.len() >= self.cap => break,
                 _ => {
-                    let fresh = || Asked { version, sources: VecDeque::new(), pause: ANSWER };
+                    let patience = patience(self.exchange.asked.len());
+                    let fresh = || Asked { version, sources: VecDeque::new(), pause: ANSWER * patience };
                     let asked = self.exchange.asked.entry(tag).or_insert_with(fresh);
                     asked.version = asked.version.max(version);
                     if asked.sources.is_empty() {
                         wanted.push(tag);
-                        self.timers.set(Timer::Asked(tag), now + ANSWER_LAST);
+                        self.timers.set(Timer::Asked(tag), now + ANSWER_LAST * patience);
                     } else {
                         self.timers.set_by(Timer::Asked(tag), now + asked.pause);
                     }
@@ -300,6 +304,7 @@ impl Members {
 
     /// A record that was asked for has not come.
     pub(super) fn on_not_sent(&mut self, now: Instant, tag: Tag, out: &mut Vec<(LinkId, Frame)>) {
+        let patience = patience(self.exchange.asked.len());
         let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
         asked.sources.pop_front();
         let Some(&next) = asked.sources.front() else {
@@ -307,7 +312,7 @@ impl Members {
             return;
         };
         asked.pause *= 2;
-        let wait = if asked.sources.len() > 1 { asked.pause } else { ANSWER_LAST };
+        let wait = if asked.sources.len() > 1 { asked.pause } else { ANSWER_LAST * patience };
         self.timers.set(Timer::Asked(tag), now + wait);
         out.push((next, Frame::Ask(Vec::from([tag]))));
     }
@@ -329,6 +334,12 @@ impl Members {
             asked.sources.retain(|source| *source != link);
         }
     }
+}
+
+/// How many times longer an answer may take behind so many that were asked for: on a busy link asking others too would only
+/// make it busier.
+fn patience(asked: usize) -> u32 {
+    u32::try_from(1 + asked / ASKED_AT_ONCE).unwrap_or(u32::MAX).min(PATIENCE_MAX)
 }
 
 /// What one record adds to a summary.

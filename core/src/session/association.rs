@@ -315,7 +315,7 @@ impl Association {
     fn on_live_tick(&mut self, now: Instant, host: &mut Host<'_>) -> Fate {
         if self.recovery.on_tick(now, &mut self.settled) {
             host.stats.probes += 1;
-            self.wants.probes = PROBE_PACKETS;
+            self.wants.probes = if self.recovery.congestion.is_strained(now) { 1 } else { PROBE_PACKETS };
             if !self.outgoing.has_more()
                 && let Some((offset, length)) = self.recovery.oldest_stream()
             {
@@ -328,7 +328,8 @@ impl Association {
         if self.old.as_ref().is_some_and(|old| old.until <= now) {
             self.retired = self.old.take().map(|old| old.local);
         }
-        match self.liveness.on_tick(now, self.recovery.rtt.probe_timeout(), host.rng) {
+        let path = (self.recovery.rtt.probe_timeout(), self.recovery.congestion.is_strained(now));
+        match self.liveness.on_tick(now, path, host.rng) {
             Due::Nothing => {}
             Due::Lost => return Fate::Lost,
             Due::Probe => self.wants.probes = self.wants.probes.max(SIGN_PACKETS),

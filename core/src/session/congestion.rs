@@ -10,6 +10,13 @@ use crate::time::Instant;
 const INITIAL_WINDOW: usize = 32 * DATAGRAM_MAX;
 /// RFC 9002 section 7.2 (`kMinimumWindow`).
 const MINIMUM_WINDOW: usize = 2 * DATAGRAM_MAX;
+/// With a window no larger than this a loss holds it for a while, and further ones for longer: where a crowd shares one
+/// radio, a datagram a round trip from each of their thousand sessions is still too much, and windows end at two.
+const SMALL_WINDOW: usize = 4 * DATAGRAM_MAX;
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// So long after a loss there may be another one.
+const STRAINED_FOR: Duration = Duration::from_secs(3);
 /// More would only fill the receiver's socket buffer.
 const MAXIMUM_WINDOW: usize = 512 * DATAGRAM_MAX;
 
@@ -26,6 +33,9 @@ pub(super) struct Congestion {
     credit: usize,
     /// Whether the window was what held us back.
     limited: bool,
+    /// How long it is held after the next loss, and until when it is.
+    pause: Duration,
+    held: Option<Instant>,
 }
 
 impl Congestion {
@@ -37,6 +47,8 @@ impl Congestion {
             recovering_since: None,
             credit: 0,
             limited: false,
+            pause: Duration::ZERO,
+            held: None,
         }
     }
 
@@ -65,6 +77,10 @@ impl Congestion {
 
     pub(super) fn on_acked(&mut self, sent: Instant, size: usize) {
         self.in_flight = self.in_flight.saturating_sub(size);
+        if !self.is_recovering(sent) {
+            let shorter = self.pause * 7 / 8;
+            self.pause = if shorter < PAUSE_MIN { Duration::ZERO } else { shorter };
+        }
         if self.is_recovering(sent) || !self.limited {
             return;
         }
@@ -87,6 +103,10 @@ impl Congestion {
     pub(super) fn on_lost(&mut self, now: Instant, sent: Instant, size: usize) {
         self.in_flight = self.in_flight.saturating_sub(size);
         if !self.is_recovering(sent) {
+            if self.window <= SMALL_WINDOW {
+                self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+                self.held = Some(now + self.pause);
+            }
             self.recovering_since = Some(now);
             self.window = (self.window / 2).max(MINIMUM_WINDOW);
             self.slow_start_until = self.window;
@@ -114,6 +134,20 @@ impl Congestion {
         let in_flight = self.in_flight;
         *self = Self::new();
         self.in_flight = in_flight;
+    }
+
+    /// Until when nothing is sent, although the window would have room.
+    pub(super) const fn held(&self) -> Option<Instant> {
+        self.held
+    }
+
+    pub(super) fn release(&mut self, now: Instant) {
+        self.held.take_if(|held| *held <= now);
+    }
+
+    /// Whether hardly anything gets through just now. Of a peer that is gone nothing gets lost: then this ends soon.
+    pub(super) fn is_strained(&self, now: Instant) -> bool {
+        self.pause > Duration::ZERO && self.recovering_since.is_some_and(|since| now - since < STRAINED_FOR)
     }
 
     fn is_recovering(&self, sent: Instant) -> bool {
@@ -153,6 +187,30 @@ mod tests {
         congestion.on_limited();
         congestion.on_acked(at(31), DATAGRAM_MAX);
         assert_eq!(congestion.window(), INITIAL_WINDOW / 4, "slow start is over");
+    }
+
+    #[test]
+    fn where_hardly_anything_gets_through_the_window_is_held_longer_and_longer() {
+        let mut congestion = Congestion::new();
+        let held =
+            |congestion: &Congestion, now: Instant| congestion.held().map(|held| (held - now).as_millis());
+        let lose = |congestion: &mut Congestion, millis: u64| {
+            congestion.on_lost(at(millis), at(millis - 1), DATAGRAM_MAX);
+            held(congestion, at(millis))
+        };
+        // Large windows only become smaller.
+        assert_eq!([10, 20, 30].map(|millis| lose(&mut congestion, millis)), [None; 3]);
+        assert!(!congestion.is_strained(at(31)));
+        let pauses = [40, 1000, 3000, 5000, 8000, 20_000, 40_000].map(|millis| lose(&mut congestion, millis));
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 2000, 2000].map(Some));
+        congestion.release(at(41_999));
+        assert!(congestion.held().is_some() && congestion.is_strained(at(41_999)));
+        assert!(!congestion.is_strained(at(43_000)), "nothing was lost for a while");
+        congestion.release(at(42_000));
+        assert_eq!(congestion.held(), None);
+        // What arrives makes the next pause shorter.
+        (0..40).for_each(|step| congestion.on_acked(at(42_001 + step), 1));
+        assert_eq!(lose(&mut congestion, 50_000), Some(100));
     }
 
     #[test]

@@ -23,6 +23,8 @@ const LATER: Duration = Duration::from_millis(1);
 const ANSWER_PAUSE: Duration = Duration::from_secs(2);
 /// Probes after an unanswered heartbeat.
 const PROBES: u8 = 3;
+/// The same where little gets through.
+const PROBES_STRAINED: u8 = 8;
 
 /// Watches one peer.
 #[derive(Debug)]
@@ -100,7 +102,15 @@ impl Liveness {
 
     /// Waiting times run from `now` and not from when they were due: a tick that comes late, after a suspend or
     /// on a machine out of breath, says nothing about the peer, whose answers may lie unread in our own socket.
-    pub(super) fn on_tick(&mut self, now: Instant, probe_timeout: Duration, rng: &mut Rng) -> Due {
+    ///
+    /// On a path that `is_strained` little gets through either way, so that silence says less: there are more probes, each
+    /// waited for longer than the one before.
+    pub(super) fn on_tick(
+        &mut self,
+        now: Instant,
+        (probe_timeout, is_strained): (Duration, bool),
+        rng: &mut Rng,
+    ) -> Due {
         if self.next_wake() > now {
             return Due::Nothing;
         }
@@ -110,11 +120,17 @@ impl Liveness {
             self.question = Some(Question { probes: 0, until: now + unit });
             return Due::Heartbeat;
         };
-        if question.probes >= PROBES {
+        let most = if is_strained { PROBES_STRAINED } else { PROBES };
+        if question.probes >= most {
             return Due::Lost;
         }
         question.probes += 1;
-        question.until = now + if question.probes == PROBES { unit * 3 / 2 } else { unit };
+        question.until = now
+            + match question.probes {
+                probes if is_strained => unit * u32::from(probes),
+                PROBES => unit * 3 / 2,
+                _ => unit,
+            };
         if question.probes == 2 { Due::Suspect } else { Due::Probe }
     }
 }
@@ -132,7 +148,7 @@ mod tests {
     fn run(liveness: &mut Liveness, now: &mut Instant, rng: &mut Rng, steps: usize) -> Vec<Due> {
         let step = |_| {
             *now = liveness.next_wake();
-            liveness.on_tick(*now, Duration::ZERO, rng)
+            liveness.on_tick(*now, (Duration::ZERO, false), rng)
         };
         (0..steps).map(step).collect()
     }
@@ -151,6 +167,20 @@ mod tests {
         }
     }
 
+    /// Where one in five datagrams gets through, one of four questions is answered in seven seconds.
+    #[test]
+    fn where_little_gets_through_silence_says_less() {
+        let (mut rng, mut now) = (Rng::new([1; 32]), Instant::ORIGIN);
+        let mut liveness = Liveness::new(now, &mut rng);
+        let mut dues = Vec::new();
+        while dues.last() != Some(&Due::Lost) {
+            now = liveness.next_wake();
+            dues.push(liveness.on_tick(now, (Duration::ZERO, true), &mut rng));
+        }
+        assert_eq!(dues.iter().filter(|due| matches!(due, Due::Probe | Due::Suspect)).count(), 8);
+        assert!((Duration::from_secs(11)..Duration::from_secs(14)).contains(&now.since_origin()), "{now:?}");
+    }
+
     #[test]
     fn an_answer_ends_suspicion() {
         let (mut rng, mut now) = (Rng::new([0; 32]), Instant::ORIGIN);
@@ -166,7 +196,11 @@ mod tests {
         let mut liveness = Liveness::new(now, &mut rng);
         for _ in 0..100 {
             now += Duration::from_millis(3900);
-            assert_eq!(liveness.on_tick(now, Duration::ZERO, &mut rng), Due::Nothing, "nothing is asked");
+            assert_eq!(
+                liveness.on_tick(now, (Duration::ZERO, false), &mut rng),
+                Due::Nothing,
+                "nothing is asked"
+            );
             assert!(liveness.on_asked(now, &mut rng));
             assert!(!liveness.on_asked(now + Duration::from_millis(1900), &mut rng), "it has just been said");
         }
@@ -193,7 +227,7 @@ mod tests {
         let mut liveness = Liveness::new(now, &mut rng);
         for expected in [Due::Heartbeat, Due::Probe, Due::Suspect, Due::Probe] {
             now += Duration::from_secs(3600);
-            assert_eq!(liveness.on_tick(now, Duration::ZERO, &mut rng), expected);
+            assert_eq!(liveness.on_tick(now, (Duration::ZERO, false), &mut rng), expected);
             assert!(liveness.next_wake() >= now + UNIT_MIN);
         }
     }

@@ -160,6 +160,7 @@ impl Recovery {
 
     /// After a pause, what was known of the path is no reason for a burst.
     pub(super) fn before_sending(&mut self, now: Instant) {
+        self.congestion.release(now);
         self.congestion.on_idle(now - self.asked, self.rtt.probe_timeout());
     }
 
@@ -172,11 +173,13 @@ impl Recovery {
     /// When [`on_tick`](Self::on_tick) is needed (RFC 9002 section A.8).
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let probe = || self.asked + self.backed_off();
-        self.loss_at.or_else(|| (self.in_flight > 0).then(probe))
+        let due = self.loss_at.or_else(|| (self.in_flight > 0).then(probe));
+        due.into_iter().chain(self.congestion.held()).min()
     }
 
     /// Finds what is overdue; true when that is an answer, and probes should ask for it (RFC 9002 section A.9).
     pub(super) fn on_tick(&mut self, now: Instant, to: &mut Settled) -> bool {
+        self.congestion.release(now);
         if self.next_wake().is_none_or(|at| at > now) {
             return false;
         }

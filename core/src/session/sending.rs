@@ -58,7 +58,9 @@ impl Association {
         // What was said before a goodbye goes before it, as far as it may.
         let talks = self.is_live() || self.wants.close;
         let has_data = talks && (self.outgoing.has_more() || !self.datagrams.is_empty());
-        let has_window = self.recovery.congestion.available() >= DATAGRAM_MAX || self.wants.probes > 0;
+        let congestion = &self.recovery.congestion;
+        let is_open = congestion.held().is_none() && congestion.available() >= DATAGRAM_MAX;
+        let has_window = is_open || self.wants.probes > 0;
         if has_data && !has_window {
             self.recovery.congestion.on_limited();
         }

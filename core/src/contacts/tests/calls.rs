@@ -104,20 +104,83 @@ fn a_stranger_that_did_not_answer_is_called_less_insistently() {
 #[test]
 fn a_crowd_of_strangers_who_answer_is_called_at_a_pace_that_lets_others_call_first() {
     let mut book = large_book();
-    (0..250).for_each(|number| drop(book.on_sighting(at(1), &made_up(number, 2000 + number))));
+    let crowd = || (10..=250u8).map(|number| (PeerKey([number; 32]), address_of(number)));
+    for (key, address) in crowd() {
+        let sighting = seen(Source::Mdns, Some(key.short()), &[]);
+        book.on_sighting(at(1), &Sighting { addresses: vec![address], ..sighting });
+    }
     let (mut now, mut last, mut met, mut early) = (at(1), at(1), 0, 0);
-    while met < 250 {
+    while met < crowd().count() {
         for address in book.due(now) {
             met += 1;
             early += usize::from(now < at(2));
             last = now;
-            let key = PeerKey([u8::try_from(met % 256).unwrap(); 32]);
-            book.on_up(now, key, BootId(met), address);
+            let (key, _) = crowd().find(|(_, other)| *other == address).unwrap();
+            book.on_up(now, key, BootId(7), address);
         }
         now = book.next_wake().unwrap_or(now);
     }
     assert!((DEGREE..32).contains(&early), "{early} at once");
-    assert!(last < at(1) + PATIENCE_MIN + PATIENCE_EACH * 250, "{last:?}");
+    assert!(last < at(1) + PATIENCE_EACH * 250 * 2, "{last:?}");
+}
+
+/// A book that knows a crowd of 40, and of those that are in session the one that is nobody's choice here.
+fn crowd() -> (Contacts, PeerKey, SocketAddr) {
+    let mut book = large_book();
+    let all: Vec<_> =
+        (10..50).map(|it| (PeerKey([it; 32]), SocketAddr::from(([10, 0, 0, it], 27182)))).collect();
+    for (key, address) in &all {
+        book.on_up(at(1), *key, BootId(3), *address);
+    }
+    book.due(at(2));
+    let &(key, address) = all.iter().find(|(key, _)| !book.is_everybodys(Who::Id(key.short()))).unwrap();
+    (book, key, address)
+}
+
+#[test]
+fn in_a_crowd_only_those_who_are_ours_are_called_as_soon_as_they_are_lost() {
+    let (mut book, key, address) = crowd();
+    book.on_down(at(60), key, BootId(3), End::Lost);
+    let first = (0..60).find(|second| book.due(at(60 + second)).contains(&address));
+    assert!(first.is_some_and(|second| second >= 4), "{first:?}");
+    // Where there are few, everybody is ours.
+    let mut few = book_of(3);
+    few.on_down(at(60), PeerKey([10; 32]), BootId(3), End::Lost);
+    assert_eq!(few.due(at(60)), [address_of(10)]);
+}
+
+fn address_of(number: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, number], 27182))
+}
+
+/// A book with so many in session.
+fn book_of(count: u8) -> Contacts {
+    let mut book = large_book();
+    for number in 10..10 + count {
+        book.on_up(at(1), PeerKey([number; 32]), BootId(3), address_of(number));
+    }
+    book.due(at(2));
+    book
+}
+
+#[test]
+fn whoever_waits_for_many_answers_leaves_newcomers_to_others() {
+    let is_called = |waiting: u16| {
+        let mut book = book_of(40);
+        (10..50).for_each(|other| book.on_here(at(1), PeerKey([other; 32]), BootId(3), true));
+        for number in 0..waiting {
+            let stranger = made_up(number, 2000 + number);
+            book.on_sighting(at(3), &stranger);
+            book.visit(at(3), Who::Id(stranger.id.unwrap()));
+            book.due(at(3));
+        }
+        let newcomer = seen(Source::Broadcast, Some(SHE.short()), &["10.0.0.200:27182"]);
+        assert!(!book.is_first_to_call(SHE.short()), "somebody else is");
+        book.on_sighting(at(4), &newcomer);
+        book.answer(at(4), &newcomer, true);
+        book.due(at(4) + Duration::from_millis(100)).contains(&address("10.0.0.200:27182"))
+    };
+    assert_eq!([0, 3, 4, 9].map(is_called), [true, true, false, false]);
 }
 
 #[test]

@@ -36,6 +36,22 @@ fn what_one_lacks_is_asked_for_once_and_of_the_next_one_if_it_does_not_come() {
 }
 
 #[test]
+fn behind_many_others_an_answer_is_waited_for_longer_before_somebody_else_is_asked() {
+    let mut members = Members::new((tag(0), [0; 8]), 64);
+    members.on_up(at(1), tag(1), LinkId(1));
+    members.on_up(at(1), tag(2), LinkId(2));
+    let known: Vec<_> = (10..50).map(|number| (tag(number), 7)).collect();
+    members.on_known(at(1), tag(1), &known);
+    members.on_known(at(1), tag(2), &known);
+    let mut asked_by = |millis| {
+        let mut again = Vec::new();
+        members.on_tick(at(1) + Duration::from_millis(millis), &mut again);
+        again.iter().filter(|(link, _)| *link == LinkId(2)).count()
+    };
+    assert_eq!([100, 199, 200, 299, 300, 301].map(&mut asked_by), [16, 0, 16, 0, 8, 0]);
+}
+
+#[test]
 fn who_sends_an_older_record_than_others_have_is_not_the_last_to_be_asked() {
     let mut members = chain();
     members.on_up(at(1), tag(2), LinkId(2));
