@@ -1,5 +1,6 @@
 //! Who is said not to answer: by those who have lost it, and by us. The accused answers with a newer record.
 
+use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use super::{GRACE, LOST_MAX, Members, Timer};
@@ -72,6 +73,31 @@ impl Members {
             return self.doubted.push(link.link);
         }
         self.accuse(now, accused, version, now + DEFENCE);
+    }
+
+    /// Of whom `by` said that it does not answer, it says so only of `still` now. Whoever nobody accuses any more has
+    /// answered its accuser, and need not have heard of it.
+    pub(super) fn withdraw(&mut self, now: Instant, by: Tag, still: &[(Tag, u64)]) {
+        let is_withdrawn =
+            |(accused, accuser): &(Tag, Tag)| *accuser == by && still.iter().all(|(it, _)| it != accused);
+        let withdrawn: Vec<Tag> =
+            self.accusations.keys().filter(|it| is_withdrawn(it)).map(|it| it.0).collect();
+        for accused in withdrawn {
+            self.accusations.remove(&(accused, by));
+            let mut others = self.accusations.range((accused, Tag([0; 8]))..=(accused, Tag([u8::MAX; 8])));
+            // Whom we have lost ourselves we do not believe to be here for that.
+            if others.next().is_some()
+                || self.lost.contains_key(&accused)
+                || self.links.contains_key(&accused)
+            {
+                continue;
+            }
+            if let Some(member) = self.all.get_mut(&accused) {
+                member.accused = None;
+                self.timers.clear(Timer::Verdict(accused));
+                self.touch(now, accused);
+            }
+        }
     }
 
     pub(super) fn accuse(&mut self, now: Instant, tag: Tag, version: u64, verdict: Instant) {

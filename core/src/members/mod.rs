@@ -291,8 +291,7 @@ impl Members {
             // If nobody names it by then, it is lost when its time as somebody new is over.
             self.look(now, now + GRACE.saturating_sub(LINGER));
         }
-        self.accusations
-            .retain(|(accused, by), _| *by != tag || accusations.iter().any(|(it, _)| it == accused));
+        self.withdraw(now, tag, &accusations);
         for (accused, version) in accusations {
             self.accusations.insert((accused, tag), version);
             self.on_accusation(now, tag, accused, version);

@@ -105,6 +105,24 @@ fn a_neighbour_that_heard_nothing_is_enough_unless_the_accused_answers() {
     assert_eq!(states(&mut members, at(200)), [Online; 3], "an old accusation again");
 }
 
+/// The accused may have answered its neighbour after all, and never have heard of the accusation.
+#[test]
+fn whoever_nobody_accuses_any_more_is_here() {
+    let mut members = chain();
+    let says = |number, version, lost: &[u64]| PeerRecord {
+        lost: lost.iter().map(|&version| (tag(3), version)).collect(),
+        ..record(number, version, &[0, 3])
+    };
+    hear(&mut members, at(100), says(2, 11, &[10]));
+    hear(&mut members, at(100), says(1, 11, &[10]));
+    assert_eq!(states(&mut members, at(102)), [Online, Online, Lost]);
+    hear(&mut members, at(103), says(2, 12, &[]));
+    assert_eq!(states(&mut members, at(103)), [Online, Online, Lost], "another one still accuses it");
+    hear(&mut members, at(104), says(1, 12, &[]));
+    assert_eq!(states(&mut members, at(104)), [Online; 3]);
+    assert_eq!(states(&mut members, at(200)), [Online; 3]);
+}
+
 #[test]
 fn an_accusation_that_came_first_is_not_forgotten() {
     let mut members = Members::new((tag(0), [0; 8]), 8);
