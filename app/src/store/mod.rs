@@ -40,7 +40,7 @@ pub struct Shown {
     pub edited: bool,
     /// Whether it was taken back.
     pub deleted: bool,
-    /// Who feels what about it, by emoji, then by key; at most [`REACTIONS_MAX`].
+    /// Who feels what about it, by emoji, then by key; at most 64.
     pub reactions: Vec<(Emoji, PeerKey)>,
 }
 
