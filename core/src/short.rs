@@ -1,11 +1,9 @@
 //! Short texts that a person types, checked when they are built: what a room is about, and what one feels.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::fmt;
 
-use unicode_normalization::UnicodeNormalization as _;
-
-use crate::text::{is_invisible, shows_nothing, space_for_white};
+use crate::text::{is_invisible, one_line, shows_nothing};
 
 /// The longest topic in code points.
 pub const TOPIC_MAX: usize = 200;
@@ -23,8 +21,7 @@ impl Topic {
     /// # Errors
     /// When more than [`TOPIC_MAX`] code points remain.
     pub fn new(text: &str) -> Result<Self, ShortError> {
-        let visible: String = text.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
-        let topic = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let topic = one_line(text);
         match topic.chars().count() {
             length if length > TOPIC_MAX => Err(ShortError::TopicTooLong { length }),
             _ => Ok(Self(topic)),

@@ -69,9 +69,7 @@ impl Nick {
         if let Some(plain) = Self::plain(nick) {
             return Ok(plain);
         }
-        // Normalised last: what was invisible may have stood between two characters that are one.
-        let visible: String = nick.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
-        let nick = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let nick = one_line(nick);
         match nick.chars().count() {
             _ if nick.chars().all(shows_nothing) => Err(NickError::Empty),
             length if length > NICK_MAX => Err(NickError::TooLong { length }),
@@ -203,7 +201,14 @@ pub(crate) fn shows_nothing(c: char) -> bool {
     c.is_whitespace() || is_invisible(c) || c == '\u{2800}' || stands_on_another
 }
 
-pub(crate) fn space_for_white(c: char) -> char {
+/// `text` in NFC without what is invisible, its words with single spaces between them.
+pub(crate) fn one_line(text: &str) -> String {
+    // Normalised last: what was invisible may have stood between two characters that are one.
+    let visible: String = text.chars().map(space_for_white).filter(|&c| !is_invisible(c)).nfc().collect();
+    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn space_for_white(c: char) -> char {
     if c.is_whitespace() { ' ' } else { c }
 }
 

@@ -167,7 +167,6 @@ mod tests {
         }
     }
 
-    /// Where one in five datagrams gets through, one of four questions is answered in seven seconds.
     #[test]
     fn where_little_gets_through_silence_says_less() {
         let (mut rng, mut now) = (Rng::new([1; 32]), Instant::ORIGIN);
