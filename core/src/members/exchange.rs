@@ -311,8 +311,9 @@ impl Members {
             self.exchange.asked.remove(&tag);
             return;
         };
-        asked.pause *= 2;
-        let wait = if asked.sources.len() > 1 { asked.pause } else { ANSWER_LAST * patience };
+        let longest = ANSWER_LAST * patience;
+        asked.pause = (asked.pause * 2).min(longest);
+        let wait = if asked.sources.len() > 1 { asked.pause } else { longest };
         self.timers.set(Timer::Asked(tag), now + wait);
         out.push((next, Frame::Ask(Vec::from([tag]))));
     }

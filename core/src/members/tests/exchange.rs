@@ -52,6 +52,29 @@ fn behind_many_others_an_answer_is_waited_for_longer_before_somebody_else_is_ask
 }
 
 #[test]
+fn however_many_did_not_send_a_record_the_next_one_is_soon_asked() {
+    let mut members = chain();
+    members.on_known(at(1), tag(1), &[(tag(5), 7)]);
+    let mut now = at(1);
+    for number in 2..20 {
+        members.on_up(now, tag(number), LinkId(number.into()));
+        members.on_known(now, tag(number), &[(tag(5), 7)]);
+        members.on_down(now, tag(number - 1), Down::Silent);
+        now = now + Duration::from_millis(10);
+        members.on_tick(now, &mut Vec::new());
+    }
+    (20..23).for_each(|number| {
+        members.on_up(now, tag(number), LinkId(number.into()));
+        members.on_known(now, tag(number), &[(tag(5), 7)]);
+    });
+    for (seconds, link) in [(1, 20), (2, 21), (3, 22)] {
+        let mut again = Vec::new();
+        members.on_tick(now + Duration::from_secs(seconds), &mut again);
+        assert!(again.contains(&(LinkId(link), Frame::Ask(vec![tag(5)]))), "{link}: {again:?}");
+    }
+}
+
+#[test]
 fn who_sends_an_older_record_than_others_have_is_not_the_last_to_be_asked() {
     let mut members = chain();
     members.on_up(at(1), tag(2), LinkId(2));
