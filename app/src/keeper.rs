@@ -251,6 +251,9 @@ mod tests {
             Ok(BTreeMap::new())
         }
 
+        fn trusts(&mut self) -> Result<Vec<chat_core::StoredTrust>, StoreError> {
+            self.inner.trusts()
+        }
         fn newest(&mut self) -> Result<Cursor, StoreError> {
             Ok(0)
         }

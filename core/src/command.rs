@@ -5,8 +5,10 @@ use core::net::SocketAddr;
 
 use crate::{
     event::{MessageId, Place},
+    identity::PeerKey,
     short::{Emoji, Topic},
     text::{Nick, RoomName, Text},
+    trust::Thought,
 };
 
 /// One request, answered by an [`Event::Done`](crate::Event::Done) or an
@@ -78,6 +80,16 @@ pub enum Action {
     /// Try to reach a peer at this address, on-link or not, now and whenever it is lost; done at once. When the
     /// first dial comes to nothing, [`Event::Unreachable`](crate::Event::Unreachable) tells so.
     Connect(SocketAddr),
+    /// Compare keys with a peer: done once both have the same digits, which come as
+    /// [`Event::Compared`](crate::Event::Compared), or refused after 10 s.
+    Compare(PeerKey),
+    /// Think this of a key from now on, beside what is thought of it already; done at once.
+    Think {
+        /// Whose key.
+        key: PeerKey,
+        /// What is thought of it.
+        thought: Thought,
+    },
     /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
     /// [`Event::Examined`](crate::Event::Examined), then done.
     Examine,

@@ -335,6 +335,11 @@ impl Contacts {
         }
     }
 
+    /// Whether it was ever heard where `key` is.
+    pub(crate) fn is_known_key(&self, key: PeerKey) -> bool {
+        self.contacts.contains_key(&Who::Id(key.short()))
+    }
+
     /// How `key` was found.
     pub(crate) fn source(&self, key: PeerKey) -> Source {
         let contact = self.contacts.get(&Who::Id(key.short()));

@@ -9,6 +9,7 @@ use crate::{
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     text::{Nick, RoomName},
     time::UnixMillis,
+    trust::{Digits, Trust},
 };
 
 /// Something the person should know.
@@ -64,6 +65,23 @@ pub enum Event {
         /// Whether they entered.
         joined: bool,
     },
+    /// Here and at the peer the same digits came out. When the persons see that, by voice or side by side, the key is
+    /// the right one.
+    Compared {
+        /// The peer.
+        key: PeerKey,
+        /// What both are to see.
+        digits: Digits,
+        /// Whether it was asked for here.
+        asked: bool,
+    },
+    /// What the person thinks of a key: at start for each of whom they think anything, and when it changes.
+    Trusted {
+        /// Whose key.
+        key: PeerKey,
+        /// What is thought of it now.
+        trust: Trust,
+    },
     /// What the network looks like now.
     Net(NetChange),
     /// The name that others see in discovery changed because somebody else has it.
@@ -104,6 +122,12 @@ pub enum Refusal {
     /// A cap of the configuration is reached.
     #[error("too many rooms")]
     TooManyRooms,
+    /// They did not answer in time.
+    #[error("they do not answer now")]
+    NotThere,
+    /// That key is our own, or too many keys have been decided about.
+    #[error("nothing more can be decided about keys, and nothing about one's own")]
+    TooMany,
 }
 
 /// Why an address that the person asked for was not reached.

@@ -80,6 +80,8 @@ pub(crate) enum Frame {
     Keep(Keep),
     /// What all whom the sender knows to be there add up to: who finds another sum says whose records it has.
     Sum(u64),
+    /// A step of comparing keys. `binding` begins the handshake hash that it is made for.
+    Compare { step: Step, binding: [u8; 8], value: [u8; 32] },
     /// A kind from a later version.
     Unknown { kind: u8 },
 }
@@ -93,6 +95,17 @@ pub(crate) enum Cause {
     News,
     /// The sender wrote them and has no receipt of the receiver.
     Receipt,
+}
+
+/// The steps of a comparison of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// The asker commits itself to a number.
+    Commit,
+    /// The asked sends its own.
+    Number,
+    /// The asker shows its number.
+    Open,
 }
 
 /// How much a session is wanted by one end. When neither wants it, it may end.
@@ -199,6 +212,9 @@ impl Frame {
             }
             Self::Keep(keep) => write(kind::KEEP, &(keep.number(),), 0),
             Self::Sum(sum) => write(kind::SUM, &(sum,), 0),
+            Self::Compare { step, binding, value } => {
+                write(kind::COMPARE, &(step.number(), ByteArray::new(*binding), ByteArray::new(*value)), 32)
+            }
             Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
         }
     }
@@ -284,8 +300,32 @@ impl Frame {
                 let (sum,) = read(body)?;
                 Self::Sum(sum)
             }
+            kind::COMPARE => {
+                let (step, binding, value): (u8, ByteArray<8>, ByteArray<32>) = read(body)?;
+                let (binding, value) = (binding.into_array(), value.into_array());
+                Self::Compare { step: Step::from_number(step)?, binding, value }
+            }
             kind => Self::Unknown { kind },
         })
+    }
+}
+
+impl Step {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Commit => 0,
+            Self::Number => 1,
+            Self::Open => 2,
+        }
+    }
+
+    const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Commit),
+            1 => Some(Self::Number),
+            2 => Some(Self::Open),
+            _ => None,
+        }
     }
 }
 
@@ -343,6 +383,7 @@ mod kind {
     pub(super) const KEEP: u8 = 13;
     pub(super) const PRUNE: u8 = 14;
     pub(super) const SUM: u8 = 15;
+    pub(super) const COMPARE: u8 = 16;
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@
 //! | Module | What is in it |
 //! |---|---|
 //! | `node`, `boundary`, `command`, `event`, `change`, `findings`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
-//! | `contacts`, `record`, `identity`, `text`, `short` | who is there and how we know; what a person types |
+//! | `contacts`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
 //! | `session` | one encrypted association: Noise handshake, packets, acknowledgements, recovery, liveness |
@@ -174,6 +174,7 @@ mod suite;
 mod text;
 mod time;
 mod timers;
+mod trust;
 
 pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Trace, Transmit, Via, Wake};
 pub use change::{Change, What};
@@ -193,7 +194,7 @@ pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
-    StoredPeer, StoredRoom,
+    StoredPeer, StoredRoom, StoredTrust,
 };
 pub use suite::{REAL, Suite, TAG};
 pub use text::{
@@ -201,3 +202,4 @@ pub use text::{
     is_invisible,
 };
 pub use time::{Instant, UnixMillis};
+pub use trust::{Digits, NotDigits, Thought, Trust};

@@ -4,6 +4,7 @@ mod acquaintances;
 mod asked;
 mod calls;
 mod commands;
+mod compare;
 mod discoveries;
 mod examine;
 mod ledger;
@@ -22,8 +23,8 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 
 use self::{
-    acquaintances::Acquaintances, asked::Asked, calls::Calls, discoveries::Discoveries, examine::Examination,
-    ledger::Ledger, links::Peer, net::NetState, records::Records,
+    acquaintances::Acquaintances, asked::Asked, calls::Calls, compare::Comparisons, discoveries::Discoveries,
+    examine::Examination, ledger::Ledger, links::Peer, net::NetState, records::Records,
 };
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
@@ -32,7 +33,7 @@ use crate::{
     contacts::Contacts,
     discovery::{Found, PeerDiscovery as _},
     event::Event,
-    identity::{BootId, Identity},
+    identity::{BootId, Identity, PeerKey},
     mdns::Mdns,
     members::Members,
     outbox::Outbox,
@@ -43,6 +44,7 @@ use crate::{
     stats::{Sizes, Stats},
     text::Nick,
     time::{Instant, UnixMillis},
+    trust::Trust,
 };
 
 /// One peer of the chat.
@@ -74,6 +76,9 @@ pub struct Node {
     visit: Option<Instant>,
     rng: Rng,
     calls: Calls,
+    comparisons: Comparisons,
+    /// What the person thinks of keys.
+    trusted: BTreeMap<PeerKey, Trust>,
     /// Our own examination of the network, while it lasts.
     examination: Option<Examination>,
     /// Those of others.
@@ -130,6 +135,8 @@ impl Node {
             visit: None,
             rng,
             calls: Calls::default(),
+            comparisons: Comparisons::default(),
+            trusted: BTreeMap::new(),
             examination: None,
             asked: Asked::default(),
             net: NetState::default(),
@@ -242,6 +249,7 @@ impl Node {
         self.on_members_due();
         self.on_records_due();
         self.on_asked_due();
+        self.on_comparisons_due();
         self.on_examined();
     }
 
@@ -305,7 +313,11 @@ impl Node {
             }
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(request, what),
-            room::Wish::Event(event) => self.event(event),
+            room::Wish::Event(event) => {
+                if author_of(&event).is_none_or(|author| !self.is_blocked(author)) {
+                    self.event(event);
+                }
+            }
         }
     }
 
@@ -340,6 +352,7 @@ impl Node {
             (self.records.next_wake(), Reason::Session),
             (self.members.next_wake(), Reason::Session),
             (self.visit, Reason::Dial),
+            (self.comparisons.next_wake(), Reason::Session),
             (self.rooms.next_wake(), Reason::Room),
             (dial, Reason::Dial),
             (self.asked.next_wake(), Reason::Dial),
@@ -373,6 +386,15 @@ impl fmt::Debug for Node {
             .field("boot", &self.boot)
             .field("now", &self.now)
             .finish_non_exhaustive()
+    }
+}
+
+/// Who says what is told.
+const fn author_of(event: &Event) -> Option<&PeerKey> {
+    match event {
+        Event::Message(message) => Some(&message.from),
+        Event::Change(change) => Some(&change.from),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     identity::PeerKey,
     text::{Nick, RoomName},
     time::UnixMillis,
+    trust::Trust,
 };
 
 /// The public name of a room's key: it tells rooms apart without telling their secret.
@@ -29,6 +30,8 @@ pub enum Record {
     Room(StoredRoom),
     /// Our own nick now.
     Nick(Nick),
+    /// What the person thinks of a key; replaces what they thought before.
+    Trust(StoredTrust),
 }
 
 /// An entry as it is stored.
@@ -78,6 +81,15 @@ pub struct StoredRoom {
     pub floor: Stamp,
 }
 
+/// What the person thinks of a key, as it is stored; the default need not be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredTrust {
+    /// Whose key.
+    pub key: PeerKey,
+    /// What they think.
+    pub trust: Trust,
+}
+
 /// What to read back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -124,6 +136,8 @@ pub struct State {
     /// The peers of old, at most 256: those that the person has written to before strangers, of equals the latest
     /// first.
     pub peers: Vec<StoredPeer>,
+    /// What the person thinks of keys, where that is anything.
+    pub trusts: Vec<StoredTrust>,
     /// For each room and day that has entries, what they add up to.
     pub days: Vec<StoredDay>,
     /// For each room, our own newest entry.

@@ -90,11 +90,8 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("crowded", "a session was refused because too many came from one address already"),
     ("multicast-lost", "a program was told that multicast does not work"),
     ("peer-forgotten", "a peer that was gone for long was forgotten"),
-    // Pending: nothing of this is counted before it exists.
+    ("keys-compared", "two persons were shown digits to compare"),
     ("verified", "a message came from a peer whose key the person has verified"),
-    ("nick-warned", "a person was warned of a nick that looks like another"),
-    ("profile-in-use", "a second program was refused a profile"),
-    ("virtual-left-out", "a virtual interface was left out"),
 ];
 
 /// What a name of `sometimes` means; nothing if there is no such name.

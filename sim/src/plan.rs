@@ -291,6 +291,14 @@ pub enum Deed {
     Rename(String),
     /// Enters another's address by hand.
     Connect(usize),
+    /// Compares keys with another.
+    Compare(usize),
+    /// Calls another's key the right one.
+    Verify(usize),
+    /// Wants to hear nothing of another.
+    Block(usize),
+    /// Wants to hear another again.
+    Forgive(usize),
     /// Says goodbye and ends the program.
     Quit,
     /// Starts the program again, if it has ended.

@@ -129,13 +129,16 @@ impl Draw {
         }
         for _ in 0..5 + self.below(40) {
             let host = self.below(peers) as usize;
-            let what = match self.below(12) {
+            let what = match self.below(16) {
                 0 => Deed::Tell { to: self.below(peers) as usize, size: self.below(600) as usize },
                 1 => Deed::Join("#other".into()),
                 2 => Deed::Leave("#other".into()),
                 3 => Deed::Rename("same".into()),
                 4 | 5 => Deed::Say { room: "#other".into(), size: self.below(4000) as usize },
                 6 if self.below(4) == 0 => Deed::Quit,
+                7 => Deed::Compare(self.below(peers) as usize),
+                8 => Deed::Verify(self.below(peers) as usize),
+                9 => Deed::Block(self.below(peers) as usize),
                 _ => Deed::Say { room: "#lobby".into(), size: self.below(400) as usize },
             };
             plan.acts.push(Act { at: Span::from_millis(self.below(130_000)), host, what });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Action, Emoji, MessageId, Nick, Place, RoomName, Text, TextError, Topic};
+use chat_core::{Action, Emoji, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError, Thought, Topic};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,6 +13,9 @@ use crate::{address, happening::Line};
 const HISTORY: u64 = 50;
 /// Messages in the answer to a `history`, at most.
 const HISTORY_MAX: u64 = 10_000;
+
+/// For whoever is named by something else.
+const NO_KEY: &str = "a person must be named by a key of 64 hex digits";
 
 /// What a line asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,12 +108,28 @@ impl Fields {
                 let gone = self.wanted("remove", "true or false")?.unwrap_or(false);
                 return self.change(How::React { emoji, gone });
             }
+            "verify" => {
+                let key = self.key()?;
+                match self.wanted("same", "true or false")? {
+                    Some(same) => Action::Think { key, thought: Thought::Verified(same) },
+                    None => Action::Compare(key),
+                }
+            }
+            "block" => {
+                let blocked = self.wanted("blocked", "true or false")?.unwrap_or(true);
+                Action::Think { key: self.key()?, thought: Thought::Blocked(blocked) }
+            }
+            "mute" => {
+                let muted = self.wanted("muted", "true or false")?.unwrap_or(true);
+                Action::Think { key: self.key()?, thought: Thought::Muted(muted) }
+            }
             "history" => return self.history(),
             "peers" => return Ok(Wish::Peers),
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
-                let known = "send edit delete react topic history join leave nick connect peers rooms quit";
+                let known = "send edit delete react topic history join leave nick connect verify block mute \
+                             peers rooms quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }
@@ -158,6 +177,11 @@ impl Fields {
         }
     }
 
+    fn key(&self) -> Result<PeerKey, Wrong> {
+        let key: String = self.needed("key", "a string")?;
+        key.parse().map_err(|_| bad(NO_KEY))
+    }
+
     fn room(&self) -> Result<RoomName, Wrong> {
         let name: String = self.needed("room", "a string")?;
         RoomName::new(&name).map_err(|error| Wrong { code: Code::BadRoom, message: error.to_string() })
@@ -195,7 +219,7 @@ impl Fields {
 }
 
 fn direct(key: &str) -> Result<Place, Wrong> {
-    key.parse().map(Place::Direct).map_err(|_| bad("a person must be named by a key of 64 hex digits"))
+    key.parse().map(Place::Direct).map_err(|_| bad(NO_KEY))
 }
 
 fn bad(message: impl Into<String>) -> Wrong {

@@ -6,7 +6,8 @@ mod tests;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use chat_core::{
-    EntryId, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, hex,
+    Digits, EntryId, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, Trust,
+    hex,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -52,6 +53,13 @@ pub(crate) enum Line<'a> {
         multicast: &'a str,
         reason: &'a str,
     },
+    /// The digits of a comparison.
+    Verify {
+        key: String,
+        digits: String,
+        asked: bool,
+    },
+    Trust(Thought),
     Done(Done<'a>),
     Error(Error<'a>),
 }
@@ -73,6 +81,20 @@ pub(crate) struct Peer<'a> {
     pub(crate) direct: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) verified: bool,
+    /// Whom its nick may be taken for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) looks_like: Option<String>,
+}
+
+/// What is thought of a key.
+#[derive(Debug, Serialize)]
+pub(crate) struct Thought {
+    key: String,
+    verified: bool,
+    blocked: bool,
+    muted: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +193,15 @@ impl<'a> Line<'a> {
         Self::Room(Room { room: room.to_string(), event, key: key.to_string(), topic: None, cursor: None })
     }
 
+    pub(crate) fn verify(key: PeerKey, digits: Digits, asked: bool) -> Self {
+        Self::Verify { key: key.to_string(), digits: digits.to_string(), asked }
+    }
+
+    pub(crate) fn trust(key: PeerKey, trust: Trust) -> Self {
+        let Trust { verified, blocked, muted } = trust;
+        Self::Trust(Thought { key: key.to_string(), verified, blocked, muted })
+    }
+
     pub(crate) fn net(net: &NetChange, left_out: Vec<String>) -> Self {
         let interfaces = net.interfaces.iter().map(|name| clean::name(name).into_owned()).collect();
         let (multicast, reason) = (net.multicast.word(), multicast::reason(net.multicast));
@@ -201,10 +232,10 @@ impl<'a> Peer<'a> {
     /// All that are there, then those that discovery has seen and who have proven nothing.
     pub(crate) fn all(people: &'a People) -> impl Iterator<Item = Self> {
         let runs = people.present().into_iter().flat_map(|(_, person)| person.runs.values());
-        runs.chain(people.found()).map(Self::new)
+        runs.chain(people.found()).map(|change| Self::new(change, people))
     }
 
-    pub(crate) fn new(change: &'a PeerChange) -> Self {
+    pub(crate) fn new(change: &'a PeerChange, people: &People) -> Self {
         let (state, reason) = match change.state {
             PeerState::Found => ("found", None),
             PeerState::Online => ("online", None),
@@ -222,6 +253,8 @@ impl<'a> Peer<'a> {
             via: change.via.word(),
             direct: change.direct,
             reason,
+            verified: change.key.is_some_and(|key| people.trust(key).verified),
+            looks_like: change.key.and_then(|key| people.looks_like(key)).map(|key| key.to_string()),
         }
     }
 }
@@ -231,6 +264,7 @@ impl Code {
         match refusal {
             Refusal::UnknownPeer => Self::UnknownPeer,
             Refusal::NotInRoom => Self::NotInRoom,
+            Refusal::NotThere => Self::Unreachable,
             Refusal::StoreFull => Self::StoreFull,
             _ => Self::Busy,
         }

@@ -73,14 +73,16 @@ impl Json {
         let cursor = ready.store.newest()?;
         let folder = ready.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
         out.line(&Line::hello(program, &ready.nick, ready.key, ready.port, folder, cursor).text());
+        let mut people = People::new(ready.key, ready.nick.clone(), Vec::new());
+        people.restore_trust(ready.store.trusts()?);
         if let Some(since) = since {
-            replay(ready.store.as_mut(), since, &out)?;
+            replay(ready.store.as_mut(), since, &people, &out)?;
         }
         Ok(Self {
             teller: Teller::new(out.clone()),
             out,
             gate,
-            people: People::new(ready.key, ready.nick.clone(), Vec::new()),
+            people,
             rooms: ready.rooms.iter().cloned().collect(),
             left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
@@ -118,14 +120,21 @@ impl Json {
                 }
             }
             Event::Peer(change) => {
-                self.tell(&Line::Peer(Peer::new(&change)));
-                self.people.on_peer(change);
+                self.people.on_peer(change.clone());
+                self.tell(&Line::Peer(Peer::new(&change, &self.people)));
             }
             Event::Receipt { entry, stored_by, of } => {
                 self.tell(&Line::receipt(entry, stored_by, of));
             }
             Event::Room { room, key, joined } => {
                 self.tell(&Line::room(&room, key, joined));
+            }
+            Event::Compared { key, digits, asked } => {
+                self.tell(&Line::verify(key, digits, asked));
+            }
+            Event::Trusted { key, trust } => {
+                self.people.set_trust(key, trust);
+                self.tell(&Line::trust(key, trust));
             }
             Event::Net(net) => {
                 self.tell(&Line::net(&net, (self.left_out)()));
@@ -220,7 +229,8 @@ impl Json {
                 Next::Nothing => return,
                 Next::Messages(page) => {
                     for shown in page {
-                        self.out.line(&Line::message(&shown, true).text());
+                        let trust = self.people.trust(shown.message.from);
+                        self.out.line(&Line::message(&shown, trust, true).text());
                     }
                 }
                 Next::Done(id) => self.answer(&Line::done(id)),
@@ -257,7 +267,8 @@ impl Front for Json {
             Happening::Event(event) => self.on_event(event),
             Happening::Stored(told) => {
                 // What was said here is known here; where it is left out, nothing is missed.
-                let is_told = told.is_own() || self.tell(&Line::told(&told));
+                let trust = self.people.trust(told.author());
+                let is_told = told.is_own() || trust.blocked || self.tell(&Line::told(&told, trust));
                 if is_told && !self.teller.is_lagging() {
                     self.cursor = told.cursor();
                 }
@@ -296,14 +307,14 @@ impl Front for Json {
 }
 
 /// Writes what came after `since`, as fast as it is read.
-fn replay(store: &mut dyn Store, since: Cursor, out: &Out) -> Result<(), StoreError> {
+fn replay(store: &mut dyn Store, since: Cursor, people: &People, out: &Out) -> Result<(), StoreError> {
     let mut since = since;
     loop {
         let page = store.since(since, history::PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         since = last.cursor();
         for told in page.iter().filter(|told| !told.is_own()) {
-            out.line(&Line::told(told).text());
+            out.line(&Line::told(told, people.trust(told.author())).text());
         }
         out.wait_below(AHEAD);
     }

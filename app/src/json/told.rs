@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Change, MessageId, Nick, PeerKey, Place, What};
+use chat_core::{MessageId, Nick, PeerKey, Place, Trust, What};
 use serde::Serialize;
 
 use super::line::{Line, Room, is_false};
@@ -59,24 +59,27 @@ struct From<'a> {
     nick: &'a str,
     key: String,
     verified: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    muted: bool,
 }
 
 impl<'a> From<'a> {
-    fn new(nick: &'a Nick, key: PeerKey) -> Self {
-        Self { nick: nick.as_str(), key: key.to_string(), verified: false }
+    fn new(nick: &'a Nick, key: PeerKey, trust: Trust) -> Self {
+        Self { nick: nick.as_str(), key: key.to_string(), verified: trust.verified, muted: trust.muted }
     }
 }
 
 impl<'a> Line<'a> {
-    pub(crate) fn told(told: &'a Told) -> Self {
+    /// `trust` is what is thought of its author.
+    pub(crate) fn told(told: &'a Told, trust: Trust) -> Self {
         match told {
-            Told::Message(shown) => Self::message(shown, false),
-            Told::Change(changed) => Self::change(changed),
+            Told::Message(shown) => Self::message(shown, trust, false),
+            Told::Change(changed) => Self::change(changed, trust),
         }
     }
 
     /// A message as it is now; with `replay` in answer to a question.
-    pub(crate) fn message(shown: &'a Shown, replay: bool) -> Self {
+    pub(crate) fn message(shown: &'a Shown, trust: Trust, replay: bool) -> Self {
         let message = &shown.message;
         let mut reactions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (emoji, key) in &shown.reactions {
@@ -85,7 +88,7 @@ impl<'a> Line<'a> {
         Self::Message(Box::new(Said {
             id: message.id.to_string(),
             room: message.place.to_string(),
-            from: From::new(&message.nick, message.from),
+            from: From::new(&message.nick, message.from, trust),
             text: clean::text(&message.text).into_owned(),
             action: message.action,
             reply: message.reply.map(|id| id.to_string()),
@@ -100,10 +103,10 @@ impl<'a> Line<'a> {
         }))
     }
 
-    fn change(changed: &'a Changed) -> Self {
-        let Changed { cursor, change, .. } = changed;
+    fn change(changed: &'a Changed, trust: Trust) -> Self {
+        let change = &changed.change;
         let about =
-            |target, text, emoji, removed| Box::new(about(change, *cursor, target, text, emoji, removed));
+            |target, text, emoji, removed| Box::new(about(changed, trust, target, text, (emoji, removed)));
         match &change.what {
             What::Edit { target, text } => {
                 Self::Edit(about(*target, Some(clean::text(text).into_owned()), None, false))
@@ -112,9 +115,9 @@ impl<'a> Line<'a> {
             What::React { target, emoji, gone } => {
                 Self::React(about(*target, None, Some(emoji.as_str()), *gone))
             }
-            What::Topic(topic) => Self::topic(&change.place, change.from, topic.as_str(), *cursor),
+            What::Topic(topic) => Self::topic(&change.place, change.from, topic.as_str(), changed.cursor),
             // A kind that this program does not know: nothing of it is told.
-            _ => Self::topic(&change.place, change.from, "", *cursor),
+            _ => Self::topic(&change.place, change.from, "", changed.cursor),
         }
     }
 
@@ -125,23 +128,23 @@ impl<'a> Line<'a> {
 }
 
 fn about<'a>(
-    change: &'a Change,
-    cursor: Cursor,
+    changed: &'a Changed,
+    trust: Trust,
     target: MessageId,
     text: Option<String>,
-    emoji: Option<&'a str>,
-    removed: bool,
+    (emoji, removed): (Option<&'a str>, bool),
 ) -> About<'a> {
+    let Changed { cursor, change, .. } = changed;
     About {
         id: change.id.to_string(),
         room: change.place.to_string(),
-        from: From::new(&change.nick, change.from),
+        from: From::new(&change.nick, change.from, trust),
         target: target.to_string(),
         text,
         emoji,
         removed,
         sent_ms: change.sent.0,
         late: change.late,
-        cursor,
+        cursor: *cursor,
     }
 }

@@ -3,6 +3,7 @@
 mod names;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,11 @@ use std::{
 
 use chat_core::{BootId, Nick, PeerChange, PeerKey, PeerState, RoomName, Source};
 
-pub(crate) use self::names::{Unresolved, with_digits};
+use self::trust::Trusts;
+pub(crate) use self::{
+    names::{Unresolved, with_digits},
+    trust::BADGE,
+};
 use crate::store::Known;
 
 /// People kept in the table; of more, those that are gone and were never talked to are forgotten.
@@ -28,6 +33,7 @@ pub(crate) struct People {
     nick: Nick,
     persons: BTreeMap<PeerKey, Person>,
     found: BTreeMap<(Option<[u8; 8]>, Option<SocketAddr>), PeerChange>,
+    trusts: Trusts,
 }
 
 /// One key, and the runs of the program that have it.
@@ -71,7 +77,8 @@ impl People {
             let person = Person { nick: Some(known.peer.nick), talked: known.talked, ..Person::default() };
             (known.peer.key, person)
         };
-        Self { own, nick, persons: known.into_iter().map(person).collect(), found: BTreeMap::new() }
+        let persons = known.into_iter().map(person).collect();
+        Self { own, nick, persons, found: BTreeMap::new(), trusts: Trusts::default() }
     }
 
     pub(crate) fn own(&self) -> PeerKey {
@@ -206,7 +213,8 @@ impl People {
 
     fn forget(&mut self) {
         if self.persons.len() > PERSONS_MAX {
-            self.persons.retain(|_, person| person.is_there() || person.talked);
+            let Self { persons, trusts, .. } = self;
+            persons.retain(|key, person| person.is_there() || person.talked || trusts.has(key));
         }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use chat_core::{Nick, PeerKey};
 
-use super::{People, Person};
+use super::{
+    People, Person,
+    trust::{BADGE, without_badges},
+};
 use crate::clean;
 
 /// Hex digits of a key that are enough to mean somebody.
@@ -29,21 +32,30 @@ impl People {
     pub(crate) fn label(&self, key: PeerKey, said_as: Option<&Nick>) -> String {
         let known = self.persons.get(&key).and_then(|person| person.nick.as_ref());
         let own = (key == self.own).then_some(&self.nick);
-        match said_as.or(own).or(known) {
+        let mut label = match said_as.or(own).or(known) {
             None => with_digits("?", key),
-            Some(nick) if is_nothing(nick.as_str()) || self.could_be_another(nick, key) => {
-                with_digits(nick.as_str(), key)
+            Some(nick) => {
+                let shown = without_badges(nick.as_str());
+                if is_nothing(&shown) || self.could_be_another(nick, key) {
+                    with_digits(&shown, key)
+                } else {
+                    shown
+                }
             }
-            Some(nick) => nick.to_string(),
+        };
+        if self.trust(key).verified {
+            label.push(BADGE);
         }
+        label
     }
 
-    /// Whom `name` means: a nick, a nick with its digits, a key, or the beginning of one.
+    /// Whom `name` means: a nick, a nick with its digits, a key, or the beginning of one; as shown, a badge included.
     ///
     /// # Errors
     /// When it means nobody, or more than one. A nick alone means those who are there and those who were talked
     /// to before, so that nobody can take an absent friend's nick and get what is meant for them.
     pub(crate) fn resolve(&self, name: &str) -> Result<PeerKey, Unresolved> {
+        let name = name.trim_end_matches(BADGE);
         if let Ok(key) = name.parse::<PeerKey>() {
             return if key == self.own { Err(Unresolved::Own) } else { Ok(key) };
         }
@@ -124,7 +136,7 @@ impl People {
 
 impl Person {
     /// Whether it is there, a friend, or has just written to us: it comes first when a nick is typed.
-    fn is_near(&self) -> bool {
+    pub(super) fn is_near(&self) -> bool {
         self.is_there() || self.talked || self.wrote
     }
 }

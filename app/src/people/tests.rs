@@ -2,11 +2,11 @@ use chat_core::{StoredPeer, UnixMillis};
 
 use super::*;
 
-fn nick(name: &str) -> Nick {
+pub(super) fn nick(name: &str) -> Nick {
     Nick::new(name).unwrap()
 }
 
-fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerChange {
+pub(super) fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerChange {
     PeerChange {
         state,
         key: Some(PeerKey([key; 32])),
@@ -20,7 +20,7 @@ fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerChange {
     }
 }
 
-fn known(key: u8, name: &str, talked: bool) -> Known {
+pub(super) fn known(key: u8, name: &str, talked: bool) -> Known {
     let peer = StoredPeer {
         key: PeerKey([key; 32]),
         nick: nick(name),
@@ -31,7 +31,7 @@ fn known(key: u8, name: &str, talked: bool) -> Known {
     Known { peer, talked }
 }
 
-fn people(known: Vec<Known>) -> People {
+pub(super) fn people(known: Vec<Known>) -> People {
     People::new(PeerKey([0; 32]), nick("ana"), known)
 }
 

@@ -1,6 +1,6 @@
 //! What happens with a typed line.
 
-use chat_core::{Action, MessageId, Nick, Place, RoomName, Text};
+use chat_core::{Action, MessageId, Nick, Place, RoomName, Text, Thought};
 
 use super::{
     Pending, Plain,
@@ -95,6 +95,10 @@ impl Plain {
             Command::Edit(text) => self.edit(text, engine)?,
             Command::Delete => self.delete(engine)?,
             Command::React { emoji, to, gone } => self.react(emoji, to, gone, engine)?,
+            Command::Trusted => self.list(show::trusted(&self.people)),
+            Command::Verify(argument) => self.verify(argument, engine)?,
+            Command::Block { who, blocked } => self.think_of(who, Thought::Blocked(blocked), engine)?,
+            Command::Mute { who, muted } => self.think_of(who, Thought::Muted(muted), engine)?,
             Command::Topic(Some(topic)) => self.set_topic(topic, engine)?,
             Command::Topic(None) => self.list([self.topic(engine)?]),
             Command::Quit => self.is_leaving = true,

@@ -38,6 +38,18 @@ pub(super) enum Command<'a> {
         to: Option<&'a str>,
         gone: bool,
     },
+    /// Somebody, and what came of comparing keys with them.
+    Verify(&'a str),
+    /// Of whom anything is thought.
+    Trusted,
+    Block {
+        who: &'a str,
+        blocked: bool,
+    },
+    Mute {
+        who: &'a str,
+        muted: bool,
+    },
     /// What the room is about from now on; `None` asks.
     Topic(Option<&'a str>),
     /// A room, or everywhere.
@@ -51,7 +63,7 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 19] = [
+pub(super) const HELP: [(&str, &str); 24] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room", "enter a room, and write there"),
@@ -65,6 +77,11 @@ pub(super) const HELP: [(&str, &str); 19] = [
     ("/unreact EMOJI [NICK]", "take that back"),
     ("/topic [TEXT]", "say what the room is about, or see it; \"\" removes it"),
     ("/who [#room]", "who is there"),
+    ("/verify [NICK]", "find out by digits that a key is theirs, then say yes or no; or see who is verified"),
+    ("/mute NICK", "keep what somebody says, and do not show it as it comes"),
+    ("/unmute NICK", "show it again"),
+    ("/block NICK", "show nothing of somebody, nor of before"),
+    ("/unblock NICK", "show all of it again"),
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
     ("/doctor", "what is wrong with this network, and what helps"),
@@ -117,6 +134,10 @@ pub(super) fn read(line: &str) -> Typed<'_> {
             let to = Some(to.trim()).filter(|to| !to.is_empty());
             Typed::Command(Command::React { emoji, to, gone: name == "unreact" })
         }
+        ("verify" | "block" | "mute", None) => Typed::Command(Command::Trusted),
+        ("verify", Some(argument)) => Typed::Command(Command::Verify(argument)),
+        ("block" | "unblock", Some(who)) => Typed::Command(Command::Block { who, blocked: name == "block" }),
+        ("mute" | "unmute", Some(who)) => Typed::Command(Command::Mute { who, muted: name == "mute" }),
         ("topic", Some("\"\"")) => Typed::Command(Command::Topic(Some(""))),
         ("topic", topic) => Typed::Command(Command::Topic(topic)),
         ("me", Some(text)) if !clean::is_blank(text) => Typed::Command(Command::Me(text)),

@@ -40,8 +40,12 @@ impl Plain {
             Turn::Lost => (Move::Lost, format!("{name} is gone without a goodbye")),
         };
         let who = if let Turn::Renamed { was } = turn { format!("{was} (now {name})") } else { name };
-        if self.crowd.on_move(now, what, &who) {
+        let is_told = self.crowd.on_move(now, what, &who);
+        if is_told {
             self.notice(&line);
+        }
+        if matches!(what, Move::Came | Move::Renamed) {
+            self.warn_of(key, is_told);
         }
     }
 

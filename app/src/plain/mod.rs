@@ -10,6 +10,7 @@ mod delivery;
 mod examine;
 mod recall;
 pub(crate) mod show;
+mod trust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, Place, RoomName, StoreError};
+use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, Place, RoomName, StoreError, Thought};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
@@ -100,6 +101,14 @@ enum Pending {
     Leave(RoomName),
     Rename(Nick),
     Connect,
+    /// Keys are compared; digits come of it.
+    Compare(PeerKey),
+    /// What is thought of somebody.
+    Think {
+        whom: String,
+        thought: Thought,
+        is_news: bool,
+    },
     /// An edit or the like: it is shown when it is stored.
     Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
@@ -150,6 +159,7 @@ impl Plain {
             pending: BTreeMap::new(),
             is_leaving: false,
         };
+        plain.people.restore_trust(ready.store.trusts()?);
         let own = with_digits(ready.nick.as_str(), ready.key);
         let kept = if plain.is_kept { "" } else { ", and nothing is kept" };
         let version = env!("CARGO_PKG_VERSION");
@@ -189,7 +199,7 @@ impl Plain {
                 if let Place::Direct(key) = message.place {
                     self.people.on_talk(key, message.from);
                 }
-                if message.own && self.is_echoed {
+                if message.own && self.is_echoed || self.people.trust(message.from).muted {
                     self.recall.push(&message);
                 } else {
                     self.show_message(&message, None);
@@ -208,6 +218,8 @@ impl Plain {
                     self.told_left_out = left_out;
                 }
             }
+            Event::Compared { key, digits, asked } => self.show_digits(key, digits, asked),
+            Event::Trusted { key, trust } => self.people.set_trust(key, trust),
             Event::Examined { tag, findings } => self.on_examined(tag, *findings),
             Event::Renamed { instance } => {
                 let name = clean::name(&instance);
@@ -238,7 +250,8 @@ impl Plain {
                 self.people.rename(nick);
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
-            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change => {}
+            Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
+            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change | Pending::Compare(_) => {}
         }
     }
 
@@ -257,6 +270,12 @@ impl Plain {
                 self.go_on();
             }
             Pending::Examine { asked: false } => {}
+            Pending::Compare(key) => {
+                let whom = self.people.label(key, None);
+                self.complain(&format!(
+                    "keys are not compared with {whom}: {why}; without a session compare the whole keys: /verify {whom} KEY"
+                ));
+            }
             _ => self.complain(why),
         }
     }
@@ -338,7 +357,10 @@ impl Front for Plain {
                 lines => self.notice(&format!("{lines} lines were left out because nobody read them")),
             },
             Happening::Stored(told) => {
-                if let Told::Change(changed) = told {
+                let trust = self.people.trust(told.author());
+                if let Told::Change(changed) = told
+                    && !(trust.blocked || trust.muted)
+                {
                     self.show_change(&changed);
                 }
             }

@@ -131,6 +131,17 @@ pub(super) fn who(people: &People, keep: impl Fn(&Person) -> bool) -> Vec<String
     columns(rows.collect())
 }
 
+/// Whom the person has verified, blocked or muted.
+pub(super) fn trusted(people: &People) -> Vec<String> {
+    let rows = people.trusted().map(|(key, trust)| {
+        let words = [(trust.verified, "verified"), (trust.blocked, "blocked"), (trust.muted, "muted")];
+        let words: Vec<&str> = words.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
+        [people.label(key, None), key.to_string(), words.join(", ")]
+    });
+    let lines = columns(rows.collect());
+    if lines.is_empty() { vec![String::from("nobody is verified, blocked or muted")] } else { lines }
+}
+
 /// Everybody who was found, and how they are reached.
 pub(crate) fn peers(people: &People) -> Vec<String> {
     let mut rows = Vec::new();

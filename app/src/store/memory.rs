@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use chat_core::{
     Answer, EntryId, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId, RoomName,
-    Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom, Topic,
+    Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Topic, Trust,
 };
 
 use self::said::Said;
@@ -29,6 +29,7 @@ pub struct Memory {
     days: BTreeMap<(RoomKeyId, u32), (IdSum, Stamp)>,
     newest_own: BTreeMap<RoomKeyId, (Stamp, EntryId)>,
     said: Said,
+    trusts: BTreeMap<PeerKey, Trust>,
 }
 
 impl Memory {
@@ -52,6 +53,7 @@ impl Memory {
             days: BTreeMap::new(),
             newest_own: BTreeMap::new(),
             said: Said::default(),
+            trusts: BTreeMap::new(),
         }
     }
 
@@ -102,6 +104,10 @@ impl Memory {
         friends_first(worth, peer.seen, peer.key)
     }
 
+    fn stored_trusts(&self) -> Vec<StoredTrust> {
+        self.trusts.iter().map(|(&key, &trust)| StoredTrust { key, trust }).collect()
+    }
+
     fn state(&self) -> State {
         let mut peers = self.ranked_peers();
         peers.truncate(PEERS_TOLD.unsigned_abs() as usize);
@@ -114,6 +120,7 @@ impl Memory {
             peers,
             days: days.collect(),
             own: own.collect(),
+            trusts: self.stored_trusts(),
         }
     }
 }
@@ -139,6 +146,12 @@ impl Store for Memory {
                         self.rooms.insert(room.name.clone(), room.clone());
                     }
                     Record::Nick(nick) => self.nick = Some(nick.clone()),
+                    Record::Trust(StoredTrust { key, trust }) => {
+                        self.trusts.insert(*key, *trust);
+                        self.trusts.retain(|_, trust| *trust != Trust::default());
+                        let blocked = self.trusts.iter().filter(|(_, trust)| trust.blocked);
+                        self.said.set_blocked(blocked.map(|(key, _)| *key).collect());
+                    }
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }
@@ -193,6 +206,10 @@ impl Store for Memory {
 
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
         Ok(self.said.topics())
+    }
+
+    fn trusts(&mut self) -> Result<Vec<StoredTrust>, StoreError> {
+        Ok(self.stored_trusts())
     }
 
     fn newest(&mut self) -> Result<Cursor, StoreError> {

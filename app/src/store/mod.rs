@@ -10,7 +10,8 @@ mod tests;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use chat_core::{
-    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, StoreError, Topic, UnixMillis,
+    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, StoreError, StoredTrust,
+    Topic, UnixMillis,
 };
 
 pub use memory::Memory;
@@ -81,6 +82,15 @@ impl Told {
         }
     }
 
+    /// Whose key said it.
+    #[must_use]
+    pub const fn author(&self) -> PeerKey {
+        match self {
+            Self::Message(shown) => shown.message.from,
+            Self::Change(changed) => changed.change.from,
+        }
+    }
+
     /// Whether this very run of the profile said it.
     #[must_use]
     pub const fn is_own(&self) -> bool {
@@ -110,6 +120,9 @@ pub struct Known {
 }
 
 /// What keeps the history. All methods may take as long as the disk does.
+///
+/// What somebody blocked has said is kept, and neither in histories nor among reactions as long as they are blocked; what
+/// is new from them is told.
 pub trait Store: Send {
     /// Appends all batches in order, all or nothing, and makes them durable. What is there already changes
     /// nothing. The answer names what is new: messages unless they were taken back before they came, and changes
@@ -166,6 +179,12 @@ pub trait Store: Send {
     /// # Errors
     /// When the disk failed.
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError>;
+
+    /// What the person thinks of keys, by key.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn trusts(&mut self) -> Result<Vec<StoredTrust>, StoreError>;
 
     /// The number given last, 0 before the first.
     ///

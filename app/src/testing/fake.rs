@@ -14,6 +14,7 @@
 //! - `fake: crowd N`: N others come
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
@@ -30,7 +31,7 @@ use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket,
     Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
     PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer,
-    StoredRoom, Token, Topic, UnixMillis, Unreached, What,
+    StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -78,6 +79,7 @@ fn begin(
         is_deaf: is_alone,
         heard: None,
         later: None,
+        trust: BTreeMap::new(),
         has_left: false,
     };
     thread::spawn(move || {
@@ -114,6 +116,7 @@ struct Fake {
     heard: Option<StoredEntry>,
     /// What bo says in a while.
     later: Option<(Place, String)>,
+    trust: BTreeMap<PeerKey, Trust>,
     has_left: bool,
 }
 
@@ -123,6 +126,10 @@ impl Fake {
             // What comes after the end is nobody's business.
             _ if self.has_left => {}
             Input::Fetched { answer: Answer::State(state), .. } => {
+                for StoredTrust { key, trust } in state.trusts {
+                    self.trust.insert(key, trust);
+                    self.tell(Event::Trusted { key, trust });
+                }
                 self.rooms.extend(state.rooms.into_iter().filter(|room| room.joined).map(|room| room.name));
                 let interfaces = vec!["fake0 10.0.0.1/24".to_string()];
                 self.tell(Event::Net(NetChange { interfaces, multicast: Multicast::Alone }));
@@ -199,6 +206,18 @@ impl Fake {
             Action::Rename(nick) => {
                 self.nick = nick.clone();
                 self.persist(vec![Record::Nick(nick)], vec![done]);
+            }
+            Action::Compare(key) if key != BO => self.refuse(tag, Refusal::NotThere),
+            Action::Compare(key) => {
+                let digits = "0471 9920 3318".parse().unwrap();
+                self.tell(Event::Compared { key, digits, asked: true });
+                self.tell(done);
+            }
+            Action::Think { key, thought } => {
+                let trust = self.trust.get(&key).copied().unwrap_or_default().with(thought);
+                self.trust.insert(key, trust);
+                self.tell(Event::Trusted { key, trust });
+                self.persist(vec![Record::Trust(StoredTrust { key, trust })], vec![done]);
             }
             Action::Connect(address) => {
                 self.tell(done);

@@ -10,6 +10,7 @@ mod plain;
 mod send;
 #[cfg(unix)]
 mod terminal;
+mod trust;
 #[cfg(unix)]
 mod typing;
 

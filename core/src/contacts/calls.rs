@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{Contacts, DEGREE, Who, contact::Candidate, schedule::Regard};
-use crate::{discovery::Sighting, event::Source, rng::mixed, session::Pace, time::Instant};
+use crate::{
+    discovery::Sighting, event::Source, identity::PeerKey, rng::mixed, session::Pace, time::Instant,
+};
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
 pub(super) const NEXT_ADDRESS: Duration = Duration::from_millis(250);
@@ -166,6 +168,11 @@ impl Contacts {
         if let Some(&who) = here.get(picked) {
             self.visit(now, who);
         }
+    }
+
+    /// The person wants a session with `key` now.
+    pub(crate) fn call_now(&mut self, now: Instant, key: PeerKey) {
+        self.visit(now, Who::Id(key.short()));
     }
 
     /// `who` is called now, chosen or not.

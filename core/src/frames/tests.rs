@@ -7,7 +7,7 @@ use super::*;
 impl Arbitrary for Frame {
     fn arbitrary(g: &mut Gen) -> Self {
         let room = u16::arbitrary(g);
-        match u8::arbitrary(g) % 15 {
+        match u8::arbitrary(g) % 16 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g) },
@@ -35,6 +35,10 @@ impl Arbitrary for Frame {
             9 => Self::Prune { room },
             10 => Self::Known(many(g, KNOWN_MAX, |g| (Tag(array(g)), u64::arbitrary(g)))),
             11 => Self::Ask(many(g, ASK_MAX, |g| Tag(array(g)))),
+            14 => {
+                let step = Step::from_number(u8::arbitrary(g) % 3).unwrap();
+                Self::Compare { step, binding: array(g), value: array(g) }
+            }
             13 => Self::Sum(u64::arbitrary(g)),
             12 => Self::Keep(Keep::from_number(u8::arbitrary(g) % 3)),
             _ => Self::Heartbeat {
@@ -74,7 +78,7 @@ quickcheck! {
     }
 
     fn any_bytes_are_read_or_refused(kind: u8, bytes: Vec<u8>) -> bool {
-        let bytes: Vec<u8> = core::iter::once(kind % 17).chain(bytes).collect();
+        let bytes: Vec<u8> = core::iter::once(kind % 18).chain(bytes).collect();
         Frame::decode(&bytes).is_none_or(|frame| Frame::decode(&frame.encode()) == Some(frame))
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Cause, Frame, Keep, Mark, Pulse};
+use super::{Cause, Frame, Keep, Mark, Pulse, Step};
 use crate::event::{EntryId, Stamp};
 
 /// Names that are written out of a list.
@@ -62,6 +62,9 @@ impl Frame {
             Self::Keep(Keep::Spare) => String::from("keep: this session makes up for another"),
             Self::Keep(Keep::Choice) => String::from("keep: this session is one of my choices"),
             Self::Sum(sum) => format!("sum of all members: {sum:016x}"),
+            Self::Compare { step: Step::Commit, .. } => String::from("compare keys: committed to a number"),
+            Self::Compare { step: Step::Number, .. } => String::from("compare keys: my number"),
+            Self::Compare { step: Step::Open, .. } => String::from("compare keys: the number committed to"),
             Self::Unknown { kind } => format!("frame {kind} of a later version"),
         }
     }

@@ -38,6 +38,8 @@ impl Node {
                 self.event(Event::Done { tag, message: None });
             }
             Action::Connect(address) => self.connect(tag, address),
+            Action::Compare(key) => self.compare(tag, key),
+            Action::Think { key, thought } => self.think(tag, key, thought),
             Action::Examine => self.examine(tag),
             Action::Quit => self.quit(tag),
             action => {

@@ -32,6 +32,8 @@ pub(super) struct Peer {
     pub(super) boot: BootId,
     pub(super) address: SocketAddr,
     pub(super) tag: Tag,
+    /// The hash of the session's handshake, the latest one.
+    pub(super) binding: [u8; 32],
     pub(super) via: Source,
     since: Instant,
     /// Whether it has told us about itself in this session.
@@ -109,8 +111,19 @@ impl Node {
                 let tag = Tag::of(self.config.suite, &key, boot);
                 let (since, late, is_untold) = (self.now, None, false);
                 let (has_told, remembered) = (false, None);
-                let peer =
-                    Peer { key, boot, address, tag, via, since, has_told, remembered, late, is_untold };
+                let peer = Peer {
+                    key,
+                    boot,
+                    address,
+                    tag,
+                    binding,
+                    via,
+                    since,
+                    has_told,
+                    remembered,
+                    late,
+                    is_untold,
+                };
                 self.peers.insert(link, peer);
                 self.members.on_up(self.now, tag, link);
                 for former in self.contacts.runs(&key).into_iter().filter(|run| *run != boot) {
@@ -129,8 +142,12 @@ impl Node {
                 self.rooms.on_reached(link, self.sessions.origin(address.ip()));
                 self.remember(link);
                 self.on_neighbours_changed();
+                self.begin_comparison(link);
             }
             Wish::Rebound { link, binding } => {
+                if let Some(peer) = self.peers.get_mut(&link) {
+                    peer.binding = binding;
+                }
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
             }
             Wish::Record { link, bytes } | Wish::Datagram { link, bytes } => self.on_frame(link, &bytes),
@@ -157,6 +174,7 @@ impl Node {
                 self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
                     self.records.forget(link);
+                    self.end_comparisons(link);
                     self.keep_seen(&peer.key);
                     let (end, how) = match why {
                         Gone::Quit => (End::Quit, Down::Quit),

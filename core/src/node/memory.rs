@@ -30,6 +30,7 @@ impl Node {
     fn restore(&mut self, state: State) {
         let Some(queued) = self.queued.take() else { return };
         let stored_nick = state.nick.clone();
+        self.restore_trust(state.trusts.clone());
         self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
         for peer in state.peers.into_iter().take(self.config.peers_max) {
             if self.config.discovery.remembered {

@@ -179,6 +179,10 @@ impl Node {
                 });
                 return Some(frame);
             }
+            Frame::Compare { step, binding, value } => {
+                self.on_compare(link, step, binding, value);
+                Vec::new()
+            }
             frame => return Some(frame),
         };
         for answer in answers {

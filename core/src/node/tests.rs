@@ -5,7 +5,7 @@ use crate::{
     boundary::Token,
     command::Action,
     event::{Place, Unreached},
-    identity::PeerKey,
+    frames::Step,
     store::{Answer, State, StoredPeer},
     suite::REAL,
     text::Text,
@@ -74,4 +74,78 @@ fn newcomers_can_be_written_to_however_many_have_come_and_gone() {
         outputs.filter(|output| matches!(output, Output::Event(Event::Refused { .. }))).count()
     };
     assert_eq!((refused(2), refused(99)), (1, 0), "forgotten, and known");
+}
+
+#[test]
+fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
+    let start = Instant::ORIGIN;
+    let mut nodes = [1, 2].map(|number| {
+        let config = Config::new(REAL, Nick::new("ana").unwrap(), 27182);
+        let mut node = Node::new(config, Identity::new(REAL, &[number; 32]), [number; 32], start);
+        node.on_fetched(Token(1), Answer::State(State::default()));
+        let address = alloc::format!("10.0.0.{number}");
+        let own = crate::boundary::Subnet { address: address.parse().unwrap(), prefix: 24 };
+        let interface = Interface {
+            index: 2,
+            name: String::from("eth0"),
+            addresses: vec![own],
+            multicast: false,
+            loopback: false,
+            mtu: 1500,
+        };
+        node.handle(start, Input::Interfaces(&[interface]));
+        node
+    });
+    let to = "10.0.0.2:27182".parse().unwrap();
+    nodes[0].handle(start, Input::Command(Command { tag: 1, action: Action::Connect(to) }));
+    carry(&mut nodes, start);
+    let link = *nodes[1].peers.keys().next().expect("they are in session");
+    let (asker, asked) = (nodes[0].identity.key(), nodes[1].identity.key());
+    let binding = nodes[1].peers[&link].binding;
+    assert_eq!(binding, nodes[0].peers.values().next().unwrap().binding);
+    let between = crate::trust::Between { asker, asked, binding };
+    let tag = *binding.first_chunk().unwrap();
+    let commitment = between.commitment(REAL, &[7; 32]);
+    let mut steps = |number: [u8; 32]| {
+        nodes[1].on_compare(link, Step::Commit, tag, commitment);
+        nodes[1].on_compare(link, Step::Open, tag, number);
+        nodes[1].on_compare(link, Step::Open, tag, number);
+        let mut told = 0;
+        while let output @ (Output::Transmit(_) | Output::Event(_) | Output::Persist { .. }) = nodes[1].poll()
+        {
+            told += usize::from(matches!(output, Output::Event(Event::Compared { .. })));
+        }
+        (told, nodes[1].stats().comparisons_forged)
+    };
+    assert_eq!(steps([8; 32]), (0, 1));
+    assert_eq!(steps([7; 32]), (1, 1), "once");
+    nodes[1].on_compare(link, Step::Commit, [0; 8], commitment);
+    assert!(nodes[1].comparisons.asked[&link].open.is_none(), "made for another session");
+}
+
+/// Carries what two nodes send to each other until they are silent.
+fn carry(nodes: &mut [Node; 2], now: Instant) {
+    loop {
+        let mut sent = Vec::new();
+        for (index, node) in nodes.iter_mut().enumerate() {
+            loop {
+                match node.poll() {
+                    Output::Wait(_) => break,
+                    Output::Transmit(transmit) if transmit.via == Via::Chat => {
+                        sent.push((1 - index, transmit));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if sent.is_empty() {
+            return;
+        }
+        for (to, transmit) in sent {
+            let from = alloc::format!("10.0.0.{}:27182", 2 - to).parse().unwrap();
+            let bytes = &transmit.bytes;
+            let datagram = Datagram { via: Via::Chat, interface: 2, from, to: transmit.to.ip(), bytes };
+            nodes[to].handle(now, Input::Datagram(datagram));
+        }
+    }
 }

@@ -69,7 +69,12 @@ impl Rooms {
             Frame::Heartbeat { counter, clock, rooms, .. } => {
                 return self.on_heartbeat(turn, id, counter, clock, &rooms);
             }
-            Frame::Record(_) | Frame::Known(_) | Frame::Ask(_) | Frame::Keep(_) | Frame::Sum(_) => return,
+            Frame::Record(_)
+            | Frame::Known(_)
+            | Frame::Ask(_)
+            | Frame::Keep(_)
+            | Frame::Sum(_)
+            | Frame::Compare { .. } => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
                 return;

@@ -33,6 +33,10 @@ impl Store {
                     self.state.rooms.push(room);
                 }
                 Record::Nick(nick) => self.state.nick = Some(nick),
+                Record::Trust(stored) => {
+                    self.state.trusts.retain(|known| known.key != stored.key);
+                    self.state.trusts.push(stored);
+                }
                 other => panic!("a record that this store does not know: {other:?}"),
             }
         }

@@ -48,6 +48,7 @@ struct Index {
     peers: BTreeMap<PeerKey, usize>,
     rooms: BTreeMap<String, usize>,
     nick: Option<usize>,
+    trusts: BTreeMap<PeerKey, usize>,
 }
 
 impl Disk {
@@ -158,6 +159,11 @@ impl Disk {
                 state.rooms.push(room.clone());
             }
         }
+        for place in self.index.trusts.values() {
+            if let Some(Record::Trust(stored)) = at(place) {
+                state.trusts.push(*stored);
+            }
+        }
         if let Some(Record::Nick(nick)) = self.index.nick.as_ref().and_then(at) {
             state.nick = Some(nick.clone());
         }
@@ -179,6 +185,9 @@ impl Index {
                 self.rooms.insert(room.name.to_string(), place);
             }
             Record::Nick(_) => self.nick = Some(place),
+            Record::Trust(stored) => {
+                self.trusts.insert(stored.key, place);
+            }
             other => panic!("a record that the simulator's disk does not know: {other:?}"),
         }
     }

@@ -207,7 +207,12 @@ impl Plan {
 
     fn check_deed(&self, place: Place, deed: &Deed) -> Result<(), PlanError> {
         match deed {
-            Deed::Tell { to, .. } | Deed::Connect(to) => self.has_host(place, *to)?,
+            Deed::Tell { to, .. }
+            | Deed::Connect(to)
+            | Deed::Compare(to)
+            | Deed::Verify(to)
+            | Deed::Block(to)
+            | Deed::Forgive(to) => self.has_host(place, *to)?,
             _ => {}
         }
         match deed {

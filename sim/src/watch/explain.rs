@@ -25,7 +25,8 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "S5",
-        "Pending, until keys can be verified and blocked: nothing of a blocked or unverified key is shown as verified.",
+        "Two that compare keys are shown the same digits; a key is verified, blocked or muted only by the word of a \
+         person whose profile it is, also after a crash; and of whoever is blocked nothing is told.",
     ),
     (
         "S6",

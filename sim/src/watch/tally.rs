@@ -71,6 +71,10 @@ pub(crate) struct Tally {
     asked: BTreeMap<(usize, u64), usize>,
     /// What was said, by the number of its act.
     said: BTreeMap<usize, Said>,
+    /// Whom persons have verified.
+    verified: BTreeSet<(usize, PeerKey)>,
+    /// Hosts whose persons ever blocked those of other hosts.
+    deaf: BTreeSet<(usize, usize)>,
     quiet: Option<Counter>,
     figures: Figures,
 }
@@ -99,6 +103,8 @@ impl Tally {
             online: vec![BTreeMap::new(); hosts],
             asked: BTreeMap::new(),
             said: BTreeMap::new(),
+            verified: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             quiet: plan.expect.polite.map(|polite| Counter::new(polite, hosts)),
             figures: Figures::default(),
         }
@@ -140,6 +146,7 @@ impl Tally {
             for (host, since) in self.runs_since.iter().enumerate() {
                 let Some(since) = *since else { continue };
                 if host != said.author
+                    && !self.deaf.contains(&(host, said.author))
                     && now - since >= CONVERGENCE
                     && said.at + OWED >= since
                     && self.pairs.are_joined(said.author, host)
@@ -213,6 +220,14 @@ impl Tally {
             Event::Receipt { stored_by, .. } if *stored_by > 0 => self.count("receipt"),
             Event::Room { joined: true, .. } => self.count("room-entered"),
             Event::Renamed { .. } => self.count("renamed"),
+            Event::Compared { .. } => self.count("keys-compared"),
+            Event::Trusted { key, trust } => {
+                if trust.blocked {
+                    self.deaf.extend(truth.keys.get(key).into_iter().flatten().map(|other| (host, *other)));
+                }
+                self.verified.remove(&(host, *key));
+                self.verified.extend(trust.verified.then_some((host, *key)));
+            }
             Event::Net(net) if matches!(net.multicast, Multicast::Silent) => self.count("multicast-lost"),
             Event::Peer(peer) => self.on_peer(truth, host, peer),
             _ => {}
@@ -260,6 +275,9 @@ impl Tally {
         self.count("message-delivered");
         if message.late {
             self.count("message-late");
+        }
+        if self.verified.contains(&(host, message.from)) {
+            self.count("verified");
         }
         if matches!(message.place, Place::Direct(_)) {
             self.count("message-direct");

@@ -1,6 +1,6 @@
 //! What people do, and what they are told.
 
-use chat_core::{Action, Command, Event, Input, Nick, Place, RoomName, Text};
+use chat_core::{Action, Command, Event, Input, Nick, Place, RoomName, Text, Thought};
 
 use super::World;
 use crate::{host::State, plan::Deed, watch::Fact};
@@ -37,13 +37,19 @@ impl World {
             let text = Text::new(words(number, size)).ok()?;
             Some(Action::Say { place, text, action: false, reply: None })
         };
+        let key = |host: usize| self.machines.get(host).map(|machine| machine.key(self.suite));
+        let think = |of, thought| Some(Action::Think { key: key(of)?, thought });
         match deed {
             Deed::Say { room, size } => say(Place::Room(RoomName::new(room).ok()?), *size),
-            Deed::Tell { to, size } => say(Place::Direct(self.machines.get(*to)?.key(self.suite)), *size),
+            Deed::Tell { to, size } => say(Place::Direct(key(*to)?), *size),
             Deed::Join(room) => Some(Action::Join(RoomName::new(room).ok()?)),
             Deed::Leave(room) => Some(Action::Leave(RoomName::new(room).ok()?)),
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
             Deed::Connect(to) => Some(Action::Connect(self.address(*to)?)),
+            Deed::Compare(with) => Some(Action::Compare(key(*with)?)),
+            Deed::Verify(whom) => think(*whom, Thought::Verified(true)),
+            Deed::Block(whom) => think(*whom, Thought::Blocked(true)),
+            Deed::Forgive(whom) => think(*whom, Thought::Blocked(false)),
             Deed::Quit => Some(Action::Quit),
             // Nothing that a program is told.
             Deed::Start => None,

@@ -138,7 +138,7 @@ fn act(g: &mut Gen, plan: &Plan, last: u64) -> Act {
     let (doer, other) = (host(g, plan), host(g, plan));
     let room = one_of(g, &["#lobby", "#lobby", "#tea"]).to_owned();
     let size = 10 << below(g, 8);
-    let what = match below(g, 12) {
+    let what = match below(g, 16) {
         0 => Deed::Join("#tea".into()),
         1 => Deed::Leave(room),
         2 => Deed::Rename(one_of(g, &["ada", "bob"]).into()),
@@ -146,6 +146,10 @@ fn act(g: &mut Gen, plan: &Plan, last: u64) -> Act {
         4 => Deed::Quit,
         5 => Deed::Start,
         6 if other != doer => Deed::Tell { to: other, size },
+        7 if other != doer => Deed::Compare(other),
+        8 if other != doer => Deed::Verify(other),
+        9 if other != doer => Deed::Block(other),
+        10 if other != doer => Deed::Forgive(other),
         _ => Deed::Say { room, size },
     };
     Act { at: Span::from_millis(below(g, last)), host: doer, what }

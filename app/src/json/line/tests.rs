@@ -35,14 +35,23 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         direct: true,
     };
     let number = || serde_json::from_str("7").ok();
+    let trust = Trust { verified: true, blocked: false, muted: true };
+    let (friend, twin) = (PeerKey([8; 32]), PeerChange { nick: Nick::new("b0").ok(), ..change.clone() });
+    let mut people = People::new(PeerKey([9; 32]), nick.clone(), Vec::new());
+    people.set_trust(friend, trust);
+    check(&Line::trust(friend, trust));
+    check(&Line::verify(friend, "0471 9920 3318".parse().unwrap(), true));
+    let of_friend = PeerChange { key: Some(friend), state: PeerState::Online, ..twin };
+    check(&Line::Peer(Peer::new(&of_friend, &people)));
+    people.on_peer(PeerChange { state: PeerState::Online, ..change.clone() });
     check(&Line::hello("chat-std", &nick, key, 1, None, 1));
-    check(&Line::Peer(Peer::new(&change)));
+    check(&Line::Peer(Peer::new(&change, &people)));
     change.key = None;
-    check(&Line::Peer(Peer::new(&change)));
+    check(&Line::Peer(Peer::new(&change, &people)));
     let reactions = vec![(Emoji::new("+1").unwrap(), key)];
     let shown = Shown { cursor: 1, message, edited: true, deleted: false, reactions };
-    check(&Line::message(&shown, true));
-    check(&Line::message(&Shown { deleted: true, ..shown }, true));
+    check(&Line::message(&shown, trust, true));
+    check(&Line::message(&Shown { deleted: true, ..shown }, trust, true));
     let text = String::from("ho");
     for what in [
         What::Edit { target: id, text },
@@ -53,7 +62,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         let (place, nick) = (Place::Room(RoomName::lobby()), nick.clone());
         let (boot, sent, stamp) = (BootId(1), UnixMillis(1), Stamp(1));
         let change = Change { id, place, from: key, boot, nick, what, sent, stamp, late: true, own: false };
-        check(&Line::told(&Told::Change(Changed { cursor: 1, change, before: None })));
+        check(&Line::told(&Told::Change(Changed { cursor: 1, change, before: None }), trust));
     }
     check(&Line::receipt(id.entry, 1, 2));
     check(&Line::room(&RoomName::lobby(), key, true));
@@ -62,7 +71,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         vec!["docker0: why".into()],
     ));
     check(&Line::said(number(), id));
-    let (peers, rooms) = (Some(vec![Peer::new(&change)]), Some(vec!["#a"]));
+    let (peers, rooms) = (Some(vec![Peer::new(&change, &people)]), Some(vec!["#a"]));
     let topics = [("#a", "tea")].into();
     check(&Line::Done(Done { id: number(), peers, rooms, topics, ..Done::default() }));
     check(&Line::error(number(), Code::Busy, "why"));

@@ -19,12 +19,18 @@ pub(super) struct Said {
     /// Changes whose message is not there.
     waiting: BTreeSet<Cursor>,
     topics: BTreeMap<Place, Cursor>,
+    /// Of whom nothing is shown.
+    blocked: BTreeSet<PeerKey>,
 }
 
 /// A place in a conversation.
 type Position = (Stamp, PeerKey, EntryId, u16);
 
 impl Said {
+    pub(super) fn set_blocked(&mut self, blocked: BTreeSet<PeerKey>) {
+        self.blocked = blocked;
+    }
+
     /// Adds a message as it is by now. `None` when it was taken back before it came.
     pub(super) fn say(&mut self, message: &Message) -> Option<Told> {
         let cursor = self.next();
@@ -177,7 +183,9 @@ impl Said {
     fn with_reactions(&self, shown: &Shown) -> Shown {
         let changes = self.changes(&shown.message.place, shown.message.id);
         let felt = changes.into_iter().filter_map(|(_, change)| match change.what {
-            What::React { emoji, gone: false, .. } => Some((emoji, change.from)),
+            What::React { emoji, gone: false, .. } if !self.blocked.contains(&change.from) => {
+                Some((emoji, change.from))
+            }
             _ => None,
         });
         let mut reactions: Vec<_> = felt.collect();
@@ -205,7 +213,9 @@ impl Said {
 
     pub(super) fn since(&self, cursor: Cursor, limit: usize) -> Vec<Told> {
         let later = self.rows.range(cursor.saturating_add(1)..);
-        let counting = later.filter(|(cursor, _)| !self.waiting.contains(cursor));
+        let counting = later.filter(|(cursor, told)| {
+            !self.waiting.contains(cursor) && !self.blocked.contains(&told.author())
+        });
         let told = counting.map(|(_, told)| match told {
             Told::Message(shown) => Told::Message(self.with_reactions(shown)),
             Told::Change(changed) => Told::Change(changed.clone()),
@@ -215,6 +225,7 @@ impl Said {
 
     pub(super) fn latest(&self, limit: usize) -> Vec<Shown> {
         let latest = self.rows.keys().rev().filter_map(|&cursor| self.shown(cursor));
+        let latest = latest.filter(|shown| !self.blocked.contains(&shown.message.from));
         let mut latest: Vec<_> = latest.take(limit).collect();
         latest.reverse();
         latest
@@ -243,7 +254,9 @@ impl Said {
             }
         };
         let order = self.order.get(place).into_iter().flatten().rev();
-        let earlier = order.filter(|(position, _)| end.is_none_or(|end| **position < end));
+        let earlier = order.filter(|(position, _)| {
+            end.is_none_or(|end| **position < end) && !self.blocked.contains(&position.1)
+        });
         let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &cursor)| cursor).collect();
         cursors.reverse();
         Some(cursors)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use chat_core::{IdSum, PeerKey, Record, RoomKeyId, StoredEntry, StoredPeer, StoredRoom};
+use chat_core::{IdSum, PeerKey, Record, RoomKeyId, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Trust};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{change::Row, read, record};
@@ -34,6 +34,7 @@ impl Append<'_> {
                         let put = "INSERT OR REPLACE INTO settings (name, value) VALUES ('nick', ?1)";
                         self.db.prepare_cached(put)?.execute([nick.as_str()])?;
                     }
+                    Record::Trust(stored) => self.trust(stored)?,
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }
@@ -84,6 +85,17 @@ impl Append<'_> {
             self.own(conversation, entry, stamp)?;
         }
         Ok(())
+    }
+
+    fn trust(&self, stored: &StoredTrust) -> rusqlite::Result<()> {
+        let StoredTrust { key, trust } = stored;
+        if *trust == Trust::default() {
+            self.db.prepare_cached("DELETE FROM trusts WHERE key = ?1")?.execute([key.0])?;
+            return Ok(());
+        }
+        let put = "INSERT OR REPLACE INTO trusts (key, verified, blocked, muted) VALUES (?1, ?2, ?3, ?4)";
+        let row = params![key.0, trust.verified, trust.blocked, trust.muted];
+        self.db.prepare_cached(put)?.execute(row).map(|_| ())
     }
 
     fn conversation(&mut self, entry: &StoredEntry) -> rusqlite::Result<i64> {

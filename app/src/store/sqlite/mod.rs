@@ -13,7 +13,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chat_core::{Answer, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError, Topic};
+use chat_core::{
+    Answer, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError, StoredTrust, Topic,
+};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use self::append::Append;
@@ -127,6 +129,10 @@ impl Store for Sqlite {
         read::topics(&self.db).map_err(|error| failed(&error))
     }
 
+    fn trusts(&mut self) -> Result<Vec<StoredTrust>, StoreError> {
+        read::trusts(&self.db).map_err(|error| failed(&error))
+    }
+
     fn newest(&mut self) -> Result<Cursor, StoreError> {
         read::newest(&self.db).map_err(|error| failed(&error))
     }
@@ -177,7 +183,10 @@ fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
             return Err(Unfit::Damaged(verdict.lines().collect::<Vec<_>>().join(" ")));
         }
     }
-    read::fetch(db, &Request::State)?;
+    read::state(db)?;
+    if version == schema::VERSION {
+        read::trusts(db)?;
+    }
     db.query_row("SELECT count(*) FROM (SELECT text FROM messages LIMIT 1)", [], |_| Ok(()))?;
     read::known(db)?;
     Ok(Some(version))

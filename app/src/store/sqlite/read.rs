@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay, Topic,
+    Answer, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay, StoredTrust,
+    Topic, Trust,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -22,7 +23,7 @@ FROM peers ORDER BY worth, seen DESC, key";
 
 pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
     Ok(match what {
-        Request::State => Answer::State(state(db)?),
+        Request::State => Answer::State(State { trusts: trusts(db)?, ..state(db)? }),
         Request::Entries { room, ids } => {
             let find = "SELECT e.bytes FROM entries e JOIN conversations c ON c.number = e.conversation
                         WHERE e.id = ?1 AND c.room = ?2";
@@ -51,7 +52,8 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
     })
 }
 
-fn state(db: &Connection) -> rusqlite::Result<State> {
+/// What a node begins with, but for what the person thinks of keys.
+pub(super) fn state(db: &Connection) -> rusqlite::Result<State> {
     let nick = db
         .prepare_cached("SELECT value FROM settings WHERE name = 'nick'")?
         .query_row([], |row| Ok(chat_core::Nick::lenient(row.get_ref(0)?.as_str()?)))
@@ -84,7 +86,17 @@ fn state(db: &Connection) -> rusqlite::Result<State> {
             Ok(OwnEntry { room, id, stamp: record::stamp(row, 2)? })
         })?
         .collect::<Result<_, _>>()?;
-    Ok(State { nick, rooms, peers, days, own })
+    Ok(State { nick, rooms, peers, days, own, trusts: Vec::new() })
+}
+
+/// What the person thinks of keys.
+pub(super) fn trusts(db: &Connection) -> rusqlite::Result<Vec<StoredTrust>> {
+    let mut find = db.prepare_cached("SELECT key, verified, blocked, muted FROM trusts ORDER BY key")?;
+    let trusts = find.query_map([], |row| {
+        let trust = Trust { verified: row.get(1)?, blocked: row.get(2)?, muted: row.get(3)? };
+        Ok(StoredTrust { key: PeerKey(row.get(0)?), trust })
+    })?;
+    trusts.collect()
 }
 
 /// From two columns: `count, sum`.
@@ -110,12 +122,14 @@ pub(super) fn history(
         end = (stamp, author, before.entry.0, i64::from(before.item));
     }
     // The first comparison lets the index find the end; the second one settles equal stamps.
-    let find = "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
+    let find = format!(
+        "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
                 WHERE e.conversation IN (SELECT number FROM conversations WHERE place = ?1) AND e.stamp <= ?2
-                AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5)
-                ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6";
+                AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5) AND {HEARD}
+                ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6"
+    );
     let row = params![place.to_string(), end.0, end.1, end.2, end.3, limited(limit)];
-    let mut find = db.prepare_cached(find)?;
+    let mut find = db.prepare_cached(&find)?;
     let mut cursors: Vec<Cursor> =
         find.query_map(row, |row| record::cursor(row, 0))?.collect::<Result<_, _>>()?;
     cursors.reverse();
@@ -135,7 +149,7 @@ pub(super) fn shown(db: &Connection, cursors: &[Cursor]) -> rusqlite::Result<Vec
 
 pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::Result<Vec<Told>> {
     let find = format!(
-        "SELECT {} {JOINED} WHERE m.cursor > ?1 AND m.state <> 3 ORDER BY m.cursor LIMIT ?2",
+        "SELECT {} {JOINED} WHERE m.cursor > ?1 AND m.state <> 3 AND {HEARD} ORDER BY m.cursor LIMIT ?2",
         record::TOLD
     );
     let row = params![record::counted(cursor), limited(limit)];
@@ -150,7 +164,10 @@ pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::
 }
 
 pub(super) fn latest(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Shown>> {
-    let find = format!("SELECT {} {JOINED} WHERE m.kind = 0 ORDER BY m.cursor DESC LIMIT ?1", record::TOLD);
+    let find = format!(
+        "SELECT {} {JOINED} WHERE m.kind = 0 AND {HEARD} ORDER BY m.cursor DESC LIMIT ?1",
+        record::TOLD
+    );
     let mut find = db.prepare_cached(&find)?;
     let mut latest: Vec<Shown> =
         find.query_map([limited(limit)], record::message)?.collect::<Result<_, _>>()?;
@@ -169,13 +186,15 @@ pub(super) fn find(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Sh
 
 /// Who feels what about a message.
 pub(super) fn add_reactions(db: &Connection, shown: &mut Shown) -> rusqlite::Result<()> {
-    let find = "SELECT m.text, e.author FROM messages m JOIN entries e ON e.number = m.entry
+    let find = format!(
+        "SELECT m.text, e.author FROM messages m JOIN entries e ON e.number = m.entry
                 JOIN conversations c ON c.number = e.conversation
-                WHERE m.reply = ?1 AND m.kind > 0 AND m.kind = 4 AND m.action = 0 AND c.place = ?2
-                ORDER BY m.text, e.author LIMIT ?3";
+                WHERE m.reply = ?1 AND m.kind > 0 AND m.kind = 4 AND m.action = 0 AND c.place = ?2 AND {HEARD}
+                ORDER BY m.text, e.author LIMIT ?3"
+    );
     let row =
         params![record::reply(&shown.message.id), shown.message.place.to_string(), limited(REACTIONS_MAX)];
-    let mut find = db.prepare_cached(find)?;
+    let mut find = db.prepare_cached(&find)?;
     let reactions = find.query_map(row, |row| Ok((record::emoji(row, 0)?, PeerKey(row.get(1)?))))?;
     shown.reactions = reactions.collect::<Result<_, _>>()?;
     Ok(())
@@ -199,6 +218,9 @@ fn limited(limit: usize) -> i64 {
 /// A message with its entry and its conversation.
 const JOINED: &str = "FROM messages m JOIN entries e ON e.number = m.entry
                       JOIN conversations c ON c.number = e.conversation";
+
+/// Not said by somebody whom the person has blocked.
+const HEARD: &str = "e.author NOT IN (SELECT key FROM trusts WHERE blocked)";
 
 pub(super) fn newest(db: &Connection) -> rusqlite::Result<Cursor> {
     let find = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)";

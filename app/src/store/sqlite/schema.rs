@@ -5,9 +5,11 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
+/// The layout before the person thought anything of keys.
+const WITHOUT_TRUST: i32 = 3;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -106,6 +108,16 @@ END;
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 ";
 
+/// What the person thinks of keys; it is added to stores of before.
+const TRUST: &str = "
+CREATE TABLE trusts (
+    key BLOB PRIMARY KEY,
+    verified INTEGER NOT NULL,
+    blocked INTEGER NOT NULL,
+    muted INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -138,13 +150,16 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
 
 /// Whether a store of this layout can be used, once it is [completed](complete).
 pub(super) const fn is_known(version: i32) -> bool {
-    matches!(version, VERSION | WITHOUT_CHANGES)
+    matches!(version, WITHOUT_CHANGES..=VERSION)
 }
 
 /// Adds what stores of before lack, all or nothing.
 pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()> {
-    if version == WITHOUT_CHANGES {
-        let added = db.transaction()?;
+    if version == VERSION {
+        return Ok(());
+    }
+    let added = db.transaction()?;
+    if version < WITHOUT_TRUST {
         added.execute_batch(
             "CREATE INDEX IF NOT EXISTS entries_by_author ON entries (author);
              ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
@@ -153,10 +168,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
              DROP TRIGGER messages_gone;",
         )?;
         added.execute_batch(CHANGES)?;
-        added.pragma_update(None, "user_version", VERSION)?;
-        added.commit()?;
     }
-    Ok(())
+    added.execute_batch(TRUST)?;
+    added.pragma_update(None, "user_version", VERSION)?;
+    added.commit()
 }
 
 /// Makes the tables, all or none.
@@ -165,6 +180,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     let made = db.transaction()?;
     made.execute_batch(TABLES)?;
     made.execute_batch(CHANGES)?;
+    made.execute_batch(TRUST)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

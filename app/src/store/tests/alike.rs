@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{StoreError, StoredPeer, StoredRoom};
+use chat_core::{StoreError, StoredPeer, StoredRoom, StoredTrust, Trust};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::{
@@ -24,7 +24,7 @@ impl Arbitrary for Any {
         let byte = |g: &mut Gen| u8::arbitrary(g);
         let stamps = [0, 1, DAY - 1, DAY, 1 << 63, u64::MAX, u64::from(byte(g)) * DAY / 3];
         let authors = [OWN, PeerKey([0; 32]), PeerKey([0xff; 32])];
-        Self(match byte(g) % 8 {
+        Self(match byte(g) % 9 {
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
                 name: RoomName::new(&format!("#{}", byte(g) % 4)).unwrap(),
@@ -46,6 +46,10 @@ impl Arbitrary for Any {
                 let (room, author) = (byte(g), *g.choose(&authors).unwrap());
                 Record::Entry(changes::change(number, stamp, room, author, changes::any(g)))
             }
+            5 => Record::Trust(StoredTrust {
+                key: *g.choose(&authors).unwrap(),
+                trust: Trust { verified: bool::arbitrary(g), blocked: bool::arbitrary(g), muted: false },
+            }),
             _ => {
                 let texts: Vec<String> = (0..byte(g) % 3).map(|_| String::arbitrary(g)).collect();
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -60,7 +60,7 @@ fn however_many_did_not_send_a_record_the_next_one_is_soon_asked() {
         members.on_up(now, tag(number), LinkId(number.into()));
         members.on_known(now, tag(number), &[(tag(5), 7)]);
         members.on_down(now, tag(number - 1), Down::Silent);
-        now = now + Duration::from_millis(10);
+        now += Duration::from_millis(10);
         members.on_tick(now, &mut Vec::new());
     }
     (20..23).for_each(|number| {

@@ -79,6 +79,7 @@ impl Store {
             stored.newest = stored.newest.max(stamp);
         }
         State {
+            trusts: Vec::new(),
             nick: None,
             rooms: self.rooms.values().cloned().collect(),
             peers: self.peers.clone(),

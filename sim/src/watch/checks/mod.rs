@@ -18,6 +18,7 @@ mod reach;
 mod rounds;
 mod said;
 mod traffic;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub(super) fn safe() -> Vec<Box<dyn Check>> {
         Box::new(order::Rising::default()),
         Box::new(order::Agreed::default()),
         Box::new(names::Names::default()),
+        Box::new(trust::Trusted::default()),
         Box::new(peers::Proven),
         Box::new(peers::NotMyself),
         Box::new(peers::Gone::default()),

@@ -125,5 +125,9 @@ fn is_meant(truth: &Truth, said: &Said, host: usize) -> bool {
     let long = |since: Option<Instant>| since.is_some_and(|since| since + settled <= said.at);
     let since =
         |one: &HostTruth, other: &HostTruth| one.listed.get(&(other.key, other.boot)).map(|it| it.since);
-    long(since(it, author)) && long(since(author, it)) && long(truth.undisturbed(said.host, host)) && member
+    !it.deaf_to.contains(&author.key)
+        && long(since(it, author))
+        && long(since(author, it))
+        && long(truth.undisturbed(said.host, host))
+        && member
 }

@@ -30,6 +30,8 @@ pub(crate) struct HostTruth {
     pub(crate) listed: BTreeMap<(PeerKey, BootId), Listed>,
     /// Whom this run ever listed, and who is where it then was.
     pub(crate) met: BTreeSet<(PeerKey, BootId)>,
+    /// Whom its person has blocked at any time.
+    pub(crate) deaf_to: BTreeSet<PeerKey>,
     /// The open rooms that it is in, and from where on it wants their history.
     pub(crate) rooms: BTreeMap<RoomName, Stamp>,
     /// The entries on its disk, safe or not.
@@ -90,6 +92,7 @@ impl HostTruth {
             mtu: BTreeMap::new(),
             listed: BTreeMap::new(),
             met: BTreeSet::new(),
+            deaf_to: BTreeSet::new(),
             rooms: BTreeMap::new(),
             held: BTreeMap::new(),
             disk_fails: false,

@@ -126,6 +126,7 @@ impl Truth {
                     }
                 }
             }
+            Event::Trusted { key, trust } if trust.blocked => _ = self.hosts[host].deaf_to.insert(*key),
             Event::Message(message) if message.own => {
                 let said = self.said.get_mut(&message.text);
                 said.into_iter().for_each(|said| said.id = Some(message.id));

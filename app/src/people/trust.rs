@@ -1,0 +1,177 @@
+//! What the person thinks of keys: who is verified, blocked or muted, and who looks like somebody else.
+
+use std::collections::BTreeMap;
+
+use chat_core::{Digits, Nick, PeerKey, StoredTrust, Trust};
+use unicode_security::skeleton;
+
+use super::People;
+
+/// Comparisons whose digits are remembered.
+const COMPARED_MAX: usize = 64;
+/// What nicks may not have in them on the screen: it would look like the badge of those who are verified.
+const BADGES: [char; 10] = ['✓', '✔', '√', '☑', '✅', '🗸', '🗹', '⍻', '🮱', '⎷'];
+/// Behind the names of those who are verified.
+pub(crate) const BADGE: char = '✓';
+
+/// What is thought of whom.
+#[derive(Debug, Default)]
+pub(super) struct Trusts {
+    of: BTreeMap<PeerKey, Trust>,
+    /// The digits shown last for each key with which keys were compared.
+    compared: BTreeMap<PeerKey, Digits>,
+}
+
+impl Trusts {
+    pub(super) fn has(&self, key: &PeerKey) -> bool {
+        self.of.contains_key(key)
+    }
+}
+
+impl People {
+    /// As the store has it.
+    pub(crate) fn restore_trust(&mut self, trusts: Vec<StoredTrust>) {
+        trusts.into_iter().for_each(|stored| self.set_trust(stored.key, stored.trust));
+    }
+
+    /// The person thinks so of `key` from now on.
+    pub(crate) fn set_trust(&mut self, key: PeerKey, trust: Trust) {
+        if trust == Trust::default() {
+            self.trusts.of.remove(&key);
+        } else {
+            self.trusts.of.insert(key, trust);
+        }
+    }
+
+    pub(crate) fn trust(&self, key: PeerKey) -> Trust {
+        self.trusts.of.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Those of whom anything is thought.
+    pub(crate) fn trusted(&self) -> impl Iterator<Item = (PeerKey, Trust)> {
+        self.trusts.of.iter().map(|(&key, &trust)| (key, trust))
+    }
+
+    /// Keys were compared with `key`, and these digits came out.
+    pub(crate) fn on_compared(&mut self, key: PeerKey, digits: Digits) {
+        if self.trusts.compared.len() >= COMPARED_MAX {
+            self.trusts.compared.pop_first();
+        }
+        self.trusts.compared.insert(key, digits);
+    }
+
+    /// The digits that came out last with `key`.
+    pub(crate) fn compared(&self, key: PeerKey) -> Option<Digits> {
+        self.trusts.compared.get(&key).copied()
+    }
+
+    /// Somebody else for whom whoever reads `key`'s nick may take it: one who looks alike, or is verified and called the
+    /// same. Those who are verified are named first.
+    pub(crate) fn looks_like(&self, key: PeerKey) -> Option<PeerKey> {
+        let nick = self.persons.get(&key)?.nick.as_ref()?;
+        if self.trust(key).verified {
+            return None;
+        }
+        let known = self
+            .persons
+            .iter()
+            .filter(|(other, person)| **other != key && (person.is_near() || self.trust(**other).verified));
+        let known = known.filter_map(|(&other, person)| Some((other, person.nick.as_ref()?)));
+        let all = known.chain([(self.own, &self.nick)]);
+        let alike = all.filter(|(other, theirs)| {
+            let is_same = theirs.as_str().to_lowercase() == nick.as_str().to_lowercase();
+            if is_same { self.trust(*other).verified } else { is_alike(theirs, nick) }
+        });
+        alike.map(|(other, _)| other).max_by_key(|other| (self.trust(*other).verified, *other == self.own))
+    }
+}
+
+/// Whether two nicks look the same to somebody who does not look closely (Unicode Technical Standard 39, section 4).
+fn is_alike(one: &Nick, other: &Nick) -> bool {
+    // A capital letter may look like a small one of another kind, and be one in another case of the same nick.
+    let bones = |nick: &Nick| {
+        let as_is = skeleton(nick.as_str()).collect::<String>().to_lowercase();
+        [as_is, skeleton(&nick.as_str().to_lowercase()).collect()]
+    };
+    let theirs = bones(other);
+    bones(one).iter().any(|one| theirs.contains(one))
+}
+
+/// A nick without what looks like the badge.
+pub(super) fn without_badges(nick: &str) -> String {
+    nick.chars().filter(|c| !BADGES.contains(c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::PeerState;
+
+    use super::{super::tests::*, *};
+
+    const VERIFIED: Trust = Trust { verified: true, blocked: false, muted: false };
+
+    fn meet(people: &mut People, key: u8, name: &str) -> PeerKey {
+        people.on_peer(change(key, name, 1, PeerState::Online));
+        PeerKey([key; 32])
+    }
+
+    #[test]
+    fn the_badge_is_the_keys_and_goes_with_it_through_every_rename() {
+        let mut people = people(vec![]);
+        let bo = meet(&mut people, 1, "bo");
+        assert_eq!(people.label(bo, None), "bo");
+        people.set_trust(bo, VERIFIED);
+        assert_eq!(people.label(bo, None), "bo✓");
+        meet(&mut people, 1, "robert");
+        assert_eq!(people.label(bo, None), "robert✓");
+        let copy = meet(&mut people, 2, "robert");
+        assert!(people.label(copy, None).starts_with("robert-"), "and no badge");
+        assert!(people.label(bo, None).starts_with("robert-") && people.label(bo, None).ends_with('✓'));
+        people.set_trust(bo, Trust::default());
+        assert!(!people.label(bo, None).contains('✓'));
+    }
+
+    #[test]
+    fn nobody_writes_the_badge_into_a_nick() {
+        let mut people = people(vec![]);
+        for (key, name) in [(1, "bo✓"), (2, "zoe ✔"), (3, "✅al"), (4, "✓")] {
+            let key = meet(&mut people, key, name);
+            let label = people.label(key, None);
+            assert!(!label.contains(BADGES), "{label}");
+        }
+        assert_eq!(people.label(PeerKey([1; 32]), None), "bo");
+        assert!(people.label(PeerKey([4; 32]), None).starts_with("?-"));
+    }
+
+    #[test]
+    fn whoever_looks_like_somebody_else_is_found_out() {
+        let mut people = people(vec![known(9, "pauline", true)]);
+        let alex = meet(&mut people, 1, "alex");
+        for (key, name, like) in [
+            (2, "аlex", Some(alex)),
+            (3, "a1ex", Some(alex)),
+            (4, "AIex", Some(alex)),
+            (5, "alexa", None),
+            (6, "alex", None),
+            (7, "pauIine", Some(PeerKey([9; 32]))),
+            (8, "аna", Some(PeerKey([0; 32]))),
+        ] {
+            let key = meet(&mut people, key, name);
+            assert_eq!(people.looks_like(key), like, "{name}");
+            people.on_peer(change(key.0[0], name, 1, PeerState::Quit));
+        }
+        people.set_trust(alex, VERIFIED);
+        let copy = meet(&mut people, 6, "Alex");
+        assert_eq!(people.looks_like(copy), Some(alex), "of whoever is verified a namesake is enough");
+        assert_eq!(people.looks_like(alex), None);
+    }
+
+    #[test]
+    fn digits_are_remembered_for_some() {
+        let mut people = people(vec![]);
+        let digits = |number: u8| format!("{number:012}").parse::<Digits>().unwrap();
+        (1..=200).for_each(|key| people.on_compared(PeerKey([key; 32]), digits(key)));
+        assert_eq!(people.compared(PeerKey([200; 32])), Some(digits(200)));
+        assert_eq!(people.trusts.compared.len(), COMPARED_MAX);
+    }
+}

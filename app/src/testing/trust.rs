@@ -1,0 +1,130 @@
+//! Who is who, as people and programs see it.
+
+use chat_core::PeerKey;
+use serde_json::{Value, json};
+
+use super::{Folder, child::Child, fake::BO};
+
+#[test]
+fn a_person_verifies_by_digits_and_the_badge_stays() {
+    let folder = Folder::new("verify");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/verify bo yes");
+    child.say("/verify bo");
+    child.line("your digits with bo are 0471 9920 3318");
+    child.say("/verify bo 0471 9920 3319");
+    child.say("/verify bo 047199203318");
+    child.line("bo is verified: the badge goes with the key");
+    child.say("fake: hear 1 hello");
+    child.line("#lobby <bo\u{2713}> hello");
+    child.say("/msg bo\u{2713} by the name on the screen");
+    child.line("@bo\u{2713} <ana> by the name on the screen");
+    child.say("/verify");
+    child.line(&format!("{BO}  verified"));
+    child.end_input();
+    let ended = child.ended();
+    assert_eq!(ended.code(), Some(0));
+    for complaint in [
+        "no digits were compared yet; /verify bo shows some",
+        "bo is not verified: who shows you other digits",
+    ] {
+        assert!(ended.errors.contains(complaint), "{}", ended.errors);
+    }
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("#lobby <bo\u{2713}> hello");
+    child.say("/verify bo no");
+    child.line("bo is not verified");
+    child.say(&format!("/verify bo {BO}"));
+    child.line("bo is verified");
+    child.say(&format!("/verify bo {}", PeerKey([9; 32])));
+    child.say("/verify zoe");
+    child.end_input();
+    let errors = child.ended().errors;
+    assert!(errors.contains("nobody called zoe has been seen"), "{errors}");
+    assert_eq!(errors.matches("bo\u{2713} is not verified").count(), 2, "{errors}");
+}
+
+#[test]
+fn the_muted_are_found_later_and_the_blocked_are_not() {
+    let folder = Folder::new("block");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/mute bo");
+    child.line("bo is muted");
+    child.say("/mute bo");
+    child.line("bo is already muted");
+    child.say("fake: hear 1 quiet words");
+    child.say("/unmute bo");
+    child.line("bo is not muted");
+    child.say("fake: hear 1 loud words");
+    child.line("<bo> loud words");
+    child.end_input();
+    let ended = child.ended();
+    assert!(!ended.lines.iter().any(|line| line.ends_with("<bo> quiet words")), "{:?}", ended.lines);
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("<bo> quiet words");
+    child.say("/block bo");
+    child.line("bo is blocked");
+    child.say("/mute");
+    child.line(&format!("{BO}  blocked"));
+    child.end_input();
+    child.ended();
+
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.say("/unblock bo");
+    child.line("bo is not blocked");
+    child.end_input();
+    let ended = child.ended();
+    assert!(!ended.lines.iter().any(|line| line.contains("words")), "{:?}", ended.lines);
+    let child = Child::new(&["--profile", &folder.profile()]);
+    child.line("<bo> loud words");
+}
+
+#[test]
+fn programs_verify_and_block_too() {
+    let folder = Folder::new("json-trust");
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    let ask = |child: &mut Child, command: &Value| child.say(&command.to_string());
+    let key = BO.to_string();
+    ask(&mut child, &json!({"cmd": "verify", "id": 1, "key": key}));
+    let digits = child.object("verify");
+    assert_eq!(digits, json!({"type": "verify", "key": key, "digits": "0471 9920 3318", "asked": true}));
+    assert_eq!(child.object("done")["id"], json!(1));
+    ask(&mut child, &json!({"cmd": "verify", "id": 2, "key": key, "same": true}));
+    let trust = child.object("trust");
+    assert_eq!(
+        trust,
+        json!({"type": "trust", "key": key, "verified": true, "blocked": false, "muted": false})
+    );
+    ask(&mut child, &json!({"cmd": "mute", "key": key}));
+    assert_eq!(child.object("trust")["muted"], json!(true));
+    ask(&mut child, &json!({"cmd": "send", "room": "#lobby", "text": "fake: hear 1 hi"}));
+    let from = &child.object("message")["from"];
+    assert_eq!((&from["verified"], &from["muted"]), (&json!(true), &json!(true)));
+    ask(&mut child, &json!({"cmd": "block", "id": 3, "key": key}));
+    assert_eq!(child.object("trust")["blocked"], json!(true));
+    ask(&mut child, &json!({"cmd": "send", "room": "#lobby", "text": "fake: hear 1 unheard"}));
+    ask(&mut child, &json!({"cmd": "history", "room": "#lobby", "id": 4}));
+    ask(&mut child, &json!({"cmd": "block", "id": 5, "key": key, "blocked": false}));
+    ask(&mut child, &json!({"cmd": "verify", "id": 6, "key": PeerKey([7; 32]).to_string()}));
+    let error = child.object("error");
+    assert_eq!((&error["id"], &error["code"]), (&json!(6), &json!("unreachable")));
+    for bad in [
+        json!({"cmd": "verify"}),
+        json!({"cmd": "block", "key": "bo"}),
+        json!({"cmd": "mute", "key": key, "muted": 1}),
+    ] {
+        ask(&mut child, &bad);
+        assert_eq!(child.object("error")["code"], json!("bad-command"), "{bad}");
+    }
+    ask(&mut child, &json!({"cmd": "quit"}));
+    let ended = child.ended();
+    let all = ended.lines.iter().filter(|line| line.contains("unheard") && !line.contains("fake:"));
+    assert_eq!(all.count(), 0, "{:#?}", ended.lines);
+
+    let child = Child::new(&["--json", "--profile", &folder.profile()]);
+    assert_eq!(child.object("trust")["verified"], json!(true), "told at start");
+}
