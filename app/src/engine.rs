@@ -1,6 +1,7 @@
 //! A node that is about to run, and one that runs: sockets, store and identity put together.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io,
     path::PathBuf,
@@ -11,7 +12,7 @@ use std::{
 
 use chat_core::{
     Action, Answer, Command, Config, Identity, Input, MdnsSocket, Nick, Node, Output, PeerKey, REAL, Record,
-    Request, RoomName, State,
+    Request, RoomName, RoomRoot, State,
 };
 
 use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit, Why};
@@ -107,6 +108,8 @@ pub(crate) struct Ready {
     pub(crate) folder: Option<PathBuf>,
     /// Those that we are in, the lobby too unless it was left.
     pub(crate) rooms: Vec<RoomName>,
+    /// The secrets of private rooms, also of those left.
+    pub(crate) secrets: BTreeMap<RoomName, RoomRoot>,
     pub(crate) left_out: LeftOut,
     pub(crate) store: Box<dyn Store>,
     state: State,
@@ -142,13 +145,14 @@ impl Ready {
         let history = first.map_or_else(open_history, Ok)?;
         let Speaking { port, left_out, submit, jobs, waiting } = speaking;
         let History { store, state, nick } = history;
-        let (rooms, folder) = (rooms(&state), profile.folder.clone());
+        let (rooms, secrets, folder) = (rooms(&state), secrets(&state), profile.folder.clone());
         Ok(Self {
             key,
             nick,
             port,
             folder,
             rooms,
+            secrets,
             left_out,
             store,
             state,
@@ -232,6 +236,10 @@ fn rooms(state: &State) -> Vec<RoomName> {
     let is_new = !state.rooms.iter().any(|room| room.name == lobby);
     let joined = state.rooms.iter().filter(|room| room.joined).map(|room| room.name.clone());
     is_new.then_some(lobby).into_iter().chain(joined).collect()
+}
+
+fn secrets(state: &State) -> BTreeMap<RoomName, RoomRoot> {
+    state.rooms.iter().filter_map(|room| Some((room.name.clone(), room.root.clone()?))).collect()
 }
 
 fn cannot_start(error: &io::Error) -> Fault {

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     cli::{Cli, Command, Stop},
+    door::Door,
     engine::{self, Engine, Open, Ready},
     fault::{Exit, Fault},
     front,
@@ -30,7 +31,7 @@ pub(crate) fn program(program: &'static str, arguments: &[OsString], open: Open<
     let ended = match Cli::read(program, arguments) {
         Ok(cli) => {
             log_to_stderr(&cli.options.log);
-            chosen(program, arguments, cli, open)
+            chosen(program, arguments, &cli, open)
         }
         Err(Stop::Answer(text)) => {
             let _ = io::stdout().write_all(text.as_bytes());
@@ -44,28 +45,34 @@ pub(crate) fn program(program: &'static str, arguments: &[OsString], open: Open<
     })
 }
 
-fn chosen(program: &'static str, arguments: &[OsString], cli: Cli, open: Open<'_>) -> Result<Exit, Fault> {
+fn chosen(program: &'static str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Exit, Fault> {
     match &cli.command {
-        Some(Command::Id) => oneshot::id(program, arguments, &cli),
-        Some(Command::Peers) => oneshot::peers(program, arguments, &cli, open),
-        Some(Command::Doctor) => oneshot::doctor(program, arguments, &cli, open),
+        Some(Command::Id) => oneshot::id(program, arguments, cli),
+        Some(Command::Peers) => oneshot::peers(program, arguments, cli, open),
+        Some(Command::Doctor) => oneshot::doctor(program, arguments, cli, open),
         Some(Command::Send { to, text, timeout }) => {
-            let wish = oneshot::Send::read(to, text, *timeout)?;
-            oneshot::send(program, arguments, &cli, &wish, open)
+            let wish = oneshot::Send::read(to, text, *timeout, cli.options.room_key.as_deref())?;
+            oneshot::send(program, arguments, cli, &wish, open)
         }
         None => {
+            let door = door(cli)?;
             let (tell, told) = engine::queue();
             let ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
             signals::watch(tell.clone()).map_err(no_start)?;
+            let rooms = ready.rooms.iter().cloned().collect();
+            if let Some(door) = door.as_ref().filter(|door| door.is_taken(&rooms, &ready.secrets)) {
+                return Err(Fault::usage(door.taken()));
+            }
             let act = if cli.json { json } else { plain };
-            act(program, cli, ready, tell, &told)
+            act(program, cli, door, ready, tell, &told)
         }
     }
 }
 
 fn json(
     program: &'static str,
-    cli: Cli,
+    cli: &Cli,
+    door: Option<Door>,
     mut ready: Ready,
     tell: Tell,
     told: &Receiver<Happening>,
@@ -76,9 +83,10 @@ fn json(
         Json::new(program, &mut ready, cli.since, out.clone(), gate.clone()).map_err(unreadable)?;
     let rooms = ready.rooms.clone();
     let mut engine = ready.begin(true)?;
-    for room in rooms.into_iter().chain(cli.room) {
-        front.join(room, &mut engine);
-    }
+    let asked = door.as_ref().map(|door| door.room.clone());
+    let others = rooms.into_iter().filter(|room| Some(room) != asked.as_ref());
+    let doors = others.map(|room| Door { room, root: None }).chain(door);
+    doors.for_each(|door| front.join(door, &mut engine));
     connect(&cli.options.connect, &mut engine);
     input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell).map_err(no_start)?;
     front::run(&mut front, &mut engine, told, &out, Clock::new());
@@ -87,7 +95,8 @@ fn json(
 
 fn plain(
     program: &'static str,
-    cli: Cli,
+    cli: &Cli,
+    door: Option<Door>,
     mut ready: Ready,
     tell: Tell,
     told: &Receiver<Happening>,
@@ -102,7 +111,7 @@ fn plain(
     let out = out.map_err(no_start)?;
     let manner = Manner {
         program,
-        room: cli.room,
+        door,
         zone: TimeZone::system(),
         prompt: editor.is_some().then(|| prompt.clone()),
         echoed: editor.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal(),
@@ -121,6 +130,15 @@ fn plain(
     front::run(&mut front, &mut engine, told, &out, clock);
     terminal::restore();
     Ok(Exit::Done)
+}
+
+/// The room of the command line, with the secret that goes with it.
+fn door(cli: &Cli) -> Result<Option<Door>, Fault> {
+    let key = cli.options.room_key.as_deref();
+    match &cli.room {
+        None if key.is_some() => Err(Fault::usage("--room-key goes with a #room")),
+        room => room.clone().map(|room| Door::open(room, key)).transpose(),
+    }
 }
 
 /// Reaches for the addresses of the command line. Whether it works is seen in who comes.

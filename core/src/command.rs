@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use crate::{
     event::{MessageId, Place},
     identity::PeerKey,
+    room::RoomRoot,
     short::{Emoji, Topic},
     text::{Nick, RoomName, Text},
     trust::Thought,
@@ -71,9 +72,17 @@ pub enum Action {
         /// What it is about.
         topic: Topic,
     },
-    /// Enter an open room; done at once, also when already in it.
+    /// Enter a room; done at once, also when already in it. It is an open one, unless the last one of this name was
+    /// private: that one is entered again.
     Join(RoomName),
-    /// Leave an open room; its history stays.
+    /// Enter the private room of this name and secret; done at once. Refused while another room of the name is entered.
+    JoinPrivate {
+        /// What it is called.
+        room: RoomName,
+        /// Its secret.
+        root: RoomRoot,
+    },
+    /// Leave a room; its history stays, and so does the secret of a private one.
     Leave(RoomName),
     /// Take another nick.
     Rename(Nick),

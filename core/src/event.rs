@@ -122,6 +122,9 @@ pub enum Refusal {
     /// A cap of the configuration is reached.
     #[error("too many rooms")]
     TooManyRooms,
+    /// Another room of that name is entered.
+    #[error("you are in another room of that name; leave it first")]
+    NameTaken,
     /// They did not answer in time.
     #[error("they do not answer now")]
     NotThere,

@@ -190,6 +190,7 @@ pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindi
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;
+pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{

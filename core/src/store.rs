@@ -9,6 +9,7 @@ use crate::{
     change::Change,
     event::{EntryId, Message, Place, Stamp},
     identity::PeerKey,
+    room::RoomRoot,
     text::{Nick, RoomName},
     time::UnixMillis,
     trust::Trust,
@@ -79,6 +80,11 @@ pub struct StoredRoom {
     pub joined: bool,
     /// Nothing older than this is wanted.
     pub floor: Stamp,
+    /// The public name of its key: of two rooms of one name, the one that is meant now. `None` in what was stored before
+    /// there were private rooms.
+    pub id: Option<RoomKeyId>,
+    /// The secret of a private room.
+    pub root: Option<RoomRoot>,
 }
 
 /// What the person thinks of a key, as it is stored; the default need not be.

@@ -70,6 +70,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "LIST", global = true, default_value = "mdns,broadcast,manual",
           value_parser = discovery)]
     pub(crate) discovery: Discovery,
+    /// Of a private #room: a file with its phrase or its key
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) room_key: Option<PathBuf>,
     /// Messages a second that one author may push unasked; what exceeds it comes later
     #[arg(long, value_name = "N", global = true, default_value_t = 200, allow_negative_numbers = true,
           value_parser = author_rate)]

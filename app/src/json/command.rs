@@ -27,6 +27,15 @@ pub(super) enum Wish {
         limit: usize,
         before: Option<MessageId>,
     },
+    /// A private room: one to enter, by what was given, or one to make.
+    Enter {
+        room: RoomName,
+        given: String,
+        weak: bool,
+    },
+    Make(RoomName),
+    /// How others come into a room.
+    Invite(RoomName),
     /// Something about a message, which has yet to be found.
     Change {
         target: MessageId,
@@ -85,7 +94,14 @@ impl Fields {
         let name: String = self.needed("cmd", "a string")?;
         Ok(Wish::Act(match name.as_str() {
             "send" => self.say()?,
-            "join" if self.has("phrase") => return Err(bad("private rooms are not built in")),
+            "join" if self.has("phrase") || self.has("key") => {
+                let name = if self.has("phrase") { "phrase" } else { "key" };
+                let (room, given) = (self.room()?, self.needed(name, "a string")?);
+                let weak = self.wanted("weak", "true or false")?.unwrap_or(false);
+                return Ok(Wish::Enter { room, given, weak });
+            }
+            "create" => return Ok(Wish::Make(self.room()?)),
+            "invite" => return Ok(Wish::Invite(self.room()?)),
             "join" => Action::Join(self.room()?),
             "leave" => Action::Leave(self.room()?),
             "nick" => Action::Rename(self.nick()?),
@@ -128,7 +144,7 @@ impl Fields {
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
-                let known = "send edit delete react topic history join leave nick connect verify block mute \
+                let known = "send edit delete react topic history join create invite leave nick connect verify block mute \
                              peers rooms quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
@@ -339,7 +355,8 @@ mod tests {
             (r#"{"cmd":"join","room":"lobby"}"#, Code::BadRoom),
             (&format!(r#"{{"cmd":"join","room":"@{KEY}"}}"#), Code::BadRoom),
             (r##"{"cmd":"join","room":"#a b"}"##, Code::BadRoom),
-            (r##"{"cmd":"join","room":"#a","phrase":"secret"}"##, Code::BadCommand),
+            (r##"{"cmd":"join","room":"#a","phrase":7}"##, Code::BadCommand),
+            (r##"{"cmd":"create","room":"a"}"##, Code::BadRoom),
             (r##"{"cmd":"send","room":"#a","text":" \n\u2800"}"##, Code::BadCommand),
             (r#"{"cmd":"nick","nick":"\u200b"}"#, Code::BadNick),
             (r#"{"cmd":"nick","nick":"\u2800"}"#, Code::BadNick),

@@ -120,6 +120,15 @@ pub(crate) struct Done<'a> {
     pub(crate) peers: Option<Vec<Peer<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rooms: Option<Vec<&'a str>>,
+    /// Those of them that are private.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) private: Vec<&'a str>,
+    /// Of a private room that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phrase: Option<String>,
+    /// With which others come into a private room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     /// What those rooms are about that are about anything.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) topics: BTreeMap<&'a str, &'a str>,
@@ -264,6 +273,7 @@ impl Code {
         match refusal {
             Refusal::UnknownPeer => Self::UnknownPeer,
             Refusal::NotInRoom => Self::NotInRoom,
+            Refusal::NameTaken => Self::BadRoom,
             Refusal::NotThere => Self::Unreachable,
             Refusal::StoreFull => Self::StoreFull,
             _ => Self::Busy,

@@ -10,7 +10,7 @@ use std::{
     rc::Rc,
 };
 
-use chat_core::{Action, Event, Instant, MessageId, Nick, Place, RoomName, StoreError};
+use chat_core::{Action, Event, Instant, MessageId, Nick, Place, Refusal, RoomName, RoomRoot, StoreError};
 
 use self::{
     command::{How, Wish, Wrong},
@@ -18,12 +18,14 @@ use self::{
     line::{Code, Done, Id, Line, Peer},
 };
 use crate::{
+    door::Door,
     engine::{Engine, LeftOut, Ready},
     front::Front,
     happening::{self, Happening},
     input::Gate,
     out::{Out, Teller},
     people::People,
+    phrase::{self, Phrase},
     store::{Cursor, Store},
 };
 
@@ -37,6 +39,8 @@ pub(crate) struct Json {
     gate: Gate,
     people: People,
     rooms: BTreeSet<RoomName>,
+    /// Of the private ones.
+    secrets: BTreeMap<RoomName, RoomRoot>,
     left_out: LeftOut,
     pending: BTreeMap<u64, Pending>,
     histories: Histories,
@@ -56,7 +60,11 @@ struct Pending {
 #[derive(Debug)]
 enum Then {
     Nothing,
-    Joined(RoomName),
+    Joined {
+        door: Door,
+        /// Its phrase, if it was made here.
+        made: Option<Phrase>,
+    },
     Left(RoomName),
     Renamed(Nick),
 }
@@ -84,6 +92,7 @@ impl Json {
             gate,
             people,
             rooms: ready.rooms.iter().cloned().collect(),
+            secrets: ready.secrets.clone(),
             left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
             histories: Histories::default(),
@@ -93,9 +102,10 @@ impl Json {
     }
 
     /// Enters a room that nobody asked for by a line.
-    pub(crate) fn join(&mut self, room: RoomName, engine: &mut Engine) {
-        self.rooms.insert(room.clone());
-        engine.command(Action::Join(room));
+    pub(crate) fn join(&mut self, door: Door, engine: &mut Engine) {
+        engine.command(door.action());
+        self.rooms.insert(door.room.clone());
+        self.secrets.extend(door.root.map(|root| (door.room, root)));
     }
 
     fn on_event(&mut self, event: Event) {
@@ -104,8 +114,13 @@ impl Json {
                 let Some(Pending { id, then }) = self.pending.remove(&tag) else { return };
                 match then {
                     Then::Nothing => {}
-                    Then::Joined(room) => {
-                        self.rooms.insert(room);
+                    Then::Joined { door: Door { room, root }, made } => {
+                        self.rooms.insert(room.clone());
+                        self.secrets.extend(root.map(|root| (room, root)));
+                        if let Some(phrase) = made {
+                            let phrase = Some(phrase.to_string());
+                            return self.answer(&Line::Done(Done { id, phrase, ..Done::default() }));
+                        }
                     }
                     Then::Left(room) => {
                         self.rooms.remove(&room);
@@ -162,12 +177,32 @@ impl Json {
         match wish {
             Wish::Act(action) => {
                 let then = match &action {
-                    Action::Join(room) => Then::Joined(room.clone()),
+                    Action::Join(room) => {
+                        Then::Joined { door: Door { room: room.clone(), root: None }, made: None }
+                    }
                     Action::Leave(room) => Then::Left(room.clone()),
                     Action::Rename(nick) => Then::Renamed(nick.clone()),
                     _ => Then::Nothing,
                 };
                 self.pending.insert(engine.command(action), Pending { id, then });
+            }
+            Wish::Enter { room, given, weak } => match phrase::root(&room, &given, weak) {
+                Ok(root) => self.enter(id, Door { room, root: Some(root) }, None, engine),
+                Err(error) => self.answer(&Line::error(id, Code::BadCommand, &error.to_string())),
+            },
+            Wish::Make(room) => match Phrase::generate() {
+                Ok(phrase) => {
+                    let root = Some(phrase.root(&room));
+                    self.enter(id, Door { room, root }, Some(phrase), engine);
+                }
+                Err(error) => self.answer(&Line::error(id, Code::Busy, &error.to_string())),
+            },
+            Wish::Invite(room) if !self.rooms.contains(&room) => {
+                self.answer(&Line::error(id, Code::NotInRoom, &Refusal::NotInRoom.to_string()));
+            }
+            Wish::Invite(room) => {
+                let key = self.secrets.get(&room).map(|root| phrase::key(root).to_string());
+                self.answer(&Line::Done(Done { id, key, ..Done::default() }));
             }
             Wish::History { place, limit, before } => {
                 self.histories.push(History { id, place, limit, before });
@@ -192,7 +227,10 @@ impl Json {
                     (!topic.is_empty()).then_some((room.as_str(), topic))
                 });
                 let (topics, rooms) = (topics.collect(), self.rooms.iter().map(RoomName::as_str).collect());
-                let text = Line::Done(Done { id, rooms: Some(rooms), topics, ..Done::default() }).text();
+                let private = self.rooms.iter().filter(|room| self.secrets.contains_key(*room));
+                let private = private.map(RoomName::as_str).collect();
+                let text =
+                    Line::Done(Done { id, rooms: Some(rooms), private, topics, ..Done::default() }).text();
                 self.answer_text(&text);
             }
             Wish::Quit => {
@@ -200,6 +238,11 @@ impl Json {
                 self.answer(&Line::done(id));
             }
         }
+    }
+
+    fn enter(&mut self, id: Option<Id>, door: Door, made: Option<Phrase>, engine: &mut Engine) {
+        let tag = engine.command(door.action());
+        self.pending.insert(tag, Pending { id, then: Then::Joined { door, made } });
     }
 
     /// What the node is to do so that this becomes of the message `target`.

@@ -5,13 +5,14 @@ mod send;
 
 use std::{
     borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io::{self, Write as _},
     sync::mpsc::Receiver,
     time::Duration,
 };
 
-use chat_core::{Action, Event, Identity, Instant, Nick, REAL, RoomName};
+use chat_core::{Action, Event, Identity, Instant, Nick, REAL, RoomName, RoomRoot};
 use chat_net::Clock;
 use serde::Serialize;
 
@@ -114,19 +115,23 @@ struct Run {
     /// The port of the chat.
     port: u16,
     /// Those that the profile is in.
-    rooms: Vec<RoomName>,
+    rooms: BTreeSet<RoomName>,
+    /// Of the private ones.
+    secrets: BTreeMap<RoomName, RoomRoot>,
 }
 
 impl Run {
     fn begin(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Self, Fault> {
         let (tell, told) = engine::queue();
         let mut ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
-        let people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
-        let (rooms, port) = (ready.rooms.clone(), ready.port);
+        let mut people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
+        people.restore_trust(ready.store.trusts().map_err(unreadable)?);
+        let (rooms, secrets) = (ready.rooms.iter().cloned().collect(), ready.secrets.clone());
+        let port = ready.port;
         signals::watch(tell).map_err(no_start)?;
         let mut engine = ready.begin(false)?;
         connect(&cli.options.connect, &mut engine);
-        Ok(Self { engine, told, clock: Clock::new(), people, port, rooms })
+        Ok(Self { engine, told, clock: Clock::new(), people, port, rooms, secrets })
     }
 
     /// What happens next, `None` when nothing does until then.

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, IsTerminal as _, Read as _},
+    path::Path,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use chat_core::{
 use super::{Run, print};
 use crate::{
     cli::{self, Cli},
+    door::Door,
     engine::Open,
     fault::{Exit, Fault},
     happening::Happening,
@@ -36,7 +38,7 @@ pub(crate) struct Send {
 
 #[derive(Clone, Debug)]
 enum To {
-    Room(RoomName),
+    Room(Door),
     /// A nick, a nick with digits, or a key.
     Person(String),
 }
@@ -46,10 +48,17 @@ impl Send {
     ///
     /// # Errors
     /// When it is no room, or no message.
-    pub(crate) fn read(to: &str, words: &[String], timeout: Duration) -> Result<Self, Fault> {
+    pub(crate) fn read(
+        to: &str,
+        words: &[String],
+        timeout: Duration,
+        key: Option<&Path>,
+    ) -> Result<Self, Fault> {
         let usage = |error: String| Fault::usage(error);
         let to = if to.starts_with('#') {
-            To::Room(RoomName::new(to).map_err(|error| usage(error.to_string()))?)
+            To::Room(Door::open(RoomName::new(to).map_err(|error| usage(error.to_string()))?, key)?)
+        } else if key.is_some() {
+            return Err(usage(String::from("--room-key goes with a #room")));
         } else if Nick::new(to) == Err(NickError::Empty) {
             return Err(usage(String::from("to whom? A room, a nick or a key is needed")));
         } else {
@@ -75,13 +84,19 @@ pub(crate) fn send(
     open: Open<'_>,
 ) -> Result<Exit, Fault> {
     let mut run = Run::begin(program, arguments, cli, open)?;
+    if let To::Room(door) = &wish.to
+        && door.is_taken(&run.rooms, &run.secrets)
+    {
+        run.end();
+        return Err(Fault::usage(door.taken()));
+    }
     let begin = run.clock.now();
     let (settled, until) = (begin + SETTLE.min(wish.timeout / 2), begin + wish.timeout);
     let (json, ephemeral) = (cli.json, cli.options.ephemeral);
     let mut sending =
         Sending { wish, json, ephemeral, begin, settled, until, state: State::Looking { again: None } };
     let stored = sending.run(&mut run);
-    if let To::Room(room) = &wish.to
+    if let To::Room(Door { room, .. }) = &wish.to
         && !run.rooms.contains(room)
     {
         run.engine.command(Action::Leave(room.clone()));
@@ -178,9 +193,9 @@ impl Sending<'_> {
     /// Says it if it is known to whom.
     fn say(&mut self, run: &mut Run) -> Result<(), Fault> {
         let place = match &self.wish.to {
-            To::Room(room) => {
-                run.engine.command(Action::Join(room.clone()));
-                Place::Room(room.clone())
+            To::Room(door) => {
+                run.engine.command(door.action());
+                Place::Room(door.room.clone())
             }
             To::Person(name) => {
                 let (is_settled, is_exact) = (run.clock.now() >= self.settled, People::is_exact(name));
@@ -217,7 +232,7 @@ impl Sending<'_> {
         // Rounded: nobody counts the microseconds of a signal.
         let seconds = (waited.as_secs_f64() * 100.0).round() / 100.0;
         let message = match (self.state, &self.wish.to) {
-            (State::Kept(_), To::Room(room)) => {
+            (State::Kept(_), To::Room(Door { room, .. })) => {
                 let why = match run.people.present() {
                     present if present.is_empty() => String::from(" (nobody was met)"),
                     present if present.iter().any(|(_, person)| person.rooms.contains(room)) => String::new(),

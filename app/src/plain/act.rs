@@ -53,12 +53,9 @@ impl Plain {
                 let nick = Nick::new(name).map_err(|error| error.to_string())?;
                 self.act(Action::Rename(nick.clone()), Pending::Rename(nick), engine);
             }
-            Command::Join(name) => {
-                let room = room(name)?;
-                self.here = Some(room.clone());
-                self.rooms.insert(room.clone());
-                self.act(Action::Join(room.clone()), Pending::Join(room), engine);
-            }
+            Command::Join { room, given } => self.join(room, given, engine)?,
+            Command::Private(name) => self.make_private(name, engine)?,
+            Command::Invite(name) => self.list([self.invite(name)?]),
             Command::Leave(name) => {
                 let room = name.map(room).transpose()?.or_else(|| self.here.clone()).ok_or(NOWHERE)?;
                 if !self.leave(&room) {
@@ -78,10 +75,7 @@ impl Plain {
                 self.list(peers.into_iter().chain(none));
             }
             Command::Rooms if self.rooms.is_empty() => return Err(String::from(NOWHERE)),
-            Command::Rooms => self.list(self.rooms.iter().map(|room| {
-                let mark = if self.here.as_ref() == Some(room) { " (you write here)" } else { "" };
-                format!("{room}{mark}")
-            })),
+            Command::Rooms => self.list(self.list_rooms()),
             Command::More => {
                 let rest =
                     self.rest.take().ok_or("there is no more: no message was cut since the last /more")?;
@@ -147,7 +141,7 @@ enum Said {
     No,
 }
 
-fn room(name: &str) -> Result<RoomName, String> {
+pub(super) fn room(name: &str) -> Result<RoomName, String> {
     RoomName::new(name).map_err(|error| match RoomName::new(&format!("#{name}")) {
         Ok(meant) => format!("{error}: did you mean {meant}?"),
         Err(_) => error.to_string(),

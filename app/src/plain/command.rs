@@ -17,7 +17,15 @@ pub(super) enum Typed<'a> {
 pub(super) enum Command<'a> {
     Help,
     Nick(&'a str),
-    Join(&'a str),
+    /// A room; what was `given` is the secret of a private one.
+    Join {
+        room: &'a str,
+        given: Option<&'a str>,
+    },
+    /// Makes a private room.
+    Private(&'a str),
+    /// How others come into a room, or the one we are in.
+    Invite(Option<&'a str>),
     /// A room, or the one we are in.
     Leave(Option<&'a str>),
     Tell {
@@ -63,10 +71,12 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 24] = [
+pub(super) const HELP: [(&str, &str); 26] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
-    ("/join #room", "enter a room, and write there"),
+    ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
+    ("/private #room", "make a private room: only those who are given its phrase are in"),
+    ("/invite [#room]", "how others come into a room"),
     ("/leave [#room]", "leave a room; its history stays"),
     ("/msg NICK TEXT", "tell one person only; \"two words\" and ana-4821 work too"),
     ("/me TEXT", "tell what you do"),
@@ -117,7 +127,13 @@ pub(super) fn read(line: &str) -> Typed<'_> {
     match (name, optional) {
         ("help", _) => Typed::Command(Command::Help),
         ("nick", Some(nick)) => Typed::Command(Command::Nick(nick)),
-        ("join", Some(room)) => Typed::Command(Command::Join(room)),
+        ("join", Some(argument)) => {
+            let (room, given) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+            let given = Some(given.trim()).filter(|given| !given.is_empty());
+            Typed::Command(Command::Join { room, given })
+        }
+        ("private", Some(room)) => Typed::Command(Command::Private(room)),
+        ("invite", room) => Typed::Command(Command::Invite(room)),
         ("leave", room) => Typed::Command(Command::Leave(room)),
         ("msg", Some(argument)) => match addressed(argument) {
             Some((to, text)) => Typed::Command(Command::Tell { to, text }),

@@ -9,6 +9,7 @@ mod crowd;
 mod delivery;
 mod examine;
 mod recall;
+mod rooms;
 pub(crate) mod show;
 mod trust;
 
@@ -19,7 +20,9 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, Place, RoomName, StoreError, Thought};
+use chat_core::{
+    Event, Instant, Message, Nick, PeerKey, Place, Refusal, RoomName, RoomRoot, StoreError, Thought,
+};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
@@ -28,12 +31,14 @@ use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, reca
 use crate::{
     clean,
     cli::Discovery,
+    door::Door,
     engine::{Engine, LeftOut, Ready},
     front::Front,
     happening::Happening,
     input::Gate,
     out::{Out, Teller},
     people::{People, with_digits},
+    phrase::Phrase,
     store::{Shown, Told},
     terminal::Prompt,
 };
@@ -50,6 +55,10 @@ pub(crate) struct Plain {
     show: Show,
     people: People,
     rooms: BTreeSet<RoomName>,
+    /// Of the private ones.
+    secrets: BTreeMap<RoomName, RoomRoot>,
+    /// How the room to begin in is entered.
+    door: Option<Door>,
     /// Where it is said what is typed without a command.
     here: Option<RoomName>,
     /// Where a person edits the line.
@@ -78,7 +87,7 @@ pub(crate) struct Plain {
 pub(crate) struct Manner {
     pub(crate) program: &'static str,
     /// The room to begin in.
-    pub(crate) room: Option<RoomName>,
+    pub(crate) door: Option<Door>,
     pub(crate) zone: TimeZone,
     /// The line editor's, on a terminal.
     pub(crate) prompt: Option<Prompt>,
@@ -97,7 +106,11 @@ enum Pending {
         text: String,
         place: Place,
     },
-    Join(RoomName),
+    Join {
+        door: Door,
+        /// Its phrase, if it was made here.
+        made: Option<Phrase>,
+    },
     Leave(RoomName),
     Rename(Nick),
     Connect,
@@ -116,7 +129,7 @@ enum Pending {
         asked: bool,
     },
     /// A room at start: that we are in it is nothing new.
-    Enter(RoomName),
+    Enter(Door),
 }
 
 impl Plain {
@@ -140,8 +153,15 @@ impl Plain {
             clock,
             show: Show::new(manner.zone, manner.prompt.is_some()),
             people: People::new(ready.key, ready.nick.clone(), ready.store.known()?),
-            here: manner.room.or(lobby).or_else(|| rooms.first().cloned()),
+            here: manner
+                .door
+                .as_ref()
+                .map(|door| door.room.clone())
+                .or(lobby)
+                .or_else(|| rooms.first().cloned()),
             rooms,
+            secrets: ready.secrets.clone(),
+            door: manner.door,
             prompt: manner.prompt,
             is_echoed: manner.echoed,
             is_kept: ready.folder.is_some(),
@@ -176,8 +196,10 @@ impl Plain {
     pub(crate) fn begin(&mut self, engine: &mut Engine) {
         self.rooms.extend(self.here.clone());
         for room in &self.rooms {
-            let tag = engine.command(Action::Join(room.clone()));
-            self.pending.insert(tag, Pending::Enter(room.clone()));
+            let door = self.door.clone().filter(|door| door.room == *room);
+            let door = door.unwrap_or_else(|| Door { room: room.clone(), root: None });
+            let tag = engine.command(door.action());
+            self.pending.insert(tag, Pending::Enter(door));
         }
     }
 
@@ -193,7 +215,7 @@ impl Plain {
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
-                pending.into_iter().for_each(|pending| self.on_refused(pending, &reason.to_string()));
+                pending.into_iter().for_each(|pending| self.on_refused(pending, reason));
             }
             Event::Message(message) => {
                 if let Place::Direct(key) = message.place {
@@ -237,8 +259,9 @@ impl Plain {
                 self.gate.leave();
                 self.explain_absence(now, place);
             }
-            Pending::Join(room) => {
-                self.notice(&format!("you are in {room}; anybody on this network can read along"));
+            Pending::Join { door, made } => {
+                let room = door.room.clone();
+                self.on_joined(door, made);
                 if let Some(topic) = change::topic_of(&room, engine) {
                     self.notice(&format!("{room} is about: {topic}"));
                 }
@@ -251,17 +274,25 @@ impl Plain {
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
             Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
+            Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
             Pending::Enter(_) | Pending::Examine { .. } | Pending::Change | Pending::Compare(_) => {}
         }
     }
 
-    fn on_refused(&mut self, pending: Pending, why: &str) {
+    fn on_refused(&mut self, pending: Pending, reason: Refusal) {
+        let why = &reason.to_string();
         match pending {
             Pending::Say { text, .. } => {
                 self.gate.leave();
                 self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
             }
-            Pending::Join(room) | Pending::Enter(room) => {
+            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. })
+                if reason == Refusal::NameTaken =>
+            {
+                self.complain(&format!("{room}: {why}"));
+                self.go_on();
+            }
+            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. }) => {
                 let was_here = self.here.as_ref() == Some(&room);
                 self.leave(&room);
                 let here = self.here.as_ref().filter(|_| was_here);
@@ -331,8 +362,11 @@ impl Plain {
     /// Lets the person type the next line, as soon as it is clear which room that is said in.
     fn go_on(&self) {
         if let Some(prompt) = &self.prompt {
-            prompt.set(self.here.as_ref().map_or("", RoomName::as_str));
-            if !self.pending.values().any(|pending| matches!(pending, Pending::Join(_))) {
+            let here = self.here.as_ref();
+            let kind =
+                if here.is_some_and(|room| self.secrets.contains_key(room)) { " (private)" } else { "" };
+            prompt.set(&format!("{}{kind}", here.map_or("", RoomName::as_str)));
+            if !self.pending.values().any(|pending| matches!(pending, Pending::Join { .. })) {
                 prompt.give_back();
             }
         }

@@ -76,7 +76,8 @@ impl Memory {
             let newest = self.newest_own.entry(entry.room).or_insert(own);
             *newest = (*newest).max(own);
         }
-        let said: Vec<_> = entry.messages.iter().filter_map(|message| self.said.say(message)).collect();
+        let said: Vec<_> =
+            entry.messages.iter().filter_map(|message| self.said.say(entry.room, message)).collect();
         let changed = entry.changes.iter().filter_map(|change| self.said.change(change));
         said.into_iter().chain(changed).for_each(on_fresh);
     }
@@ -185,7 +186,11 @@ impl Store for Memory {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        Ok(self.said.history(place, limit, before))
+        let meant = match place {
+            Place::Room(name) => self.rooms.get(name).and_then(|room| room.id),
+            Place::Direct(_) => None,
+        };
+        Ok(self.said.history(place, meant, limit, before))
     }
 
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError> {

@@ -193,14 +193,19 @@ impl Fake {
                 thread::sleep(LATER);
                 self.refuse(tag, Refusal::TooManyRooms);
             }
+            Action::JoinPrivate { room: name, root } => {
+                self.rooms.push(name.clone());
+                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root: Some(root) };
+                self.persist(vec![Record::Room(room)], vec![done]);
+            }
             Action::Join(name) => {
                 self.rooms.push(name.clone());
-                let room = StoredRoom { name, joined: true, floor: Stamp(0) };
+                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root: None };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Leave(name) => {
                 self.rooms.retain(|room| *room != name);
-                let room = StoredRoom { name, joined: false, floor: Stamp(0) };
+                let room = StoredRoom { name, joined: false, floor: Stamp(0), id: None, root: None };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Rename(nick) => {

@@ -7,6 +7,7 @@ mod json;
 #[cfg(unix)]
 mod paper;
 mod plain;
+mod rooms;
 mod send;
 #[cfg(unix)]
 mod terminal;

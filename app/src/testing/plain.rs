@@ -107,7 +107,7 @@ fn slips_are_told_and_nothing_is_said() {
         "nobody called nobody",
         "that is you",
         "begins with #: did you mean #ops?",
-        "no spaces",
+        "#a is not entered: a phrase has seven words; this has 1",
         "visible character",
         "visible character",
         "an IP address",

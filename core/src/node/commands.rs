@@ -54,7 +54,8 @@ impl Node {
                     self.acquaint(key, Standing::Spoken);
                     self.contacts.on_written(self.now, *key);
                 }
-                let is_move = matches!(action, Action::Join(_) | Action::Leave(_));
+                let is_move =
+                    matches!(action, Action::Join(_) | Action::JoinPrivate { .. } | Action::Leave(_));
                 self.with_rooms(|rooms, turn| rooms.command(turn, tag, action));
                 if is_move {
                     self.on_rooms_changed();

@@ -11,6 +11,30 @@ use crate::{
     text::RoomName,
 };
 
+/// The secret of a private room: whoever has it is in. A host makes it from the room's phrase, or takes it from a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RoomRoot(Zeroizing<[u8; 32]>);
+
+impl RoomRoot {
+    /// The secret in these bytes, which come from randomness or from a slow hash of a phrase.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Its bytes, for the store and for whoever is invited.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RoomRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoomRoot(..)")
+    }
+}
+
 /// Who knows these keys is a member of the room.
 pub(crate) struct RoomKey {
     id: RoomKeyId,
@@ -24,6 +48,12 @@ impl RoomKey {
     /// The key of an open room: whoever knows the name has it.
     pub(crate) fn open(suite: &'static dyn Suite, name: &RoomName) -> Self {
         let root = kdf(suite, "p2p-chat/1 room open", &[name.as_str().as_bytes()]);
+        Self::from_root(suite, &Zeroizing::new(root))
+    }
+
+    /// The key of the private room of this name and secret: with another name it is another room.
+    pub(crate) fn private(suite: &'static dyn Suite, name: &RoomName, root: &RoomRoot) -> Self {
+        let root = kdf(suite, "p2p-chat/1 room private", &[&*root.0, name.as_str().as_bytes()]);
         Self::from_root(suite, &Zeroizing::new(root))
     }
 
@@ -147,6 +177,18 @@ mod tests {
         let room = |name: &str| RoomKey::open(REAL, &RoomName::new(name).unwrap()).id();
         assert_eq!(room("#Lobby"), room("#lobby"));
         assert_ne!(room("#lobby"), room("#lobby2"));
+    }
+
+    #[test]
+    fn a_private_room_is_its_secret_and_its_name() {
+        let room = |name: &str, root| {
+            RoomKey::private(REAL, &RoomName::new(name).unwrap(), &RoomRoot::new([root; 32])).id()
+        };
+        assert_eq!(room("#ops", 1), room("#OPS", 1));
+        assert_ne!(room("#ops", 1), room("#ops", 2));
+        assert_ne!(room("#ops", 1), room("#ops2", 1));
+        assert_ne!(room("#ops", 1), RoomKey::open(REAL, &RoomName::new("#ops").unwrap()).id());
+        assert_eq!(alloc::format!("{:?}", RoomRoot::new([7; 32])), "RoomRoot(..)");
     }
 
     #[test]

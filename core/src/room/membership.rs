@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use super::{
-    Room, Rooms, Timer, Turn, Wish,
+    Aside, Room, Rooms, Timer, Turn, Wish,
     clock::FIRST,
     entry::STAMP_MAX,
     gather,
     history::{History, day_of, start_of},
-    key::{RoomKey, Side},
+    key::{RoomKey, RoomRoot, Side},
     spread::Strays,
 };
 use crate::{
@@ -28,34 +28,61 @@ impl Rooms {
     /// Enters the rooms of old; on the very first start the lobby.
     pub(super) fn restore_rooms(&mut self, turn: &mut Turn<'_>, stored: &[StoredRoom]) {
         for room in stored {
-            let key = RoomKey::open(self.suite, &room.name);
+            let key = self.key_of(&room.name, room.root.as_ref());
+            if let (Some(root), false) = (&room.root, room.joined) {
+                self.aside.remember(room.name.clone(), root.clone());
+            }
             self.aside.floors.insert(key.id(), day_of(room.floor).max(first_day(Some(FIRST))));
             if room.joined {
                 // What the store has beyond the cap stays there.
-                let _ = self.enter(turn, key, Place::Room(room.name.clone()), true);
+                let place = Place::Room(room.name.clone());
+                let _ = self.enter(turn, (key, room.root.clone()), place, true);
             }
         }
         if stored.is_empty() {
-            self.enter_open(turn, RoomName::lobby());
+            self.enter_room(turn, &RoomName::lobby(), None);
         }
     }
 
-    pub(super) fn join(&mut self, turn: &mut Turn<'_>, tag: u64, name: RoomName) {
-        let entered = self.names.contains_key(&Place::Room(name.clone())) || self.enter_open(turn, name);
+    pub(super) fn join(&mut self, turn: &mut Turn<'_>, tag: u64, name: &RoomName) {
+        let root = self.aside.roots.get(name).cloned();
+        let entered =
+            self.names.contains_key(&Place::Room(name.clone())) || self.enter_room(turn, name, root);
         turn.event(match entered {
             true => Event::Done { tag, message: None },
             false => Event::Refused { tag, reason: Refusal::TooManyRooms },
         });
     }
 
+    pub(super) fn join_private(&mut self, turn: &mut Turn<'_>, tag: u64, name: &RoomName, root: RoomRoot) {
+        let id = self.key_of(name, Some(&root)).id();
+        let entered = match self.names.get(&Place::Room(name.clone())) {
+            Some(&other) if other != id => return turn.refuse(tag, Refusal::NameTaken),
+            Some(_) => true,
+            None => self.enter_room(turn, name, Some(root)),
+        };
+        turn.event(match entered {
+            true => Event::Done { tag, message: None },
+            false => Event::Refused { tag, reason: Refusal::TooManyRooms },
+        });
+    }
+
+    fn key_of(&self, name: &RoomName, root: Option<&RoomRoot>) -> RoomKey {
+        root.map_or_else(|| RoomKey::open(self.suite, name), |root| RoomKey::private(self.suite, name, root))
+    }
+
     pub(super) fn leave(&mut self, turn: &mut Turn<'_>, tag: u64, name: RoomName) {
         let place = Place::Room(name.clone());
+        let root = self.names.get(&place).and_then(|id| self.rooms.get(id)?.root.clone());
         if let Some(&id) = self.names.get(&place) {
             // What was said before goes out before.
             self.on_gathered(turn, id);
             self.put_aside(id);
             let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
-            keep(turn, name, false, floor);
+            if let Some(root) = &root {
+                self.aside.remember(name.clone(), root.clone());
+            }
+            keep(turn, StoredRoom { name, joined: false, floor: start_of(floor), id: Some(id), root });
             self.prove_all(turn);
             self.count_votes(turn);
         }
@@ -70,7 +97,7 @@ impl Rooms {
         }
         let key = self.direct_key(&peer)?;
         let counts = self.aside.own.contains_key(&key.id());
-        self.enter(turn, key, place, counts)
+        self.enter(turn, (key, None), place, counts)
     }
 
     /// The same, for something that we say: from then on the room counts.
@@ -78,7 +105,7 @@ impl Rooms {
         let place = Place::Direct(peer);
         let Some(&id) = self.names.get(&place) else {
             let key = self.direct_key(&peer)?;
-            return self.enter(turn, key, place, true);
+            return self.enter(turn, (key, None), place, true);
         };
         let counts = self.rooms.get(&id).is_some_and(Room::counts);
         if counts || self.makes_space(turn, true) { Ok(id) } else { Err(Refusal::TooManyRooms) }
@@ -128,15 +155,18 @@ impl Rooms {
         }
     }
 
-    fn enter_open(&mut self, turn: &mut Turn<'_>, name: RoomName) -> bool {
-        let key = RoomKey::open(self.suite, &name);
+    fn enter_room(&mut self, turn: &mut Turn<'_>, name: &RoomName, root: Option<RoomRoot>) -> bool {
+        let key = self.key_of(name, root.as_ref());
+        let id = key.id();
         let settled = first_day(self.clock.settled(turn.now));
         let floor = self.aside.floors.entry(key.id()).or_insert(settled);
         *floor = settled.min(*floor);
         let floor = *floor;
-        let entered = self.enter(turn, key, Place::Room(name.clone()), true).is_ok();
+        let entered = self.enter(turn, (key, root.clone()), Place::Room(name.clone()), true).is_ok();
         if entered {
-            keep(turn, name, true, floor);
+            self.aside.roots.remove(name);
+            let (name, floor) = (name.clone(), start_of(floor));
+            keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
         }
         entered
     }
@@ -159,7 +189,8 @@ impl Rooms {
             if room.kept_floor > settled {
                 room.kept_floor = settled;
                 if let Place::Room(name) = &room.place {
-                    keep(turn, name.clone(), true, settled);
+                    let (name, floor, root) = (name.clone(), start_of(settled), room.root.clone());
+                    keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
                 }
             }
             let floor = room.kept_floor.min(newest);
@@ -177,7 +208,7 @@ impl Rooms {
     fn enter(
         &mut self,
         turn: &mut Turn<'_>,
-        key: RoomKey,
+        (key, root): (RoomKey, Option<RoomRoot>),
         place: Place,
         counts: bool,
     ) -> Result<RoomKeyId, Refusal> {
@@ -190,6 +221,7 @@ impl Rooms {
         let kept_floor = self.aside.floors.get(&id).copied().unwrap_or(0);
         let room = Room {
             key,
+            root,
             place: place.clone(),
             kept_floor,
             floor: kept_floor.min(self.newest_floor(turn.now)),
@@ -307,8 +339,16 @@ fn first_day(now: Option<Stamp>) -> u32 {
     day_of(now.unwrap_or(STAMP_MAX)).saturating_sub(NEWCOMER_DAYS)
 }
 
+impl Aside {
+    fn remember(&mut self, name: RoomName, root: RoomRoot) {
+        self.roots.insert(name, root);
+        if self.roots.len() > LEFT_MAX {
+            self.roots.pop_first();
+        }
+    }
+}
+
 /// Has the store keep whether we are in a room, and from which day on.
-fn keep(turn: &mut Turn<'_>, name: RoomName, joined: bool, floor: u32) {
-    let room = StoredRoom { name, joined, floor: start_of(floor) };
+fn keep(turn: &mut Turn<'_>, room: StoredRoom) {
     turn.out.push(Wish::Persist(Record::Room(room)));
 }

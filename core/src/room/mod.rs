@@ -25,7 +25,7 @@ use crate::{
     stats::RoomStats,
     store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
     suite::Suite,
-    text::Nick,
+    text::{Nick, RoomName},
     time::Instant,
     timers::Timers,
 };
@@ -56,6 +56,7 @@ mod told;
 use clock::StampClock;
 use days::Loads;
 use key::RoomKey;
+pub use key::RoomRoot;
 pub(crate) use key::Side;
 use link::Link;
 use receipts::{Receipts, Undurable};
@@ -149,6 +150,8 @@ pub(crate) struct Rooms {
 #[derive(Debug)]
 struct Room {
     key: RoomKey,
+    /// Of a private room.
+    root: Option<RoomRoot>,
     place: Place,
     /// The first day that we want anything of, as the store has it, and for as long as the clocks of others say so.
     kept_floor: u32,
@@ -170,6 +173,8 @@ struct Aside {
     days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
     own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
     floors: BTreeMap<RoomKeyId, u32>,
+    /// The secrets of private rooms by the names under which they were left.
+    roots: BTreeMap<RoomName, RoomRoot>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -291,7 +296,8 @@ impl Rooms {
             Action::Topic { room, topic } => {
                 self.say(turn, tag, &Place::Room(room), item::Item::Change(What::Topic(topic)));
             }
-            Action::Join(name) => self.join(turn, tag, name),
+            Action::Join(name) => self.join(turn, tag, &name),
+            Action::JoinPrivate { room, root } => self.join_private(turn, tag, &room, root),
             Action::Leave(name) => self.leave(turn, tag, name),
             _ => {}
         }

@@ -73,7 +73,9 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
     check(&Line::said(number(), id));
     let (peers, rooms) = (Some(vec![Peer::new(&change, &people)]), Some(vec!["#a"]));
     let topics = [("#a", "tea")].into();
-    check(&Line::Done(Done { id: number(), peers, rooms, topics, ..Done::default() }));
+    let (phrase, key, private) = (Some(String::new()), Some(String::new()), vec!["#a"]);
+    let done = Done { id: number(), peers, rooms, private, topics, phrase, key, ..Done::default() };
+    check(&Line::Done(done));
     check(&Line::error(number(), Code::Busy, "why"));
     check(&Line::lagged(1));
 }

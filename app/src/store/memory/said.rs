@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_core::{Change, EntryId, Message, MessageId, PeerKey, Place, Stamp, Topic, What};
+use chat_core::{Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, Topic, What};
 
 use crate::store::{Changed, Cursor, REACTIONS_MAX, Shown, Told};
 
@@ -12,7 +12,7 @@ pub(super) struct Said {
     newest: Cursor,
     /// Messages are without their reactions here.
     rows: BTreeMap<Cursor, Told>,
-    order: BTreeMap<Place, BTreeMap<Position, Cursor>>,
+    order: BTreeMap<Place, BTreeMap<Position, (RoomKeyId, Cursor)>>,
     messages: BTreeMap<MessageId, Cursor>,
     /// The changes of each message, also of those that are not there.
     about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
@@ -32,12 +32,12 @@ impl Said {
     }
 
     /// Adds a message as it is by now. `None` when it was taken back before it came.
-    pub(super) fn say(&mut self, message: &Message) -> Option<Told> {
+    pub(super) fn say(&mut self, room: RoomKeyId, message: &Message) -> Option<Told> {
         let cursor = self.next();
         let mut shown = Shown::new(cursor, message.clone());
         self.messages.insert(message.id, cursor);
         let place = self.order.entry(message.place.clone()).or_default();
-        place.insert((message.stamp, message.from, message.id.entry, message.id.item), cursor);
+        place.insert((message.stamp, message.from, message.id.entry, message.id.item), (room, cursor));
         let waiting = self.changes(&message.place, message.id);
         let is_by_author = |change: &Change| change.from == message.from;
         let deleted = waiting
@@ -239,10 +239,12 @@ impl Said {
         topics.collect()
     }
 
-    /// The newest `limit` messages of a conversation, those before `before` if given, oldest first.
+    /// The newest `limit` messages of a conversation, those before `before` if given, oldest first. Of several rooms of
+    /// one name only one may be `meant`.
     pub(super) fn history(
         &self,
         place: &Place,
+        meant: Option<RoomKeyId>,
         limit: usize,
         before: Option<MessageId>,
     ) -> Option<Vec<Cursor>> {
@@ -254,10 +256,12 @@ impl Said {
             }
         };
         let order = self.order.get(place).into_iter().flatten().rev();
-        let earlier = order.filter(|(position, _)| {
-            end.is_none_or(|end| **position < end) && !self.blocked.contains(&position.1)
+        let earlier = order.filter(|(position, (room, _))| {
+            meant.is_none_or(|meant| meant == *room)
+                && end.is_none_or(|end| **position < end)
+                && !self.blocked.contains(&position.1)
         });
-        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &cursor)| cursor).collect();
+        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &(_, cursor))| cursor).collect();
         cursors.reverse();
         Some(cursors)
     }

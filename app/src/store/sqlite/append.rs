@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use chat_core::{IdSum, PeerKey, Record, RoomKeyId, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Trust};
+use chat_core::{
+    IdSum, PeerKey, Record, RoomKeyId, RoomRoot, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Trust,
+};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{change::Row, read, record};
@@ -170,8 +172,10 @@ impl Append<'_> {
     }
 
     fn room(&self, room: &StoredRoom) -> rusqlite::Result<()> {
-        let put = "INSERT OR REPLACE INTO rooms (name, joined, floor) VALUES (?1, ?2, ?3)";
-        let row = params![room.name.as_str(), room.joined, record::ordered(room.floor.0)];
+        let put =
+            "INSERT OR REPLACE INTO rooms (name, joined, floor, room, root) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (id, root) = (room.id.map(|id| id.0), room.root.as_ref().map(RoomRoot::bytes));
+        let row = params![room.name.as_str(), room.joined, record::ordered(room.floor.0), id, root];
         self.db.prepare_cached(put)?.execute(row)?;
         Ok(())
     }

@@ -183,7 +183,7 @@ fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
             return Err(Unfit::Damaged(verdict.lines().collect::<Vec<_>>().join(" ")));
         }
     }
-    read::state(db)?;
+    read::state(db, version == schema::VERSION)?;
     if version == schema::VERSION {
         read::trusts(db)?;
     }

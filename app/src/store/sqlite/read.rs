@@ -23,7 +23,7 @@ FROM peers ORDER BY worth, seen DESC, key";
 
 pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
     Ok(match what {
-        Request::State => Answer::State(State { trusts: trusts(db)?, ..state(db)? }),
+        Request::State => Answer::State(State { trusts: trusts(db)?, ..state(db, true)? }),
         Request::Entries { room, ids } => {
             let find = "SELECT e.bytes FROM entries e JOIN conversations c ON c.number = e.conversation
                         WHERE e.id = ?1 AND c.room = ?2";
@@ -53,15 +53,19 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
 }
 
 /// What a node begins with, but for what the person thinks of keys.
-pub(super) fn state(db: &Connection) -> rusqlite::Result<State> {
+///
+/// A store of before has no rooms of a kind: `is_complete` says whether this one tells them apart.
+pub(super) fn state(db: &Connection, is_complete: bool) -> rusqlite::Result<State> {
+    let rooms = if is_complete {
+        "SELECT name, joined, floor, room, root FROM rooms ORDER BY name"
+    } else {
+        "SELECT name, joined, floor, NULL, NULL FROM rooms ORDER BY name"
+    };
     let nick = db
         .prepare_cached("SELECT value FROM settings WHERE name = 'nick'")?
         .query_row([], |row| Ok(chat_core::Nick::lenient(row.get_ref(0)?.as_str()?)))
         .optional()?;
-    let rooms = db
-        .prepare_cached("SELECT name, joined, floor FROM rooms ORDER BY name")?
-        .query_map([], record::room)?
-        .collect::<Result<_, _>>()?;
+    let rooms = db.prepare_cached(rooms)?.query_map([], record::room)?.collect::<Result<_, _>>()?;
     let peers = db
         .prepare_cached(&format!("{PEERS} LIMIT ?1"))?
         .query_map([PEERS_TOLD], record::peer)?
@@ -124,7 +128,10 @@ pub(super) fn history(
     // The first comparison lets the index find the end; the second one settles equal stamps.
     let find = format!(
         "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
-                WHERE e.conversation IN (SELECT number FROM conversations WHERE place = ?1) AND e.stamp <= ?2
+                WHERE e.conversation IN (
+                    SELECT c.number FROM conversations c LEFT JOIN rooms r ON r.name = c.place
+                    WHERE c.place = ?1 AND (r.room IS NULL OR r.room = c.room)
+                ) AND e.stamp <= ?2
                 AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5) AND {HEARD}
                 ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6"
     );

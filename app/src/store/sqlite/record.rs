@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, str::FromStr as _};
 
 use chat_core::{
-    BootId, Change, Emoji, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomName, Stamp, StoredPeer,
-    StoredRoom, Topic, UnixMillis, What,
+    BootId, Change, Emoji, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomKeyId, RoomName, RoomRoot,
+    Stamp, StoredPeer, StoredRoom, Topic, UnixMillis, What,
 };
 use rusqlite::{Row, types::Type};
 
@@ -171,10 +171,12 @@ pub(super) fn addresses(peer: &StoredPeer) -> String {
     peer.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// From `name, joined, floor`.
+/// From `name, joined, floor, room, root`.
 pub(super) fn room(row: &Row<'_>) -> rusqlite::Result<StoredRoom> {
     let name = RoomName::new(row.get_ref(0)?.as_str()?).map_err(|_| unreadable(0))?;
-    Ok(StoredRoom { name, joined: row.get(1)?, floor: stamp(row, 2)? })
+    let id = row.get::<_, Option<[u8; 16]>>(3)?.map(RoomKeyId);
+    let root = row.get::<_, Option<[u8; 32]>>(4)?.map(RoomRoot::new);
+    Ok(StoredRoom { name, joined: row.get(1)?, floor: stamp(row, 2)?, id, root })
 }
 
 fn unreadable(column: usize) -> rusqlite::Error {

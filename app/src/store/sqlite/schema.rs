@@ -108,8 +108,10 @@ END;
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 ";
 
-/// What the person thinks of keys; it is added to stores of before.
+/// What the person thinks of keys, and which room of a name is meant; it is added to stores of before.
 const TRUST: &str = "
+ALTER TABLE rooms ADD COLUMN room BLOB;
+ALTER TABLE rooms ADD COLUMN root BLOB;
 CREATE TABLE trusts (
     key BLOB PRIMARY KEY,
     verified INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{StoreError, StoredPeer, StoredRoom, StoredTrust, Trust};
+use chat_core::{RoomRoot, StoreError, StoredPeer, StoredRoom, StoredTrust, Trust};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::{
@@ -27,9 +27,11 @@ impl Arbitrary for Any {
         Self(match byte(g) % 9 {
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
-                name: RoomName::new(&format!("#{}", byte(g) % 4)).unwrap(),
+                name: RoomName::new(&format!("#room{}", byte(g) % 3)).unwrap(),
                 joined: bool::arbitrary(g),
                 floor: Stamp(u64::arbitrary(g)),
+                id: bool::arbitrary(g).then(|| RoomKeyId([byte(g) % 3; 16])),
+                root: bool::arbitrary(g).then(|| RoomRoot::new([byte(g); 32])),
             }),
             2 => Record::Peer(StoredPeer {
                 key: PeerKey([byte(g) % 8; 32]),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chat_core::{
     Answer, BootId, EntryId, Message, MessageId, Nick, PeerKey, Place, Record, Request, RoomKeyId, RoomName,
-    Stamp, StoredEntry, UnixMillis,
+    Stamp, StoredEntry, StoredRoom, UnixMillis,
 };
 
 use super::{Shown, Sqlite, Store};
@@ -96,6 +96,31 @@ fn history_pages_backwards_in_the_order_of_the_room() {
     }
     assert_eq!(seen, (1..=5).flat_map(|stamp| [(stamp, 0), (stamp, 1)]).collect::<Vec<_>>());
     assert_eq!(store.history(&place(0), 3, Some(MessageId { entry: id(9), item: 0 })), Ok(None));
+}
+
+#[test]
+fn of_two_rooms_of_one_name_the_history_is_that_of_the_one_that_is_meant() {
+    let folder = Folder::new("namesakes");
+    let stores: [Box<dyn Store>; 2] =
+        [Box::new(super::Memory::new(OWN, super::Memory::BYTES_MAX)), Box::new(disk(&folder))];
+    for mut store in stores {
+        let open = entry(1, 1, 0, OWN, &["in the open room"]);
+        let private =
+            StoredEntry { room: RoomKeyId([9; 16]), ..entry(2, 2, 0, OWN, &["in the private one"]) };
+        let (in_open, in_private) = (open.room, private.room);
+        store.append(&[vec![Record::Entry(open), Record::Entry(private)]]).unwrap();
+        let mut shown = |id: Option<RoomKeyId>| {
+            let Place::Room(name) = place(0) else { panic!() };
+            let room = StoredRoom { name, joined: true, floor: Stamp(0), id, root: None };
+            store.append(&[vec![Record::Room(room)]]).unwrap();
+            let cursors = store.history(&place(0), 9, None).unwrap().unwrap();
+            let shown = store.shown(&cursors).unwrap();
+            shown.into_iter().map(|shown| shown.message.text).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(Some(in_open)), ["in the open room"]);
+        assert_eq!(shown(Some(in_private)), ["in the private one"]);
+        assert_eq!(shown(None).len(), 2, "stored before rooms were told apart");
+    }
 }
 
 #[test]

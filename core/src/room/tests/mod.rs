@@ -24,6 +24,7 @@ mod hostile;
 mod loads;
 mod members;
 mod news;
+mod private;
 mod receipts;
 mod repairs;
 mod store;

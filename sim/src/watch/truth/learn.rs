@@ -65,7 +65,8 @@ impl Truth {
             }
         }
         let Answer::State(state) = disk.answer(it.key, &Request::State) else { return };
-        let lobby = StoredRoom { name: RoomName::lobby(), joined: true, floor: Stamp(0) };
+        let lobby =
+            StoredRoom { name: RoomName::lobby(), joined: true, floor: Stamp(0), id: None, root: None };
         let rooms = if state.rooms.is_empty() { vec![lobby] } else { state.rooms };
         it.rooms = rooms.into_iter().filter(|room| room.joined).map(|room| (room.name, room.floor)).collect();
         self.boots.insert((it.key, boot), Boot { host, ended: None });

@@ -1,0 +1,140 @@
+//! Private rooms, as people and programs make and enter them.
+
+use serde_json::{Value, json};
+
+use super::{Folder, child::Child};
+
+#[test]
+fn a_person_makes_a_private_room_and_another_enters_it_by_what_is_shown() {
+    let (one, two) = (Folder::new("private-one"), Folder::new("private-two"));
+    let mut ana = Child::new(&["--profile", &one.profile()]);
+    ana.say("/private #ops");
+    ana.line("you have made the private room #ops; whoever types this is in");
+    let way_in = ana.line("/join #ops ").trim().to_string();
+    assert_eq!(way_in.split(' ').count(), 2 + 7);
+    ana.say("/rooms");
+    ana.line("  #ops (private) (you write here)");
+    ana.say("/invite");
+    let key = ana.line("/join #ops key:").trim().to_string();
+    ana.say("/invite #lobby");
+    ana.line("  /join #lobby");
+    ana.say("/private #ops");
+    ana.say("/invite #elsewhere");
+    ana.end_input();
+    let errors = ana.ended().errors;
+    assert!(
+        errors.contains("you are in #ops; /leave it first") && errors.contains("you are not in #elsewhere"),
+        "{errors}"
+    );
+
+    let mut bo = Child::new(&["--profile", &two.profile()]);
+    bo.say(&way_in.replace("/join #ops ", "/join #ops  ").to_uppercase().replace("/JOIN", "/join"));
+    bo.line("you are in #ops, a private room; /invite shows how others come in");
+    bo.say("/invite");
+    assert_eq!(bo.line("/join #ops key:").trim(), key, "the same room");
+    bo.say("/leave");
+    bo.line("you left #ops");
+    bo.end_input();
+    bo.ended();
+    let mut bo = Child::new(&["--profile", &two.profile(), "#ops"]);
+    bo.say("/rooms");
+    bo.line("#ops");
+    bo.end_input();
+    bo.ended();
+}
+
+#[test]
+fn a_weak_or_wrong_phrase_enters_nothing_and_says_why() {
+    let folder = Folder::new("private-wrong");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    for line in [
+        "/join #ops my old dog",
+        "/join #ops abacus abacus abacus abacus abacus abacus abacus",
+        "/join #ops abacus abacus abacus abacus abacus abacus xyzzy",
+        "/join #ops key:12",
+        "/join #ops --weak short",
+        "/rooms",
+    ] {
+        child.say(line);
+    }
+    child.line("#lobby (you write here)");
+    child.say("/join #ops --weak my old dog");
+    child.line("you are in #ops, a private room");
+    child.say("/join #open");
+    child.line("you are in #open; anybody on this network can read along");
+    child.say("/join #open --weak my old dog");
+    child.say("who reads this");
+    child.line("#open <ana> who reads this");
+    child.end_input();
+    let errors = child.ended().errors;
+    for why in [
+        "a phrase has seven words; this has 3; a phrase of your own goes with --weak",
+        "the last one does not fit the others",
+        "xyzzy is not a word of the list",
+        "a key is `key:` and 64 hex digits",
+        "at least 8 characters",
+        "you are in another room called #open; leave it first",
+    ] {
+        assert!(errors.contains(why), "{why}: {errors}");
+    }
+}
+
+#[test]
+fn a_key_in_a_file_is_for_scripts_and_never_lets_them_speak_elsewhere() {
+    let folder = Folder::new("private-file");
+    let file = folder.path("ops.key").to_string_lossy().into_owned();
+    std::fs::write(folder.path("ops.key"), "07".repeat(32)).unwrap();
+    let ended = |arguments: &[&str]| {
+        let profile = folder.profile();
+        let all: Vec<&str> = [&["--profile", &profile], arguments].concat();
+        let mut child = Child::new(&all);
+        child.end_input();
+        child.ended()
+    };
+    assert_eq!(ended(&["send", "#ops", "hi", "--room-key", &file]).code(), Some(0));
+    assert_eq!(ended(&["#ops", "--room-key", &file]).code(), Some(0));
+    for wrong in [
+        &["--room-key", &file][..],
+        &["send", "bo", "hi", "--room-key", &file],
+        &["send", "#ops", "hi", "--room-key", "/nowhere"],
+        // The lobby is open, and it is where this profile is.
+        &["send", "#lobby", "secret", "--room-key", &file],
+        &["#lobby", "--room-key", &file],
+    ] {
+        let ended = ended(wrong);
+        assert_eq!(ended.code(), Some(1), "{wrong:?}: {}", ended.errors);
+        assert_eq!(ended.errors.lines().count(), 1, "{}", ended.errors);
+    }
+}
+
+#[test]
+fn programs_make_and_enter_private_rooms() {
+    let folder = Folder::new("private-json");
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    let mut ask = |command: Value, kind: &str| {
+        child.say(&command.to_string());
+        child.object(kind)
+    };
+    let made = ask(json!({"cmd": "create", "id": 1, "room": "#ops"}), "done");
+    let phrase = made["phrase"].as_str().unwrap().to_string();
+    let key = ask(json!({"cmd": "invite", "id": 2, "room": "#ops"}), "done")["key"].clone();
+    assert!(key.as_str().unwrap().starts_with("key:"));
+    let rooms = ask(json!({"cmd": "rooms", "id": 3}), "done");
+    assert_eq!((&rooms["rooms"], &rooms["private"]), (&json!(["#lobby", "#ops"]), &json!(["#ops"])));
+    ask(json!({"cmd": "leave", "room": "#ops"}), "done");
+    assert_eq!(ask(json!({"cmd": "invite", "room": "#ops"}), "error")["code"], json!("not-in-room"));
+    ask(json!({"cmd": "join", "room": "#ops", "phrase": phrase}), "done");
+    ask(json!({"cmd": "join", "room": "#ops", "key": key}), "done");
+    ask(json!({"cmd": "join", "room": "#dogs", "phrase": "my old dog", "weak": true}), "done");
+    assert_eq!(ask(json!({"cmd": "invite", "room": "#lobby"}), "done").get("key"), None);
+    for bad in [
+        json!({"cmd": "join", "room": "#cats", "phrase": "my old cat"}),
+        json!({"cmd": "join", "room": "#cats", "key": "12"}),
+        json!({"cmd": "join", "room": "#cats", "phrase": 7}),
+        json!({"cmd": "join", "room": "#cats", "phrase": "my old cat", "weak": 1}),
+        json!({"cmd": "create"}),
+    ] {
+        let code = ask(bad.clone(), "error")["code"].clone();
+        assert!(code == json!("bad-command"), "{bad}: {code}");
+    }
+}
