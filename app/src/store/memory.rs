@@ -78,7 +78,7 @@ impl Memory {
         }
         let said: Vec<_> =
             entry.messages.iter().filter_map(|message| self.said.say(entry.room, message)).collect();
-        let changed = entry.changes.iter().filter_map(|change| self.said.change(change));
+        let changed = entry.changes.iter().filter_map(|change| self.said.change(entry.room, change));
         said.into_iter().chain(changed).for_each(on_fresh);
     }
 
@@ -103,6 +103,14 @@ impl Memory {
             _ => Worth::Seen,
         };
         friends_first(worth, peer.seen, peer.key)
+    }
+
+    /// Of the rooms of one name, the one that the person is or was last in.
+    fn meant(&self, place: &Place) -> Option<RoomKeyId> {
+        match place {
+            Place::Room(name) => self.rooms.get(name).and_then(|room| room.id),
+            Place::Direct(_) => None,
+        }
     }
 
     fn stored_trusts(&self) -> Vec<StoredTrust> {
@@ -186,11 +194,7 @@ impl Store for Memory {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        let meant = match place {
-            Place::Room(name) => self.rooms.get(name).and_then(|room| room.id),
-            Place::Direct(_) => None,
-        };
-        Ok(self.said.history(place, meant, limit, before))
+        Ok(self.said.history(place, self.meant(place), limit, before))
     }
 
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError> {
@@ -210,7 +214,7 @@ impl Store for Memory {
     }
 
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
-        Ok(self.said.topics())
+        Ok(self.said.topics(|place| self.meant(place)))
     }
 
     fn trusts(&mut self) -> Result<Vec<StoredTrust>, StoreError> {

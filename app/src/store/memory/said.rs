@@ -18,7 +18,7 @@ pub(super) struct Said {
     about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
     /// Changes whose message is not there.
     waiting: BTreeSet<Cursor>,
-    topics: BTreeMap<Place, Cursor>,
+    topics: BTreeMap<RoomKeyId, Cursor>,
     /// Of whom nothing is shown.
     blocked: BTreeSet<PeerKey>,
 }
@@ -69,7 +69,7 @@ impl Said {
     }
 
     /// Keeps a change, and answers it if it counts and changes anything now.
-    pub(super) fn change(&mut self, change: &Change) -> Option<Told> {
+    pub(super) fn change(&mut self, room: RoomKeyId, change: &Change) -> Option<Told> {
         let target = change.what.target();
         let at = target.and_then(|target| self.messages.get(&target).copied());
         let message = at.and_then(|at| self.message(at)).filter(|shown| shown.message.place == change.place);
@@ -79,7 +79,7 @@ impl Said {
             (_, Some(shown)) => change.may(shown.message.from, &shown.message.place) && !shown.deleted,
             (_, None) => true,
         };
-        let rival = self.rival(change);
+        let rival = self.rival(room, change);
         if !counts || rival.as_ref().is_some_and(|(_, rival)| rival.position() >= change.position()) {
             return None;
         }
@@ -91,7 +91,7 @@ impl Said {
             Some(target) => {
                 self.about.entry((change.place.clone(), target)).or_default().insert(cursor);
             }
-            None => drop(self.topics.insert(change.place.clone(), cursor)),
+            None => drop(self.topics.insert(room, cursor)),
         }
         if target.is_some() && message.is_none() {
             self.waiting.insert(cursor);
@@ -128,7 +128,7 @@ impl Said {
     }
 
     /// The change of before that would lose its effect by `change`, or the other way round.
-    fn rival(&self, change: &Change) -> Option<(Cursor, Change)> {
+    fn rival(&self, room: RoomKeyId, change: &Change) -> Option<(Cursor, Change)> {
         let is_rival = |other: &Change| {
             other.from == change.from
                 && match (&other.what, &change.what) {
@@ -144,7 +144,7 @@ impl Said {
                 self.changes(&change.place, target).into_iter().find(|(_, other)| is_rival(other))
             }
             None => {
-                let cursor = *self.topics.get(&change.place)?;
+                let cursor = *self.topics.get(&room)?;
                 self.row(cursor).map(|change| (cursor, change.clone()))
             }
         }
@@ -231,10 +231,13 @@ impl Said {
         latest
     }
 
-    pub(super) fn topics(&self) -> BTreeMap<Place, Topic> {
-        let topics = self.topics.iter().filter_map(|(place, &cursor)| match &self.row(cursor)?.what {
-            What::Topic(topic) => Some((place.clone(), topic.clone())),
-            _ => None,
+    /// Of rooms of one name, that of the one that is `meant`, or the latest.
+    pub(super) fn topics(&self, meant: impl Fn(&Place) -> Option<RoomKeyId>) -> BTreeMap<Place, Topic> {
+        let mut topics: Vec<_> = self.topics.iter().map(|(&room, &cursor)| (cursor, room)).collect();
+        topics.sort_unstable();
+        let topics = topics.into_iter().filter_map(|(cursor, room)| {
+            let Change { place, what: What::Topic(topic), .. } = self.row(cursor)? else { return None };
+            meant(place).is_none_or(|meant| meant == room).then(|| (place.clone(), topic.clone()))
         });
         topics.collect()
     }
