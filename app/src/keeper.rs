@@ -247,6 +247,10 @@ mod tests {
             Ok(None)
         }
 
+        fn search(&mut self, _: &crate::store::Search) -> Stored {
+            Ok(vec![])
+        }
+
         fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {
             Ok(BTreeMap::new())
         }

@@ -28,6 +28,7 @@ mod people;
 mod phrase;
 mod plain;
 mod profile;
+mod query;
 mod run;
 mod signals;
 pub mod store;

@@ -36,6 +36,24 @@ pub(crate) struct Profile {
     _lock: Option<File>,
 }
 
+impl Seen {
+    /// The history, to read in it; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// A store that is damaged, or cannot be read.
+    pub(crate) fn history(&self, own: PeerKey) -> Result<Option<Box<dyn Store>>, Fault> {
+        let path = self.folder.join(HISTORY);
+        if !path.exists() {
+            return Ok(None);
+        }
+        match Sqlite::look(&path, own) {
+            Ok(store) => Ok(Some(Box::new(store))),
+            Err(error @ OpenError::Unusable { .. }) => Err(Fault::usage(error.to_string())),
+            Err(error @ OpenError::Damaged { .. }) => Err(Fault::new(Exit::Damaged, error.to_string())),
+        }
+    }
+}
+
 impl Profile {
     /// Opens the profile that `options` name and makes it if it is not there; `again` is the command that would
     /// work beside a program that holds it.

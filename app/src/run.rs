@@ -49,6 +49,9 @@ fn chosen(program: &'static str, arguments: &[OsString], cli: &Cli, open: Open<'
     match &cli.command {
         Some(Command::Id) => oneshot::id(program, arguments, cli),
         Some(Command::Peers) => oneshot::peers(program, arguments, cli, open),
+        Some(Command::Search { words, count }) => oneshot::search(cli, words, *count),
+        Some(Command::Tail { room, count, follow }) => oneshot::tail(cli, room.as_ref(), *count, *follow),
+        Some(Command::Rooms) => oneshot::rooms(cli),
         Some(Command::Doctor) => oneshot::doctor(program, arguments, cli, open),
         Some(Command::Send { to, text, timeout }) => {
             let wish = oneshot::Send::read(to, text, *timeout, cli.options.room_key.as_deref())?;

@@ -42,6 +42,8 @@ const EXITS: &str = "exit: 0 ok, 1 usage or configuration, 2 no usable network, 
 
 /// The largest `--author-rate`.
 const AUTHOR_RATE_MAX: u32 = 1_000_000;
+/// The most messages that a command shows.
+const COUNT_MAX: usize = 10_000;
 /// The longest `--timeout`: a day.
 const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 
@@ -107,6 +109,34 @@ pub(crate) enum Command {
               value_parser = duration)]
         timeout: Duration,
     },
+    /// Search what was said, the newest last
+    ///
+    /// Beside words, the last of which may be the beginning of one: from:NICK, in:#room or in:@NICK, since:2d (m, h, d, w)
+    /// or since:2026-11-29. It only reads, also while another program has the profile.
+    Search {
+        /// What to look for
+        #[arg(value_name = "WORDS", required = true)]
+        words: Vec<String>,
+        /// At most so many messages
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20, allow_negative_numbers = true,
+              value_parser = count)]
+        count: usize,
+    },
+    /// Show what was said last
+    Tail {
+        /// In this room only
+        #[arg(value_name = "#room", value_parser = room)]
+        room: Option<RoomName>,
+        /// So many messages
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20, allow_negative_numbers = true,
+              value_parser = count)]
+        count: usize,
+        /// And what is said from then on, until a signal
+        #[arg(short = 'f', long)]
+        follow: bool,
+    },
+    /// Tell which rooms this profile is in
+    Rooms,
     /// Look around for two seconds and tell who is there
     Peers,
     /// Test this network for six seconds and tell what is wrong with it and what helps
@@ -174,7 +204,7 @@ pub(crate) enum Stop {
 fn room(text: &str) -> Result<RoomName, String> {
     RoomName::new(text).map_err(|error| {
         let meant = meant_room(text).map_or(String::new(), |room| format!(", such as {room}"));
-        format!("{error}{meant}; the commands are send, peers, doctor and id")
+        format!("{error}{meant}; the commands are send, search, tail, rooms, peers, doctor and id")
     })
 }
 
@@ -196,6 +226,11 @@ fn port(text: &str) -> Result<NonZeroU16, String> {
 fn author_rate(text: &str) -> Result<u32, String> {
     let rate = text.parse().ok().filter(|rate| (1..=AUTHOR_RATE_MAX).contains(rate));
     rate.ok_or_else(|| format!("allowed is a number from 1 to {AUTHOR_RATE_MAX}"))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count <= COUNT_MAX);
+    count.ok_or_else(|| format!("allowed is a number up to {COUNT_MAX}"))
 }
 
 fn cursor(text: &str) -> Result<u64, String> {

@@ -13,6 +13,8 @@ use crate::{address, happening::Line};
 const HISTORY: u64 = 50;
 /// Messages in the answer to a `history`, at most.
 const HISTORY_MAX: u64 = 10_000;
+/// Messages in the answer to a `search`, at most: they are written at once.
+const SEARCH_MAX: u64 = 1000;
 
 /// For whoever is named by something else.
 const NO_KEY: &str = "a person must be named by a key of 64 hex digits";
@@ -34,6 +36,11 @@ pub(super) enum Wish {
         weak: bool,
     },
     Make(RoomName),
+    /// What was said before; it is read when it is known who is called how.
+    Search {
+        text: String,
+        limit: usize,
+    },
     /// How others come into a room.
     Invite(RoomName),
     /// Something about a message, which has yet to be found.
@@ -140,11 +147,15 @@ impl Fields {
                 Action::Think { key: self.key()?, thought: Thought::Muted(muted) }
             }
             "history" => return self.history(),
+            "search" => {
+                let (text, limit) = (self.needed("text", "a string")?, self.limit(SEARCH_MAX)?);
+                return Ok(Wish::Search { text, limit });
+            }
             "peers" => return Ok(Wish::Peers),
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
-                let known = "send edit delete react topic history join create invite leave nick connect verify block mute \
+                let known = "send edit delete react topic history search join create invite leave nick connect verify block mute \
                              peers rooms quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
@@ -172,12 +183,19 @@ impl Fields {
     }
 
     fn history(&self) -> Result<Wish, Wrong> {
+        Ok(Wish::History {
+            place: self.place()?,
+            limit: self.limit(HISTORY_MAX)?,
+            before: self.message("before")?,
+        })
+    }
+
+    fn limit(&self, most: u64) -> Result<usize, Wrong> {
         let limit = self.wanted("limit", "a whole number")?.unwrap_or(HISTORY);
-        if limit > HISTORY_MAX {
-            return Err(bad(format!("limit must be at most {HISTORY_MAX}")));
+        if limit > most {
+            return Err(bad(format!("limit must be at most {most}")));
         }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Wish::History { place: self.place()?, limit, before: self.message("before")? })
+        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
     /// `room`, or `to`. A room may also be one of the kind that `message` lines have: `@` and a key.

@@ -12,6 +12,9 @@ use std::{
 
 use chat_core::{Action, Event, Instant, MessageId, Nick, Place, Refusal, RoomName, RoomRoot, StoreError};
 
+use chat_net::Clock;
+use jiff::tz::TimeZone;
+
 use self::{
     command::{How, Wish, Wrong},
     history::{Histories, History, Next},
@@ -26,7 +29,8 @@ use crate::{
     out::{Out, Teller},
     people::People,
     phrase::{self, Phrase},
-    store::{Cursor, Store},
+    query,
+    store::{Cursor, Search, Store},
 };
 
 /// Bytes that wait for the reader while more is read from the store.
@@ -41,6 +45,7 @@ pub(crate) struct Json {
     rooms: BTreeSet<RoomName>,
     /// Of the private ones.
     secrets: BTreeMap<RoomName, RoomRoot>,
+    clock: Clock,
     left_out: LeftOut,
     pending: BTreeMap<u64, Pending>,
     histories: Histories,
@@ -93,6 +98,7 @@ impl Json {
             people,
             rooms: ready.rooms.iter().cloned().collect(),
             secrets: ready.secrets.clone(),
+            clock: Clock::new(),
             left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
             histories: Histories::default(),
@@ -197,6 +203,13 @@ impl Json {
                 }
                 Err(error) => self.answer(&Line::error(id, Code::Busy, &error.to_string())),
             },
+            Wish::Search { text, limit } => {
+                let zone = TimeZone::system();
+                match query::read(&text, limit, &self.people, self.clock.wall(), &zone) {
+                    Ok(search) => self.search(id, search, engine),
+                    Err(error) => self.answer(&Line::error(id, Code::BadCommand, &error.to_string())),
+                }
+            }
             Wish::Invite(room) if !self.rooms.contains(&room) => {
                 self.answer(&Line::error(id, Code::NotInRoom, &Refusal::NotInRoom.to_string()));
             }
@@ -238,6 +251,17 @@ impl Json {
                 self.answer(&Line::done(id));
             }
         }
+    }
+
+    fn search(&mut self, id: Option<Id>, search: Search, engine: &Engine) {
+        let found = engine.ask(move |store| store.search(&search)).and_then(Result::ok);
+        let Some(found) = found else {
+            return self.answer(&Line::error(id, Code::Busy, "the history cannot be read now"));
+        };
+        for shown in &found {
+            self.out.line(&Line::message(shown, self.people.trust(shown.message.from), true).text());
+        }
+        self.answer(&Line::done(id));
     }
 
     fn enter(&mut self, id: Option<Id>, door: Door, made: Option<Phrase>, engine: &mut Engine) {

@@ -1,6 +1,7 @@
-//! Commands that do one thing and end: `send`, `peers`, `doctor` and `id`.
+//! Commands that do one thing and end: `send`, `search`, `tail`, `rooms`, `peers`, `doctor` and `id`.
 
 mod doctor;
+mod reading;
 mod send;
 
 use std::{
@@ -31,6 +32,7 @@ use crate::{
 };
 
 pub(crate) use doctor::doctor;
+pub(crate) use reading::{rooms, search, tail};
 pub(crate) use send::{Send, send};
 
 /// How long `peers` looks around.

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::clean;
 
+/// Keys that one name is searched for by.
+const NAMED_MAX: usize = 64;
 /// Hex digits of a key that are enough to mean somebody.
 const PREFIX_MIN: usize = 8;
 
@@ -77,6 +79,17 @@ impl People {
             (None, _) => Err(Unresolved::Renamed { name: name.to_string(), now: self.choices(&former) }),
             _ => Err(Unresolved::Ambiguous { name: name.to_string(), choices: self.choices(&meant) }),
         }
+    }
+
+    /// Everybody whom `name` may mean: of now or before, by digits or by key; ourselves, too.
+    pub(crate) fn named(&self, name: &str) -> Vec<PeerKey> {
+        let name = name.trim_end_matches(BADGE);
+        let mut keys = self.called(name);
+        keys.extend(self.exactly(name));
+        keys.extend(self.formerly(name));
+        keys.extend(name.parse::<PeerKey>());
+        keys.extend(self.is_own_name(name).then_some(self.own));
+        keys.into_iter().take(NAMED_MAX).collect()
     }
 
     /// Whether `name` cannot come to mean somebody else when more people are seen.

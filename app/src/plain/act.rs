@@ -89,6 +89,7 @@ impl Plain {
             Command::Edit(text) => self.edit(text, engine)?,
             Command::Delete => self.delete(engine)?,
             Command::React { emoji, to, gone } => self.react(emoji, to, gone, engine)?,
+            Command::Search(text) => self.search(text, engine)?,
             Command::Trusted => self.list(show::trusted(&self.people)),
             Command::Verify(argument) => self.verify(argument, engine)?,
             Command::Block { who, blocked } => self.think_of(who, Thought::Blocked(blocked), engine)?,

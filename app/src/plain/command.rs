@@ -67,11 +67,12 @@ pub(super) enum Command<'a> {
     Doctor,
     More,
     Connect(&'a str),
+    Search(&'a str),
     Quit,
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 26] = [
+pub(super) const HELP: [(&str, &str); 27] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
@@ -94,6 +95,7 @@ pub(super) const HELP: [(&str, &str); 26] = [
     ("/unblock NICK", "show all of it again"),
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
+    ("/search WORDS", "what was said; from:NICK, in:#room and since:2d go with it"),
     ("/doctor", "what is wrong with this network, and what helps"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
@@ -160,6 +162,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("who", room) => Typed::Command(Command::Who(room)),
         ("peers", _) => Typed::Command(Command::Peers),
         ("more", _) => Typed::Command(Command::More),
+        ("search", Some(text)) => Typed::Command(Command::Search(text)),
         ("rooms", _) => Typed::Command(Command::Rooms),
         ("doctor", _) => Typed::Command(Command::Doctor),
         ("connect", Some(address)) => Typed::Command(Command::Connect(address)),

@@ -10,6 +10,7 @@ mod delivery;
 mod examine;
 mod recall;
 mod rooms;
+mod search;
 pub(crate) mod show;
 mod trust;
 

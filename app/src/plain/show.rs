@@ -19,23 +19,27 @@ const LINES_MAX: usize = 20;
 
 /// Shows times as the person's clock on the wall does.
 #[derive(Debug)]
-pub(super) struct Show {
+pub(crate) struct Show {
     zone: TimeZone,
     lines_max: usize,
 }
 
 /// A message as it is shown.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) text: String,
+pub(crate) struct Shown {
+    pub(crate) text: String,
     /// What a screen does not show unasked, with its bars.
     pub(super) rest: Option<String>,
 }
 
 impl Show {
     /// With `shortens`, long messages are cut: on a screen they push away what others say, in a pipe they do no harm.
-    pub(super) fn new(zone: TimeZone, shortens: bool) -> Self {
+    pub(crate) fn new(zone: TimeZone, shortens: bool) -> Self {
         Self { zone, lines_max: if shortens { LINES_MAX } else { usize::MAX } }
+    }
+
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// `09:33`, or with the date when that is not today's.
@@ -57,7 +61,7 @@ impl Show {
     }
 
     /// A message, with its further lines behind bars, and before them what it answers.
-    pub(super) fn message(
+    pub(crate) fn message(
         &self,
         message: &Message,
         answered: Option<&str>,
@@ -103,7 +107,7 @@ impl Show {
 }
 
 /// What has become of a message since it was said: ` (edited)`, ` [+1 by 2]`.
-pub(super) fn marks(shown: &store::Shown) -> Option<String> {
+pub(crate) fn marks(shown: &store::Shown) -> Option<String> {
     let mut felt: BTreeMap<&str, usize> = BTreeMap::new();
     for (emoji, _) in &shown.reactions {
         *felt.entry(emoji.as_str()).or_default() += 1;

@@ -11,7 +11,9 @@ use chat_core::{
 };
 
 use self::said::Said;
-use super::{Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Shown, Store, Told, Worth, day_of, friends_first};
+use super::{
+    Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Search, Shown, Store, Told, Worth, day_of, friends_first,
+};
 
 /// A store in memory.
 #[derive(Debug)]
@@ -211,6 +213,11 @@ impl Store for Memory {
 
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {
         Ok(self.said.find(id))
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {
+        let meant = search.place.as_ref().and_then(|place| self.meant(place));
+        Ok(self.said.search(search, meant))
     }
 
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {

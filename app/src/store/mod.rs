@@ -10,8 +10,8 @@ mod tests;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use chat_core::{
-    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, StoreError, StoredTrust,
-    Topic, UnixMillis,
+    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, Stamp, StoreError,
+    StoredTrust, Topic, UnixMillis,
 };
 
 pub use memory::Memory;
@@ -101,6 +101,30 @@ impl Told {
     }
 }
 
+/// What is searched for: all of it must be so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// Words that a message has in it, whatever their case and accents; the last one may be the beginning of one.
+    pub words: Vec<String>,
+    /// Who said it.
+    pub from: Option<Author>,
+    /// Where.
+    pub place: Option<Place>,
+    /// Not before that; 0 for any time.
+    pub since: Stamp,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Somebody who is searched for by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Author {
+    /// Those who are called so.
+    pub keys: Vec<PeerKey>,
+    /// What whoever said it was called then.
+    pub nick: String,
+}
+
 /// Something that was not there before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fresh {
@@ -174,6 +198,12 @@ pub trait Store: Send {
     /// When the disk failed.
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError>;
 
+    /// The newest messages that are searched for, in the order in which they came.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError>;
+
     /// What rooms are about.
     ///
     /// # Errors
@@ -200,7 +230,7 @@ pub trait Store: Send {
 }
 
 /// Which day a stamp falls on, counted from 1970.
-fn day_of(stamp: chat_core::Stamp) -> u32 {
+fn day_of(stamp: Stamp) -> u32 {
     u32::try_from(stamp.0 / DAY).unwrap_or(u32::MAX)
 }
 

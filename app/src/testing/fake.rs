@@ -30,8 +30,8 @@ use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket,
     Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
-    PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, Source, Stamp, StoredEntry, StoredPeer,
-    StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis, Unreached, What,
+    PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot, Source, Stamp, StoredEntry,
+    StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -80,6 +80,7 @@ fn begin(
         heard: None,
         later: None,
         trust: BTreeMap::new(),
+        roots: BTreeMap::new(),
         has_left: false,
     };
     thread::spawn(move || {
@@ -117,6 +118,7 @@ struct Fake {
     /// What bo says in a while.
     later: Option<(Place, String)>,
     trust: BTreeMap<PeerKey, Trust>,
+    roots: BTreeMap<RoomName, RoomRoot>,
     has_left: bool,
 }
 
@@ -130,6 +132,8 @@ impl Fake {
                     self.trust.insert(key, trust);
                     self.tell(Event::Trusted { key, trust });
                 }
+                let root = |room: &StoredRoom| Some((room.name.clone(), room.root.clone()?));
+                self.roots.extend(state.rooms.iter().filter_map(root));
                 self.rooms.extend(state.rooms.into_iter().filter(|room| room.joined).map(|room| room.name));
                 let interfaces = vec!["fake0 10.0.0.1/24".to_string()];
                 self.tell(Event::Net(NetChange { interfaces, multicast: Multicast::Alone }));
@@ -194,18 +198,21 @@ impl Fake {
                 self.refuse(tag, Refusal::TooManyRooms);
             }
             Action::JoinPrivate { room: name, root } => {
+                self.roots.insert(name.clone(), root.clone());
                 self.rooms.push(name.clone());
                 let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root: Some(root) };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Join(name) => {
                 self.rooms.push(name.clone());
-                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root: None };
+                let root = self.roots.get(&name).cloned();
+                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Leave(name) => {
                 self.rooms.retain(|room| *room != name);
-                let room = StoredRoom { name, joined: false, floor: Stamp(0), id: None, root: None };
+                let root = self.roots.get(&name).cloned();
+                let room = StoredRoom { name, joined: false, floor: Stamp(0), id: None, root };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Rename(nick) => {

@@ -7,6 +7,8 @@ mod json;
 #[cfg(unix)]
 mod paper;
 mod plain;
+#[cfg(unix)]
+mod reading;
 mod rooms;
 mod send;
 #[cfg(unix)]

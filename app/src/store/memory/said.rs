@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, Topic, What};
 
-use crate::store::{Changed, Cursor, REACTIONS_MAX, Shown, Told};
+use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 
 /// Messages and changes.
 #[derive(Debug, Default)]
@@ -229,6 +229,38 @@ impl Said {
         let mut latest: Vec<_> = latest.take(limit).collect();
         latest.reverse();
         latest
+    }
+
+    /// The newest messages that are searched for, in the order in which they came.
+    pub(super) fn search(&self, search: &Search, meant: Option<RoomKeyId>) -> Vec<Shown> {
+        let wanted: Vec<String> = search.words.iter().map(|word| word.to_lowercase()).collect();
+        let is_meant = |message: &Message| {
+            let text = message.text.to_lowercase();
+            let has = |(index, word): (usize, &String)| {
+                let is_last = index + 1 == wanted.len();
+                text.match_indices(word.as_str()).any(|(at, _)| {
+                    let (before, after) = (&text[..at], &text[at + word.len()..]);
+                    let is_whole = is_last || !after.starts_with(char::is_alphanumeric);
+                    !before.ends_with(char::is_alphanumeric) && is_whole
+                })
+            };
+            let is_from = |author: &Author| {
+                author.keys.contains(&message.from) || author.nick.eq_ignore_ascii_case(message.nick.as_str())
+            };
+            let position = (message.stamp, message.from, message.id.entry, message.id.item);
+            let room = || self.order.get(&message.place)?.get(&position).map(|(room, _)| *room);
+            wanted.iter().enumerate().all(has)
+                && search.from.as_ref().is_none_or(is_from)
+                && search.place.as_ref().is_none_or(|place| *place == message.place)
+                && (search.place.is_none() || meant.is_none_or(|meant| room() == Some(meant)))
+                && message.stamp >= search.since
+                && !self.blocked.contains(&message.from)
+        };
+        let messages = self.rows.keys().rev().filter_map(|&cursor| self.message(cursor));
+        let found = messages.filter(|shown| !shown.deleted && is_meant(&shown.message)).take(search.limit);
+        let mut found: Vec<_> = found.map(|shown| self.with_reactions(shown)).collect();
+        found.reverse();
+        found
     }
 
     /// Of rooms of one name, that of the one that is `meant`, or the latest.

@@ -5,6 +5,7 @@ mod change;
 mod read;
 mod record;
 mod schema;
+mod search;
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use chat_core::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use self::append::Append;
-use super::{Cursor, Fresh, Known, Shown, Store, Told};
+use super::{Cursor, Fresh, Known, Search, Shown, Store, Told};
 
 /// A store larger than this is not read through at every start: that would take longer than a person waits.
 const CHECKED_WHOLE: u64 = 8 << 20;
@@ -54,6 +55,23 @@ impl Sqlite {
             Some(version) => schema::complete(&mut db, version),
         };
         made.map_err(|error| refused(path, error))?;
+        Ok(Self { db, own, conversations: BTreeMap::new() })
+    }
+}
+
+impl Sqlite {
+    /// Opens the store at `path` to read in it, also while another program writes there.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a store of another layout cannot be read before somebody who may write has completed it.
+    pub fn look(path: &Path, own: PeerKey) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(|error| refused(path, error))?;
+        let version = check(&db, u64::MAX).map_err(|why| why.at(path))?;
+        if version != Some(schema::VERSION) {
+            let why = String::from("its layout is another one; start the chat once");
+            return Err(OpenError::Unusable { path: path.into(), why });
+        }
         Ok(Self { db, own, conversations: BTreeMap::new() })
     }
 }
@@ -123,6 +141,10 @@ impl Store for Sqlite {
 
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {
         read::find(&self.db, id).map_err(|error| failed(&error))
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {
+        search::search(&self.db, search).map_err(|error| failed(&error))
     }
 
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {

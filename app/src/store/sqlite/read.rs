@@ -228,7 +228,7 @@ const JOINED: &str = "FROM messages m JOIN entries e ON e.number = m.entry
                       JOIN conversations c ON c.number = e.conversation";
 
 /// Not said by somebody whom the person has blocked.
-const HEARD: &str = "e.author NOT IN (SELECT key FROM trusts WHERE blocked)";
+pub(super) const HEARD: &str = "e.author NOT IN (SELECT key FROM trusts WHERE blocked)";
 
 pub(super) fn newest(db: &Connection) -> rusqlite::Result<Cursor> {
     let find = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)";

@@ -12,6 +12,7 @@ use crate::testing::Folder;
 mod alike;
 mod changes;
 mod harm;
+mod search;
 mod trust;
 
 const OWN: PeerKey = PeerKey([1; 32]);

@@ -1,0 +1,165 @@
+//! `search`, `tail` and `rooms`: they only read, also while a chat has the profile, and keep nobody from having it.
+
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use chat_core::{Identity, Nick, Place, REAL, RoomName};
+use chat_net::Clock;
+use jiff::tz::TimeZone;
+
+use crate::{
+    cli::Cli,
+    engine::{self, state},
+    fault::{Exit, Fault},
+    front,
+    happening::Happening,
+    json::line::{Done, Line},
+    people::People,
+    plain::show::{self, Show},
+    profile::{Profile, account},
+    query,
+    run::{no_start, unreadable},
+    signals,
+    store::{Cursor, Shown, Store, Told},
+};
+
+/// How often `tail -f` looks for more: somebody who reads along does not notice.
+const AGAIN: Duration = Duration::from_millis(200);
+/// Lines that `tail -f` reads at a time.
+const PAGE: usize = 256;
+
+/// Searches the history.
+///
+/// # Errors
+/// No history, or nothing to search for.
+pub(crate) fn search(cli: &Cli, words: &[String], count: usize) -> Result<Exit, Fault> {
+    let mut reading = Reading::open(cli)?;
+    let now = reading.clock.wall();
+    let wanted = query::read(&words.join(" "), count, &reading.people, now, &reading.zone);
+    let wanted = wanted.map_err(|error| Fault::usage(error.to_string()))?;
+    let found = reading.store.search(&wanted).map_err(unreadable)?;
+    if found.is_empty() && !cli.json {
+        let _ = writeln!(io::stderr(), "nothing was found");
+    }
+    found.iter().all(|shown| reading.print(shown, true));
+    Ok(Exit::Done)
+}
+
+/// Shows what was said last, in one room or everywhere, and with `follow` what is said from then on.
+///
+/// # Errors
+/// No history.
+pub(crate) fn tail(cli: &Cli, room: Option<&RoomName>, count: usize, follow: bool) -> Result<Exit, Fault> {
+    let mut reading = Reading::open(cli)?;
+    let place = room.cloned().map(Place::Room);
+    let (tell, told) = engine::queue();
+    if follow {
+        signals::watch(tell).map_err(no_start)?;
+    }
+    let mut cursor = reading.store.newest().map_err(unreadable)?;
+    let last = match &place {
+        Some(place) => {
+            let cursors = reading.store.history(place, count, None).map_err(unreadable)?;
+            reading.store.shown(&cursors.unwrap_or_default())
+        }
+        None => reading.store.latest(count),
+    };
+    let mut last = last.map_err(unreadable)?;
+    last.retain(|shown| !shown.deleted);
+    let mut is_read = last.iter().all(|shown| reading.print(shown, true));
+    while follow && is_read {
+        if let Some(Happening::Stop) = front::wait(&told, Some(AGAIN)) {
+            break;
+        }
+        for told in reading.since(&mut cursor)? {
+            let Told::Message(shown) = told else { continue };
+            if place.as_ref().is_none_or(|place| *place == shown.message.place) {
+                is_read = is_read && reading.print(&shown, false);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Tells which rooms the profile is in, and what they are about.
+///
+/// # Errors
+/// No history.
+pub(crate) fn rooms(cli: &Cli) -> Result<Exit, Fault> {
+    let mut reading = Reading::open(cli)?;
+    let topics = reading.store.topics().map_err(unreadable)?;
+    let stored = state(reading.store.as_mut())?.rooms;
+    let joined: Vec<_> = stored.iter().filter(|room| room.joined).collect();
+    let topic = |room: &RoomName| {
+        let topic = topics.get(&Place::Room(room.clone())).map_or("", |topic| topic.as_str());
+        crate::clean::name(topic).into_owned()
+    };
+    if cli.json {
+        let private = joined.iter().filter(|room| room.root.is_some()).map(|room| room.name.as_str());
+        let about: Vec<(&str, String)> =
+            joined.iter().map(|room| (room.name.as_str(), topic(&room.name))).collect();
+        let about = about.iter().filter(|(_, topic)| !topic.is_empty());
+        let done = Done {
+            rooms: Some(joined.iter().map(|room| room.name.as_str()).collect()),
+            private: private.collect(),
+            topics: about.map(|(room, topic)| (*room, topic.as_str())).collect(),
+            ..Done::default()
+        };
+        super::print(&Line::Done(done).text());
+    } else {
+        let kind = |is_private| if is_private { "private" } else { "" }.to_string();
+        let rows =
+            joined.iter().map(|room| [room.name.to_string(), kind(room.root.is_some()), topic(&room.name)]);
+        show::columns(rows.collect()).iter().for_each(|line| super::print(line));
+    }
+    Ok(Exit::Done)
+}
+
+/// A history that is read.
+struct Reading {
+    store: Box<dyn Store>,
+    people: People,
+    clock: Clock,
+    zone: TimeZone,
+    show: Show,
+    is_json: bool,
+}
+
+impl Reading {
+    fn open(cli: &Cli) -> Result<Self, Fault> {
+        if cli.options.ephemeral {
+            return Err(Fault::usage("with --ephemeral there is no history"));
+        }
+        let none = || Fault::usage("there is no history yet");
+        let seen = Profile::look(&cli.options)?.ok_or_else(none)?;
+        let own = Identity::new(REAL, &seen.secret).key();
+        let mut store = seen.history(own)?.ok_or_else(none)?;
+        let nick: Nick = seen.nick.unwrap_or_else(account);
+        let mut people = People::new(own, nick, store.known().map_err(unreadable)?);
+        people.restore_trust(store.trusts().map_err(unreadable)?);
+        let zone = TimeZone::system();
+        let show = Show::new(zone.clone(), false);
+        Ok(Self { store, people, clock: Clock::new(), zone, show, is_json: cli.json })
+    }
+
+    /// What has come since.
+    fn since(&mut self, cursor: &mut Cursor) -> Result<Vec<Told>, Fault> {
+        let told = self.store.since(*cursor, PAGE).map_err(unreadable)?;
+        *cursor = told.last().map_or(*cursor, Told::cursor);
+        Ok(told)
+    }
+
+    /// Whether somebody reads it.
+    fn print(&self, shown: &Shown, replay: bool) -> bool {
+        let message = &shown.message;
+        let text = if self.is_json {
+            Line::message(shown, self.people.trust(message.from), replay).text()
+        } else {
+            let line = self.show.message(message, None, &self.people, self.clock.wall()).text;
+            line + &show::marks(shown).unwrap_or_default()
+        };
+        writeln!(io::stdout(), "{text}").is_ok()
+    }
+}

@@ -1,0 +1,133 @@
+//! What was said is found again by its words, its author, its place and its time.
+
+use chat_core::{StoredRoom, StoredTrust, Trust, What};
+
+use super::{
+    super::{Author, Memory, Search},
+    changes::change,
+    *,
+};
+
+const OTHER: PeerKey = PeerKey([2; 32]);
+
+fn words(words: &[&str]) -> Search {
+    let words = words.iter().map(ToString::to_string).collect();
+    Search { words, from: None, place: None, since: Stamp(0), limit: 9 }
+}
+
+/// What both stores find.
+fn check(fill: impl Fn(&mut dyn Store), searches: &[(Search, &[&str])]) {
+    let folder = Folder::new("search");
+    let stores: [Box<dyn Store>; 2] =
+        [Box::new(Memory::new(OWN, Memory::BYTES_MAX)), Box::new(disk(&folder))];
+    for mut store in stores {
+        fill(store.as_mut());
+        for (search, expected) in searches {
+            let found = store.search(search).unwrap();
+            let texts: Vec<&str> = found.iter().map(|shown| shown.message.text.as_str()).collect();
+            assert_eq!(texts, *expected, "{search:?}");
+        }
+    }
+}
+
+#[test]
+fn words_are_found_whatever_their_case_and_the_last_one_by_its_beginning() {
+    let said = |store: &mut dyn Store| {
+        let texts = ["The Red wine", "red whine", "a tired plan", "plan: red wine!", "\"quoted\" OR NEAR(x)"];
+        for (number, text) in (1..).zip(texts) {
+            store.append(&[vec![Record::Entry(entry(number, 100 - number, 0, OWN, &[text]))]]).unwrap();
+        }
+    };
+    check(
+        said,
+        &[
+            (words(&["RED", "wine"]), &["The Red wine", "plan: red wine!"]),
+            (words(&["red"]), &["The Red wine", "red whine", "plan: red wine!"]),
+            (words(&["pl"]), &["a tired plan", "plan: red wine!"]),
+            (words(&["wi", "red"]), &[]),
+            (Search { limit: 1, ..words(&["red"]) }, &["plan: red wine!"]),
+            (words(&["quoted"]), &["\"quoted\" OR NEAR(x)"]),
+            (words(&["near"]), &["\"quoted\" OR NEAR(x)"]),
+            (words(&["plan", "nothing"]), &[]),
+        ],
+    );
+}
+
+#[test]
+fn no_word_is_an_order_to_the_database() {
+    let said = |store: &mut dyn Store| {
+        store.append(&[vec![Record::Entry(entry(1, 1, 0, OWN, &["harmless"]))]]).unwrap();
+    };
+    let nasty = ["\"", "a\" OR \"harmless", "*", "text:harmless", "NEAR(", "'; DROP TABLE words", "\u{0}"];
+    let folder = Folder::new("search-nasty");
+    let mut store = disk(&folder);
+    said(&mut store);
+    for word in nasty {
+        assert!(store.search(&words(&[word])).is_ok_and(|found| found.len() <= 1), "{word:?}");
+    }
+    assert_eq!(store.search(&words(&["harmless"])).unwrap().len(), 1);
+}
+
+#[test]
+fn author_place_and_time_narrow_it_and_the_blocked_and_deleted_are_not_found() {
+    let fill = |store: &mut dyn Store| {
+        let said = [
+            entry(2, 10, 0, OWN, &["tea of ours"]),
+            entry(4, 20, 0, OTHER, &["tea of theirs"]),
+            entry(6, 30, 1, OTHER, &["tea elsewhere"]),
+            entry(8, 40, 0, OTHER, &["tea taken back"]),
+        ];
+        store.append(&[said.map(Record::Entry).into()]).unwrap();
+        let target = MessageId { entry: id(8), item: 0 };
+        store.append(&[vec![Record::Entry(change(9, 50, 0, OTHER, What::Delete { target }))]]).unwrap();
+    };
+    let by = |keys: &[PeerKey], nick: &str| Some(Author { keys: keys.into(), nick: nick.into() });
+    let tea = || words(&["tea"]);
+    check(
+        fill,
+        &[
+            (tea(), &["tea of ours", "tea of theirs", "tea elsewhere"]),
+            (Search { from: by(&[OTHER], "nobody"), ..tea() }, &["tea of theirs", "tea elsewhere"]),
+            // Capitals beyond ASCII are for whoever knows the keys.
+            (Search { from: by(&[], "ZO\u{cb} B"), ..tea() }, &[]),
+            (
+                Search { from: by(&[], "zo\u{eb} B"), ..tea() },
+                &["tea of ours", "tea of theirs", "tea elsewhere"],
+            ),
+            (Search { place: Some(place(0)), ..tea() }, &["tea of ours", "tea of theirs"]),
+            (Search { since: Stamp(20), ..tea() }, &["tea of theirs", "tea elsewhere"]),
+            (Search { place: Some(place(1)), since: Stamp(1), ..words(&[]) }, &["tea elsewhere"]),
+            (Search { from: by(&[OWN], ""), ..words(&[]) }, &["tea of ours"]),
+        ],
+    );
+    let blocked = |store: &mut dyn Store| {
+        fill(store);
+        let trust = Trust { blocked: true, ..Trust::default() };
+        store.append(&[vec![Record::Trust(StoredTrust { key: OTHER, trust })]]).unwrap();
+    };
+    check(blocked, &[(tea(), &["tea of ours"])]);
+    let private = |store: &mut dyn Store| {
+        fill(store);
+        let Place::Room(name) = place(0) else { panic!() };
+        let id = Some(RoomKeyId([9; 16]));
+        let room = StoredRoom { name, joined: true, floor: Stamp(0), id, root: None };
+        store.append(&[vec![Record::Room(room)]]).unwrap();
+    };
+    check(private, &[(Search { place: Some(place(0)), ..tea() }, &[])]);
+}
+
+#[test]
+fn somebody_reads_while_another_program_writes() {
+    let folder = Folder::new("search-beside");
+    let path = folder.path("history.db");
+    assert!(Sqlite::look(&path, OWN).is_err() && !path.exists(), "looking makes nothing");
+    let mut store = disk(&folder);
+    store.append(&[vec![Record::Entry(entry(1, 1, 0, OWN, &["first"]))]]).unwrap();
+    let mut beside = Sqlite::look(&path, OWN).unwrap();
+    assert_eq!(beside.search(&words(&["first"])).unwrap().len(), 1);
+    store.append(&[vec![Record::Entry(entry(2, 2, 0, OWN, &["second"]))]]).unwrap();
+    assert_eq!(beside.search(&words(&["second"])).unwrap().len(), 1);
+    assert!(beside.append(&[vec![Record::Entry(entry(3, 3, 0, OWN, &["third"]))]]).is_err());
+    drop(store);
+    assert_eq!(Sqlite::look(&path, OWN).unwrap().latest(9).unwrap().len(), 2, "also when nobody writes");
+}
