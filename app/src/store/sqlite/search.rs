@@ -21,7 +21,6 @@ pub(super) fn search(db: &Connection, search: &Search) -> rusqlite::Result<Vec<S
     } else {
         let wanted = put(Box::new(phrase(&search.words)));
         conditions.push(format!("words MATCH {wanted}"));
-        // The outer loop goes through the index, and stops at the limit.
         "words w CROSS JOIN messages m ON m.cursor = w.rowid"
     };
     if let Some(from) = &search.from {
@@ -33,9 +32,8 @@ pub(super) fn search(db: &Connection, search: &Search) -> rusqlite::Result<Vec<S
     if let Some(place) = &search.place {
         let place = put(Box::new(place.to_string()));
         conditions.push(format!(
-            "m.entry IN (SELECT number FROM entries WHERE conversation IN (
-                SELECT c.number FROM conversations c LEFT JOIN rooms r ON r.name = c.place
-                WHERE c.place = {place} AND (r.room IS NULL OR r.room = c.room)))"
+            "c.place = {place}
+             AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.name = c.place AND r.room <> c.room)"
         ));
     }
     if search.since.0 > 0 {
@@ -43,9 +41,10 @@ pub(super) fn search(db: &Connection, search: &Search) -> rusqlite::Result<Vec<S
     }
     let limit = put(Box::new(i64::try_from(search.limit).unwrap_or(i64::MAX)));
     let order = if search.words.is_empty() { "m.cursor" } else { "w.rowid" };
+    // CROSS keeps the order of the loops: the outer one goes through numbers or the index, and ends at the limit.
     let find = format!(
-        "SELECT {} FROM {source} JOIN entries e ON e.number = m.entry
-         JOIN conversations c ON c.number = e.conversation
+        "SELECT {} FROM {source} CROSS JOIN entries e ON e.number = m.entry
+         CROSS JOIN conversations c ON c.number = e.conversation
          WHERE {} ORDER BY {order} DESC LIMIT {limit}",
         record::TOLD,
         conditions.join(" AND ")
