@@ -158,7 +158,8 @@ fn what_was_taken_back_is_gone() {
 fn the_file_does_not_keep_what_was_taken_back() {
     let folder = Folder::new("erased");
     let mut store = disk(&folder);
-    put(&mut store, entry(1, 5, 0, OWN, &["xyzzyplugh"]));
+    // So long that it has pages of its own.
+    put(&mut store, entry(1, 5, 0, OWN, &[&"xyzzyplugh ".repeat(1000)]));
     put(&mut store, entry(2, 6, 0, OWN, &["other"]));
     drop(store);
     let holds = |folder: &Folder| {
