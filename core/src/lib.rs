@@ -175,6 +175,8 @@ mod text;
 mod time;
 mod timers;
 mod trust;
+#[cfg(test)]
+mod vectors;
 
 pub use boundary::{Datagram, Input, Interface, Output, Reason, Subnet, Token, Trace, Transmit, Via, Wake};
 pub use change::{Change, What};

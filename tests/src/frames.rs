@@ -9,8 +9,8 @@ use crate::{netns::Namespace, outcome::Outcome, running::Running, watch, watch::
 
 /// By the port it comes from: what a test throws at us from any other is none of ours.
 const OURS: &str = "udp and (src port 5353 or src portrange 27181-27197)";
-/// Sessions are encrypted, whatever they look like.
-const SESSIONS: &str = "udp.port==27181-27197,data";
+/// For `tshark -d`: sessions are encrypted, whatever they look like to it.
+pub const SESSIONS: &str = "udp.port==27181-27197,data";
 /// What `tshark` calls an error (`PI_ERROR` of its expert items); it has nothing above.
 const ERROR: u32 = 0x0080_0000;
 /// How long a packet may take from a host into the file: the kernel hands them over four times a second, and at the end

@@ -33,6 +33,8 @@ pub mod running;
 pub mod scratch;
 pub mod watch;
 
+pub use frames::SESSIONS;
+
 /// The loop in the README compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -5,6 +5,7 @@
 use std::{fs, io::Write as _, path::Path, process::Command, time::Duration};
 
 use chat_tests::{
+    SESSIONS,
     bin::Program,
     chat::{Chat, introduce},
     lan::{Families, Host, Lan},
@@ -260,8 +261,14 @@ fn packets(file: &Path) -> Vec<Packet> {
 
 /// Runs tshark over the file, with checksums verified.
 fn read(command: &mut Command, file: &Path) -> String {
-    let checked = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
-    let output = command.args(checked).arg("-r").arg(file).output().expect("tshark runs");
+    let checked = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-d", SESSIONS];
+    let output = command
+        .args(checked)
+        .args(["-d", "udp.port==27182,data"])
+        .arg("-r")
+        .arg(file)
+        .output()
+        .expect("tshark runs");
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
     assert!(!complaints.contains("cut short") && !complaints.contains("corrupt"), "{complaints}");

@@ -167,3 +167,45 @@ fn a_mark_knows_its_stamp_and_which_ids_it_may_mean() {
     assert_eq!(Mark::new(Stamp(77), &low), mark);
     assert_eq!(Mark::new(Stamp(77), &high), mark);
 }
+
+#[test]
+fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
+    let mark = Mark::new(Stamp(1_790_000_000_000_000), &EntryId([0xee; 32]));
+    let (tag, room, from, to) = (Tag([3; 8]), 2, Stamp(5), Stamp(6));
+    let pulse = Pulse { room, up_to: from, digest: [4; 16] };
+    let frames = [
+        ("record", Frame::Record(Bytes::from_static(&[1, 2, 3]))),
+        ("proofs", Frame::Proofs { binding: [7; 8], proofs: vec![[8; 32], [9; 32]] }),
+        ("floor", Frame::Floor { room, day: 20_717 }),
+        (
+            "push",
+            Frame::Push { room, entries: vec![Bytes::from_static(&[1, 2]), Bytes::new()], repair: true },
+        ),
+        ("have", Frame::Have { room, marks: vec![mark], cause: Cause::News }),
+        ("want", Frame::Want { room, marks: vec![mark] }),
+        ("stored", Frame::Stored { room, ids: vec![EntryId([0xee; 32])] }),
+        (
+            "sums",
+            Frame::Sums { room, answer: false, from: 20_716, to: 20_718, days: vec![(20_717, [4; 16])] },
+        ),
+        ("reconcile", Frame::Reconcile { room, from, to, round: 0, message: Bytes::from_static(&[0x61]) }),
+        (
+            "heartbeat",
+            Frame::Heartbeat {
+                counter: 1,
+                clock: UnixMillis(1_790_000_000_000),
+                members: 77,
+                rooms: vec![pulse],
+            },
+        ),
+        ("known", Frame::Known(vec![(tag, 1_790_000_000_000)])),
+        ("ask", Frame::Ask(vec![tag, Tag([5; 8])])),
+        ("keep", Frame::Keep(Keep::Choice)),
+        ("prune", Frame::Prune { room }),
+        ("sum", Frame::Sum(u64::MAX)),
+        ("compare", Frame::Compare { step: Step::Number, binding: [7; 8], value: [9; 32] }),
+    ];
+    let encoded = frames.map(|(name, frame)| (name, frame.encode()));
+    let vectors: Vec<(&str, &[u8])> = encoded.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    crate::vectors::check("frame", &vectors);
+}

@@ -243,3 +243,22 @@ fn after_the_goodbye_nothing_is_said_or_heard() {
     assert_eq!(one.beacon.next_wake(), None);
     assert!(one.hear(at(1), 2, "10.0.0.9:27181", &write(&said(PeerKey([9; 32]), 5, 4001), true)).is_empty());
 }
+
+#[test]
+fn it_looks_as_the_page_about_the_protocol_has_it() {
+    let (ana, boot) = crate::vectors::ana();
+    let own = said(ana.key(), boot.0, 27_182);
+    let ask = Call { word: Word::Ask, nonce: [0xab; 8], id: ana.key().short(), port: 27_182 };
+    let echo = Call { word: echo(0x73), ..ask };
+    let label = |call: &Call| call.label().into_bytes();
+    crate::vectors::check(
+        "beacon",
+        &[
+            ("of ana, alone", &write(&own, true)),
+            ("ask of ana", &write_call(&own, false, &ask)),
+            ("echo of ana, ways 73", &write_call(&own, false, &echo)),
+            ("ask as a label, in ASCII", &label(&ask)),
+            ("echo as a label, in ASCII", &label(&echo)),
+        ],
+    );
+}

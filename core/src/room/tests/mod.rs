@@ -31,6 +31,7 @@ mod store;
 mod stores;
 mod talk;
 mod told;
+mod vectors;
 
 use store::Store;
 

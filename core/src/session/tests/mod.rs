@@ -7,4 +7,5 @@ mod meeting;
 mod moving;
 mod renewal;
 mod transfer;
+mod vectors;
 mod world;
