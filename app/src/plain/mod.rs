@@ -8,6 +8,7 @@ mod company;
 mod crowd;
 mod delivery;
 mod examine;
+mod pending;
 mod recall;
 mod rooms;
 mod search;
@@ -21,14 +22,15 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{
-    Event, Instant, Message, Nick, PeerKey, Place, Refusal, RoomName, RoomRoot, StoreError, Thought,
-};
+use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
-use self::{alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, recall::Recall, show::Show};
+use self::{
+    alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, pending::Pending, recall::Recall,
+    show::Show,
+};
 use crate::{
     clean,
     cli::Discovery,
@@ -39,7 +41,6 @@ use crate::{
     input::Gate,
     out::{Out, Teller},
     people::{People, with_digits},
-    phrase::Phrase,
     store::{Shown, Told},
     terminal::Prompt,
 };
@@ -98,39 +99,6 @@ pub(crate) struct Manner {
     pub(crate) interfaces: Vec<String>,
     /// What was not left out.
     pub(crate) discovery: Discovery,
-}
-
-/// A command that the node works on.
-#[derive(Debug)]
-enum Pending {
-    Say {
-        text: String,
-        place: Place,
-    },
-    Join {
-        door: Door,
-        /// Its phrase, if it was made here.
-        made: Option<Phrase>,
-    },
-    Leave(RoomName),
-    Rename(Nick),
-    Connect,
-    /// Keys are compared; digits come of it.
-    Compare(PeerKey),
-    /// What is thought of somebody.
-    Think {
-        whom: String,
-        thought: Thought,
-        is_news: bool,
-    },
-    /// An edit or the like: it is shown when it is stored.
-    Change,
-    /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
-    Examine {
-        asked: bool,
-    },
-    /// A room at start: that we are in it is nothing new.
-    Enter(Door),
 }
 
 impl Plain {
@@ -251,64 +219,6 @@ impl Plain {
             Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
             Event::Finished => self.tell_unheard(),
             _ => {}
-        }
-    }
-
-    fn on_done(&mut self, now: Instant, pending: Pending, engine: &Engine) {
-        match pending {
-            Pending::Say { place, .. } => {
-                self.gate.leave();
-                self.explain_absence(now, place);
-            }
-            Pending::Join { door, made } => {
-                let room = door.room.clone();
-                self.on_joined(door, made);
-                if let Some(topic) = change::topic_of(&room, engine) {
-                    self.notice(&format!("{room} is about: {topic}"));
-                }
-                self.go_on();
-            }
-            Pending::Leave(room) => self.notice(&format!("you left {room}")),
-            Pending::Rename(nick) => {
-                self.notice(&format!("you are {} now", with_digits(nick.as_str(), self.people.own())));
-                self.people.rename(nick);
-            }
-            Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
-            Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
-            Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
-            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change | Pending::Compare(_) => {}
-        }
-    }
-
-    fn on_refused(&mut self, pending: Pending, reason: Refusal) {
-        let why = &reason.to_string();
-        match pending {
-            Pending::Say { text, .. } => {
-                self.gate.leave();
-                self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
-            }
-            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. })
-                if reason == Refusal::NameTaken =>
-            {
-                self.complain(&format!("{room}: {why}"));
-                self.go_on();
-            }
-            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. }) => {
-                let was_here = self.here.as_ref() == Some(&room);
-                self.leave(&room);
-                let here = self.here.as_ref().filter(|_| was_here);
-                let here = here.map(|here| format!("; you write in {here}")).unwrap_or_default();
-                self.complain(&format!("{room}: {why}{here}"));
-                self.go_on();
-            }
-            Pending::Examine { asked: false } => {}
-            Pending::Compare(key) => {
-                let whom = self.people.label(key, None);
-                self.complain(&format!(
-                    "keys are not compared with {whom}: {why}; without a session compare the whole keys: /verify {whom} KEY"
-                ));
-            }
-            _ => self.complain(why),
         }
     }
 

@@ -1,0 +1,99 @@
+//! What the node works on for the person, and what is said when that is done or refused.
+
+use chat_core::{Instant, Nick, PeerKey, Place, Refusal, RoomName, Thought};
+
+use super::{Plain, change, delivery};
+use crate::{door::Door, engine::Engine, people::with_digits, phrase::Phrase};
+
+/// A command that the node works on.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Say {
+        text: String,
+        place: Place,
+    },
+    Join {
+        door: Door,
+        /// Its phrase, if it was made here.
+        made: Option<Phrase>,
+    },
+    Leave(RoomName),
+    Rename(Nick),
+    Connect,
+    /// Keys are compared; digits come of it.
+    Compare(PeerKey),
+    /// What is thought of somebody.
+    Think {
+        whom: String,
+        thought: Thought,
+        is_news: bool,
+    },
+    /// An edit or the like: it is shown when it is stored.
+    Change,
+    /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
+    Examine {
+        asked: bool,
+    },
+    /// A room at start: that we are in it is nothing new.
+    Enter(Door),
+}
+
+impl Plain {
+    pub(super) fn on_done(&mut self, now: Instant, pending: Pending, engine: &Engine) {
+        match pending {
+            Pending::Say { place, .. } => {
+                self.gate.leave();
+                self.explain_absence(now, place);
+            }
+            Pending::Join { door, made } => {
+                let room = door.room.clone();
+                self.on_joined(door, made);
+                if let Some(topic) = change::topic_of(&room, engine) {
+                    self.notice(&format!("{room} is about: {topic}"));
+                }
+                self.go_on();
+            }
+            Pending::Leave(room) => self.notice(&format!("you left {room}")),
+            Pending::Rename(nick) => {
+                self.notice(&format!("you are {} now", with_digits(nick.as_str(), self.people.own())));
+                self.people.rename(nick);
+            }
+            Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
+            Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
+            Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
+            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change | Pending::Compare(_) => {}
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, pending: Pending, reason: Refusal) {
+        let why = &reason.to_string();
+        match pending {
+            Pending::Say { text, .. } => {
+                self.gate.leave();
+                self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
+            }
+            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. })
+                if reason == Refusal::NameTaken =>
+            {
+                self.complain(&format!("{room}: {why}"));
+                self.go_on();
+            }
+            Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. }) => {
+                let was_here = self.here.as_ref() == Some(&room);
+                self.leave(&room);
+                let here = self.here.as_ref().filter(|_| was_here);
+                let here = here.map(|here| format!("; you write in {here}")).unwrap_or_default();
+                self.complain(&format!("{room}: {why}{here}"));
+                self.go_on();
+            }
+            Pending::Examine { asked: false } => {}
+            Pending::Compare(key) => {
+                let whom = self.people.label(key, None);
+                self.complain(&format!(
+                    "keys are not compared with {whom}: {why}; without a session compare the whole keys: /verify {whom} KEY"
+                ));
+            }
+            _ => self.complain(why),
+        }
+    }
+}
