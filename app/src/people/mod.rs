@@ -12,7 +12,7 @@ use std::{
 
 use chat_core::{BootId, Nick, PeerChange, PeerKey, PeerState, RoomName, Source};
 
-use self::trust::Trusts;
+use self::trust::{Looks, Trusts};
 pub(crate) use self::{
     names::{Unresolved, with_digits},
     trust::BADGE,
@@ -34,6 +34,7 @@ pub(crate) struct People {
     persons: BTreeMap<PeerKey, Person>,
     found: BTreeMap<(Option<[u8; 8]>, Option<SocketAddr>), PeerChange>,
     trusts: Trusts,
+    looks: Looks,
 }
 
 /// One key, and the runs of the program that have it.
@@ -77,8 +78,9 @@ impl People {
             let person = Person { nick: Some(known.peer.nick), talked: known.talked, ..Person::default() };
             (known.peer.key, person)
         };
-        let persons = known.into_iter().map(person).collect();
-        Self { own, nick, persons, found: BTreeMap::new(), trusts: Trusts::default() }
+        let persons: BTreeMap<PeerKey, Person> = known.into_iter().map(person).collect();
+        let looks = Looks::of(&persons);
+        Self { own, nick, persons, found: BTreeMap::new(), trusts: Trusts::default(), looks }
     }
 
     pub(crate) fn own(&self) -> PeerKey {
@@ -136,6 +138,10 @@ impl People {
         let was = before.as_ref().filter(|before| *before != nick).map(|_| self.label(key, None));
         let person = self.persons.entry(key).or_default();
         person.nick = Some(nick.clone());
+        if before.as_ref() != Some(nick) {
+            before.iter().for_each(|before| self.looks.remove(key, before));
+            self.looks.add(key, nick);
+        }
         if was.is_some() {
             person.former.retain(|former| former != nick && Some(former) != before.as_ref());
             person.former.extend(before);
@@ -213,8 +219,12 @@ impl People {
 
     fn forget(&mut self) {
         if self.persons.len() > PERSONS_MAX {
-            let Self { persons, trusts, .. } = self;
-            persons.retain(|key, person| person.is_there() || person.talked || trusts.has(key));
+            let is_kept = |key, person: &Person| person.is_there() || person.talked || self.trusts.has(key);
+            let gone = self.persons.iter().filter(|(key, person)| !is_kept(key, person));
+            for key in gone.map(|(key, _)| *key).collect::<Vec<_>>() {
+                let nick = self.persons.remove(&key).and_then(|person| person.nick);
+                nick.iter().for_each(|nick| self.looks.remove(key, nick));
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the person thinks of keys: who is verified, blocked or muted, and who looks like somebody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{Digits, Nick, PeerKey, StoredTrust, Trust};
 use unicode_security::skeleton;
 
-use super::People;
+use super::{People, Person};
 
 /// Comparisons whose digits are remembered.
 const COMPARED_MAX: usize = 64;
@@ -72,29 +72,67 @@ impl People {
         if self.trust(key).verified {
             return None;
         }
-        let known = self
-            .persons
-            .iter()
-            .filter(|(other, person)| **other != key && (person.is_near() || self.trust(**other).verified));
-        let known = known.filter_map(|(&other, person)| Some((other, person.nick.as_ref()?)));
-        let all = known.chain([(self.own, &self.nick)]);
-        let alike = all.filter(|(other, theirs)| {
-            let is_same = theirs.as_str().to_lowercase() == nick.as_str().to_lowercase();
-            if is_same { self.trust(*other).verified } else { is_alike(theirs, nick) }
+        let bones = bones(nick);
+        let is_own = bones.iter().any(|bone| self::bones(&self.nick).contains(bone));
+        let alike = bones.iter().flat_map(|bone| self.looks.alike(bone)).chain(is_own.then_some(self.own));
+        let meant = alike.filter(|&other| {
+            let theirs = if other == self.own { Some(&self.nick) } else { self.nick_of(other) };
+            let is_same = theirs.is_some_and(|theirs| lower(theirs) == lower(nick));
+            let is_near = other == self.own || self.persons.get(&other).is_some_and(Person::is_near);
+            other != key && (self.trust(other).verified || is_near && !is_same)
         });
-        alike.map(|(other, _)| other).max_by_key(|other| (self.trust(*other).verified, *other == self.own))
+        meant.max_by_key(|other| (self.trust(*other).verified, *other == self.own))
+    }
+
+    fn nick_of(&self, key: PeerKey) -> Option<&Nick> {
+        self.persons.get(&key)?.nick.as_ref()
     }
 }
 
-/// Whether two nicks look the same to somebody who does not look closely (Unicode Technical Standard 39, section 4).
-fn is_alike(one: &Nick, other: &Nick) -> bool {
-    // A capital letter may look like a small one of another kind, and be one in another case of the same nick.
-    let bones = |nick: &Nick| {
-        let as_is = skeleton(nick.as_str()).collect::<String>().to_lowercase();
-        [as_is, skeleton(&nick.as_str().to_lowercase()).collect()]
-    };
-    let theirs = bones(other);
-    bones(one).iter().any(|one| theirs.contains(one))
+/// Who looks how: nobody is compared with everybody.
+#[derive(Debug, Default)]
+pub(super) struct Looks(BTreeMap<String, BTreeSet<PeerKey>>);
+
+impl Looks {
+    pub(super) fn of(persons: &BTreeMap<PeerKey, Person>) -> Self {
+        let mut looks = Self::default();
+        for (key, person) in persons {
+            person.nick.iter().for_each(|nick| looks.add(*key, nick));
+        }
+        looks
+    }
+
+    pub(super) fn add(&mut self, key: PeerKey, nick: &Nick) {
+        for bone in bones(nick) {
+            self.0.entry(bone).or_default().insert(key);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: PeerKey, nick: &Nick) {
+        for bone in bones(nick) {
+            if let Some(alike) = self.0.get_mut(&bone) {
+                alike.remove(&key);
+                if alike.is_empty() {
+                    self.0.remove(&bone);
+                }
+            }
+        }
+    }
+
+    fn alike(&self, bone: &str) -> impl Iterator<Item = PeerKey> {
+        self.0.get(bone).into_iter().flatten().copied()
+    }
+}
+
+/// What two nicks share that look the same to somebody who does not look closely (Unicode Technical Standard 39, section 4):
+/// a capital letter may look like a small one of another kind, and be one in another case of the same nick.
+fn bones(nick: &Nick) -> [String; 2] {
+    let as_is = skeleton(nick.as_str()).collect::<String>().to_lowercase();
+    [as_is, skeleton(&lower(nick)).collect()]
+}
+
+fn lower(nick: &Nick) -> String {
+    nick.as_str().to_lowercase()
 }
 
 /// A nick without what looks like the badge.
@@ -104,7 +142,8 @@ pub(super) fn without_badges(nick: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::PeerState;
+    use chat_core::{PeerChange, PeerState};
+    use quickcheck::quickcheck;
 
     use super::{super::tests::*, *};
 
@@ -164,6 +203,46 @@ mod tests {
         let copy = meet(&mut people, 6, "Alex");
         assert_eq!(people.looks_like(copy), Some(alex), "of whoever is verified a namesake is enough");
         assert_eq!(people.looks_like(alex), None);
+    }
+
+    /// As one finds out by comparing everybody with everybody.
+    fn compared_with_all(people: &People, key: PeerKey) -> Option<PeerKey> {
+        let nick = people.persons[&key].nick.as_ref()?;
+        let known = people.persons.iter().filter(|(_, person)| person.is_near());
+        let known = known.filter_map(|(&other, person)| Some((other, person.nick.as_ref()?)));
+        let alike = known.chain([(people.own, &people.nick)]).filter(|(other, theirs)| {
+            let shared = bones(theirs).iter().any(|bone| bones(nick).contains(bone));
+            *other != key && shared && lower(theirs) != lower(nick)
+        });
+        alike.map(|(other, _)| other).max_by_key(|other| *other == people.own).map(|_| key)
+    }
+
+    quickcheck! {
+        fn whoever_looks_alike_is_found_however_often_names_change(moves: Vec<(u8, u8, bool)>) -> bool {
+            const NAMES: [&str; 8] = ["alex", "аlex", "AIex", "ana", "аna", "bo", "b0", "Bo"];
+            let mut people = people(vec![]);
+            moves.into_iter().all(|(who, name, is_there)| {
+                let (who, name) = (1 + who % 6, NAMES[usize::from(name) % NAMES.len()]);
+                let state = if is_there { PeerState::Online } else { PeerState::Quit };
+                people.on_peer(change(who, name, 1, state));
+                let mut keys = people.persons.keys().copied();
+                keys.all(|key| people.looks_like(key).map(|_| key) == compared_with_all(&people, key))
+            })
+        }
+    }
+
+    #[test]
+    fn who_is_forgotten_looks_like_nobody() {
+        let mut people = people(vec![]);
+        for number in 0..9000u32 {
+            let mut key = [0xcc; 32];
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            let named = PeerChange { key: Some(PeerKey(key)), ..change(1, "zoe", 1, PeerState::Online) };
+            people.on_peer(named.clone());
+            people.on_peer(PeerChange { state: PeerState::Quit, ..named });
+        }
+        let looks: usize = people.looks.0.values().map(BTreeSet::len).sum();
+        assert!(looks <= people.persons.len() && people.persons.len() <= 8192, "{looks}");
     }
 
     #[test]
