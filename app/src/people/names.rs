@@ -37,11 +37,11 @@ impl People {
         let mut label = match said_as.or(own).or(known) {
             None => with_digits("?", key),
             Some(nick) => {
-                let shown = without_badges(nick.as_str());
-                if is_nothing(&shown) || self.could_be_another(nick, key) {
-                    with_digits(&shown, key)
+                let nick = without_badges(nick);
+                if is_nothing(nick.as_str()) || self.could_be_another(&nick, key) {
+                    with_digits(nick.as_str(), key)
                 } else {
-                    shown
+                    nick.to_string()
                 }
             }
         };

@@ -135,9 +135,9 @@ fn lower(nick: &Nick) -> String {
     nick.as_str().to_lowercase()
 }
 
-/// A nick without what looks like the badge.
-pub(super) fn without_badges(nick: &str) -> String {
-    nick.chars().filter(|c| !BADGES.contains(c)).collect()
+/// A nick without what looks like the badge: whoever writes one into theirs is called, and told apart, as if they had not.
+pub(super) fn without_badges(nick: &Nick) -> Nick {
+    Nick::lenient(&nick.as_str().replace(BADGES, ""))
 }
 
 #[cfg(test)]
@@ -179,6 +179,10 @@ mod tests {
             assert!(!label.contains(BADGES), "{label}");
         }
         assert_eq!(people.label(PeerKey([1; 32]), None), "bo");
+        let bo = meet(&mut people, 5, "bo");
+        let labels = [bo, PeerKey([1; 32])].map(|key| people.label(key, Nick::new("bo✓").ok().as_ref()));
+        assert!(labels.iter().all(|label| label.starts_with("bo-")) && labels[0] != labels[1], "{labels:?}");
+        assert_eq!(people.resolve(&labels[1]), Ok(PeerKey([1; 32])));
         assert!(people.label(PeerKey([4; 32]), None).starts_with("?-"));
     }
 

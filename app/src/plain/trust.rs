@@ -1,6 +1,6 @@
 //! Who is who: keys are compared, and people verified, muted or blocked.
 
-use chat_core::{Action, Digits, PeerKey, Thought};
+use chat_core::{Action, Digits, PeerKey, Thought, hex};
 
 use super::{Pending, Plain};
 use crate::{engine::Engine, people::BADGE};
@@ -32,8 +32,8 @@ impl Plain {
     /// `NICK`, or `NICK` and what came of comparing.
     pub(super) fn verify(&mut self, argument: &str, engine: &mut Engine) -> Result<(), String> {
         // A nick may have spaces in it, and so may digits.
-        let ends = argument.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
-        let verdict = ends.into_iter().find_map(|at| {
+        let mut ends = argument.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
+        let verdict = ends.find_map(|at| {
             let (name, rest) = argument.split_at(at);
             Some((name.trim(), Verdict::read(rest.trim())?))
         });
@@ -41,22 +41,18 @@ impl Plain {
         let name = name.trim_matches('"');
         let key = self.people.resolve(name).map_err(|error| error.to_string())?;
         let whom = self.people.label(key, None);
+        let compared = || {
+            let compared = self.people.compared(key);
+            compared.ok_or_else(|| format!("no digits were compared yet; /verify {name} shows some"))
+        };
         let is_same = match verdict {
             None => {
                 self.act(Action::Compare(key), Pending::Compare(key), engine);
                 return Ok(());
             }
-            Some(Verdict::Same) => {
-                let compared = self.people.compared(key);
-                compared.ok_or_else(|| format!("no digits were compared yet; /verify {name} shows some"))?;
-                true
-            }
+            Some(Verdict::Same) => compared().map(|_| true)?,
             Some(Verdict::Other) => false,
-            Some(Verdict::Digits(digits)) => {
-                let compared = self.people.compared(key);
-                compared.ok_or_else(|| format!("no digits were compared yet; /verify {name} shows some"))?
-                    == digits
-            }
+            Some(Verdict::Digits(digits)) => compared()? == digits,
             Some(Verdict::Key(other)) => other == key,
         };
         if !is_same {
@@ -123,12 +119,8 @@ impl Plain {
             let whom = if other == self.people.own() { String::from("you") } else { other_name };
             self.notice(&format!(
                 "careful: {it} looks like {whom}, and is somebody else (key {})",
-                short(key)
+                hex(&key.short())
             ));
         }
     }
-}
-
-fn short(key: PeerKey) -> String {
-    key.to_string().chars().take(16).collect()
 }
