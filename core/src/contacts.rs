@@ -12,7 +12,7 @@ use core::{cmp::Ordering, net::SocketAddr, time::Duration};
 use crate::{
     boundary::Interface,
     discovery::{Sighting, SightingKind},
-    event::{Source, Unreached},
+    event::Source,
     frames::Keep,
     identity::{BootId, PeerKey},
     rng::Rng,
@@ -266,31 +266,6 @@ impl Contacts {
         self.schedule.set(who, now + pause, contact.regard());
     }
 
-    /// Why an address that the person asked for is not going to be called.
-    pub(crate) fn hindrance(&self, address: SocketAddr) -> Option<Unreached> {
-        let is_named = |contact: &Contact| contact.candidates().any(|known| known.address == address);
-        if self.places.is_own(address) {
-            Some(Unreached::Own)
-        } else if !self.is_reached(address) && !self.contacts.values().any(is_named) {
-            Some(Unreached::Unusable)
-        } else {
-            None
-        }
-    }
-
-    /// Whether somebody is in session at this address.
-    pub(crate) fn is_reached(&self, address: SocketAddr) -> bool {
-        self.live.values().any(|live| live.address == address)
-    }
-
-    /// Whether somebody who is not in session was said to be at this address.
-    pub(crate) fn is_missed(&self, address: SocketAddr) -> bool {
-        self.contacts.iter().any(|(&who, contact)| {
-            let mut there = contact.candidates().filter(|candidate| candidate.address == address);
-            there.any(|candidate| !self.is_live(who, candidate.boot, address))
-        })
-    }
-
     /// That address is our own.
     pub(crate) fn on_own(&mut self, address: SocketAddr) {
         self.places.on_own(address);
@@ -333,11 +308,6 @@ impl Contacts {
         if !self.live.contains_key(&(key, boot)) {
             self.on_down(now, key, boot, end);
         }
-    }
-
-    /// Whether it was ever heard where `key` is.
-    pub(crate) fn is_known_key(&self, key: PeerKey) -> bool {
-        self.contacts.contains_key(&Who::Id(key.short()))
     }
 
     /// How `key` was found.

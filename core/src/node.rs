@@ -16,6 +16,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trust;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::{fmt, net::SocketAddr, time::Duration};
@@ -314,7 +315,7 @@ impl Node {
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(request, what),
             room::Wish::Event(event) => {
-                if author_of(&event).is_none_or(|author| !self.is_blocked(author)) {
+                if self.is_heard(&event) {
                     self.event(event);
                 }
             }
@@ -386,15 +387,6 @@ impl fmt::Debug for Node {
             .field("boot", &self.boot)
             .field("now", &self.now)
             .finish_non_exhaustive()
-    }
-}
-
-/// Who says what is told.
-const fn author_of(event: &Event) -> Option<&PeerKey> {
-    match event {
-        Event::Message(message) => Some(&message.from),
-        Event::Change(change) => Some(&change.from),
-        _ => None,
     }
 }
 

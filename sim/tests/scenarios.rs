@@ -54,6 +54,12 @@ fn every_short_pending_one_fails_and_says_why() {
     for plan in short(true) {
         assert!(matches!(judge(&plan), Verdict::Pending(..)), "{}", plan.name);
     }
+    // None may be pending: one that is made so is judged alike, and one that passes is told of.
+    let mut plan = short(false).next().expect("there are some");
+    plan.expect.pending = Some(String::from("why"));
+    assert_eq!(judge(&plan), Verdict::NoMorePending(String::from("why")));
+    plan.expect.sometimes.push(String::from("peer-forgotten"));
+    assert!(matches!(judge(&plan), Verdict::Pending(why, _) if why == "why"));
 }
 
 /// The thousands are for `sim run`; what makes them fall silent does so among fewer.

@@ -3,9 +3,18 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
-use super::{Contacts, DEGREE, Who, contact::Candidate, schedule::Regard};
+use super::{
+    Contacts, DEGREE, Who,
+    contact::{Candidate, Contact},
+    schedule::Regard,
+};
 use crate::{
-    discovery::Sighting, event::Source, identity::PeerKey, rng::mixed, session::Pace, time::Instant,
+    discovery::Sighting,
+    event::{Source, Unreached},
+    identity::PeerKey,
+    rng::mixed,
+    session::Pace,
+    time::Instant,
 };
 
 /// The head start of an address over the next one of the same peer (RFC 8305 section 5).
@@ -168,6 +177,36 @@ impl Contacts {
         if let Some(&who) = here.get(picked) {
             self.visit(now, who);
         }
+    }
+
+    /// Why an address that the person asked for is not going to be called.
+    pub(crate) fn hindrance(&self, address: SocketAddr) -> Option<Unreached> {
+        let is_named = |contact: &Contact| contact.candidates().any(|known| known.address == address);
+        if self.places.is_own(address) {
+            Some(Unreached::Own)
+        } else if !self.is_reached(address) && !self.contacts.values().any(is_named) {
+            Some(Unreached::Unusable)
+        } else {
+            None
+        }
+    }
+
+    /// Whether somebody is in session at this address.
+    pub(crate) fn is_reached(&self, address: SocketAddr) -> bool {
+        self.live.values().any(|live| live.address == address)
+    }
+
+    /// Whether somebody who is not in session was said to be at this address.
+    pub(crate) fn is_missed(&self, address: SocketAddr) -> bool {
+        self.contacts.iter().any(|(&who, contact)| {
+            let mut there = contact.candidates().filter(|candidate| candidate.address == address);
+            there.any(|candidate| !self.is_live(who, candidate.boot, address))
+        })
+    }
+
+    /// Whether it was ever heard where `key` is.
+    pub(crate) fn is_known_key(&self, key: PeerKey) -> bool {
+        self.contacts.contains_key(&Who::Id(key.short()))
     }
 
     /// The person wants a session with `key` now.

@@ -9,9 +9,8 @@ use crate::{
     frames::{Frame, Step},
     identity::PeerKey,
     session::{LinkId, Pace},
-    store::{Record, StoredTrust},
     time::Instant,
-    trust::{Between, Thought, Trust},
+    trust::Between,
 };
 
 /// How long the other's program has for all of it, a session included.
@@ -167,39 +166,5 @@ impl Node {
                 self.event(Event::Refused { tag, reason: Refusal::NotThere });
             }
         }
-    }
-
-    /// The person has decided about `key`.
-    pub(super) fn think(&mut self, tag: u64, key: PeerKey, thought: Thought) {
-        let trust = self.trusted.get(&key).copied().unwrap_or_default().with(thought);
-        let is_full = self.trusted.len() >= self.config.peers_max && !self.trusted.contains_key(&key);
-        if key == self.identity.key() || is_full && trust != Trust::default() {
-            return self.event(Event::Refused { tag, reason: Refusal::TooMany });
-        }
-        self.set_trust(key, trust);
-        self.ledger.collect(Record::Trust(StoredTrust { key, trust }));
-        self.event(Event::Trusted { key, trust });
-        self.event(Event::Done { tag, message: None });
-    }
-
-    /// As the store has it.
-    pub(super) fn restore_trust(&mut self, trusts: Vec<StoredTrust>) {
-        for StoredTrust { key, trust } in trusts.into_iter().take(self.config.peers_max) {
-            self.set_trust(key, trust);
-            self.event(Event::Trusted { key, trust });
-        }
-    }
-
-    fn set_trust(&mut self, key: PeerKey, trust: Trust) {
-        if trust == Trust::default() {
-            self.trusted.remove(&key);
-        } else {
-            self.trusted.insert(key, trust);
-        }
-    }
-
-    /// Whether nothing of `key` is to be seen.
-    pub(super) fn is_blocked(&self, key: &PeerKey) -> bool {
-        self.trusted.get(key).is_some_and(|trust| trust.blocked)
     }
 }
