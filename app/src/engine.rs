@@ -11,8 +11,8 @@ use std::{
 };
 
 use chat_core::{
-    Action, Answer, Command, Config, Identity, Input, MdnsSocket, Nick, Node, Output, PeerKey, REAL, Record,
-    Request, RoomName, RoomRoot, State,
+    Action, Answer, Command, Config, Event, Identity, Input, MdnsSocket, MessageId, Nick, Node, Output,
+    PeerKey, REAL, Record, Request, RoomName, RoomRoot, State, Transfer, TransferState,
 };
 
 use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit, Why};
@@ -23,6 +23,7 @@ use crate::{
     Start, clean,
     cli::{self, Discovery},
     fault::{Exit, Fault},
+    files::{self, Places},
     happening::{Happening, Tell},
     keeper::{self, Job, Jobs},
     profile::{self, Profile},
@@ -96,6 +97,8 @@ pub(crate) fn open_net(program: &'static str, options: &cli::Options, start: Sta
     })
 }
 
+/// What is offered and fetched, in the profile.
+const TRANSFERS: &str = "transfers.json";
 /// How long the node may take to ask for what the store knows, before it is left to ask by itself.
 const ASKING: Duration = Duration::from_secs(5);
 
@@ -116,6 +119,8 @@ pub(crate) struct Ready {
     submit: Submit,
     jobs: Jobs,
     waiting: Receiver<Job>,
+    files: Files,
+    places: Places,
     tell: Tell,
     profile: Profile,
 }
@@ -143,9 +148,12 @@ impl Ready {
         let nick = first.as_ref().map(|history| &history.nick);
         let speaking = Speaking::begin(options, identity, nick, open, &tell)?;
         let history = first.map_or_else(open_history, Ok)?;
-        let Speaking { port, left_out, submit, jobs, waiting } = speaking;
+        let Speaking { port, left_out, submit, jobs, waiting, files } = speaking;
         let History { store, state, nick } = history;
         let (rooms, secrets, folder) = (rooms(&state), secrets(&state), profile.folder.clone());
+        let downloads =
+            files::downloads(options.downloads.as_deref(), folder.as_deref(), options.profile.is_some());
+        let ledger = folder.as_ref().map(|folder| folder.join(TRANSFERS));
         Ok(Self {
             key,
             nick,
@@ -159,6 +167,8 @@ impl Ready {
             submit,
             jobs,
             waiting,
+            files,
+            places: Places { downloads, ledger },
             tell,
             profile,
         })
@@ -174,9 +184,11 @@ impl Ready {
         if let Ok(Job::Fetch { token, what: Request::State }) = self.waiting.recv_timeout(ASKING) {
             (self.submit)(Input::Fetched { token, answer: Answer::State(self.state) });
         }
-        let spawned = keeper::spawn(self.store, self.waiting, self.submit.clone(), self.tell, stored);
+        let Files { jobs: files, waiting } = self.files;
+        let spawned = keeper::spawn(self.store, self.waiting, self.submit.clone(), self.tell.clone(), stored)
+            .and_then(|()| files::spawn(self.places, waiting, files.clone(), self.submit.clone(), self.tell));
         spawned.map_err(|error| cannot_start(&error))?;
-        Ok(Engine { submit: self.submit, jobs: self.jobs, last_tag: 0, _profile: self.profile })
+        Ok(Engine { submit: self.submit, jobs: self.jobs, files, last_tag: 0, _profile: self.profile })
     }
 }
 
@@ -187,6 +199,13 @@ struct Speaking {
     submit: Submit,
     jobs: Jobs,
     waiting: Receiver<Job>,
+    files: Files,
+}
+
+/// The queue of the thread for files, and its end.
+struct Files {
+    jobs: files::Jobs,
+    waiting: Receiver<files::Job>,
 }
 
 impl Speaking {
@@ -208,10 +227,12 @@ impl Speaking {
         config.author_rate = options.author_rate;
         config.trace = options.capture.is_some();
         let (jobs, waiting) = mpsc::channel();
-        let on_output = on_output(jobs.clone(), tell.clone());
+        let (file_jobs, files_waiting) = mpsc::channel();
+        let files = Files { jobs: file_jobs, waiting: files_waiting };
+        let on_output = on_output(jobs.clone(), files.jobs.clone(), tell.clone());
         let submit = begin(config, identity, on_output, on_capture_end(tell.clone()));
         let submit = submit.map_err(|error| cannot_start(&error))?;
-        Ok(Self { port, left_out, submit, jobs, waiting })
+        Ok(Self { port, left_out, submit, jobs, waiting, files })
     }
 }
 
@@ -280,10 +301,23 @@ pub(crate) fn nick(options: &cli::Options, state: &State, store: &mut dyn Store)
 }
 
 /// Sends each output where it belongs. It is called by the runtime's loop and never waits.
-fn on_output(jobs: Jobs, tell: Tell) -> OnOutput {
+fn on_output(jobs: Jobs, files: files::Jobs, tell: Tell) -> OnOutput {
     // At the end of the program the receivers go first.
     Box::new(move |output| match output {
-        Output::Event(event) => drop(tell.send(Happening::Event(event))),
+        Output::Event(event) => {
+            if let Event::Transfer(Transfer { file, incoming: true, state: TransferState::Whole, .. }) =
+                &event
+            {
+                let _ = files.send(files::Job::Finish(*file));
+            }
+            let _ = tell.send(Happening::Event(event));
+        }
+        Output::Fetch { token, what: Request::Piece { room, file, offset, length } } => {
+            let _ = files.send(files::Job::Read(files::Read { token, room, file, offset, length }));
+        }
+        Output::Write { token, file, offset, bytes } => {
+            let _ = files.send(files::Job::Write { token, file, offset, bytes });
+        }
         Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
         Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),
         Output::Transmit(_) | Output::Trace(_) | Output::Wait(_) => {}
@@ -302,6 +336,7 @@ fn on_capture_end(tell: Tell) -> OnCaptureEnd {
 pub(crate) struct Engine {
     submit: Submit,
     jobs: Jobs,
+    files: files::Jobs,
     last_tag: u64,
     _profile: Profile,
 }
@@ -312,6 +347,26 @@ impl Engine {
         self.last_tag += 1;
         (self.submit)(Input::Command(Command { tag: self.last_tag, action }));
         self.last_tag
+    }
+
+    /// Has the disk do something about files.
+    pub(crate) fn files(&self, job: files::Job) {
+        // It ends after this.
+        let _ = self.files.send(job);
+    }
+
+    /// What was prepared has been offered with this message, which the store has.
+    pub(crate) fn offered(&self, file: MessageId, prepared: files::Prepared) {
+        let files = self.files.clone();
+        let ask = Job::Ask(Box::new(move |store| {
+            let room = store.room_of(file.entry).ok().flatten();
+            let _ = files.send(room.map_or(files::Job::NotOffered, |room| files::Job::Offered {
+                file,
+                room,
+                prepared,
+            }));
+        }));
+        let _ = self.jobs.send(ask);
     }
 
     /// Asks the store, behind everything that waits for it. `None` when the store is closed.

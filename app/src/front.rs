@@ -230,6 +230,7 @@ pub(crate) mod tests {
             text: String::from("hi"),
             action: false,
             reply: None,
+            file: None,
             sent: UnixMillis(0),
             stamp: Stamp(0),
             late: false,

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use chat_core::{Event, StoreError};
 
-use crate::store::Told;
+use crate::{files, store::Told};
 
 /// Something that a front end should know.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) enum Happening {
     Stored(Told),
     /// The store takes nothing more, or does again.
     Store(Result<(), StoreError>),
+    /// Of files, what the disk has to do with.
+    File(files::News),
     /// The capture has ended before the program did, and why.
     CaptureEnded(String),
     /// From the person.

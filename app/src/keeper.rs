@@ -197,7 +197,7 @@ mod tests {
         sync::{Arc, Mutex, mpsc},
     };
 
-    use chat_core::{MessageId, Nick, PeerKey, Place, Topic};
+    use chat_core::{EntryId, MessageId, Nick, PeerKey, Place, RoomKeyId, Topic};
 
     use super::*;
     use crate::store::{Cursor, Known, Memory, Shown};
@@ -244,6 +244,10 @@ mod tests {
         }
 
         fn find(&mut self, _: MessageId) -> Result<Option<Shown>, StoreError> {
+            Ok(None)
+        }
+
+        fn room_of(&mut self, _: EntryId) -> Result<Option<RoomKeyId>, StoreError> {
             Ok(None)
         }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod door;
 mod engine;
 mod fault;
+mod files;
 mod front;
 mod happening;
 mod input;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::{
     command::Command,
     discovery::Sighting,
-    event::Event,
+    event::{Event, MessageId},
     store::{Answer, Record, Request, StoreError},
     time::{Instant, UnixMillis},
 };
@@ -42,6 +42,13 @@ pub enum Input<'a> {
         /// What was asked for, or as much of it as there is.
         answer: Answer,
     },
+    /// The host has written what an [`Output::Write`] gave it, or could not.
+    Written {
+        /// The token of that output.
+        token: Token,
+        /// Whether it is there now; it need not be durable.
+        result: Result<(), StoreError>,
+    },
     /// Time has passed.
     Tick,
 }
@@ -69,6 +76,18 @@ pub enum Output {
         token: Token,
         /// What to read.
         what: Request,
+    },
+    /// Write this piece of a file that the person has accepted, then answer with [`Input::Written`]. Pieces of one file
+    /// come in order, each where the one before ended.
+    Write {
+        /// Names this request in the answer.
+        token: Token,
+        /// The message that offered the file.
+        file: MessageId,
+        /// Where in the file.
+        offset: u64,
+        /// What to write, never empty.
+        bytes: Bytes,
     },
     /// Nothing more to do until then, or until the next input.
     Wait(Option<Wake>),
@@ -101,6 +120,8 @@ pub enum Reason {
     Room,
     /// A peer to be dialled again.
     Dial,
+    /// A file that does not come, or may be asked for again.
+    File,
     /// The end of the node's life.
     Quit,
 }

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 
 use crate::{
     event::{MessageId, Place},
+    files::{Offer, Wanted},
     identity::PeerKey,
     room::RoomRoot,
     short::{Emoji, Topic},
@@ -65,6 +66,19 @@ pub enum Action {
         /// Whether we do not any more.
         gone: bool,
     },
+    /// Offer a file; done when that is durable here. Its bytes are asked for by
+    /// [`Request::Piece`](crate::Request::Piece) when somebody wants them.
+    Offer {
+        /// Where to offer it.
+        place: Place,
+        /// What to offer.
+        offer: Offer,
+    },
+    /// Fetch a file that somebody offers; done at once. What becomes of it comes as
+    /// [`Event::Transfer`](crate::Event::Transfer), its bytes as [`Output::Write`](crate::Output::Write).
+    Fetch(Wanted),
+    /// Do not fetch a file any more, and let nobody fetch it who is just doing so; done at once.
+    Stop(MessageId),
     /// Say what a room is about; done when that is durable here.
     Topic {
         /// The room.

@@ -5,6 +5,7 @@ use core::{fmt, net::SocketAddr, str::FromStr};
 
 use crate::{
     change::Change,
+    files::{Offer, Transfer},
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     text::{Nick, RoomName},
@@ -82,6 +83,8 @@ pub enum Event {
         /// What is thought of it now.
         trust: Trust,
     },
+    /// A file comes, or goes, or does not any more.
+    Transfer(Transfer),
     /// What the network looks like now.
     Net(NetChange),
     /// The name that others see in discovery changed because somebody else has it.
@@ -239,6 +242,8 @@ pub struct Message {
     pub action: bool,
     /// The message it answers.
     pub reply: Option<MessageId>,
+    /// The file that they offer with it; the text is its name.
+    pub file: Option<Box<Offer>>,
     /// Their wall clock when they said it; it may be wrong.
     pub sent: UnixMillis,
     /// Its place in the room's order, in µs since 1970.

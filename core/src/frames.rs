@@ -6,6 +6,7 @@
 
 mod cbor;
 mod told;
+mod words;
 
 use alloc::vec::Vec;
 
@@ -15,8 +16,9 @@ use serde_bytes::{ByteArray, ByteBuf};
 pub(crate) use self::cbor::Bounded;
 use self::cbor::{list, pack, read, read_list, unpack, write};
 pub(crate) use self::told::{counted, seconds};
+pub(crate) use self::words::{Cause, Ended, Keep, Step};
 use crate::{
-    event::{EntryId, Stamp},
+    event::{EntryId, MessageId, Stamp},
     record::Tag,
     time::UnixMillis,
 };
@@ -82,41 +84,12 @@ pub(crate) enum Frame {
     Sum(u64),
     /// A step of comparing keys. `binding` begins the handshake hash that it is made for.
     Compare { step: Step, binding: [u8; 8], value: [u8; 32] },
+    /// The sender wants the bytes of a file from `offset` on; `number` names this in what comes.
+    FileWant { room: u16, number: u32, file: MessageId, offset: u64, size: u64 },
+    /// Nothing more comes of a file, or is wanted of it. `number` is the wanting side's.
+    FileEnd { number: u32, by_sender: bool, why: Ended },
     /// A kind from a later version.
     Unknown { kind: u8 },
-}
-
-/// Why entries are announced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
-    /// The receiver lacks them, or may.
-    Repair,
-    /// They have just come in, and may be on their way to the receiver as well.
-    News,
-    /// The sender wrote them and has no receipt of the receiver.
-    Receipt,
-}
-
-/// The steps of a comparison of keys.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
-    /// The asker commits itself to a number.
-    Commit,
-    /// The asked sends its own.
-    Number,
-    /// The asker shows its number.
-    Open,
-}
-
-/// How much a session is wanted by one end. When neither wants it, it may end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Keep {
-    /// It is not needed.
-    No,
-    /// It makes up for a choice that is not there.
-    Spare,
-    /// It is one of the sender's choices.
-    Choice,
 }
 
 /// A short fingerprint of a set of entries.
@@ -215,6 +188,13 @@ impl Frame {
             Self::Compare { step, binding, value } => {
                 write(kind::COMPARE, &(step.number(), ByteArray::new(*binding), ByteArray::new(*value)), 32)
             }
+            Self::FileWant { room, number, file, offset, size } => {
+                let body = (room, number, ByteArray::new(file.entry.0), file.item, offset, size);
+                write(kind::FILE_WANT, &body, 64)
+            }
+            Self::FileEnd { number, by_sender, why } => {
+                write(kind::FILE_END, &(number, by_sender, why.number()), 0)
+            }
             Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
         }
     }
@@ -305,64 +285,17 @@ impl Frame {
                 let (binding, value) = (binding.into_array(), value.into_array());
                 Self::Compare { step: Step::from_number(step)?, binding, value }
             }
+            kind::FILE_WANT => {
+                let (room, number, entry, item, offset, size): (_, _, ByteArray<32>, _, _, _) = read(body)?;
+                let file = MessageId { entry: EntryId(entry.into_array()), item };
+                Self::FileWant { room, number, file, offset, size }
+            }
+            kind::FILE_END => {
+                let (number, by_sender, why) = read(body)?;
+                Self::FileEnd { number, by_sender, why: Ended::from_number(why) }
+            }
             kind => Self::Unknown { kind },
         })
-    }
-}
-
-impl Step {
-    const fn number(self) -> u8 {
-        match self {
-            Self::Commit => 0,
-            Self::Number => 1,
-            Self::Open => 2,
-        }
-    }
-
-    const fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Commit),
-            1 => Some(Self::Number),
-            2 => Some(Self::Open),
-            _ => None,
-        }
-    }
-}
-
-impl Keep {
-    const fn number(self) -> u8 {
-        match self {
-            Self::No => 0,
-            Self::Spare => 1,
-            Self::Choice => 2,
-        }
-    }
-
-    const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::No,
-            1 => Self::Spare,
-            _ => Self::Choice,
-        }
-    }
-}
-
-impl Cause {
-    const fn number(self) -> u8 {
-        match self {
-            Self::Repair => 0,
-            Self::News => 1,
-            Self::Receipt => 2,
-        }
-    }
-
-    /// A cause of a later version is no reason not to listen.
-    const fn from_number(number: u8) -> Self {
-        match number {
-            1 => Self::News,
-            2 => Self::Receipt,
-            _ => Self::Repair,
-        }
     }
 }
 
@@ -384,6 +317,8 @@ mod kind {
     pub(super) const PRUNE: u8 = 14;
     pub(super) const SUM: u8 = 15;
     pub(super) const COMPARE: u8 = 16;
+    pub(super) const FILE_WANT: u8 = 17;
+    pub(super) const FILE_END: u8 = 18;
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@
 //!                 }
 //!                 Output::Event(Event::Message(message)) => self.heard.push(message.text),
 //!                 Output::Event(Event::Peer(peer)) => self.online = peer.state == PeerState::Online,
-//!                 Output::Event(_) | Output::Trace(_) => {}
+//!                 Output::Event(_) | Output::Trace(_) | Output::Write { .. } => {}
 //!                 // No store: all is durable at once, and nothing is there.
 //!                 Output::Persist { token, .. } => {
 //!                     self.node.handle(self.now(), Input::Persisted { token, result: Ok(()) });
@@ -86,6 +86,7 @@
 //!                     let answer = match what {
 //!                         Request::State => Answer::State(State::default()),
 //!                         Request::Ids { .. } => Answer::Ids(Vec::new()),
+//!                         Request::Piece { .. } => Answer::Piece(None),
 //!                         _ => Answer::Entries(Vec::new()),
 //!                     };
 //!                     self.node.handle(self.now(), Input::Fetched { token, answer });
@@ -136,6 +137,7 @@
 //! | `contacts`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
+//! | `files` | files beside the rooms: what is fetched, and what others fetch |
 //! | `session` | one encrypted association: Noise handshake, packets, acknowledgements, recovery, liveness |
 //! | `discovery`, `mdns`, `dns` | how peers are found: RFC 6762 and 6763 over RFC 1035 bytes |
 //! | `suite`, `time`, `rng`, `timers`, `outbox` | the tools of every machine |
@@ -156,6 +158,7 @@ mod contacts;
 mod discovery;
 mod dns;
 mod event;
+mod files;
 mod findings;
 mod frames;
 mod identity;
@@ -188,13 +191,14 @@ pub use event::{
     EntryId, Event, Message, MessageId, Multicast, NetChange, PeerChange, PeerState, Place, Refusal, Source,
     Stamp, Unreached,
 };
+pub use files::{FILE_NAME_MAX, FILE_SIZE_MAX, FileName, Offer, Transfer, TransferState, Wanted};
 pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindings, Reached, Tally, Way};
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use node::Node;
 pub use rng::Rng;
 pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
-pub use stats::{BeaconStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
+pub use stats::{BeaconStats, FileStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
     StoredPeer, StoredRoom, StoredTrust,

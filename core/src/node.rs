@@ -16,6 +16,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod transfers;
 mod trust;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -24,8 +25,16 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 
 use self::{
-    acquaintances::Acquaintances, asked::Asked, calls::Calls, compare::Comparisons, discoveries::Discoveries,
-    examine::Examination, ledger::Ledger, links::Peer, net::NetState, records::Records,
+    acquaintances::Acquaintances,
+    asked::Asked,
+    calls::Calls,
+    compare::Comparisons,
+    discoveries::Discoveries,
+    examine::Examination,
+    ledger::{Asker, Ledger},
+    links::Peer,
+    net::NetState,
+    records::Records,
 };
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
@@ -34,6 +43,7 @@ use crate::{
     contacts::Contacts,
     discovery::{Found, PeerDiscovery as _},
     event::Event,
+    files::{self, Files},
     identity::{BootId, Identity, PeerKey},
     mdns::Mdns,
     members::Members,
@@ -91,9 +101,11 @@ pub struct Node {
     discoveries: Discoveries,
     sessions: Sessions,
     rooms: Rooms,
+    files: Files,
     found: Outbox<Found>,
     session_wishes: Outbox<session::Wish>,
     room_wishes: Outbox<room::Wish>,
+    file_wishes: Outbox<files::Wish>,
 }
 
 impl Node {
@@ -146,9 +158,11 @@ impl Node {
             discoveries,
             sessions,
             rooms,
+            files: Files::default(),
             found: Outbox::new(),
             session_wishes: Outbox::new(),
             room_wishes: Outbox::new(),
+            file_wishes: Outbox::new(),
         };
         // It tells no nick, so it need not wait for the store.
         let announcement = node.announcement();
@@ -176,6 +190,7 @@ impl Node {
             Input::Sighting(sighting) => self.on_sighting(&sighting),
             Input::Persisted { token, result } => self.on_persisted(token, result),
             Input::Fetched { token, answer } => self.on_fetched(token, answer),
+            Input::Written { token, result } => self.on_written(token, result),
             Input::Tick => {}
         }
         self.fire_due();
@@ -247,6 +262,9 @@ impl Node {
         if is_due(self.rooms.next_wake()) {
             self.with_rooms(|rooms, turn| rooms.on_tick(turn));
         }
+        if is_due(self.files.next_wake()) {
+            self.with_files(|files, turn| files.on_tick(turn));
+        }
         self.on_members_due();
         self.on_records_due();
         self.on_asked_due();
@@ -263,13 +281,17 @@ impl Node {
                 self.on_session(wish);
             } else if let Some(wish) = self.room_wishes.pop() {
                 self.on_room(wish);
+            } else if let Some(wish) = self.file_wishes.pop() {
+                self.on_file(wish);
             } else {
                 self.settle_members();
                 self.dial_due();
                 self.settle_choice();
-                self.sessions.set_reading(self.ledger.bytes() <= self.config.unpersisted_max);
+                self.with_files(Files::pump);
+                let is_stored = self.ledger.bytes() <= self.config.unpersisted_max;
+                self.sessions.set_reading(is_stored, self.files.is_reading());
                 self.sessions.flush(self.now, &mut self.stats.session, &mut self.session_wishes);
-                if self.session_wishes.is_empty() {
+                if self.session_wishes.is_empty() && self.file_wishes.is_empty() {
                     break;
                 }
             }
@@ -313,7 +335,7 @@ impl Node {
                 }
             }
             room::Wish::Persist(record) => self.ledger.collect(record),
-            room::Wish::Fetch { request, what } => self.fetch(request, what),
+            room::Wish::Fetch { request, what } => self.fetch(Asker::Rooms(request), what),
             room::Wish::Event(event) => {
                 if self.is_heard(&event) {
                     self.event(event);
@@ -355,6 +377,7 @@ impl Node {
             (self.visit, Reason::Dial),
             (self.comparisons.next_wake(), Reason::Session),
             (self.rooms.next_wake(), Reason::Room),
+            (self.files.next_wake(), Reason::File),
             (dial, Reason::Dial),
             (self.asked.next_wake(), Reason::Dial),
             (self.examination.as_ref().map(Examination::until), Reason::Dial),

@@ -38,6 +38,8 @@ pub struct Stats {
     pub session: SessionStats,
     /// What the rooms counted.
     pub room: RoomStats,
+    /// What the files counted.
+    pub files: FileStats,
 }
 
 /// How full a node's tables are: each is at most what [`Config`](crate::Config) says, or what is said here.
@@ -163,6 +165,22 @@ pub struct SessionStats {
     pub datagrams_dropped: u64,
     /// Acknowledgements of packets that were never sent.
     pub acks_invented: u64,
+}
+
+/// Counters of the files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct FileStats {
+    /// Pieces that nobody wants, or not any more, or that cannot be read.
+    pub pieces_unwanted: u64,
+    /// Pieces that are not the next ones of their file: it is asked for anew.
+    pub pieces_misplaced: u64,
+    /// Files asked for that are not being sent because too many are, or because nothing is left of them to send.
+    pub uploads_refused: u64,
+    /// Files asked for in a room that the asker has not proven.
+    pub rooms_unproven: u64,
+    /// Times that nothing came of a file for half a minute, and it was asked for anew.
+    pub silences: u64,
 }
 
 /// Counters of the rooms.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     change::Change,
-    event::{EntryId, Message, Place, Stamp},
+    event::{EntryId, Message, MessageId, Place, Stamp},
     identity::PeerKey,
     room::RoomRoot,
     text::{Nick, RoomName},
@@ -109,6 +109,17 @@ pub enum Request {
         /// Their names, at most 64.
         ids: Vec<EntryId>,
     },
+    /// A piece of a file that was offered from here, exactly this long.
+    Piece {
+        /// The room in which whoever asks for it is.
+        room: RoomKeyId,
+        /// The message that offers it.
+        file: MessageId,
+        /// The first byte.
+        offset: u64,
+        /// How many, at most 32 KiB.
+        length: u32,
+    },
     /// The (stamp, id) of the entries with `from <= stamp < to`.
     Ids {
         /// Their room.
@@ -128,6 +139,9 @@ pub enum Answer {
     State(State),
     /// To [`Request::Entries`]: in the order asked for.
     Entries(Vec<(EntryId, Bytes)>),
+    /// To [`Request::Piece`], in the order in which they were asked for; `None` unless that file was offered in that room
+    /// from here, is still offered, and has those bytes.
+    Piece(Option<Bytes>),
     /// To [`Request::Ids`]: sorted.
     Ids(Vec<(Stamp, EntryId)>),
 }

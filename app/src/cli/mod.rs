@@ -53,6 +53,9 @@ pub(crate) struct Options {
     /// Where keys, history and settings are kept
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) profile: Option<PathBuf>,
+    /// Where files that you accept are put; without it your folder for downloads, or one in the profile you name
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) downloads: Option<PathBuf>,
     /// A fresh key, nothing read, nothing written
     #[arg(long, global = true, conflicts_with = "profile")]
     pub(crate) ephemeral: bool,

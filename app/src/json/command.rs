@@ -1,6 +1,6 @@
 //! The lines that are read: any bytes in, a wish or the reason why not out.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use chat_core::{Action, Emoji, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError, Thought, Topic};
 use serde::Deserialize;
@@ -48,6 +48,13 @@ pub(super) enum Wish {
         target: MessageId,
         how: How,
     },
+    /// A file or folder.
+    Offer {
+        place: Place,
+        path: PathBuf,
+    },
+    Accept(MessageId),
+    Stop(MessageId),
     Peers,
     Rooms,
     Quit,
@@ -151,12 +158,18 @@ impl Fields {
                 let (text, limit) = (self.needed("text", "a string")?, self.limit(SEARCH_MAX)?);
                 return Ok(Wish::Search { text, limit });
             }
+            "file" => {
+                let path = PathBuf::from(self.needed::<String>("path", "a string")?);
+                return Ok(Wish::Offer { place: self.place()?, path });
+            }
+            "accept" => return Ok(Wish::Accept(self.file()?)),
+            "stop" => return Ok(Wish::Stop(self.file()?)),
             "peers" => return Ok(Wish::Peers),
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
                 let known = "send edit delete react topic history search join create invite leave nick connect verify block mute \
-                             peers rooms quit";
+                             file accept stop peers rooms quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }
@@ -173,6 +186,11 @@ impl Fields {
             .message("target")?
             .ok_or_else(|| bad("target is missing; it must be the id of a message"))?;
         Ok(Wish::Change { target, how })
+    }
+
+    fn file(&self) -> Result<MessageId, Wrong> {
+        self.message("file")?
+            .ok_or_else(|| bad("file is missing; it must be the id of the message that offers it"))
     }
 
     fn text(&self) -> Result<Text, Wrong> {

@@ -12,7 +12,10 @@ use chat_core::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::told::{About, Said};
+use super::{
+    files::Moved,
+    told::{About, Said},
+};
 use crate::{address, clean, multicast, people::People, store::Cursor};
 
 /// The version of the format: rises when a reader would misunderstand.
@@ -60,6 +63,7 @@ pub(crate) enum Line<'a> {
         asked: bool,
     },
     Trust(Thought),
+    File(Box<Moved>),
     Done(Done<'a>),
     Error(Error<'a>),
 }
@@ -158,6 +162,7 @@ pub(crate) enum Code {
     NotInRoom,
     Busy,
     StoreFull,
+    FileRefused,
     Unreachable,
     Lagged,
     CaptureEnded,

@@ -1,6 +1,7 @@
 //! JSON lines: one object a line in both directions, for bots and scripts. `docs/JSON.md` describes it.
 
 mod command;
+pub(crate) mod files;
 mod history;
 pub(crate) mod line;
 mod told;
@@ -10,19 +11,23 @@ use std::{
     rc::Rc,
 };
 
-use chat_core::{Action, Event, Instant, MessageId, Nick, Place, Refusal, RoomName, RoomRoot, StoreError};
+use chat_core::{
+    Action, Change, Event, Instant, MessageId, Nick, Place, Refusal, RoomName, RoomRoot, StoreError, What,
+};
 
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 use self::{
     command::{How, Wish, Wrong},
+    files::Desk,
     history::{Histories, History, Next},
     line::{Code, Done, Id, Line, Peer},
 };
 use crate::{
     door::Door,
     engine::{Engine, LeftOut, Ready},
+    files::{Job, Prepared},
     front::Front,
     happening::{self, Happening},
     input::Gate,
@@ -30,7 +35,7 @@ use crate::{
     people::People,
     phrase::{self, Phrase},
     query,
-    store::{Cursor, Search, Store},
+    store::{Changed, Cursor, Search, Store, Told},
 };
 
 /// Bytes that wait for the reader while more is read from the store.
@@ -49,6 +54,7 @@ pub(crate) struct Json {
     left_out: LeftOut,
     pending: BTreeMap<u64, Pending>,
     histories: Histories,
+    desk: Desk,
     /// The newest message that was written, or need not be.
     cursor: Cursor,
     is_leaving: bool,
@@ -72,6 +78,7 @@ enum Then {
     },
     Left(RoomName),
     Renamed(Nick),
+    Offered(Prepared),
 }
 
 impl Json {
@@ -102,6 +109,7 @@ impl Json {
             left_out: Rc::clone(&ready.left_out),
             pending: BTreeMap::new(),
             histories: Histories::default(),
+            desk: Desk::default(),
             cursor,
             is_leaving: false,
         })
@@ -114,7 +122,7 @@ impl Json {
         self.secrets.extend(door.root.map(|root| (door.room, root)));
     }
 
-    fn on_event(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event, engine: &Engine) {
         match event {
             Event::Done { tag, message } => {
                 let Some(Pending { id, then }) = self.pending.remove(&tag) else { return };
@@ -132,11 +140,17 @@ impl Json {
                         self.rooms.remove(&room);
                     }
                     Then::Renamed(nick) => self.people.rename(nick),
+                    Then::Offered(prepared) => {
+                        message.into_iter().for_each(|file| self.on_offered(file, prepared.clone(), engine));
+                    }
                 }
                 self.answer(&message.map_or(Line::done(id.clone()), |message| Line::said(id, message)));
             }
             Event::Refused { tag, reason } => {
-                if let Some(Pending { id, .. }) = self.pending.remove(&tag) {
+                if let Some(Pending { id, then }) = self.pending.remove(&tag) {
+                    if matches!(then, Then::Offered(_)) {
+                        engine.files(Job::NotOffered);
+                    }
                     self.answer(&Line::error(id, Code::of(reason), &reason.to_string()));
                 }
             }
@@ -157,6 +171,7 @@ impl Json {
                 self.people.set_trust(key, trust);
                 self.tell(&Line::trust(key, trust));
             }
+            Event::Transfer(transfer) => self.on_transfer(&transfer),
             Event::Net(net) => {
                 self.tell(&Line::net(&net, (self.left_out)()));
             }
@@ -228,6 +243,9 @@ impl Json {
                 }
                 Err((code, message)) => self.answer(&Line::error(id, code, message)),
             },
+            Wish::Offer { place, path } => self.offer(id, place, path, engine),
+            Wish::Accept(file) => self.accept(id, file, engine),
+            Wish::Stop(file) => self.stop(id, file, engine),
             Wish::Peers => {
                 let peers = Some(Peer::all(&self.people).collect());
                 let text = Line::Done(Done { id, peers, ..Done::default() }).text();
@@ -331,8 +349,15 @@ impl Json {
 impl Front for Json {
     fn on_happening(&mut self, _now: Instant, happening: Happening, engine: &mut Engine) {
         match happening {
-            Happening::Event(event) => self.on_event(event),
+            Happening::Event(event) => self.on_event(event, engine),
+            Happening::File(news) => self.on_file(news, engine),
             Happening::Stored(told) => {
+                if let Told::Change(Changed {
+                    change: Change { what: What::Delete { target }, .. }, ..
+                }) = &told
+                {
+                    self.on_offer_gone(*target, engine);
+                }
                 // What was said here is known here; where it is left out, nothing is missed.
                 let trust = self.people.trust(told.author());
                 let is_told = told.is_own() || trust.blocked || self.tell(&Line::told(&told, trust));
@@ -365,7 +390,7 @@ impl Front for Json {
     }
 
     fn unanswered(&self) -> usize {
-        self.pending.len() + self.histories.len()
+        self.pending.len() + self.histories.len() + self.desk.unanswered()
     }
 
     fn is_leaving(&self) -> bool {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chat_core::{MessageId, Nick, PeerKey, Place, Trust, What};
 use serde::Serialize;
 
-use super::line::{Line, Room, is_false};
+use super::{
+    files::Offered,
+    line::{Line, Room, is_false},
+};
 use crate::{
     clean,
     store::{Changed, Cursor, Shown, Told},
@@ -21,6 +24,8 @@ pub(crate) struct Said<'a> {
     action: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<Offered>,
     #[serde(skip_serializing_if = "is_false")]
     edited: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -92,6 +97,7 @@ impl<'a> Line<'a> {
             text: clean::text(&message.text).into_owned(),
             action: message.action,
             reply: message.reply.map(|id| id.to_string()),
+            file: message.file.as_deref().map(Offered::new),
             edited: shown.edited,
             deleted: shown.deleted,
             reactions,

@@ -108,5 +108,19 @@ pub(super) fn topic_of(room: &RoomName, engine: &Engine) -> Option<String> {
 /// A change as if its author had told of it.
 fn as_message(change: &Change, text: String) -> Message {
     let Change { id, place, from, boot, nick, sent, stamp, late, own, .. } = change.clone();
-    Message { id, place, from, boot, nick, text, action: true, reply: None, sent, stamp, late, own }
+    Message {
+        id,
+        place,
+        from,
+        boot,
+        nick,
+        text,
+        action: true,
+        reply: None,
+        file: None,
+        sent,
+        stamp,
+        late,
+        own,
+    }
 }

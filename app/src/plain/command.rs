@@ -67,12 +67,19 @@ pub(super) enum Command<'a> {
     Doctor,
     More,
     Connect(&'a str),
+    /// A path, or somebody and a path.
+    File(&'a str),
+    /// What was offered last, by somebody or anybody.
+    Accept(Option<&'a str>),
+    Files,
+    /// A file that is on its way, or offered.
+    Stop(Option<&'a str>),
     Search(&'a str),
     Quit,
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 27] = [
+pub(super) const HELP: [(&str, &str); 31] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
@@ -96,6 +103,10 @@ pub(super) const HELP: [(&str, &str); 27] = [
     ("/peers", "how everybody is reached"),
     ("/rooms", "the rooms you are in"),
     ("/search WORDS", "what was said; from:NICK, in:#room and since:2d go with it"),
+    ("/file [NICK] PATH", "offer a file or folder, here or to one person"),
+    ("/accept [NICK]", "fetch what was offered last, or last by NICK"),
+    ("/files", "files that are offered and on their way"),
+    ("/stop [NAME]", "stop the file that moved last, or the one of this name"),
     ("/doctor", "what is wrong with this network, and what helps"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
@@ -165,6 +176,10 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("search", Some(text)) => Typed::Command(Command::Search(text)),
         ("rooms", _) => Typed::Command(Command::Rooms),
         ("doctor", _) => Typed::Command(Command::Doctor),
+        ("file", Some(argument)) => Typed::Command(Command::File(argument)),
+        ("accept", who) => Typed::Command(Command::Accept(who)),
+        ("files", _) => Typed::Command(Command::Files),
+        ("stop", name) => Typed::Command(Command::Stop(name)),
         ("connect", Some(address)) => Typed::Command(Command::Connect(address)),
         ("quit", _) => Typed::Command(Command::Quit),
         _ => usage(name),
@@ -184,7 +199,7 @@ fn usage(name: &str) -> Typed<'_> {
 }
 
 /// `NICK TEXT` or `"TWO WORDS" TEXT`.
-fn addressed(argument: &str) -> Option<(&str, &str)> {
+pub(super) fn addressed(argument: &str) -> Option<(&str, &str)> {
     let (to, text) = match argument.strip_prefix('"') {
         Some(quoted) => quoted.split_once('"')?,
         None => argument.split_once(char::is_whitespace)?,

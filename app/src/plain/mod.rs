@@ -8,6 +8,7 @@ mod company;
 mod crowd;
 mod delivery;
 mod examine;
+mod files;
 mod pending;
 mod recall;
 mod rooms;
@@ -22,14 +23,14 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError};
+use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError, What};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
 use self::{
-    alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, pending::Pending, recall::Recall,
-    show::Show,
+    alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, files::Desk, pending::Pending,
+    recall::Recall, show::Show,
 };
 use crate::{
     clean,
@@ -81,6 +82,7 @@ pub(crate) struct Plain {
     settled: Instant,
     /// What the last long message did not show.
     rest: Option<String>,
+    desk: Desk,
     pending: BTreeMap<u64, Pending>,
     is_leaving: bool,
 }
@@ -145,6 +147,7 @@ impl Plain {
             unsettled: None,
             settled: clock.now() + SETTLED,
             rest: None,
+            desk: Desk::default(),
             pending: BTreeMap::new(),
             is_leaving: false,
         };
@@ -172,7 +175,7 @@ impl Plain {
         }
     }
 
-    fn on_event(&mut self, now: Instant, event: Event, engine: &Engine) {
+    fn on_event(&mut self, now: Instant, event: Event, engine: &mut Engine) {
         self.delivery.on_event(&event);
         match event {
             Event::Done { tag, message } => {
@@ -180,22 +183,30 @@ impl Plain {
                 if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
                     self.delivery.on_said(now, message.entry, text);
                 }
+                if let (Some(Pending::Offer(prepared)), Some(file)) = (&pending, message) {
+                    self.on_offered(file, prepared.clone(), engine);
+                }
                 pending.into_iter().for_each(|pending| self.on_done(now, pending, engine));
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
-                pending.into_iter().for_each(|pending| self.on_refused(pending, reason));
+                pending.into_iter().for_each(|pending| self.on_refused(pending, reason, engine));
             }
             Event::Message(message) => {
                 if let Place::Direct(key) = message.place {
                     self.people.on_talk(key, message.from);
                 }
-                if message.own && self.is_echoed || self.people.trust(message.from).muted {
+                let is_echoed = message.own && self.is_echoed && message.file.is_none();
+                if is_echoed || self.people.trust(message.from).muted {
                     self.recall.push(&message);
                 } else {
                     self.show_message(&message, None);
                 }
+                if !self.people.trust(message.from).muted {
+                    self.on_offer(&message, engine);
+                }
             }
+            Event::Transfer(transfer) => self.on_transfer(now, transfer),
             Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
             Event::Net(net) => {
@@ -292,6 +303,7 @@ impl Front for Plain {
             Happening::Store(Err(error)) => {
                 self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
             }
+            Happening::File(news) => self.on_file(news, engine),
             Happening::CaptureEnded(why) => self.complain(&why),
             Happening::Line(line) => {
                 self.on_line(&line, engine);
@@ -303,9 +315,11 @@ impl Front for Plain {
             },
             Happening::Stored(told) => {
                 let trust = self.people.trust(told.author());
-                if let Told::Change(changed) = told
-                    && !(trust.blocked || trust.muted)
-                {
+                let Told::Change(changed) = told else { return };
+                if let What::Delete { target } = changed.change.what {
+                    self.on_offer_gone(target, engine);
+                }
+                if !(trust.blocked || trust.muted) {
                     self.show_change(&changed);
                 }
             }
@@ -346,7 +360,7 @@ impl Front for Plain {
     fn unanswered(&self) -> usize {
         let is_ours =
             |pending: &Pending| matches!(pending, Pending::Enter(_) | Pending::Examine { asked: false });
-        self.pending.values().filter(|pending| !is_ours(pending)).count()
+        self.pending.values().filter(|pending| !is_ours(pending)).count() + self.desk.preparing()
     }
 
     fn is_leaving(&self) -> bool {

@@ -3,7 +3,13 @@
 use chat_core::{Instant, Nick, PeerKey, Place, Refusal, RoomName, Thought};
 
 use super::{Plain, change, delivery};
-use crate::{door::Door, engine::Engine, people::with_digits, phrase::Phrase};
+use crate::{
+    door::Door,
+    engine::Engine,
+    files::{Job, Prepared},
+    people::with_digits,
+    phrase::Phrase,
+};
 
 /// A command that the node works on.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub(super) enum Pending {
         thought: Thought,
         is_news: bool,
     },
+    /// A file was offered.
+    Offer(Prepared),
     /// An edit or the like: it is shown when it is stored.
     Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
@@ -61,11 +69,15 @@ impl Plain {
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
             Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
             Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
-            Pending::Enter(_) | Pending::Examine { .. } | Pending::Change | Pending::Compare(_) => {}
+            Pending::Enter(_)
+            | Pending::Examine { .. }
+            | Pending::Change
+            | Pending::Offer(_)
+            | Pending::Compare(_) => {}
         }
     }
 
-    pub(super) fn on_refused(&mut self, pending: Pending, reason: Refusal) {
+    pub(super) fn on_refused(&mut self, pending: Pending, reason: Refusal, engine: &Engine) {
         let why = &reason.to_string();
         match pending {
             Pending::Say { text, .. } => {
@@ -92,6 +104,10 @@ impl Plain {
                 self.complain(&format!(
                     "keys are not compared with {whom}: {why}; without a session compare the whole keys: /verify {whom} KEY"
                 ));
+            }
+            Pending::Offer(prepared) => {
+                engine.files(Job::NotOffered);
+                self.complain(&format!("{} is not offered: {why}", prepared.offer.name));
             }
             _ => self.complain(why),
         }

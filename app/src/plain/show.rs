@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Message, Nick, PeerChange, PeerState, Place, RoomName, UnixMillis, hex};
+use chat_core::{Message, Nick, Offer, PeerChange, PeerState, Place, RoomName, UnixMillis, hex};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    address, clean,
+    address, clean, files,
     people::{People, Person, found_by, with_digits},
     store,
 };
@@ -72,6 +72,7 @@ impl Show {
         let name = people.label(message.from, Some(&message.nick));
         let mut lines = clean::lines(&message.text).into_iter();
         let first = lines.next().unwrap_or_else(|| String::from("(empty)"));
+        let first = message.file.as_ref().map_or(first, |offer| offered(offer, message.from == people.own()));
         let first = answered.map(|answered| format!("({answered}) ")).unwrap_or_default() + &first;
         let place = match &message.place {
             Place::Room(room) => room.to_string(),
@@ -79,7 +80,7 @@ impl Show {
             Place::Direct(key) if *key == message.from => format!("@{name}"),
             Place::Direct(key) => format!("@{}", people.label(*key, None)),
         };
-        let mut text = if message.action {
+        let mut text = if message.action || message.file.is_some() {
             format!("{time} {place} * {name} {first}")
         } else {
             format!("{time} {place} <{name}> {first}")
@@ -104,6 +105,13 @@ impl Show {
     pub(super) fn notice(&self, text: &str, now: UnixMillis) -> String {
         format!("{} * {text}", self.time(now, now))
     }
+}
+
+/// `offers holiday.jpg, 3.2 MB; /accept fetches it`.
+fn offered(offer: &Offer, is_own: bool) -> String {
+    let kind = if offer.folder { "the folder " } else { "" };
+    let how = if is_own { "" } else { "; /accept fetches it" };
+    format!("offers {kind}{}, {}{how}", clean::name(offer.name.as_str()), files::bytes(offer.size))
 }
 
 /// What has become of a message since it was said: ` (edited)`, ` [+1 by 2]`.
@@ -203,6 +211,7 @@ mod tests {
             text: text.into(),
             action,
             reply: None,
+            file: None,
             sent: UnixMillis(0),
             stamp: Stamp(NOON * 1000),
             late: false,

@@ -215,6 +215,10 @@ impl Store for Memory {
         Ok(self.said.find(id))
     }
 
+    fn room_of(&mut self, entry: EntryId) -> Result<Option<RoomKeyId>, StoreError> {
+        Ok(self.entries.get(&entry).map(|(room, _)| *room))
+    }
+
     fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {
         let meant = search.place.as_ref().and_then(|place| self.meant(place));
         Ok(self.said.search(search, meant))

@@ -10,8 +10,8 @@ mod tests;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use chat_core::{
-    Answer, Change, Emoji, Message, MessageId, PeerKey, Place, Record, Request, Stamp, StoreError,
-    StoredTrust, Topic, UnixMillis,
+    Answer, Change, Emoji, EntryId, Message, MessageId, PeerKey, Place, Record, Request, RoomKeyId, Stamp,
+    StoreError, StoredTrust, Topic, UnixMillis,
 };
 
 pub use memory::Memory;
@@ -197,6 +197,12 @@ pub trait Store: Send {
     /// # Errors
     /// When the disk failed.
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError>;
+
+    /// The room of one entry, if it is there.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    fn room_of(&mut self, entry: EntryId) -> Result<Option<RoomKeyId>, StoreError>;
 
     /// The newest messages that are searched for, in the order in which they came.
     ///

@@ -12,6 +12,12 @@
 //! - `fake: twice`, `fake: once`: bo runs a second time; the first run is lost
 //! - `fake: rename NICK`: bo is called NICK
 //! - `fake: crowd N`: N others come
+//! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one
+//! - `fake: fetches`: bo fetches what we offered last
+//!
+//! Files are in `fake/files.rs`.
+
+mod files;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +40,8 @@ use chat_core::{
     StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
+
+pub(crate) use files::content as files_content;
 
 use crate::{cli::Options, engine::Opened, fault::Fault};
 
@@ -81,6 +89,7 @@ fn begin(
         later: None,
         trust: BTreeMap::new(),
         roots: BTreeMap::new(),
+        files: files::Files::default(),
         has_left: false,
     };
     thread::spawn(move || {
@@ -119,6 +128,7 @@ struct Fake {
     later: Option<(Place, String)>,
     trust: BTreeMap<PeerKey, Trust>,
     roots: BTreeMap<RoomName, RoomRoot>,
+    files: files::Files,
     has_left: bool,
 }
 
@@ -154,6 +164,8 @@ impl Fake {
                 }
             }
             Input::Command(Command { tag, action }) => self.on_command(tag, action),
+            Input::Written { result, .. } => self.on_written(result),
+            Input::Fetched { answer: Answer::Piece(bytes), .. } => self.on_piece(bytes),
             _ => {}
         }
     }
@@ -245,6 +257,15 @@ impl Fake {
                 self.tell(Event::Examined { tag, findings: findings.into() });
                 self.tell(done);
             }
+            Action::Offer { place, offer } => self.offer(tag, &place, offer),
+            Action::Fetch(wanted) => {
+                self.tell(done);
+                self.fetch(wanted);
+            }
+            Action::Stop(file) => {
+                self.tell(done);
+                self.stop(file);
+            }
             Action::Quit => {
                 self.tell(Event::Finished);
                 self.has_left = true;
@@ -295,6 +316,9 @@ impl Fake {
                 self.change(place, BO, What::Delete { target }, 0);
             }
             ["about", topic] => self.change(place, BO, What::Topic(Topic::new(topic).unwrap()), 0),
+            ["offers", name] => self.bo_offers(place, name, true),
+            ["lies", name] => self.bo_offers(place, name, false),
+            ["fetches"] => self.bo_fetches(),
             ["lose"] => self.bo(PeerState::Lost),
             ["deaf"] => self.is_deaf = true,
             ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
@@ -353,6 +377,7 @@ impl Fake {
             text: text.to_string(),
             action: false,
             reply: None,
+            file: None,
             sent: UnixMillis(sent.0),
             stamp,
             late: false,

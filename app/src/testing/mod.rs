@@ -3,6 +3,7 @@
 pub(crate) mod child;
 mod exits;
 pub(crate) mod fake;
+mod files;
 mod json;
 #[cfg(unix)]
 mod paper;

@@ -101,7 +101,7 @@ impl Bench {
         loop {
             match self.node.poll() {
                 Output::Transmit(transmit) => self.on_sent(&transmit),
-                Output::Event(_) | Output::Trace(_) => {}
+                Output::Event(_) | Output::Trace(_) | Output::Write { .. } => {}
                 Output::Persist { token, .. } => {
                     self.node.handle(self.now, Input::Persisted { token, result: Ok(()) });
                 }

@@ -7,7 +7,7 @@ use super::*;
 impl Arbitrary for Frame {
     fn arbitrary(g: &mut Gen) -> Self {
         let room = u16::arbitrary(g);
-        match u8::arbitrary(g) % 16 {
+        match u8::arbitrary(g) % 18 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g) },
@@ -38,6 +38,15 @@ impl Arbitrary for Frame {
             14 => {
                 let step = Step::from_number(u8::arbitrary(g) % 3).unwrap();
                 Self::Compare { step, binding: array(g), value: array(g) }
+            }
+            16 => {
+                let file = MessageId { entry: EntryId(array(g)), item: u16::arbitrary(g) };
+                let (offset, size) = (u64::arbitrary(g), u64::arbitrary(g));
+                Self::FileWant { room, number: u32::arbitrary(g), file, offset, size }
+            }
+            17 => {
+                let why = Ended::from_number(u8::arbitrary(g) % 4);
+                Self::FileEnd { number: u32::arbitrary(g), by_sender: bool::arbitrary(g), why }
             }
             13 => Self::Sum(u64::arbitrary(g)),
             12 => Self::Keep(Keep::from_number(u8::arbitrary(g) % 3)),
@@ -78,7 +87,7 @@ quickcheck! {
     }
 
     fn any_bytes_are_read_or_refused(kind: u8, bytes: Vec<u8>) -> bool {
-        let bytes: Vec<u8> = core::iter::once(kind % 18).chain(bytes).collect();
+        let bytes: Vec<u8> = core::iter::once(kind % 20).chain(bytes).collect();
         Frame::decode(&bytes).is_none_or(|frame| Frame::decode(&frame.encode()) == Some(frame))
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Cause, Frame, Keep, Mark, Pulse, Step};
+use super::{Cause, Ended, Frame, Keep, Mark, Pulse, Step};
 use crate::event::{EntryId, Stamp};
 
 /// Names that are written out of a list.
@@ -65,6 +65,22 @@ impl Frame {
             Self::Compare { step: Step::Commit, .. } => String::from("compare keys: committed to a number"),
             Self::Compare { step: Step::Number, .. } => String::from("compare keys: my number"),
             Self::Compare { step: Step::Open, .. } => String::from("compare keys: the number committed to"),
+            Self::FileWant { room: index, number, file, offset, size } => format!(
+                "want file {:?}.{} of {}, bytes {offset}..{size}, as transfer {number}",
+                file.entry,
+                file.item,
+                room(*index)
+            ),
+            Self::FileEnd { number, by_sender, why } => {
+                let why = match why {
+                    Ended::Whole => "all of it is there",
+                    Ended::Stopped => "stopped",
+                    Ended::Gone => "not offered",
+                    Ended::Busy => "too many at a time",
+                };
+                let whose = if *by_sender { "yours" } else { "mine" };
+                format!("end of transfer {number} of {whose}: {why}")
+            }
             Self::Unknown { kind } => format!("frame {kind} of a later version"),
         }
     }

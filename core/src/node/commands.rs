@@ -41,13 +41,19 @@ impl Node {
             Action::Compare(key) => self.compare(tag, key),
             Action::Think { key, thought } => self.think(tag, key, thought),
             Action::Examine => self.examine(tag),
+            Action::Fetch(wanted) => self.fetch_file(tag, wanted),
+            Action::Stop(file) => {
+                self.with_files(|files, turn| files.stop(turn, file));
+                self.event(Event::Done { tag, message: None });
+            }
             Action::Quit => self.quit(tag),
             action => {
                 let place = match &action {
                     Action::Say { place, .. }
                     | Action::Edit { place, .. }
                     | Action::Delete { place, .. }
-                    | Action::React { place, .. } => Some(place),
+                    | Action::React { place, .. }
+                    | Action::Offer { place, .. } => Some(place),
                     _ => None,
                 };
                 if let Some(Place::Direct(key)) = place {

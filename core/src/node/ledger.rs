@@ -5,9 +5,11 @@ use alloc::{
     vec::Vec,
 };
 
+use bytes::Bytes;
+
 use crate::{
     boundary::{Output, Token},
-    event::EntryId,
+    event::{EntryId, MessageId},
     store::{Record, Request},
 };
 
@@ -21,8 +23,17 @@ pub(super) struct Ledger {
     collected: Vec<Record>,
     waiting: VecDeque<Batch>,
     bytes: usize,
-    /// Which request of the rooms a token stands for.
-    fetches: BTreeMap<Token, u64>,
+    /// What a token of a request stands for.
+    fetches: BTreeMap<Token, Asker>,
+    /// Which piece of a file a token stands for.
+    writes: BTreeMap<Token, u64>,
+}
+
+/// Who has asked the store for something, under a number of their own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    Rooms(u64),
+    Files(u64),
 }
 
 #[derive(Debug)]
@@ -37,13 +48,23 @@ impl Ledger {
         Output::Fetch { token: self.token(), what: Request::State }
     }
 
-    pub(super) fn fetch(&mut self, request: u64, what: Request) -> Output {
+    pub(super) fn fetch(&mut self, asker: Asker, what: Request) -> Output {
         let token = self.token();
-        self.fetches.insert(token, request);
+        self.fetches.insert(token, asker);
         Output::Fetch { token, what }
     }
 
-    pub(super) fn on_fetched(&mut self, token: Token) -> Option<u64> {
+    pub(super) fn write(&mut self, number: u64, file: MessageId, offset: u64, bytes: Bytes) -> Output {
+        let token = self.token();
+        self.writes.insert(token, number);
+        Output::Write { token, file, offset, bytes }
+    }
+
+    pub(super) fn on_written(&mut self, token: Token) -> Option<u64> {
+        self.writes.remove(&token)
+    }
+
+    pub(super) fn on_fetched(&mut self, token: Token) -> Option<Asker> {
         self.fetches.remove(&token)
     }
 

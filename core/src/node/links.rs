@@ -151,6 +151,7 @@ impl Node {
                 self.with_rooms(|rooms, turn| rooms.on_rebound(turn, link, binding));
             }
             Wish::Record { link, bytes } | Wish::Datagram { link, bytes } => self.on_frame(link, &bytes),
+            Wish::Bulk { link, bytes } => self.with_files(|files, turn| files.on_bulk(turn, link, &bytes)),
             Wish::HeartbeatDue { link, is_answer } => {
                 self.look_after(link);
                 let digest = self.members.digest(self.own_version());
@@ -172,6 +173,7 @@ impl Node {
             Wish::Down { link, peer, boot, why } => {
                 log::debug!("{peer:?} {boot} down: {why:?}");
                 self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
+                self.with_files(|files, turn| files.on_down(turn, link));
                 if let Some(peer) = self.peers.remove(&link) {
                     self.records.forget(link);
                     self.end_comparisons(link);
@@ -252,6 +254,12 @@ impl Node {
     fn on_frame(&mut self, link: LinkId, bytes: &Bytes) {
         match Frame::decode(bytes) {
             Some(Frame::Record(signed)) => self.on_record(link, &signed),
+            Some(Frame::FileWant { room, number, file, offset, size }) => {
+                self.on_file_wanted(link, (room, number), file, offset..size);
+            }
+            Some(Frame::FileEnd { number, by_sender, why }) => {
+                self.with_files(|files, turn| files.on_end(turn, link, number, by_sender, why));
+            }
             Some(frame) => {
                 if let Some(frame) = self.on_member_frame(link, frame) {
                     self.with_rooms(|rooms, turn| rooms.on_frame(turn, link, frame));

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::Node;
+use super::{Node, ledger::Asker};
 use crate::{
     boundary::Token,
     discovery::manual,
@@ -21,7 +21,16 @@ impl Node {
     pub(super) fn on_fetched(&mut self, token: Token, answer: Answer) {
         match (answer, self.ledger.on_fetched(token)) {
             (Answer::State(state), _) => self.restore(state),
-            (answer, Some(request)) => self.with_rooms(|rooms, turn| rooms.on_answer(turn, request, answer)),
+            (Answer::Piece(bytes), Some(Asker::Files(number))) => {
+                self.with_files(|files, turn| files.on_read(turn, number, bytes));
+            }
+            (answer, Some(Asker::Rooms(request))) => {
+                self.with_rooms(|rooms, turn| rooms.on_answer(turn, request, answer));
+            }
+            // A host that mixes its answers up has not got the file.
+            (_, Some(Asker::Files(number))) => {
+                self.with_files(|files, turn| files.on_read(turn, number, None));
+            }
             (_, None) => {}
         }
     }
@@ -57,8 +66,8 @@ impl Node {
         queued.into_iter().for_each(|command| self.on_command(command));
     }
 
-    pub(super) fn fetch(&mut self, request: u64, what: Request) {
+    pub(super) fn fetch(&mut self, asker: Asker, what: Request) {
         self.outputs.extend(self.ledger.seal());
-        self.outputs.push(self.ledger.fetch(request, what));
+        self.outputs.push(self.ledger.fetch(asker, what));
     }
 }

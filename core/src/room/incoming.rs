@@ -74,7 +74,9 @@ impl Rooms {
             | Frame::Ask(_)
             | Frame::Keep(_)
             | Frame::Sum(_)
-            | Frame::Compare { .. } => return,
+            | Frame::Compare { .. }
+            | Frame::FileWant { .. }
+            | Frame::FileEnd { .. } => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
                 return;

@@ -14,6 +14,7 @@ use super::entry::{BODY_MAX, ITEMS_MAX};
 use crate::{
     change::What,
     event::{EntryId, MessageId, Stamp},
+    files::{FILE_SIZE_MAX, FileName, Offer},
     frames::Bounded,
     identity::BootId,
     short::{Emoji, Topic},
@@ -52,6 +53,8 @@ pub(crate) enum Item {
         action: bool,
         reply: Option<MessageId>,
     },
+    /// A file that is offered.
+    File(Offer),
     /// Something about what was said before, or about the room.
     Change(What),
     /// Of a kind from a later version, or beyond its limits: shown nowhere.
@@ -63,6 +66,7 @@ impl Item {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Text { text, reply, .. } => text.len() + 8 + if reply.is_some() { TARGET } else { 0 },
+            Self::File(offer) => offer.name.as_str().len() + 50,
             Self::Change(What::Edit { text, .. }) => text.len() + 6 + TARGET,
             Self::Change(What::Delete { .. }) => 2 + TARGET,
             Self::Change(What::React { emoji, .. }) => emoji.as_str().len() + 6 + TARGET,
@@ -113,6 +117,7 @@ const EDIT: u8 = 2;
 const DELETE: u8 = 3;
 const REACT: u8 = 4;
 const TOPIC: u8 = 5;
+const FILE: u8 = 6;
 
 /// The name of a message as it is written.
 type Target = (ByteArray<32>, u16);
@@ -142,6 +147,9 @@ impl Serialize for Item {
                 (REACT, write(*target), emoji.as_str(), gone).serialize(serializer)
             }
             Self::Change(What::Topic(topic)) => (TOPIC, topic.as_str()).serialize(serializer),
+            Self::File(Offer { name, size, hash, folder }) => {
+                (FILE, name.as_str(), size, ByteArray::new(*hash), folder).serialize(serializer)
+            }
             Self::Unknown => (0u8,).serialize(serializer),
         }
     }
@@ -182,6 +190,12 @@ impl<'de> Visitor<'de> for ItemVisitor {
             TOPIC => {
                 let topic = Topic::new(&next::<String, _>(&mut seq)?).ok();
                 topic.map(|topic| Item::Change(What::Topic(topic)))
+            }
+            FILE => {
+                let name = FileName::lenient(&next::<String, _>(&mut seq)?);
+                let (size, hash) = (next(&mut seq)?, next::<ByteArray<32>, _>(&mut seq)?.into_array());
+                let offer = Offer { name, size, hash, folder: next(&mut seq)? };
+                (size <= FILE_SIZE_MAX).then_some(Item::File(offer))
             }
             _ => None,
         };

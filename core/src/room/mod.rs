@@ -293,6 +293,7 @@ impl Rooms {
             Action::React { place, target, emoji, gone } => {
                 self.say(turn, tag, &place, item::Item::Change(What::React { target, emoji, gone }));
             }
+            Action::Offer { place, offer } => self.say(turn, tag, &place, item::Item::File(offer)),
             Action::Topic { room, topic } => {
                 self.say(turn, tag, &Place::Room(room), item::Item::Change(What::Topic(topic)));
             }

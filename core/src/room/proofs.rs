@@ -14,7 +14,7 @@ use super::{
     receipts::RECEIPTS_WAIT,
 };
 use crate::{
-    event::EntryId,
+    event::{EntryId, Place},
     frames::{Frame, LIST_MAX, PROOFS_MAX},
     store::RoomKeyId,
     suite::equal,
@@ -33,6 +33,16 @@ pub(super) fn is_tag_of(tag: &[u8; 8], binding: &[u8; 32]) -> bool {
 }
 
 impl Rooms {
+    /// The room that the peer of `id` means by `index`, if it has proven it and we are in it.
+    pub(crate) fn proven(&self, id: LinkId, index: u16) -> Option<RoomKeyId> {
+        self.links.get(&id)?.room_at(index)
+    }
+
+    /// Our index for a place, if the peer of `id` is there too.
+    pub(crate) fn index_for(&self, id: LinkId, place: &Place) -> Option<u16> {
+        self.links.get(&id)?.index(*self.names.get(place)?)
+    }
+
     /// Brings all links up to date after a room was entered or left.
     pub(super) fn prove_all(&mut self, turn: &mut Turn<'_>) {
         let links: Vec<_> = self.links.keys().copied().collect();

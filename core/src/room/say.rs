@@ -1,6 +1,6 @@
 //! What the person says, from the command to the entry.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -154,6 +154,21 @@ fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Message>
         let id = MessageId { entry: entry.id, item };
         let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.clone(), place.clone());
         match said {
+            Item::File(offer) => messages.push(Message {
+                id,
+                place,
+                from,
+                boot,
+                nick,
+                text: offer.name.as_str().into(),
+                action: false,
+                reply: None,
+                file: Some(Box::new(offer)),
+                sent,
+                stamp,
+                late,
+                own,
+            }),
             Item::Text { text, action, reply } => messages.push(Message {
                 id,
                 place,
@@ -163,6 +178,7 @@ fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Message>
                 text,
                 action,
                 reply,
+                file: None,
                 sent,
                 stamp,
                 late,

@@ -41,6 +41,13 @@ impl Rooms {
                     reply.map(|to| format!(", reply to {:?}.{}", to.entry, to.item)).unwrap_or_default();
                 format!("{nick}{how} in {place}: {text:?} (entry {id:?}.{index}, stamp {stamp}{reply})")
             }
+            Item::File(offer) => {
+                format!(
+                    "{nick} in {place} offers {:?}, {} bytes (entry {id:?}.{index}, stamp {stamp})",
+                    offer.name.as_str(),
+                    offer.size
+                )
+            }
             Item::Change(what) => {
                 format!("{nick} in {place}: {what:?} (entry {id:?}.{index}, stamp {stamp})")
             }

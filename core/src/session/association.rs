@@ -15,7 +15,7 @@ use super::{
     path::{Path, is_same},
     recovery::{Recovery, Settled},
     space::{Old, Session, Space},
-    streams::{Incoming, Outgoing},
+    streams::{Piece, Streams},
 };
 use crate::{
     identity::{BootId, PeerKey},
@@ -68,13 +68,12 @@ pub(super) struct Association {
     pub(super) heedless_until: Instant,
     pub(super) space: Space,
     pub(super) recovery: Recovery,
-    pub(super) outgoing: Outgoing,
+    pub(super) streams: Streams,
     pub(super) datagrams: VecDeque<Bytes>,
     /// What is said once and wants no acknowledgement; the oldest give way.
     pub(super) asides: VecDeque<Bytes>,
     pub(super) wants: Wants,
     pub(super) state: State,
-    pub(super) incoming: Incoming,
     pub(super) renew_at: Instant,
     pub(super) old: Option<Old>,
     /// A session id whose packets need not be brought here any more.
@@ -85,11 +84,17 @@ pub(super) struct Association {
     pub(super) trace: bool,
 }
 
+/// Which streams are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Reading {
+    pub(super) records: bool,
+    pub(super) bulk: bool,
+}
+
 /// What is to be sent besides data.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     pub(super) ping: bool,
-    pub(super) credit: bool,
     pub(super) close: bool,
     /// Packets that may exceed the congestion window.
     pub(super) probes: u8,
@@ -150,12 +155,11 @@ impl Association {
             heedless_until: now,
             space,
             recovery,
-            outgoing: Outgoing::new(),
+            streams: Streams::new(),
             datagrams: VecDeque::new(),
             asides: VecDeque::new(),
             wants: Wants { ping: true, ..Wants::default() },
             state: State::Live,
-            incoming: Incoming::new(),
             renew_at,
             old: None,
             retired: None,
@@ -304,22 +308,25 @@ impl Association {
         self.retired.take()
     }
 
-    /// Hands out the records that have come whole.
-    pub(super) fn deliver(&mut self, out: &mut Outbox<Wish>) {
-        while let Some(bytes) = self.incoming.pop() {
-            out.push(Wish::Record { link: self.link, bytes });
+    /// Hands out the records that have come whole, of each stream that is read.
+    pub(super) fn deliver(&mut self, reading: Reading, out: &mut Outbox<Wish>) {
+        let link = self.link;
+        if reading.records {
+            self.streams.records.deliver(|bytes| out.push(Wish::Record { link, bytes }));
         }
-        self.wants.credit |= self.incoming.credit().is_some();
+        if reading.bulk {
+            self.streams.bulk.deliver(|bytes| out.push(Wish::Bulk { link, bytes }));
+        }
     }
 
     fn on_live_tick(&mut self, now: Instant, host: &mut Host<'_>) -> Fate {
         if self.recovery.on_tick(now, &mut self.settled) {
             host.stats.probes += 1;
             self.wants.probes = if self.recovery.congestion.is_strained(now) { 1 } else { PROBE_PACKETS };
-            if !self.outgoing.has_more()
-                && let Some((offset, length)) = self.recovery.oldest_stream()
+            if !self.streams.have_more()
+                && let Some(Piece { stream, offset, length }) = self.recovery.oldest_piece()
             {
-                self.outgoing.on_lost(offset, length);
+                self.streams.of(stream).outgoing.on_lost(offset, length);
             }
         }
         host.stats.lost += self.settled.lost.len() as u64;
@@ -352,19 +359,22 @@ impl Association {
 
     /// Passes on what became of packets in flight.
     pub(super) fn settle(&mut self) {
-        for sent in self.settled.arrived.drain(..) {
-            if let Some((offset, length)) = sent.stream {
-                self.outgoing.on_acked(offset, length);
+        let Self { streams, settled, .. } = self;
+        for sent in settled.arrived.drain(..) {
+            if let Some(Piece { stream, offset, length }) = sent.piece {
+                streams.of(stream).outgoing.on_acked(offset, length);
             }
             if let Some(largest) = sent.acked {
                 self.space.received.on_ack_acknowledged(largest);
             }
         }
-        for sent in self.settled.lost.drain(..) {
-            if let Some((offset, length)) = sent.stream {
-                self.outgoing.on_lost(offset, length);
+        for sent in settled.lost.drain(..) {
+            if let Some(Piece { stream, offset, length }) = sent.piece {
+                streams.of(stream).outgoing.on_lost(offset, length);
             }
-            self.wants.credit |= sent.credit;
+            if sent.credit {
+                streams.tell_credit_again();
+            }
         }
     }
 }

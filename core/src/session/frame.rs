@@ -23,15 +23,13 @@ use core::{ops::Range, time::Duration};
 use super::{
     bytes::{Reader, VARINT_MAX, put_varint, varint_len},
     ranges::Ranges,
+    streams::{Piece, StreamId},
 };
 
 /// The most ranges in one acknowledgement.
 pub(super) const RANGES_MAX: usize = 32;
 /// What a datagram frame adds to its bytes, at most.
 pub(super) const DATAGRAM_OVERHEAD: usize = 1 + 2;
-
-/// The stream of records. The next number is kept for the bulk stream of files.
-pub(super) const RECORDS: u8 = 0;
 
 const PING: u8 = 1;
 const ACK: u8 = 2;
@@ -250,14 +248,14 @@ pub(super) const fn stream_overhead(offset: u64) -> usize {
 }
 
 /// Appends all of a stream frame but its bytes.
-pub(super) fn put_stream(out: &mut Vec<u8>, id: u8, offset: u64, length: usize) {
-    out.extend_from_slice(&[STREAM, id]);
-    put_varint(out, offset);
-    put_varint(out, length as u64);
+pub(super) fn put_stream(out: &mut Vec<u8>, piece: Piece) {
+    out.extend_from_slice(&[STREAM, piece.stream.number()]);
+    put_varint(out, piece.offset);
+    put_varint(out, piece.length as u64);
 }
 
-pub(super) fn put_credit(out: &mut Vec<u8>, id: u8, limit: u64) {
-    out.extend_from_slice(&[CREDIT, id]);
+pub(super) fn put_credit(out: &mut Vec<u8>, stream: StreamId, limit: u64) {
+    out.extend_from_slice(&[CREDIT, stream.number()]);
     put_varint(out, limit);
 }
 
@@ -345,12 +343,12 @@ mod tests {
         let mut out = Vec::new();
         put_ping(&mut out);
         put_welcome(&mut out, 5);
-        put_credit(&mut out, RECORDS, 1 << 20);
+        put_credit(&mut out, StreamId::Records, 1 << 20);
         put_datagram(&mut out, b"latest");
         put_challenge(&mut out, [7; 8]);
         put_response(&mut out, [8; 8]);
         out.extend_from_slice(&[200, 2, 0, 0]);
-        put_stream(&mut out, RECORDS, 70_000, 3);
+        put_stream(&mut out, Piece { stream: StreamId::Records, offset: 70_000, length: 3 });
         out.extend_from_slice(b"abc");
         put_close(&mut out, Parting::Left);
         put_close(&mut out, Parting::Crowded);

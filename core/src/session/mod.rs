@@ -62,7 +62,7 @@ pub(crate) use self::trace::{Part, Told, Way, dropped, handshake};
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
     accept::HalfOpen,
-    association::{Association, Host, State},
+    association::{Association, Host, Reading, State},
     dial::Dial,
     frame::Parting,
     gate::Gate,
@@ -87,6 +87,8 @@ use crate::{
 pub(crate) const DATAGRAM_MAX: usize = 1100;
 /// The most bytes of a record.
 pub(crate) const RECORD_MAX: usize = streams::RECORD_MAX;
+/// The most bytes that stand before a piece of a file.
+pub(crate) const HEAD_MAX: usize = streams::HEAD_MAX;
 
 /// The shortest time to the next wake.
 const TICK: Duration = Duration::from_micros(1);
@@ -117,7 +119,7 @@ pub(crate) struct Sessions {
     schedule: Schedule<Timer>,
     /// What may have something to send.
     dirty: BTreeSet<LinkId>,
-    reading: bool,
+    reading: Reading,
     /// Whether all is over: nothing new begins.
     leaving: bool,
     /// Rises with every handshake and every association.
@@ -153,7 +155,7 @@ impl Sessions {
             half_open: BTreeMap::new(),
             schedule: Schedule::new(),
             dirty: BTreeSet::new(),
-            reading: true,
+            reading: Reading { records: true, bulk: true },
             leaving: false,
             serial: 0,
             plain: Vec::new(),
@@ -188,9 +190,9 @@ impl Sessions {
     pub(crate) fn send(&mut self, link: LinkId, record: Bytes) -> bool {
         let backlog = self.limits.backlog;
         let Some(association) = self.live(link) else { return false };
-        let fits = record.len() <= RECORD_MAX && association.outgoing.backlog() <= backlog;
+        let fits = record.len() <= RECORD_MAX && association.streams.records.outgoing.backlog() <= backlog;
         if fits {
-            association.outgoing.push(record);
+            association.streams.records.outgoing.push(record);
         }
         fits
     }
@@ -198,7 +200,7 @@ impl Sessions {
     /// Bytes queued or unacknowledged on the stream of records.
     pub(crate) fn backlog(&self, link: LinkId) -> usize {
         let live = self.links.get(&link).filter(|association| association.is_live());
-        live.map_or(0, |association| association.outgoing.backlog())
+        live.map_or(0, |association| association.streams.records.outgoing.backlog())
     }
 
     /// How well the association of `link` works.
@@ -245,13 +247,27 @@ impl Sessions {
         }
     }
 
-    /// False: records that come are kept, and the senders get no more credit; what was kept is handed out by the
-    /// first flush after this is true again.
-    pub(crate) fn set_reading(&mut self, reading: bool) {
-        if reading && !self.reading {
+    /// False: records that come, or what comes of files, is kept, and the senders get no more credit; what was kept is
+    /// handed out by the first flush after this is true again.
+    pub(crate) fn set_reading(&mut self, records: bool, bulk: bool) {
+        if records && !self.reading.records || bulk && !self.reading.bulk {
             self.dirty.extend(self.links.keys());
         }
-        self.reading = reading;
+        self.reading = Reading { records, bulk };
+    }
+
+    /// Queues a piece of a file, as [`send`](Self::send) does a record: `head`, at most [`HEAD_MAX`] bytes, and `bytes`
+    /// become one record of the lower stream.
+    pub(crate) fn send_bulk(&mut self, link: LinkId, head: &[u8], bytes: Bytes) {
+        if let Some(association) = self.live(link) {
+            association.streams.bulk.outgoing.push_with(head, bytes);
+        }
+    }
+
+    /// Bytes queued or unacknowledged on the stream of files; `None` when the association is over.
+    pub(crate) fn bulk_backlog(&self, link: LinkId) -> Option<usize> {
+        let live = self.links.get(&link).filter(|association| association.is_live())?;
+        Some(live.streams.bulk.outgoing.backlog())
     }
 
     /// Says goodbye to one peer. No [`Wish::Down`] follows.
@@ -298,9 +314,7 @@ impl Sessions {
     pub(crate) fn flush(&mut self, now: Instant, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
         while let Some(link) = self.dirty.pop_first() {
             let Some(association) = self.links.get_mut(&link) else { continue };
-            if self.reading {
-                association.deliver(out);
-            }
+            association.deliver(self.reading, out);
             let mut host = Host { rng: &mut self.rng, stats, out };
             association.flush(now, &self.limits, &mut host, &mut self.plain);
             // Whatever became of its deadlines: the next wake is later than now.

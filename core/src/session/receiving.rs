@@ -9,8 +9,8 @@ use super::{
     Wish,
     association::{Association, Fate, Host, State},
     bytes::VARINT_MAX,
-    frame::{Frame, Frames, RECORDS},
-    streams::Refused,
+    frame::{Frame, Frames},
+    streams::{Refused, StreamId},
     trace::Way,
 };
 use crate::{stats::SessionStats, time::Instant};
@@ -141,16 +141,23 @@ impl Association {
                 self.settle();
                 return Ok(if closed { Fate::Over } else { Fate::Goes });
             }
-            Frame::Stream { id: RECORDS, offset, bytes } if live => {
-                let whole = self.incoming.waiting().len();
-                self.incoming.on_bytes(offset, bytes)?;
+            Frame::Stream { id, offset, bytes } => {
+                let stream = StreamId::from_number(id).ok_or(Refused::Broken)?;
+                if !live {
+                    return Ok(Fate::Goes);
+                }
+                let whole = self.streams.records.incoming.waiting().len();
+                self.streams.of(stream).incoming.on_bytes(offset, bytes)?;
                 self.heard = now;
                 if self.trace {
                     host.out.extend(self.told_whole(whole).map(Wish::Trace));
                 }
             }
-            Frame::Stream { id, .. } if id != RECORDS => return Err(Refused::Broken),
-            Frame::Credit { id: RECORDS, limit } => self.outgoing.on_credit(limit),
+            Frame::Credit { id, limit } => {
+                if let Some(stream) = StreamId::from_number(id) {
+                    self.streams.of(stream).outgoing.on_credit(limit);
+                }
+            }
             Frame::Datagram(bytes) | Frame::Aside(bytes) if live => {
                 host.out.push(Wish::Datagram { link: self.link, bytes: Bytes::copy_from_slice(bytes) });
             }

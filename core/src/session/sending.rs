@@ -7,11 +7,12 @@ use super::{
     Limits, Wish,
     association::{Association, Host, State},
     frame::{
-        DATAGRAM_OVERHEAD, RECORDS, put_aside, put_challenge, put_close, put_credit, put_datagram, put_ping,
+        DATAGRAM_OVERHEAD, put_aside, put_challenge, put_close, put_credit, put_datagram, put_ping,
         put_response, put_stream, put_welcome, stream_overhead,
     },
     packet::{self, DATAGRAM_MAX, OVERHEAD},
     recovery::Sent,
+    streams::{Piece, StreamId},
     trace::Way,
 };
 use crate::{
@@ -35,7 +36,7 @@ struct Content {
     /// Whether anything in it is worth sending it for.
     worthwhile: bool,
     eliciting: bool,
-    stream: Option<(u64, usize)>,
+    piece: Option<Piece>,
     acked: Option<u64>,
     credit: bool,
     close: bool,
@@ -57,7 +58,7 @@ impl Association {
     fn send_packet(&mut self, now: Instant, host: &mut Host<'_>, plain: &mut Vec<u8>) -> bool {
         // What was said before a goodbye goes before it, as far as it may.
         let talks = self.is_live() || self.wants.close;
-        let has_data = talks && (self.outgoing.has_more() || !self.datagrams.is_empty());
+        let has_data = talks && (self.streams.have_more() || !self.datagrams.is_empty());
         let congestion = &self.recovery.congestion;
         let is_open = congestion.held().is_none() && congestion.available() >= DATAGRAM_MAX;
         let has_window = is_open || self.wants.probes > 0;
@@ -89,7 +90,7 @@ impl Association {
         let sent = Sent {
             at: now,
             size,
-            stream: content.stream,
+            piece: content.piece,
             acked: content.acked,
             credit: content.credit,
             close: content.close,
@@ -117,7 +118,8 @@ impl Association {
     /// Whether there is anything but data to send.
     fn has_small(&self) -> bool {
         let wants = &self.wants;
-        let live = wants.ping || wants.credit || wants.probes > 0 || self.path.has_something_to_say();
+        let live =
+            wants.ping || wants.probes > 0 || self.streams.want_credit() || self.path.has_something_to_say();
         self.space.received.is_due() || !self.asides.is_empty() || wants.close || (live && self.is_live())
     }
 
@@ -141,9 +143,12 @@ impl Association {
             if let Some(token) = self.path.take_challenge() {
                 put_challenge(plain, token);
             }
-            if core::mem::take(&mut self.wants.credit) {
-                put_credit(plain, RECORDS, self.incoming.limit());
-                content.credit = true;
+            for stream in [StreamId::Records, StreamId::Bulk] {
+                let duplex = self.streams.of(stream);
+                if core::mem::take(&mut duplex.wants_credit) {
+                    put_credit(plain, stream, duplex.incoming.limit());
+                    content.credit = true;
+                }
             }
             if core::mem::take(&mut self.wants.ping) || self.wants.probes > 0 {
                 put_ping(plain);
@@ -181,10 +186,11 @@ impl Association {
         if !core::mem::take(&mut self.wants.close) {
             return;
         }
-        let (offset, length) = self.outgoing.unacknowledged();
+        let records = &self.streams.records.outgoing;
+        let (offset, length) = records.unacknowledged();
         if length > 0 && plain.len() + stream_overhead(offset) + length < room {
-            put_stream(plain, RECORDS, offset, length);
-            self.outgoing.copy(offset, length, plain);
+            put_stream(plain, Piece { stream: StreamId::Records, offset, length });
+            records.copy(offset, length, plain);
         }
         put_close(plain, parting);
         (content.close, content.worthwhile, content.eliciting) = (true, true, true);
@@ -198,20 +204,23 @@ impl Association {
             self.datagrams.pop_front();
             (content.worthwhile, content.eliciting) = (true, true);
         }
+        let Some(stream) = self.streams.next() else { return };
+        let outgoing = &mut self.streams.of(stream).outgoing;
         // One byte stays for a ping.
-        let overhead = plain.len() + stream_overhead(self.outgoing.next_offset()) + 1;
+        let overhead = plain.len() + stream_overhead(outgoing.next_offset()) + 1;
         let most = room.saturating_sub(overhead);
         if most < STREAM_MIN {
             return;
         }
-        let Some((offset, length)) = self.outgoing.take(most) else { return };
-        put_stream(plain, RECORDS, offset, length);
-        self.outgoing.copy(offset, length, plain);
-        content.stream = Some((offset, length));
+        let Some((offset, length)) = outgoing.take(most) else { return };
+        let piece = Piece { stream, offset, length };
+        put_stream(plain, piece);
+        outgoing.copy(offset, length, plain);
+        content.piece = Some(piece);
         (content.worthwhile, content.eliciting) = (true, true);
         let congestion = &self.recovery.congestion;
         let is_last = congestion.available() < 2 * DATAGRAM_MAX && congestion.window() < SMALL_WINDOW;
-        if is_last && self.outgoing.has_more() {
+        if is_last && self.streams.have_more() {
             put_ping(plain);
         }
     }

@@ -49,9 +49,7 @@ impl Sessions {
             self.routes.remove(&retired);
         }
         // Before anything else is told of the peer, what it had said.
-        if self.reading {
-            association.deliver(out);
-        }
+        association.deliver(self.reading, out);
         let why = match fate {
             Fate::Goes => return,
             Fate::Ages => return self.renew(now, link, stats, out),

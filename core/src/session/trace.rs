@@ -7,8 +7,9 @@ use ::bytes::Bytes;
 use super::{
     LinkId,
     association::Association,
-    frame::{Ack, Frame, Frames, Parting, RECORDS},
+    frame::{Ack, Frame, Frames, Parting},
     packet::Packet,
+    streams::StreamId,
 };
 use crate::{identity::PeerKey, stats::SessionStats};
 
@@ -58,7 +59,7 @@ impl Association {
         let mut parts = Vec::new();
         put_frames(plain, &mut parts, |offset, length, parts| {
             if way == Way::Out {
-                parts.extend(self.outgoing.ending_in(offset, length).cloned().map(record));
+                parts.extend(self.streams.records.outgoing.ending_in(offset, length).cloned().map(record));
             }
         });
         Told { peer: self.peer, link: Some(self.link), way, number: Some(number), parts }
@@ -66,7 +67,8 @@ impl Association {
 
     /// The records that have become whole by what has come in, behind those `before`.
     pub(super) fn told_whole(&self, before: usize) -> Option<Told> {
-        let parts: Vec<_> = self.incoming.waiting().iter().skip(before).cloned().map(record).collect();
+        let parts: Vec<_> =
+            self.streams.records.incoming.waiting().iter().skip(before).cloned().map(record).collect();
         (!parts.is_empty()).then(|| Told {
             peer: self.peer,
             link: Some(self.link),
@@ -98,7 +100,7 @@ fn put_frames(plain: &[u8], parts: &mut Vec<Part>, mut on_stream: impl FnMut(u64
                     "stream {id}: bytes {offset}..{}",
                     offset + bytes.len() as u64
                 )));
-                if id == RECORDS {
+                if id == StreamId::Records.number() {
                     on_stream(offset, bytes.len(), parts);
                 }
                 continue;
@@ -186,7 +188,7 @@ mod tests {
         put_welcome(&mut plain, 0xabab);
         put_challenge(&mut plain, [0xab; 8]);
         put_response(&mut plain, [0xab; 8]);
-        put_credit(&mut plain, RECORDS, 70);
+        put_credit(&mut plain, StreamId::Records, 70);
         assert!(put_ack(&mut plain, &received, core::time::Duration::from_micros(25), 900));
         put_ping(&mut plain);
         put_close(&mut plain, Parting::Left);

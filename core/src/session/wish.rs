@@ -42,6 +42,11 @@ pub(crate) enum Wish {
         link: LinkId,
         bytes: Bytes,
     },
+    /// A record of the lower stream came, in order: a piece of a file.
+    Bulk {
+        link: LinkId,
+        bytes: Bytes,
+    },
     /// A datagram came, or the payload of a heartbeat.
     Datagram {
         link: LinkId,

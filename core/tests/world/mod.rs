@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) drops: fn(usize, usize, &Transmit) -> bool,
     /// How long a store takes to answer.
     pub(crate) store_delay: Duration,
+    /// How long a disk takes to write a piece of a file.
+    pub(crate) write_delay: Duration,
     /// What is different from the default in the nodes that are started.
     pub(crate) configure: fn(&mut Config),
     /// All bytes that were sent, for comparing two runs.
@@ -46,6 +48,13 @@ pub(crate) struct World {
 pub(crate) struct Host {
     pub(crate) node: Option<Node>,
     pub(crate) store: Store,
+    /// Files that are offered here, and what came of others'.
+    pub(crate) offered: BTreeMap<MessageId, Vec<u8>>,
+    pub(crate) written: BTreeMap<MessageId, Vec<u8>>,
+    /// What the disk says to a piece of a file.
+    pub(crate) disk: Result<(), StoreError>,
+    /// Pieces that were read for others.
+    pub(crate) pieces_read: usize,
     pub(crate) events: Vec<(Instant, Event)>,
     pub(crate) secret: [u8; 32],
     pub(crate) wakes: u64,
@@ -65,6 +74,7 @@ pub(crate) enum Logged {
 enum Arrival {
     Datagram { via: Via, from: SocketAddr, to: IpAddr, bytes: Bytes },
     Persisted(Token),
+    Written(Token, Result<(), StoreError>),
     Fetched(Token, Answer),
 }
 
@@ -79,6 +89,7 @@ impl World {
             broadcast: false,
             drops: |_, _, _| false,
             store_delay: Duration::from_micros(300),
+            write_delay: Duration::from_micros(100),
             configure: |_| {},
             trace: Vec::new(),
             log: None,
@@ -96,6 +107,10 @@ impl World {
         self.hosts.push(Host {
             node: None,
             store,
+            offered: BTreeMap::new(),
+            written: BTreeMap::new(),
+            disk: Ok(()),
+            pieces_read: 0,
             events,
             secret,
             wakes: 0,
@@ -201,6 +216,7 @@ impl World {
                 self.input(index, Input::Datagram(datagram));
             }
             Arrival::Persisted(token) => self.input(index, Input::Persisted { token, result: Ok(()) }),
+            Arrival::Written(token, result) => self.input(index, Input::Written { token, result }),
             Arrival::Fetched(token, answer) => self.input(index, Input::Fetched { token, answer }),
         }
     }
@@ -232,8 +248,12 @@ impl World {
                     self.later(index, self.store_delay, Arrival::Persisted(token));
                 }
                 Output::Fetch { token, what } => {
-                    let answer = self.hosts[index].store.answer(&what);
+                    let answer = self.hosts[index].answer(&what);
                     self.later(index, self.store_delay, Arrival::Fetched(token, answer));
+                }
+                Output::Write { token, file, offset, bytes } => {
+                    let result = self.hosts[index].write(file, offset, &bytes);
+                    self.later(index, self.write_delay, Arrival::Written(token, result));
                 }
                 Output::Wait(wake) => {
                     assert!(wake.is_none_or(|wake| wake.at > self.now), "a wake that is not later than now");
@@ -273,6 +293,24 @@ impl World {
 }
 
 impl Host {
+    fn answer(&mut self, what: &Request) -> Answer {
+        let Request::Piece { room, file, offset, length } = *what else { return self.store.answer(what) };
+        self.pieces_read += 1;
+        let is_there = self.store.entries.keys().any(|&(of, _, id)| (of, id) == (room, file.entry));
+        let start = usize::try_from(offset).unwrap();
+        let bytes = self.offered.get(&file).filter(|_| is_there);
+        let piece = bytes.and_then(|bytes| bytes.get(start..start + length as usize));
+        Answer::Piece(piece.map(Bytes::copy_from_slice))
+    }
+
+    fn write(&mut self, file: MessageId, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.disk?;
+        let written = self.written.entry(file).or_default();
+        assert_eq!(written.len() as u64, offset, "each piece begins where the one before ended");
+        written.extend_from_slice(bytes);
+        Ok(())
+    }
+
     /// The texts shown, own ones included, in the order they were shown.
     pub(crate) fn texts(&self) -> Vec<&str> {
         self.messages().map(|message| message.text.as_str()).collect()

@@ -209,7 +209,7 @@ impl Body {
         loop {
             match self.node.poll() {
                 Output::Transmit(transmit) => sent.push(transmit),
-                Output::Event(_) | Output::Trace(_) => {}
+                Output::Event(_) | Output::Trace(_) | Output::Write { .. } => {}
                 Output::Persist { token, records } => {
                     let result = self.disk.append(records);
                     self.node.handle(now, Input::Persisted { token, result });

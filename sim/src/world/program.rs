@@ -99,7 +99,8 @@ impl World {
             match output {
                 Output::Transmit(ref mut transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
-                Output::Trace(_) => {}
+                // Nobody fetches files here.
+                Output::Trace(_) | Output::Write { .. } => {}
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
                     let machine = &self.machines[host];
@@ -172,6 +173,7 @@ fn copy<'a>(input: &Input<'a>) -> Input<'a> {
         Input::Sighting(sighting) => Input::Sighting(sighting.clone()),
         Input::Persisted { token, result } => Input::Persisted { token: *token, result: *result },
         Input::Fetched { token, answer } => Input::Fetched { token: *token, answer: answer.clone() },
+        Input::Written { token, result } => Input::Written { token: *token, result: *result },
         Input::Tick => Input::Tick,
     }
 }

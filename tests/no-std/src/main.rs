@@ -78,7 +78,7 @@ fn drain(node: &mut Node, now: Instant, heard: &mut Heard) -> Instant {
             Output::Transmit(_) => heard.transmits += 1,
             Output::Event(Event::Done { .. }) => heard.done += 1,
             Output::Event(Event::Finished) => heard.finished = true,
-            Output::Event(_) | Output::Trace(_) => {}
+            Output::Event(_) | Output::Trace(_) | Output::Write { .. } => {}
             Output::Persist { token, .. } => {
                 heard.persists += 1;
                 node.handle(now, Input::Persisted { token, result: Ok(()) });
@@ -96,6 +96,7 @@ fn nothing(what: &Request) -> Answer {
     match what {
         Request::Entries { .. } => Answer::Entries([].into()),
         Request::Ids { .. } => Answer::Ids([].into()),
+        Request::Piece { .. } => Answer::Piece(None),
         _ => Answer::State(State::default()),
     }
 }

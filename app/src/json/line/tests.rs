@@ -1,10 +1,16 @@
-use chat_core::{BootId, Change, Emoji, Message, Multicast, Place, Source, Stamp, Topic, UnixMillis, What};
+use chat_core::{
+    BootId, Change, Emoji, FileName, Message, Multicast, Offer, Place, Source, Stamp, Topic, UnixMillis, What,
+};
 use serde_json::Value;
 
 use super::*;
 use crate::store::{Changed, Shown, Told};
 
 const DOCS: &str = include_str!("../../../../docs/JSON.md");
+
+fn offer() -> Offer {
+    Offer { name: FileName::lenient("a.txt"), size: 3, hash: [1; 32], folder: true }
+}
 
 /// One of each line, with every field it can have.
 fn lines(check: &mut dyn FnMut(&Line<'_>)) {
@@ -19,6 +25,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         text: String::from("hi"),
         action: true,
         reply: Some(id),
+        file: Some(Box::new(offer())),
         sent: UnixMillis(1),
         stamp: Stamp(1),
         late: true,
@@ -64,6 +71,9 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         let change = Change { id, place, from: key, boot, nick, what, sent, stamp, late: true, own: false };
         check(&Line::told(&Told::Change(Changed { cursor: 1, change, before: None }), trust));
     }
+    for moved in Moved::examples(id, &offer()) {
+        check(&Line::File(Box::new(moved)));
+    }
     check(&Line::receipt(id.entry, 1, 2));
     check(&Line::room(&RoomName::lobby(), key, true));
     check(&Line::net(
@@ -102,8 +112,8 @@ fn the_page_about_it_shows_every_field() {
 #[test]
 fn the_page_about_it_has_every_code() {
     use Code::{
-        BadCommand, BadNick, BadRoom, Busy, Lagged, NotInRoom, StoreFull, TextTooLong, UnknownCommand,
-        UnknownId, UnknownPeer, Unreachable,
+        BadCommand, BadNick, BadRoom, Busy, FileRefused, Lagged, NotInRoom, StoreFull, TextTooLong,
+        UnknownCommand, UnknownId, UnknownPeer, Unreachable,
     };
     for code in [
         BadCommand,
@@ -116,6 +126,7 @@ fn the_page_about_it_has_every_code() {
         NotInRoom,
         Busy,
         StoreFull,
+        FileRefused,
         Unreachable,
         Lagged,
     ] {

@@ -61,6 +61,7 @@ impl Said {
         }
         if deleted.is_some() {
             shown.message.text.clear();
+            shown.message.file = None;
             shown.deleted = true;
         }
         let told = (!shown.deleted).then(|| Told::Message(self.with_reactions(&shown)));
@@ -108,6 +109,7 @@ impl Said {
             }
             (What::Delete { target }, Some(mut shown)) => {
                 shown.message.text.clear();
+                shown.message.file = None;
                 (shown.edited, shown.deleted) = (false, true);
                 self.rows.insert(shown.cursor, Told::Message(shown));
                 let others = self.changes(&change.place, *target);

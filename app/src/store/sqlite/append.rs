@@ -59,8 +59,8 @@ impl Append<'_> {
         let number = self.db.last_insert_rowid();
         let at = Row { conversation, entry: number };
         for message in &entry.messages {
-            let put = "INSERT INTO messages (entry, item, boot, nick, text, action, reply, sent, late, own)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (entry, item) DO NOTHING";
+            let put = "INSERT INTO messages (entry, item, boot, nick, text, action, reply, sent, late, own, file)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (entry, item) DO NOTHING";
             let added = self.db.prepare_cached(put)?.execute(params![
                 number,
                 message.id.item,
@@ -72,6 +72,7 @@ impl Append<'_> {
                 record::ordered(message.sent.0),
                 message.late,
                 message.own,
+                message.file.as_deref().map(record::file),
             ])?;
             if added > 0 {
                 let cursor = self.db.last_insert_rowid();

@@ -163,8 +163,9 @@ impl Append<'_> {
     }
 
     fn say_instead(&self, message: i64, text: &str, state: i64) -> rusqlite::Result<()> {
-        let put = "UPDATE messages SET text = ?2, state = ?3 WHERE cursor = ?1";
-        self.db.prepare_cached(put)?.execute(params![message, text, state]).map(drop)
+        let put =
+            "UPDATE messages SET text = ?2, state = ?3, file = iif(?3 = ?4, NULL, file) WHERE cursor = ?1";
+        self.db.prepare_cached(put)?.execute(params![message, text, state, DELETED]).map(drop)
     }
 
     /// Of a message that was taken back nothing remains but `delete`.

@@ -15,7 +15,7 @@ use std::{
 };
 
 use chat_core::{
-    Answer, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError, StoredTrust, Topic,
+    Answer, EntryId, MessageId, PeerKey, Place, Record, Request, RoomKeyId, StoreError, StoredTrust, Topic,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
@@ -141,6 +141,10 @@ impl Store for Sqlite {
 
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {
         read::find(&self.db, id).map_err(|error| failed(&error))
+    }
+
+    fn room_of(&mut self, entry: EntryId) -> Result<Option<RoomKeyId>, StoreError> {
+        read::room_of(&self.db, entry).map_err(|error| failed(&error))
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay, StoredTrust,
-    Topic, Trust,
+    Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay,
+    StoredTrust, Topic, Trust,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -189,6 +189,12 @@ pub(super) fn find(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Sh
     let mut found = db.prepare_cached(&find)?.query_row(row, record::message).optional()?;
     found.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
     Ok(found)
+}
+
+pub(super) fn room_of(db: &Connection, entry: EntryId) -> rusqlite::Result<Option<RoomKeyId>> {
+    let find =
+        "SELECT c.room FROM entries e JOIN conversations c ON c.number = e.conversation WHERE e.id = ?1";
+    db.prepare_cached(find)?.query_row([entry.0], |row| row.get(0).map(RoomKeyId)).optional()
 }
 
 /// Who feels what about a message.

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, str::FromStr as _};
 
 use chat_core::{
-    BootId, Change, Emoji, EntryId, Message, MessageId, Nick, PeerKey, Place, RoomKeyId, RoomName, RoomRoot,
-    Stamp, StoredPeer, StoredRoom, Topic, UnixMillis, What,
+    BootId, Change, Emoji, EntryId, FileName, Message, MessageId, Nick, Offer, PeerKey, Place, RoomKeyId,
+    RoomName, RoomRoot, Stamp, StoredPeer, StoredRoom, Topic, UnixMillis, What,
 };
 use rusqlite::{Row, types::Type};
 
@@ -13,7 +13,7 @@ use crate::store::Changed;
 
 /// What [`told`] reads, in its order.
 pub(super) const TOLD: &str = "m.cursor, e.id, m.item, c.place, e.author, m.boot, m.nick, m.text, m.action, \
-     m.reply, m.sent, e.stamp, m.late, m.own, m.kind, m.state";
+     m.reply, m.sent, e.stamp, m.late, m.own, m.kind, m.state, m.file";
 
 /// The kinds of rows; the layout says what is in them.
 pub(super) const MESSAGE: i64 = 0;
@@ -95,6 +95,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
         text: row.get(7)?,
         action: row.get(8)?,
         reply: target(row)?,
+        file: row.get_ref(16)?.as_blob_or_null()?.map(|bytes| read_file(bytes).map(Box::new)).transpose()?,
         sent: UnixMillis(unordered(row.get(10)?)),
         stamp: stamp(row, 11)?,
         late: row.get(12)?,
@@ -152,6 +153,30 @@ pub(super) fn reply(id: &MessageId) -> [u8; 34] {
 fn read_reply(bytes: &[u8]) -> Option<MessageId> {
     let (entry, item) = bytes.split_first_chunk()?;
     Some(MessageId { entry: EntryId(*entry), item: u16::from_be_bytes(item.try_into().ok()?) })
+}
+
+/// An offer as it is kept: its size, its hash, whether it is a folder, and its name.
+pub(super) fn file(offer: &Offer) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(FILE_HEAD + offer.name.as_str().len());
+    bytes.extend_from_slice(&offer.size.to_be_bytes());
+    bytes.extend_from_slice(&offer.hash);
+    bytes.push(u8::from(offer.folder));
+    bytes.extend_from_slice(offer.name.as_str().as_bytes());
+    bytes
+}
+
+/// Bytes before the name of an offer.
+const FILE_HEAD: usize = 8 + 32 + 1;
+
+fn read_file(bytes: &[u8]) -> rusqlite::Result<Offer> {
+    let read = |bytes: &[u8]| {
+        let (size, rest) = bytes.split_first_chunk()?;
+        let (hash, rest) = rest.split_first_chunk()?;
+        let (folder, name) = rest.split_first()?;
+        let name = FileName::lenient(std::str::from_utf8(name).ok()?);
+        Some(Offer { name, size: u64::from_be_bytes(*size), hash: *hash, folder: *folder != 0 })
+    };
+    read(bytes).ok_or_else(|| unreadable(16))
 }
 
 /// From `key, nick, direct, addresses, seen`.

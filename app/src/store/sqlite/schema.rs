@@ -5,11 +5,13 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 4;
+pub(super) const VERSION: i32 = 5;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
 const WITHOUT_TRUST: i32 = 3;
+/// The layout before there were files.
+const WITHOUT_FILES: i32 = 4;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -28,6 +30,8 @@ const PAGE: i64 = 4096;
 /// | 3 delete | | | the message |
 /// | 4 react | the emoji | it is felt no more | the message |
 /// | 5 topic | the topic | | |
+///
+/// A message that offers a file has it in `file`; its text is the file's name.
 ///
 /// Of what one author does to one message there is the latest of each kind, of reactions of each emoji, and of each
 /// room the latest topic: nothing else has any effect. `state` is 0, of a message 1 once it was edited, 2 once it was
@@ -120,6 +124,9 @@ CREATE TABLE trusts (
 ) WITHOUT ROWID;
 ";
 
+/// What is offered with a message; it is added to stores of before.
+const FILES: &str = "ALTER TABLE messages ADD COLUMN file BLOB;";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -171,7 +178,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
         )?;
         added.execute_batch(CHANGES)?;
     }
-    added.execute_batch(TRUST)?;
+    if version < WITHOUT_FILES {
+        added.execute_batch(TRUST)?;
+    }
+    added.execute_batch(FILES)?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -183,6 +193,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     made.execute_batch(TABLES)?;
     made.execute_batch(CHANGES)?;
     made.execute_batch(TRUST)?;
+    made.execute_batch(FILES)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, BootId, EntryId, Message, MessageId, Nick, PeerKey, Place, Record, Request, RoomKeyId, RoomName,
-    Stamp, StoredEntry, StoredRoom, UnixMillis,
+    Answer, BootId, EntryId, FileName, Message, MessageId, Nick, Offer, PeerKey, Place, Record, Request,
+    RoomKeyId, RoomName, Stamp, StoredEntry, StoredRoom, UnixMillis,
 };
 
 use super::{Shown, Sqlite, Store};
@@ -46,6 +46,10 @@ fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> 
         text: (*text).to_string(),
         action: number.is_multiple_of(3),
         reply: number.is_multiple_of(5).then(|| MessageId { entry: id(number / 2), item: 700 }),
+        file: number.is_multiple_of(4).then(|| {
+            let name = FileName::lenient(text);
+            Box::new(Offer { name, size: number, hash: [9; 32], folder: number.is_multiple_of(8) })
+        }),
         sent: UnixMillis(stamp.wrapping_mul(3)),
         stamp: Stamp(stamp),
         late: number.is_multiple_of(7),

@@ -62,6 +62,7 @@ impl Store {
                 };
                 Answer::Entries(ids.iter().filter_map(find).collect())
             }
+            Request::Piece { .. } => Answer::Piece(None),
             Request::Ids { room, from, to } => {
                 let range = (*room, *from, EntryId([0; 32]))..(*room, *to, EntryId([0; 32]));
                 Answer::Ids(self.entries.range(range).map(|(&(_, stamp, id), _)| (stamp, id)).collect())

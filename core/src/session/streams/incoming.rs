@@ -106,6 +106,11 @@ impl Incoming {
         self.limit
     }
 
+    /// Whether anything has ever come.
+    pub(in crate::session) const fn has_begun(&self) -> bool {
+        self.limit > WINDOW || self.next > 0
+    }
+
     /// Bytes in memory.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {

@@ -1,19 +1,24 @@
-//! A reliable, ordered stream of records.
+//! Two reliable, ordered streams of records, one below the other: what people say, and files.
 //!
 //! A record is its length as a varint, then its bytes; records follow each other without end. The sender cuts the
 //! stream into packets as they come, the receiver puts it together again by offset. The receiver says up to which
 //! offset it takes bytes, so a peer that does not read holds up nobody's memory but its own.
 //!
-//! Frames carry a stream id; only that of records exists, a second stream for files can stand beside it.
+//! A packet carries bytes of one stream, those of files only when the other has none to send: a message never waits
+//! for more of a file than is on its way already.
 
+mod duplex;
 mod incoming;
 mod outgoing;
 
+pub(super) use duplex::{Piece, StreamId, Streams};
 pub(super) use incoming::{Incoming, Refused};
 pub(super) use outgoing::Outgoing;
 
 /// The most bytes of one record.
 pub(super) const RECORD_MAX: usize = 64 << 10;
+/// The most bytes of a record that are given apart from the rest of it.
+pub(super) const HEAD_MAX: usize = 12;
 /// Bytes that a receiver takes before the records in them are read. More than two of the largest records; at
 /// 25 MB/s it lasts for 20 ms.
 const WINDOW: u64 = 512 << 10;

@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 
 use bytes::Bytes;
 
-use super::WINDOW;
+use super::{HEAD_MAX, WINDOW};
 use crate::session::{bytes::put_varint, ranges::Ranges};
 
 /// What was given to be sent and is not yet acknowledged.
@@ -30,14 +30,14 @@ pub(in crate::session) struct Outgoing {
 #[derive(Debug)]
 struct Chunk {
     start: u64,
-    /// The length of the record as it is written before it.
+    /// What is written before the record: its length, and its head if it has one.
     prefix: Prefix,
     record: Bytes,
 }
 
 #[derive(Debug)]
 struct Prefix {
-    bytes: [u8; 4],
+    bytes: [u8; 4 + HEAD_MAX],
     length: usize,
 }
 
@@ -56,7 +56,12 @@ impl Outgoing {
 
     /// Queues a record of at most [`RECORD_MAX`](super::RECORD_MAX) bytes.
     pub(in crate::session) fn push(&mut self, record: Bytes) {
-        let prefix = Prefix::new(record.len());
+        self.push_with(&[], record);
+    }
+
+    /// Queues a record that consists of `head`, at most [`HEAD_MAX`] bytes, and `record`, which need not be copied for it.
+    pub(in crate::session) fn push_with(&mut self, head: &[u8], record: Bytes) {
+        let prefix = Prefix::new(head, record.len());
         let chunk = Chunk { start: self.end, prefix, record };
         self.end = chunk.end();
         self.chunks.push_back(chunk);
@@ -173,10 +178,11 @@ impl Chunk {
 }
 
 impl Prefix {
-    fn new(length: usize) -> Self {
-        let mut written = Vec::with_capacity(4);
-        put_varint(&mut written, length as u64);
-        let mut bytes = [0; 4];
+    fn new(head: &[u8], length: usize) -> Self {
+        let mut written = Vec::with_capacity(4 + HEAD_MAX);
+        put_varint(&mut written, (head.len() + length) as u64);
+        written.extend_from_slice(head);
+        let mut bytes = [0; 4 + HEAD_MAX];
         bytes.iter_mut().zip(&written).for_each(|(byte, &from)| *byte = from);
         Self { bytes, length: written.len() }
     }

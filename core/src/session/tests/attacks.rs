@@ -202,7 +202,7 @@ fn a_forged_finish_does_not_keep_the_true_one_out() {
 #[test]
 fn what_cannot_be_kept_is_not_acknowledged() {
     let (mut world, a, b) = World::pair(10);
-    let incoming = &mut world.nodes[1].sessions.links.get_mut(&b).unwrap().incoming;
+    let incoming = &mut world.nodes[1].sessions.links.get_mut(&b).unwrap().streams.records.incoming;
     (0..256).for_each(|gap| incoming.on_bytes(400_000 + gap * 2, &[0]).unwrap());
     let mut dropped = 0;
     world.passes = alloc::boxed::Box::new(move |flight| {
@@ -219,9 +219,9 @@ fn what_cannot_be_kept_is_not_acknowledged() {
 fn a_peer_that_sends_more_than_it_may_is_left() {
     let (mut world, a, b) = World::pair(9);
     // It claims to have credit that nobody gave, while its reader sleeps.
-    world.with(1, |node| node.sessions.set_reading(false));
+    world.with(1, |node| node.sessions.set_reading(false, true));
     let association = world.nodes[0].sessions.links.get_mut(&a).unwrap();
-    association.outgoing.on_credit(u64::MAX >> 3);
+    association.streams.records.outgoing.on_credit(u64::MAX >> 3);
     for _ in 0..60 {
         world.send(0, a, &[1; 60_000]);
     }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crowds;
+mod files;
 mod liveness;
 mod meeting;
 mod moving;

@@ -142,7 +142,7 @@ fn small_records_share_datagrams() {
 #[test]
 fn a_reader_that_stops_holds_the_sender_up_and_nothing_is_lost() {
     let (mut world, a, b) = World::pair(5);
-    world.with(1, |node| node.sessions.set_reading(false));
+    world.with(1, |node| node.sessions.set_reading(false, true));
     for _ in 0..200 {
         world.send(0, a, &[7; 10_000]);
     }
@@ -152,7 +152,7 @@ fn a_reader_that_stops_holds_the_sender_up_and_nothing_is_lost() {
     assert!((1_400_000..1_600_000).contains(&backlog), "{backlog} of 2 MB beyond the window");
     world.run(30 * SECOND);
     assert!(world.nodes[0].downs().is_empty(), "it lives");
-    world.with(1, |node| node.sessions.set_reading(true));
+    world.with(1, |node| node.sessions.set_reading(true, true));
     world.run(3 * SECOND);
     assert_eq!(world.nodes[1].received(b).len(), 200);
     assert_eq!(world.nodes[0].sessions.backlog(a), 0);

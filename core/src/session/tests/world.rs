@@ -57,6 +57,8 @@ pub(super) struct Node {
     pub(super) seen: Vec<(Instant, Wish)>,
     pub(super) records: BTreeMap<LinkId, Vec<Bytes>>,
     pub(super) datagrams: Vec<Bytes>,
+    /// Pieces of files.
+    pub(super) bulk: Vec<Bytes>,
     /// How often it was called.
     pub(super) wakes: u64,
     /// Neither hears nor speaks any more.
@@ -129,6 +131,7 @@ impl World {
             seen: Vec::new(),
             records: BTreeMap::new(),
             datagrams: Vec::new(),
+            bulk: Vec::new(),
             wakes: 0,
             crashed: false,
             boxed: Outbox::new(),
@@ -256,6 +259,7 @@ impl Node {
         while let Some(wish) = self.boxed.pop() {
             match wish {
                 Wish::Transmit(transmit) => transmits.push(transmit),
+                Wish::Bulk { bytes, .. } => self.bulk.push(bytes),
                 Wish::Record { link, bytes } => self.records.entry(link).or_default().push(bytes),
                 Wish::Datagram { bytes, .. } => self.datagrams.push(bytes),
                 Wish::HeartbeatDue { link, is_answer } => {

@@ -174,6 +174,7 @@ fn message(from: usize, number: u8, text: &str) -> Message {
         text: text.into(),
         action: false,
         reply: None,
+        file: None,
         sent: UnixMillis(0),
         stamp: Stamp(EPOCH.0 * 1000 + u64::from(number)),
         late: false,

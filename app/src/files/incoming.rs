@@ -1,0 +1,187 @@
+//! What is fetched: written beside its place under another name, and put there when its hash is the offered one.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use chat_core::{FileName, Message, MessageId, Offer, StoreError};
+
+use super::{packed, place};
+
+/// Bytes that stay free on the disk, for the history and for others.
+const SPARED: u64 = 64 << 20;
+/// Bytes that are hashed at once.
+const STRIDE: usize = 256 << 10;
+
+/// All that is fetched.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    folder: PathBuf,
+    files: BTreeMap<MessageId, Fetched>,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    offer: Offer,
+    part: PathBuf,
+    file: File,
+    /// Bytes that it has.
+    length: u64,
+}
+
+impl Incoming {
+    pub(super) const fn new(folder: PathBuf) -> Self {
+        Self { folder, files: BTreeMap::new() }
+    }
+
+    /// Makes ready for what `message` offers. Answers how many bytes are here from before.
+    ///
+    /// # Errors
+    /// Why it cannot be had, for the person.
+    pub(super) fn accept(&mut self, message: &Message) -> Result<u64, String> {
+        let offer = message.file.as_deref().ok_or("that message offers no file")?.clone();
+        if let Some(fetched) = self.files.get(&message.id) {
+            return Ok(fetched.length);
+        }
+        let failed = |error: io::Error| format!("{}: {error}", self.folder.display());
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let part = self.folder.join(part_name(&offer.name, message.id));
+        let file = open_part(&part).map_err(failed)?;
+        let mut length = file.metadata().map_err(failed)?.len();
+        // It is of something else.
+        if length > offer.size {
+            file.set_len(0).map_err(failed)?;
+            length = 0;
+        }
+        // A folder is there twice while it is unpacked.
+        let needed = (offer.size - length).saturating_add(if offer.folder { offer.size } else { 0 });
+        if let Some(free) = place::free(&self.folder)
+            && needed > free.saturating_sub(SPARED)
+        {
+            if length == 0 {
+                let _ = fs::remove_file(&part);
+            }
+            let (needed, free) = (place::bytes(needed), place::bytes(free));
+            return Err(format!(
+                "{} needs {needed}, and {} has {free} free",
+                offer.name,
+                self.folder.display()
+            ));
+        }
+        self.files.insert(message.id, Fetched { offer, part, file, length });
+        Ok(length)
+    }
+
+    /// Writes the next piece.
+    pub(super) fn write(&mut self, id: MessageId, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        let fetched = self.files.get_mut(&id).filter(|it| it.length == offset).ok_or(StoreError::Failed)?;
+        let mut write = || {
+            fetched.file.seek(SeekFrom::Start(offset))?;
+            fetched.file.write_all(bytes)
+        };
+        match write() {
+            Ok(()) => {
+                fetched.length += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                log::warn!("{}: {error}", fetched.part.display());
+                // What was written of it is not known.
+                let _ = fetched.file.set_len(offset);
+                self.close(id);
+                Err(match error.kind() {
+                    io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge => StoreError::Full,
+                    _ => StoreError::Failed,
+                })
+            }
+        }
+    }
+
+    /// All is here; what has to be done now takes its time.
+    pub(super) fn finish(&mut self, id: MessageId) -> Option<Finish> {
+        let Fetched { offer, part, .. } = self.files.get(&id)?;
+        Some(Finish { folder: self.folder.clone(), offer: offer.clone(), part: part.clone() })
+    }
+
+    /// It is not written to any more; what has come of it stays.
+    pub(super) fn close(&mut self, id: MessageId) {
+        self.files.remove(&id);
+    }
+
+    /// It is not wanted any more, nor what has come of it.
+    pub(super) fn forget(&mut self, id: MessageId) {
+        if let Some(fetched) = self.files.remove(&id) {
+            let _ = fs::remove_file(fetched.part);
+        }
+    }
+}
+
+/// What is left to do with a file that is here.
+#[derive(Debug)]
+pub(super) struct Finish {
+    folder: PathBuf,
+    offer: Offer,
+    part: PathBuf,
+}
+
+impl Finish {
+    /// Compares the hash and puts the file in its place.
+    ///
+    /// # Errors
+    /// Why not, and whether the bytes are not those that were offered.
+    pub(super) fn carry_out(&self) -> Result<PathBuf, (String, bool)> {
+        let name = self.offer.name.as_str();
+        let failed = |error: io::Error| (format!("{name}: {error}"), false);
+        let mut file = File::open(&self.part).map_err(failed)?;
+        if hash(&mut file).map_err(failed)? != self.offer.hash {
+            return Err((format!("{name}: what has come is not what was offered"), true));
+        }
+        file.sync_all().map_err(failed)?;
+        if !self.offer.folder {
+            return place::put_file(&self.part, &self.folder, name).map_err(failed);
+        }
+        let made = place::make_folder(&self.folder, name).map_err(failed)?;
+        if let Err(error) = packed::unpack(&mut file, &made) {
+            let _ = fs::remove_dir_all(&made);
+            return Err((format!("{name}: {error}"), error.kind() == io::ErrorKind::InvalidData));
+        }
+        let _ = fs::remove_file(&self.part);
+        Ok(made)
+    }
+}
+
+/// What comes goes into a file that shows that it is not all there, and for which message it is.
+fn part_name(name: &FileName, id: MessageId) -> String {
+    let digits: String = id.entry.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}.{digits}{}.part", id.item)
+}
+
+/// Opens what has come of it before. Somebody may have put a link there: that is not followed.
+fn open_part(path: &Path) -> io::Result<File> {
+    if let Ok(facts) = path.symlink_metadata()
+        && !facts.is_file()
+    {
+        return Err(io::Error::other(format!("{} is in the way", path.display())));
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn hash(file: &mut File) -> io::Result<[u8; 32]> {
+    let (mut hasher, mut bytes) = (blake3::Hasher::new(), vec![0; STRIDE]);
+    file.seek(SeekFrom::Start(0))?;
+    loop {
+        match file.read(&mut bytes)? {
+            0 => return Ok(*hasher.finalize().as_bytes()),
+            length => _ = hasher.update(&bytes[..length]),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What is offered and fetched, as the profile keeps it: one small file, replaced as a whole.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use chat_core::{
+    BootId, FileName, Message, MessageId, Nick, Offer, Place, RoomKeyId, RoomName, Stamp, UnixMillis, hex,
+    read_hex,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of the file.
+const VERSION: u32 = 1;
+/// Bytes of it that are read.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// The file, and what is in it.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    path: Option<PathBuf>,
+    kept: Kept,
+}
+
+/// Something that is offered.
+#[derive(Clone, Debug)]
+pub(super) struct Offered {
+    pub(super) file: MessageId,
+    pub(super) room: RoomKeyId,
+    pub(super) path: PathBuf,
+    pub(super) mark: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    version: u32,
+    offers: Vec<KeptOffer>,
+    fetched: Vec<KeptFetch>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptOffer {
+    file: String,
+    room: String,
+    path: PathBuf,
+    mark: String,
+}
+
+/// As much of a message as it takes to go on.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptFetch {
+    file: String,
+    place: String,
+    from: String,
+    name: String,
+    size: u64,
+    hash: String,
+    folder: bool,
+}
+
+impl Ledger {
+    /// Reads the file at `path`. One that cannot be read is put aside: what was offered is offered no more, and what was
+    /// fetched must be accepted again.
+    pub(super) fn open(path: Option<PathBuf>) -> Self {
+        let kept = path.as_deref().and_then(|path| match read(path) {
+            Ok(kept) => Some(kept),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                log::error!("{}: {error}; it is put aside", path.display());
+                let _ = fs::rename(path, path.with_extension("damaged"));
+                None
+            }
+        });
+        Self { path, kept: kept.unwrap_or_default() }
+    }
+
+    pub(super) fn offers(&self) -> Vec<Offered> {
+        let read = |offer: &KeptOffer| {
+            let (file, room) = (offer.file.parse().ok()?, RoomKeyId(read_hex(&offer.room).ok()?));
+            Some(Offered { file, room, path: offer.path.clone(), mark: offer.mark.clone() })
+        };
+        self.kept.offers.iter().filter_map(read).collect()
+    }
+
+    pub(super) fn set_offers(&mut self, offers: Vec<Offered>) {
+        let keep = |Offered { file, room, path, mark }: Offered| KeptOffer {
+            file: file.to_string(),
+            room: hex(&room.0),
+            path,
+            mark,
+        };
+        self.kept.offers = offers.into_iter().map(keep).collect();
+        self.write();
+    }
+
+    /// What was being fetched, as the messages that offered it, of which not all is known.
+    pub(super) fn fetched(&self) -> Vec<Message> {
+        self.kept.fetched.iter().filter_map(KeptFetch::message).collect()
+    }
+
+    /// What `message` offers is being fetched.
+    pub(super) fn fetch(&mut self, message: Message) {
+        let Some(offer) = message.file else { return };
+        let file = message.id.to_string();
+        if self.kept.fetched.iter().any(|fetch| fetch.file == file) {
+            return;
+        }
+        self.kept.fetched.push(KeptFetch {
+            file,
+            place: message.place.to_string(),
+            from: message.from.to_string(),
+            name: offer.name.to_string(),
+            size: offer.size,
+            hash: hex(&offer.hash),
+            folder: offer.folder,
+        });
+        self.write();
+    }
+
+    /// It is not fetched any more.
+    pub(super) fn forget(&mut self, file: MessageId) {
+        let (file, before) = (file.to_string(), self.kept.fetched.len());
+        self.kept.fetched.retain(|fetch| fetch.file != file);
+        if self.kept.fetched.len() < before {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(path) = &self.path else { return };
+        self.kept.version = VERSION;
+        if let Err(error) = write(path, &self.kept) {
+            log::error!("{}: {error}", path.display());
+        }
+    }
+}
+
+impl KeptFetch {
+    fn message(&self) -> Option<Message> {
+        let place = match self.place.strip_prefix('@') {
+            Some(key) => Place::Direct(key.parse().ok()?),
+            None => Place::Room(RoomName::new(&self.place).ok()?),
+        };
+        let (name, hash) = (FileName::lenient(&self.name), read_hex(&self.hash).ok()?);
+        Some(Message {
+            id: self.file.parse().ok()?,
+            place,
+            from: self.from.parse().ok()?,
+            boot: BootId(0),
+            nick: Nick::lenient(""),
+            text: self.name.clone(),
+            action: false,
+            reply: None,
+            file: Some(Box::new(Offer { name, size: self.size, hash, folder: self.folder })),
+            sent: UnixMillis(0),
+            stamp: Stamp(0),
+            late: false,
+            own: false,
+        })
+    }
+}
+
+fn read(path: &Path) -> io::Result<Kept> {
+    if path.metadata()?.len() > BYTES_MAX {
+        return Err(io::Error::other("it is too long"));
+    }
+    let kept: Kept = serde_json::from_slice(&fs::read(path)?)?;
+    if kept.version == VERSION { Ok(kept) } else { Err(io::Error::other("it is of another version")) }
+}
+
+/// Writes a new file beside it, and puts that in its place: after a power cut one of the two is there.
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file: File = options.open(&new)?;
+    file.write_all(&serde_json::to_vec(kept)?)?;
+    file.sync_all()?;
+    fs::rename(new, path)
+}

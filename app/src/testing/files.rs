@@ -1,0 +1,167 @@
+//! Files, as people and programs offer, accept and stop them.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Folder, child::Child, fake::files_content};
+
+#[test]
+fn a_person_accepts_a_file_and_a_second_one_of_its_name_replaces_nothing() {
+    let folder = Folder::new("accept");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/accept");
+    child.say("fake: offers ../holiday.jpg");
+    child.line("#lobby * bo offers _holiday.jpg, 100 kB; /accept fetches it");
+    child.say("/files");
+    child.line("  _holiday.jpg  100 kB  from bo  /accept fetches it");
+    child.say("/accept bo");
+    child.line("* _holiday.jpg comes from bo");
+    child.line("* _holiday.jpg is here: ");
+    child.say("fake: offers ../holiday.jpg");
+    child.line("; /accept fetches it");
+    child.say("/accept");
+    child.line("_holiday (2).jpg");
+    child.say("/files");
+    child.line("  no file is offered or on its way");
+    child.end_input();
+    let ended = child.ended();
+    assert!(
+        ended.errors.contains("! nobody has offered a file that you have not accepted"),
+        "{}",
+        ended.errors
+    );
+    for name in ["_holiday.jpg", "_holiday (2).jpg"] {
+        assert_eq!(fs::read(folder.path("profile/files").join(name)).unwrap(), files_content(), "{name}");
+    }
+    assert_eq!(fs::read_dir(folder.path("profile/files")).unwrap().count(), 2);
+    let again = Child::new(&["--profile", &folder.profile()]);
+    again.line("#lobby * bo offers _holiday.jpg, 100 kB");
+}
+
+#[test]
+fn what_is_not_what_was_offered_is_not_kept() {
+    let folder = Folder::new("lies");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("fake: lies a.txt");
+    child.line("* bo offers a.txt");
+    child.say("/accept");
+    child.line("a.txt comes from bo");
+    child.say("/who");
+    child.line("(you)");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    child.end_input();
+    let ended = child.ended();
+    assert!(ended.errors.contains("! a.txt: what has come is not what was offered"), "{}", ended.errors);
+    assert_eq!(fs::read_dir(folder.path("profile/files")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_verified_person_need_not_be_asked_about() {
+    let folder = Folder::new("unasked");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/verify bo");
+    child.line("your digits with bo");
+    child.say("/verify bo 047199203318");
+    child.line("bo is verified");
+    child.say("fake: offers a.txt");
+    child.line("* a.txt is here: ");
+    child.end_input();
+    child.ended();
+}
+
+#[test]
+fn a_person_offers_a_file_and_hears_who_has_it_and_takes_it_back() {
+    let folder = Folder::new("offer");
+    fs::write(folder.path("notes one.txt"), b"some notes").unwrap();
+    let path = folder.path("notes one.txt");
+    let path = path.to_str().unwrap();
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say(&format!("/file {path}"));
+    child.line("#lobby * ana offers notes one.txt, 10 bytes");
+    child.say("fake: fetches");
+    child.line("* bo fetches notes one.txt");
+    child.line("* bo has notes one.txt");
+    child.say(&format!("/file bo \"{path}\""));
+    child.line("* ana offers notes one.txt");
+    child.say("/stop notes one.txt");
+    child.line("* notes one.txt: stopped");
+    child.say("/file /nowhere/at all");
+    child.say("/file zoe /nowhere");
+    child.say(&format!("/file zoe {path}"));
+    child.say("/file /dev/null");
+    child.say("/stop");
+    child.say("/who");
+    child.line("(you)");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    child.end_input();
+    let ended = child.ended();
+    for complaint in [
+        "! there is no file /nowhere/at all",
+        "! there is no file /nowhere",
+        "! nobody called zoe has been seen",
+        "! /dev/null is not offered: /dev/null: neither a file nor a folder",
+        "! no such file is on its way",
+    ] {
+        assert!(ended.errors.contains(complaint), "{complaint} in {}", ended.errors);
+    }
+}
+
+/// Lines until one of this type and state.
+fn state(child: &Child, state: &str) -> Value {
+    let line = child.line(&format!(r#""state":"{state}""#));
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+fn a_program_accepts_offers_and_stops() {
+    let folder = Folder::new("json-files");
+    let path = folder.path("a.bin");
+    fs::write(&path, files_content()).unwrap();
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    child.line(r#""type":"hello""#);
+    let send = |child: &mut Child, line: Value| child.say(&line.to_string());
+    send(&mut child, json!({"cmd": "send", "room": "#lobby", "text": "fake: offers b.bin"}));
+    let message: Value = serde_json::from_str(&child.line(r#""file":{"#)).unwrap();
+    assert_eq!(message["file"]["name"], "b.bin");
+    assert_eq!((&message["file"]["size"], &message["file"]["folder"]), (&json!(100_000), &json!(false)));
+    send(&mut child, json!({"id": 1, "cmd": "accept", "file": message["id"]}));
+    child.line(r#"{"type":"done","id":1}"#);
+    let received = state(&child, "received");
+    assert_eq!((&received["id"], &received["size"]), (&message["id"], &json!(100_000)));
+    assert_eq!(fs::read(received["path"].as_str().unwrap()).unwrap(), files_content());
+
+    send(&mut child, json!({"id": 2, "cmd": "file", "room": "#lobby", "path": path}));
+    let done: Value = serde_json::from_str(&child.line(r#""id":2"#)).unwrap();
+    let own = done["message"].clone();
+    send(&mut child, json!({"cmd": "send", "room": "#lobby", "text": "fake: fetches"}));
+    let sent = state(&child, "sent");
+    assert_eq!((&sent["id"], &sent["bytes"], &sent["name"]), (&own, &json!(100_000), &json!("a.bin")));
+    send(&mut child, json!({"id": 3, "cmd": "delete", "target": own}));
+    child.line(r#""type":"done","id":3"#);
+    for (number, (line, code)) in [
+        (json!({"cmd": "accept"}), "bad-command"),
+        (json!({"cmd": "accept", "file": "x"}), "bad-command"),
+        (json!({"cmd": "accept", "file": format!("{}.0", "0".repeat(64))}), "unknown-id"),
+        (json!({"cmd": "accept", "file": own}), "unknown-id"),
+        (json!({"cmd": "file", "room": "#lobby", "path": "/nowhere"}), "file-refused"),
+        (json!({"cmd": "file", "room": "#lobby"}), "bad-command"),
+        (json!({"cmd": "file", "path": "/nowhere"}), "bad-command"),
+        (json!({"cmd": "stop"}), "bad-command"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut line = line;
+        line["id"] = json!(100 + number);
+        child.say(&line.to_string());
+        let answer: Value = serde_json::from_str(&child.line(&format!(r#""id":{}"#, 100 + number))).unwrap();
+        assert_eq!(answer["code"], code, "{answer}");
+    }
+    child.end_input();
+    child.ended();
+}
