@@ -158,7 +158,7 @@ impl Node {
             discoveries,
             sessions,
             rooms,
-            files: Files::default(),
+            files: Files::new(),
             found: Outbox::new(),
             session_wishes: Outbox::new(),
             room_wishes: Outbox::new(),

@@ -23,7 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Message, MessageId, RoomKeyId, Token, Wanted};
+use chat_core::{Answer, Input, Message, MessageId, Offer, RoomKeyId, Token, Wanted};
 use chat_net::Submit;
 
 use self::{incoming::Incoming, ledger::Ledger, offered::Offers};
@@ -82,7 +82,7 @@ pub(crate) enum News {
     /// Can be offered now, or cannot.
     Prepared { ask: u64, prepared: Result<Prepared, String> },
     /// The node can fetch it.
-    Ready(Wanted),
+    Ready { wanted: Wanted, offer: Offer },
     /// It is here and whole.
     Received { file: MessageId, path: PathBuf },
     /// Nothing comes of it, and why.
@@ -238,8 +238,10 @@ impl Porter {
             Ok(have) => {
                 let size = message.file.as_ref().map_or(0, |offer| offer.size);
                 let wanted = Wanted { file, place: message.place.clone(), from: message.from, size, have };
-                self.ledger.fetch(message);
-                self.tell(News::Ready(wanted));
+                if let Some(offer) = message.file.as_deref().cloned() {
+                    self.ledger.fetch(message);
+                    self.tell(News::Ready { wanted, offer });
+                }
             }
             Err(why) => {
                 self.ledger.forget(file);

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{
-    BootId, EntryId, FileName, Nick, Offer, PeerKey, Place, RoomName, Stamp, StoreError, UnixMillis,
-};
+use chat_core::{BootId, EntryId, FileName, Nick, PeerKey, Place, RoomName, Stamp, StoreError, UnixMillis};
 
 use super::{
     offered::Prepared,
@@ -375,7 +373,7 @@ fn a_file_goes_through_the_thread_and_a_new_one_goes_on_with_it() {
     {
         let bench = Bench::new(&folder);
         bench.jobs.send(Job::Accept(Box::new(offered))).unwrap();
-        let News::Ready(wanted) = bench.news() else { panic!() };
+        let News::Ready { wanted, .. } = bench.news() else { panic!() };
         assert_eq!((wanted.file, wanted.size, wanted.have), (id(1), 2000, 0));
         write(&bench, 0, 1500);
         // What is asked after it is answered after it.
@@ -383,7 +381,7 @@ fn a_file_goes_through_the_thread_and_a_new_one_goes_on_with_it() {
         assert!(matches!(bench.news(), News::Prepared { ask: 5, prepared: Ok(_) }));
     }
     let bench = Bench::new(&folder);
-    let News::Ready(wanted) = bench.news() else { panic!() };
+    let News::Ready { wanted, .. } = bench.news() else { panic!() };
     assert_eq!((wanted.have, wanted.from), (1500, PeerKey([8; 32])));
     write(&bench, 1500, 2000);
     bench.jobs.send(Job::Finish(id(1))).unwrap();
@@ -402,7 +400,7 @@ fn what_is_not_wanted_any_more_leaves_nothing_behind() {
     let folder = Folder::new("dropped");
     let bench = Bench::new(&folder);
     bench.jobs.send(Job::Accept(Box::new(message(1, "a.txt", &content(2000), false)))).unwrap();
-    assert!(matches!(bench.news(), News::Ready(_)));
+    assert!(matches!(bench.news(), News::Ready { .. }));
     bench.jobs.send(Job::Drop(id(1))).unwrap();
     bench.jobs.send(Job::Prepare { ask: 1, path: folder.path("gone") }).unwrap();
     assert!(matches!(bench.news(), News::Prepared { prepared: Err(_), .. }));

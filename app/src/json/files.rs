@@ -80,9 +80,8 @@ impl Json {
         let Some(found) = found else {
             return self.answer(&Line::error(id, Code::Busy, "the history cannot be read now"));
         };
-        let Some((message, offer)) =
-            found.and_then(|shown| Some((shown.message.clone(), *shown.message.file?)))
-        else {
+        let message = found.map(|shown| shown.message).filter(|message| message.file.is_some());
+        let Some(message) = message else {
             return self.answer(&Line::error(id, Code::UnknownId, "file is no message that offers one"));
         };
         if message.from == self.people.own() {
@@ -92,7 +91,6 @@ impl Json {
                 "that file is offered with this very key",
             ));
         }
-        self.desk.names.insert(file, offer);
         self.desk.accepting.entry(file).or_default().push(id);
         engine.files(Job::Accept(Box::new(message)));
     }
@@ -115,7 +113,8 @@ impl Json {
                     Err(why) => self.answer(&Line::error(id, Code::FileRefused, &why)),
                 }
             }
-            News::Ready(wanted) => {
+            News::Ready { wanted, offer } => {
+                self.desk.names.insert(wanted.file, offer);
                 let asked = self.desk.accepting.remove(&wanted.file).unwrap_or_default();
                 let tag = engine.command(Action::Fetch(wanted));
                 let mut asked = asked.into_iter();

@@ -108,6 +108,13 @@ impl Plain {
         if lines.is_empty() { vec![String::from("no file is offered or on its way")] } else { lines }
     }
 
+    /// A message of before was shown; what it offers can still be had.
+    pub(super) fn recall_offer(&mut self, message: &Message) {
+        if message.file.is_some() && message.from != self.people.own() {
+            self.desk.offers.push(message.clone());
+        }
+    }
+
     /// A message with an offer was shown.
     pub(super) fn on_offer(&mut self, message: &Message, engine: &Engine) {
         let Some(offer) = &message.file else { return };
@@ -118,7 +125,6 @@ impl Plain {
         let unasked = self.desk.unasked.saturating_add(offer.size);
         if self.people.trust(message.from).verified && offer.size <= UNASKED_EACH && unasked <= UNASKED_ALL {
             self.desk.unasked = unasked;
-            self.desk.names.insert(message.id, (**offer).clone());
             return engine.files(Job::Accept(Box::new(message.clone())));
         }
         if self.desk.offers.len() >= OFFERS_MAX {
@@ -148,12 +154,9 @@ impl Plain {
                     Err(why) => self.complain(&format!("{} is not offered: {why}", path.display())),
                 }
             }
-            News::Ready(wanted) => {
-                if let Some(at) = self.desk.offers.iter().position(|message| message.id == wanted.file)
-                    && let Some(offer) = self.desk.offers.remove(at).file
-                {
-                    self.desk.names.insert(wanted.file, *offer);
-                }
+            News::Ready { wanted, offer } => {
+                self.desk.offers.retain(|message| message.id != wanted.file);
+                self.desk.names.insert(wanted.file, offer);
                 self.act(Action::Fetch(wanted), Pending::Change, engine);
             }
             News::Received { file, path } => {

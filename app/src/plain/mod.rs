@@ -159,7 +159,10 @@ impl Plain {
         let mut last = ready.store.latest(HISTORY)?;
         last.retain(|shown| !shown.deleted);
         last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
-        last.iter().for_each(|shown| plain.show_message(&shown.message, show::marks(shown).as_deref()));
+        for shown in &last {
+            plain.show_message(&shown.message, show::marks(shown).as_deref());
+            plain.recall_offer(&shown.message);
+        }
         plain.go_on();
         Ok(plain)
     }
@@ -200,7 +203,8 @@ impl Plain {
                 if is_echoed || self.people.trust(message.from).muted {
                     self.recall.push(&message);
                 } else {
-                    self.show_message(&message, None);
+                    let how = message.file.is_some() && message.from != self.people.own();
+                    self.show_message(&message, how.then_some("; /accept fetches it"));
                 }
                 if !self.people.trust(message.from).muted {
                     self.on_offer(&message, engine);

@@ -72,7 +72,7 @@ impl Show {
         let name = people.label(message.from, Some(&message.nick));
         let mut lines = clean::lines(&message.text).into_iter();
         let first = lines.next().unwrap_or_else(|| String::from("(empty)"));
-        let first = message.file.as_ref().map_or(first, |offer| offered(offer, message.from == people.own()));
+        let first = message.file.as_ref().map_or(first, |offer| offered(offer));
         let first = answered.map(|answered| format!("({answered}) ")).unwrap_or_default() + &first;
         let place = match &message.place {
             Place::Room(room) => room.to_string(),
@@ -107,11 +107,10 @@ impl Show {
     }
 }
 
-/// `offers holiday.jpg, 3.2 MB; /accept fetches it`.
-fn offered(offer: &Offer, is_own: bool) -> String {
+/// `offers holiday.jpg, 3.2 MB`.
+fn offered(offer: &Offer) -> String {
     let kind = if offer.folder { "the folder " } else { "" };
-    let how = if is_own { "" } else { "; /accept fetches it" };
-    format!("offers {kind}{}, {}{how}", clean::name(offer.name.as_str()), files::bytes(offer.size))
+    format!("offers {kind}{}, {}", clean::name(offer.name.as_str()), files::bytes(offer.size))
 }
 
 /// What has become of a message since it was said: ` (edited)`, ` [+1 by 2]`.

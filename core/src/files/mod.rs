@@ -130,12 +130,14 @@ pub(crate) struct Turn<'a> {
 type LinkTo<'a> = dyn Fn(&PeerKey, &Place, &[LinkId]) -> Option<(LinkId, u16)> + 'a;
 
 /// All transfers of a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Files {
     downloads: BTreeMap<MessageId, Download>,
     /// Which download a number of ours stands for, on its link.
     numbers: BTreeMap<u32, MessageId>,
     uploads: BTreeMap<(LinkId, u32), Upload>,
+    /// The one that the host was asked about last.
+    served: (LinkId, u32),
     /// What the host has been asked for.
     reads: BTreeMap<u64, (LinkId, u32)>,
     writes: BTreeMap<u64, (MessageId, usize)>,
@@ -146,6 +148,20 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    pub(crate) const fn new() -> Self {
+        Self {
+            downloads: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            served: (LinkId(0), 0),
+            reads: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            unwritten: 0,
+            last_number: 0,
+            last_request: 0,
+        }
+    }
+
     /// The person wants a file; to want it twice is harmless.
     ///
     /// # Errors

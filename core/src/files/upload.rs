@@ -1,6 +1,6 @@
 //! Files of ours that others fetch.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -80,31 +80,28 @@ impl Files {
             let ahead = ahead.entry(link).or_insert_with(|| (turn.backlog)(link).unwrap_or(usize::MAX));
             *ahead = ahead.saturating_add(upload.reading());
         }
-        let mut last_request = self.last_request;
-        loop {
-            let mut is_fed = false;
-            for (&(link, number), upload) in &mut self.uploads {
-                let Some(ahead) = ahead.get_mut(&link).filter(|ahead| **ahead < AHEAD) else { continue };
-                if self.reads.len() >= READS_MAX {
-                    break;
-                }
-                let length = u32::try_from(upload.size - upload.asked).unwrap_or(PIECE).min(PIECE);
-                if length == 0 {
-                    continue;
-                }
-                last_request += 1;
-                self.reads.insert(last_request, (link, number));
-                let (room, file, offset) = (upload.room, upload.file, upload.asked);
-                turn.out.push(Wish::Read { number: last_request, room, file, offset, length });
-                upload.asked += u64::from(length);
-                *ahead += length as usize;
-                is_fed = true;
+        // Whoever was served last comes last.
+        let mut queue: VecDeque<_> = self.uploads.keys().copied().collect();
+        let served = queue.partition_point(|at| *at <= self.served);
+        queue.rotate_left(served.min(queue.len()));
+        while let Some(at @ (link, _)) = queue.pop_front()
+            && self.reads.len() < READS_MAX
+        {
+            let Some(upload) = self.uploads.get_mut(&at) else { continue };
+            let Some(ahead) = ahead.get_mut(&link).filter(|ahead| **ahead < AHEAD) else { continue };
+            let length = u32::try_from(upload.size - upload.asked).unwrap_or(PIECE).min(PIECE);
+            if length == 0 {
+                continue;
             }
-            if !is_fed {
-                break;
-            }
+            let (room, file, offset) = (upload.room, upload.file, upload.asked);
+            upload.asked += u64::from(length);
+            *ahead += length as usize;
+            self.served = at;
+            let number = self.request();
+            self.reads.insert(number, at);
+            turn.out.push(Wish::Read { number, room, file, offset, length });
+            queue.push_back(at);
         }
-        self.last_request = last_request;
     }
 
     /// What the host has read, in the order in which it was asked; `None` when we do not offer that any more.
