@@ -27,7 +27,7 @@ use tokio::{runtime, select, task::yield_now, time::sleep};
 use crate::{
     board::{Begun, Board},
     trial::Figures,
-    work::PAUSE,
+    work::pauses,
 };
 
 type Peer = Swarm<gossipsub::Behaviour>;
@@ -117,8 +117,9 @@ async fn listen(mut swarm: Peer, board: Arc<Board>, seat: usize, met: Arc<Atomic
 
 async fn send(swarm: &mut Peer, board: &Board) -> Figures {
     let (singles, total) = board.counts();
+    let mut pauses = pauses();
     for number in 0..singles {
-        serve(swarm, PAUSE).await;
+        serve_until(swarm, async { _ = pauses.tick().await }).await;
         publish(swarm, board, number);
     }
     while board.least() < singles {
@@ -149,7 +150,11 @@ fn publish(swarm: &mut Peer, board: &Board, number: u64) {
 
 /// Lets the swarm work for so long.
 async fn serve(swarm: &mut Peer, span: Duration) {
-    let mut end = pin!(sleep(span));
+    serve_until(swarm, sleep(span)).await;
+}
+
+async fn serve_until(swarm: &mut Peer, end: impl Future<Output = ()>) {
+    let mut end = pin!(end);
     loop {
         select! {
             _ = swarm.select_next_some() => {}

@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     board::{Begun, Board},
     trial::Figures,
-    work::{LENGTH, PAUSE},
+    work::{LENGTH, pauses},
 };
 
 /// Bytes in front of a message: its length.
@@ -141,8 +141,9 @@ async fn streams(receivers: &[Receiver]) -> Vec<SendStream> {
 
 async fn send_singles(streams: &mut [SendStream], board: &Board) {
     let (singles, _) = board.counts();
+    let mut pauses = pauses();
     for number in 0..singles {
-        sleep(PAUSE).await;
+        pauses.tick().await;
         let frame = frame(&board.message(number));
         for stream in &mut *streams {
             stream.write_all(&frame).await.expect("a connection");

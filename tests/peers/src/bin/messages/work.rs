@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
 use crate::trial::{Stack, Work};
 
 /// Bytes of each message.
 pub(crate) const LENGTH: usize = 100;
-/// Messages of which each has the network to itself, and the time between them.
+/// Messages of which each has the network to itself, and the time from one to the next.
 pub(crate) const SINGLES: u64 = 1000;
 pub(crate) const PAUSE: Duration = Duration::from_millis(2);
 
@@ -14,15 +16,22 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) const fn flood(stack: Stack, work: Work) -> u64 {
     match (work, stack) {
         (Work::Many, Stack::Quinn) => 100_000,
-        (Work::Many, Stack::Udp) => 50_000,
-        (Work::Many, Stack::Gossipsub) => 1_000,
+        (Work::Many, Stack::Udp) => 20_000,
+        (Work::Many, Stack::Gossipsub) => 500,
         (Work::Many, _) => 20_000,
-        (Work::Durable, _) => 50_000,
+        (Work::Durable, _) => 20_000,
         (_, Stack::Quinn) => 1_000_000,
-        (_, Stack::Udp) => 400_000,
+        (_, Stack::Udp) => 200_000,
         (_, Stack::Gossipsub) => 20_000,
         _ => 150_000,
     }
+}
+
+/// The same for those who wait in tokio: sleeping there takes up to a millisecond longer than asked for.
+pub(crate) fn pauses() -> Interval {
+    let mut pauses = interval(PAUSE);
+    pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pauses
 }
 
 /// The message with this number, which was sent at `stamp`, in nanoseconds since a time that all know. It is text,
