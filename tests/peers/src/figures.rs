@@ -4,9 +4,14 @@ use std::time::Duration;
 
 /// The median, the shortest and the longest, in seconds; of an even number the later of the two in the middle.
 pub fn spread(times: &[Duration]) -> [f64; 3] {
-    let mut times: Vec<_> = times.iter().map(Duration::as_secs_f64).collect();
-    times.sort_by(f64::total_cmp);
-    [times[times.len() / 2], times[0], times[times.len() - 1]]
+    middle(&times.iter().map(Duration::as_secs_f64).collect::<Vec<_>>())
+}
+
+/// The same of any figures.
+pub fn middle(values: &[f64]) -> [f64; 3] {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    [values[values.len() / 2], values[0], values[values.len() - 1]]
 }
 
 /// Three digits of it.

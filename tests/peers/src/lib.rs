@@ -1,7 +1,7 @@
 //! The same work done by this project and by others, in one run, on one machine.
 //!
-//! Each part is a program of its own: `simulators`, `newcomer` and `codec`; `neighbour` is what other people's
-//! discovery runs in. Start them with `tests/peers/run`; with `--write` a part brings its place in
+//! Each part is a program of its own: `simulators`, `newcomer`, `codec` and `messages`; `neighbour` is what other
+//! people's discovery runs in. Start them with `tests/peers/run`; with `--write` a part brings its place in
 //! `docs/BENCHMARKS.md` up to date.
 #![forbid(unsafe_code)]
 
