@@ -17,7 +17,8 @@ pub(crate) const GATHER: Duration = Duration::from_millis(2);
 #[derive(Debug, Default)]
 pub(crate) struct Gather {
     open: Batch,
-    /// When the previous entry was closed.
+    /// When the previous entry was closed, or should have been if the timer came late: or whoever says something every
+    /// two milliseconds would wait longer each time.
     closed: Option<Instant>,
 }
 
@@ -44,9 +45,10 @@ impl Gather {
 
     /// Takes what waits, if anything does.
     pub(crate) fn close(&mut self, now: Instant) -> Option<Batch> {
+        let due = self.due().filter(|&due| due <= now && now - due < GATHER);
         let batch = core::mem::take(&mut self.open);
         (!batch.items.is_empty()).then(|| {
-            self.closed = Some(now);
+            self.closed = Some(due.unwrap_or(now));
             batch
         })
     }
@@ -87,6 +89,27 @@ mod tests {
         assert_eq!(tags(gather.add(at(3999), 4, item(5))), []);
         assert_eq!(tags(gather.close(at(4000))), [4]);
         assert_eq!(tags(gather.add(at(6000), 5, item(5))), [5]);
+    }
+
+    #[test]
+    fn late_timers_do_not_add_up_for_whoever_says_something_every_two_milliseconds() {
+        let mut gather = Gather::default();
+        gather.add(at(0), 0, item(5));
+        for number in 1..100 {
+            // A little early, so that it has to wait.
+            let said = number * 2000 - 10;
+            if !tags(gather.add(at(said), number, item(5))).is_empty() {
+                continue;
+            }
+            let due = gather.due().unwrap();
+            assert!(due - at(said) <= Duration::from_micros(10), "{number}: {:?}", due - at(said));
+            assert_eq!(tags(gather.close(due + Duration::from_micros(60))), [number]);
+        }
+        // One that is later than a whole entry begins anew.
+        gather.add(at(300_000), 200, item(5));
+        gather.add(at(300_500), 201, item(5));
+        gather.close(at(305_000));
+        assert_eq!(tags(gather.add(at(306_000), 202, item(5))), []);
     }
 
     #[test]

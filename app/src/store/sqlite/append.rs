@@ -76,6 +76,8 @@ impl Append<'_> {
             ])?;
             if added > 0 {
                 let cursor = self.db.last_insert_rowid();
+                let put = "INSERT INTO words (rowid, text) VALUES (?1, ?2)";
+                self.db.prepare_cached(put)?.execute(params![cursor, message.text])?;
                 let shown = self.settle(&at, Shown::new(cursor.cast_unsigned(), message.clone()))?;
                 shown.map(Told::Message).into_iter().for_each(&mut on_fresh);
             }

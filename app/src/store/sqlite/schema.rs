@@ -99,9 +99,6 @@ CREATE TABLE topics (
     conversation INTEGER PRIMARY KEY REFERENCES conversations,
     cursor INTEGER NOT NULL
 );
-CREATE TRIGGER messages_said AFTER INSERT ON messages WHEN new.kind = 0 BEGIN
-    INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
-END;
 CREATE TRIGGER messages_changed AFTER UPDATE OF text ON messages WHEN old.kind = 0 BEGIN
     INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
     INSERT INTO words (rowid, text) VALUES (new.cursor, new.text);
@@ -124,8 +121,12 @@ CREATE TABLE trusts (
 ) WITHOUT ROWID;
 ";
 
-/// What is offered with a message; it is added to stores of before.
-const FILES: &str = "ALTER TABLE messages ADD COLUMN file BLOB;";
+/// What is offered with a message; it is added to stores of before. New messages are put into the index by hand: from a
+/// trigger each would be written to disk by itself.
+const FILES: &str = "
+ALTER TABLE messages ADD COLUMN file BLOB;
+DROP TRIGGER IF EXISTS messages_said;
+";
 
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
@@ -133,6 +134,8 @@ pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Or what asks with another value of a partial index is planned anew each time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The lock of the profile keeps others out; this one is for tools that look into the store meanwhile.
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.pragma_update(None, "cell_size_check", true)?;
