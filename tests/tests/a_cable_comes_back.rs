@@ -15,7 +15,7 @@ const HEALED: Duration = Duration::from_secs(15);
 
 #[test]
 fn after_the_other_was_given_up() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (here, there) = (lan.host(), lan.host());
     let mut ada = Chat::start(&here, Std, &["--nick", "ada"]);
     let mut bob = Chat::start(&there, Smol, &["--nick", "bob"]);
@@ -43,7 +43,7 @@ fn after_the_other_was_given_up() {
 
 #[test]
 fn between_two_switches_where_no_host_sees_it() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts: Vec<Host> = (0..6).map(|_| lan.host()).collect();
     lan.second_switch(&[&hosts[3], &hosts[4], &hosts[5]]);
     let program = |number: usize| if number.is_multiple_of(2) { Std } else { Smol };
@@ -97,7 +97,7 @@ fn pulled_for() -> Duration {
 
 #[test]
 fn before_anybody_noticed() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (here, there) = (lan.host(), lan.host());
     let mut ada = Chat::start(&here, Smol, &["--nick", "ada"]);
     let bob = Chat::start(&there, Std, &["--nick", "bob"]);
@@ -112,7 +112,7 @@ fn before_anybody_noticed() {
 
 #[test]
 fn when_the_interface_itself_goes_down_and_up() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (here, there) = (lan.host(), lan.host());
     let mut ada = Chat::start(&here, Std, &["--nick", "ada"]);
     let mut bob = Chat::start(&there, Smol, &["--nick", "bob"]);
@@ -140,7 +140,7 @@ fn when_the_interface_itself_goes_down_and_up() {
 
 #[test]
 fn started_before_there_is_a_network() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (here, there) = (lan.host(), lan.host());
     here.shell("ip link set eth0 down");
     let mut ada = Chat::start(&here, Std, &["--nick", "ada"]);
@@ -154,7 +154,7 @@ fn started_before_there_is_a_network() {
 
 #[test]
 fn with_another_address_than_before() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (here, there) = (lan.host(), lan.host());
     let mut ada = Chat::start(&here, Smol, &["--nick", "ada"]);
     let bob = Chat::start(&there, Std, &["--nick", "bob"]);

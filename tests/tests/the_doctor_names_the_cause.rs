@@ -39,7 +39,7 @@ fn link<'a>(report: &'a Value, way: &str) -> &'a Value {
 
 #[test]
 fn where_all_is_well_it_says_so_and_names_nobody() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts = [lan.host(), lan.host(), lan.host()];
     let bob = Chat::start(&hosts[1], Std, &[]);
     let eve = Chat::start(&hosts[2], Smol, &[]);
@@ -70,7 +70,7 @@ fn where_all_is_well_it_says_so_and_names_nobody() {
 
 #[test]
 fn it_reads_well_as_text_and_beside_a_chat_that_has_the_profile() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts = [lan.host(), lan.host()];
     let bob = Chat::start(&hosts[1], Std, &[]);
     let own =
@@ -91,7 +91,7 @@ fn it_reads_well_as_text_and_beside_a_chat_that_has_the_profile() {
 
 #[test]
 fn filtered_multicast_is_named_though_broadcast_has_found_people() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts = [lan.host(), lan.host()];
     hosts.iter().for_each(Host::filter_multicast);
     let _bob = Chat::start(&hosts[1], Std, &[]);
@@ -103,7 +103,7 @@ fn filtered_multicast_is_named_though_broadcast_has_found_people() {
 
 #[test]
 fn where_nobody_can_be_heard_it_says_how_to_be_reached() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts = [lan.host(), lan.host()];
     hosts[0].filter_all_but_unicast(&[&hosts[1]]);
     hosts[1].filter_all_but_unicast(&[&hosts[0]]);
@@ -119,7 +119,7 @@ fn where_nobody_can_be_heard_it_says_how_to_be_reached() {
 
 #[test]
 fn who_is_found_and_cannot_be_reached_is_named() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let hosts = [lan.host_with(Families::V4), lan.host_with(Families::V4)];
     let _bob = Chat::start(&hosts[1], Std, &[]);
     // What we send to Bob alone goes to a card that nobody has; his own packets come, and to all we can speak.
@@ -135,7 +135,7 @@ fn who_is_found_and_cannot_be_reached_is_named() {
 
 #[test]
 fn without_a_network_it_says_that_and_exits_with_two() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let (told, code) = report(&lan.dead_host(), &[]);
     assert_eq!((causes(&told), code), (vec!["no-network"], Some(2)), "{told:#}");
     let (told, code) = report(&lan.loopback_host(), &[]);
@@ -147,7 +147,7 @@ fn without_a_network_it_says_that_and_exits_with_two() {
 
 #[test]
 fn whoever_is_alone_is_told_what_is_wrong_after_eight_seconds_and_once() {
-    let Some(mut lan) = Lan::new() else { return };
+    let Some(mut lan) = Lan::beside_others() else { return };
     let host = lan.host();
     // An interface that others may be behind, and that is not used for its name.
     host.shell(
