@@ -12,7 +12,8 @@ use crate::{
 
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
 /// What the names of vectors begin with: each group is checked by a test beside what it is about.
-const GROUPS: [&str; 8] = ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon"];
+const GROUPS: [&str; 9] =
+    ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon", "folder"];
 
 /// The two persons of the page.
 pub(crate) fn ana() -> (Identity, BootId) {

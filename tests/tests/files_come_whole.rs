@@ -160,8 +160,12 @@ fn a_folder_goes_to_several() {
     let hosts: Vec<Host> = (0..4).map(|_| lan.host()).collect();
     let nicks = ["ada", "bob", "cy", "dora"];
     let program = |at: usize| if at.is_multiple_of(2) { Std } else { Smol };
-    let mut chats: Vec<Chat> =
-        hosts.iter().zip(nicks).enumerate().map(|(at, (host, nick))| start(host, program(at), nick)).collect();
+    let mut chats: Vec<Chat> = hosts
+        .iter()
+        .zip(nicks)
+        .enumerate()
+        .map(|(at, (host, nick))| start(host, program(at), nick))
+        .collect();
     let (ada, others) = chats.split_first_mut().expect("four");
     others.iter().for_each(|other| introduce(ada, other));
     let folder = hosts[0].home().join("photos");

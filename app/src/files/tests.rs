@@ -407,3 +407,21 @@ fn what_is_not_wanted_any_more_leaves_nothing_behind() {
     assert_eq!(fs::read_dir(folder.path("files")).unwrap().count(), 0);
     assert_eq!(Ledger::open(Some(folder.path("transfers.json"))).fetched().len(), 0);
 }
+
+/// The folder of the page: an empty folder, and a file in another one.
+#[test]
+fn a_folder_is_packed_as_the_page_about_the_protocol_has_it() {
+    const PAGE: &str = include_str!("../../../docs/PROTOCOL.md");
+    let bytes = packed(&[(&["a"], None), (&["b"], None), (&["b", "c.txt"], Some(3))], b"abc");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let line = format!("folder with a/ and b/c.txt = {hex}\n");
+    assert!(PAGE.contains(&line), "the page should say:\n{line}");
+    let folder = Folder::new("page");
+    for name in ["x/a", "x/b"] {
+        fs::create_dir_all(folder.path(name)).unwrap();
+    }
+    fs::write(folder.path("x/b/c.txt"), "abc").unwrap();
+    let mut read = vec![0; bytes.len()];
+    Packed::of(&folder.path("x")).unwrap().read_at(0, &mut read).unwrap();
+    assert_eq!(read, bytes);
+}

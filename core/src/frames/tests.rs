@@ -182,6 +182,7 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
     let mark = Mark::new(Stamp(1_790_000_000_000_000), &EntryId([0xee; 32]));
     let (tag, room, from, to) = (Tag([3; 8]), 2, Stamp(5), Stamp(6));
     let pulse = Pulse { room, up_to: from, digest: [4; 16] };
+    let file = MessageId { entry: EntryId([0xee; 32]), item: 3 };
     let frames = [
         ("record", Frame::Record(Bytes::from_static(&[1, 2, 3]))),
         ("proofs", Frame::Proofs { binding: [7; 8], proofs: vec![[8; 32], [9; 32]] }),
@@ -213,6 +214,8 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
         ("prune", Frame::Prune { room }),
         ("sum", Frame::Sum(u64::MAX)),
         ("compare", Frame::Compare { step: Step::Number, binding: [7; 8], value: [9; 32] }),
+        ("want file", Frame::FileWant { room, number: 7, file, offset: 32_768, size: 100_000 }),
+        ("end file", Frame::FileEnd { number: 7, by_sender: true, why: Ended::Gone }),
     ];
     let encoded = frames.map(|(name, frame)| (name, frame.encode()));
     let vectors: Vec<(&str, &[u8])> = encoded.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     change::What,
     event::MessageId,
+    files::{FileName, Offer},
     room::{
         entry::Entry,
         item::{Body, Item},
@@ -42,6 +43,7 @@ fn entries_of_every_kind() {
     let key = RoomKey::open(REAL, &RoomName::new("#ops").unwrap());
     let target = MessageId { entry: EntryId([0xee; 32]), item: 3 };
     let text = |action, reply| Item::Text { text: "hi".into(), action, reply };
+    let offer = Offer { name: FileName::lenient("a.txt"), size: 3, hash: [0xcc; 32], folder: false };
     let items = [
         ("text", text(false, None)),
         ("answer told as an action", text(true, Some(target))),
@@ -49,6 +51,7 @@ fn entries_of_every_kind() {
         ("delete", Item::Change(What::Delete { target })),
         ("reaction", Item::Change(What::React { target, emoji: Emoji::new("+1").unwrap(), gone: false })),
         ("topic", Item::Change(What::Topic(Topic::new("tea").unwrap()))),
+        ("file", Item::File(offer)),
     ];
     let entries = items.map(|(name, item)| {
         let body = Body {
