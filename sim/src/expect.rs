@@ -91,6 +91,8 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("multicast-lost", "a program was told that multicast does not work"),
     ("peer-forgotten", "a peer that was gone for long was forgotten"),
     ("keys-compared", "two persons were shown digits to compare"),
+    ("file-received", "somebody has all bytes of a file that another offered"),
+    ("file-waits", "a file waits for whoever offers it"),
     ("verified", "a message came from a peer whose key the person has verified"),
 ];
 

@@ -283,6 +283,15 @@ pub enum Deed {
         /// How much.
         size: usize,
     },
+    /// Offers a file of so many bytes in a room.
+    Offer {
+        /// The room.
+        room: String,
+        /// How much.
+        size: u64,
+    },
+    /// Fetches what another offered last, if it has heard of it.
+    Fetch(usize),
     /// Enters a room.
     Join(String),
     /// Leaves it.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{
-    Answer, EntryId, IdSum, OwnEntry, PeerKey, Record, Request, RoomKeyId, Stamp, State, StoreError,
-    StoredDay, StoredEntry,
+    Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Record, Request, RoomKeyId, Stamp, State,
+    StoreError, StoredDay, StoredEntry, Wanted,
 };
+
+use super::shelf::piece;
 
 /// Microseconds of a day, the unit of [`StoredDay`].
 const DAY: u64 = 86_400_000_000;
@@ -112,8 +114,30 @@ impl Disk {
                 let range = (*room, *from, none)..(*room, (*to).max(*from), none);
                 Answer::Ids(self.index.entries.range(range).map(|(&(_, stamp, id), _)| (stamp, id)).collect())
             }
+            Request::Piece { room, file, offset, length } => {
+                let offer = self.offer(*file).filter(|(entry, _)| entry.author == own && entry.room == *room);
+                let end = offset.saturating_add((*length).into());
+                let is_there = offer.is_some_and(|(_, size)| end <= size);
+                Answer::Piece(is_there.then(|| piece(*file, *offset, *length as usize).into()))
+            }
             other => panic!("a request that the simulator's disk does not know: {other:?}"),
         }
+    }
+
+    /// The newest file that `author` has offered, as far as it has come here.
+    pub(crate) fn offered_by(&self, author: PeerKey) -> Option<Wanted> {
+        let entries = self.index.entries.iter().rev().filter_map(|(_, &place)| self.entry(place));
+        let mut messages = entries.filter(|entry| entry.author == author).flat_map(|entry| &entry.messages);
+        let message = messages.find(|message| message.file.is_some())?;
+        let size = message.file.as_ref()?.size;
+        Some(Wanted { file: message.id, place: message.place.clone(), from: author, size, have: 0 })
+    }
+
+    /// The entry that offers a file, and the file's size.
+    fn offer(&self, file: MessageId) -> Option<(&StoredEntry, u64)> {
+        let entry = self.entry(*self.index.by_id.get(&file.entry)?)?;
+        let message = entry.messages.iter().find(|message| message.id == file)?;
+        Some((entry, message.file.as_ref()?.size))
     }
 
     fn cut(&mut self, length: usize) {

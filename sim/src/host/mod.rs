@@ -13,9 +13,11 @@ use crate::{
 
 pub(crate) mod clock;
 pub(crate) mod disk;
+pub(crate) mod shelf;
 
 use clock::Clock;
 use disk::Disk;
+use shelf::Shelf;
 
 /// The port that the chat socket of every host has.
 pub(crate) const CHAT_PORT: u16 = 27182;
@@ -31,6 +33,7 @@ pub(crate) struct Machine {
     pub(crate) is_twofold: bool,
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
+    pub(crate) shelf: Shelf,
     pub(crate) state: State,
     /// How often the program was started.
     pub(crate) boots: u64,
@@ -87,6 +90,7 @@ impl Machine {
             is_twofold: false,
             clock: Clock::new(Instant::ORIGIN),
             disk: Disk::default(),
+            shelf: Shelf::default(),
             state: State::Off,
             boots: 0,
             wake: None,

@@ -148,6 +148,9 @@ pub(super) struct Chat {
     /// Which share is said to one other person.
     #[serde(default)]
     pub(super) direct: Share,
+    /// Which share is a file instead, which somebody else fetches.
+    #[serde(default)]
+    pub(super) files: Share,
     /// So many rooms besides the lobby, each with its part of the hosts.
     #[serde(default)]
     pub(super) rooms: usize,

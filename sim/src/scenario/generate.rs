@@ -24,6 +24,12 @@ const JOINS: u64 = 1;
 const CHAT: u64 = 2;
 const FAULTS: u64 = 3;
 const SCHEDULE: u64 = 4;
+const FILES: u64 = 5;
+
+/// The largest file that is offered.
+const FILE_MAX: u64 = 4 << 20;
+/// Whoever fetches a file does it so long after it was offered.
+const HESITATION: Duration = Duration::from_secs(1);
 
 pub(super) fn plan(file: &File, name: &str, seed: u64, changes: &Changes) -> Result<Plan, Complaint> {
     let mut plan = Plan::empty(name, seed);
@@ -211,7 +217,7 @@ impl Making<'_> {
                 self.plan.acts.push(Act { at, host, what: Deed::Join(room(host)) });
             }
         }
-        let mut draw = self.draw.part(CHAT);
+        let (mut draw, mut files) = (self.draw.part(CHAT), self.draw.part(FILES));
         let mut at = chat.from.0;
         loop {
             at += draw.gap(each);
@@ -232,6 +238,13 @@ impl Making<'_> {
                 Deed::Tell { to: other, size }
             } else {
                 Deed::Say { room: room(host), size }
+            };
+            let what = if files.is(chat.files) && other != host {
+                let fetch = Act { at: Span(at + HESITATION), host: other, what: Deed::Fetch(host) };
+                self.plan.acts.push(fetch);
+                Deed::Offer { room: room(host), size: files.magnitude(1, FILE_MAX) }
+            } else {
+                what
             };
             self.plan.acts.push(Act { at: Span(at), host, what });
         }

@@ -49,6 +49,7 @@ pub const FILES: &[(&str, &str)] = files![
     "duplicate-nick",
     "rename-after-verification",
     "blocked",
+    "files",
     "two-cards-one-lan",
     "creator-leaves",
     "three-way-partition",

@@ -88,6 +88,11 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
          which everything happens too, and whose every output is compared.",
     ),
     (
+        "S18",
+        "What a program has written of a file are the very bytes of the one that was offered, each piece behind the one \
+         before and none twice, also across restarts; and what is called whole has all of them.",
+    ),
+    (
         "L1",
         "Two programs on a link with multicast that nothing disturbs are in session in time, and stay so. The bound \
          is the sum of: finding (the next questions of the younger one's schedule at 0, 1, 3, 7 ... s, as many as \

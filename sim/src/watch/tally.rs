@@ -7,7 +7,7 @@ use std::{
 
 use chat_core::{
     Action, BootId, Event, Instant, Message, Multicast, PeerChange, PeerKey, PeerState, Place, Refusal,
-    Source,
+    Source, Transfer, TransferState,
 };
 
 use super::{
@@ -221,6 +221,11 @@ impl Tally {
             Event::Room { joined: true, .. } => self.count("room-entered"),
             Event::Renamed { .. } => self.count("renamed"),
             Event::Compared { .. } => self.count("keys-compared"),
+            Event::Transfer(Transfer { incoming: true, state, .. }) => match state {
+                TransferState::Whole => self.count("file-received"),
+                TransferState::Waiting => self.count("file-waits"),
+                _ => {}
+            },
             Event::Trusted { key, trust } => {
                 if trust.blocked {
                     self.deaf.extend(truth.keys.get(key).into_iter().flatten().map(|other| (host, *other)));

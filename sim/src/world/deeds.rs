@@ -1,6 +1,9 @@
 //! What people do, and what they are told.
 
-use chat_core::{Action, Command, Event, Input, Nick, Place, RoomName, Text, Thought};
+use chat_core::{
+    Action, Command, Event, FileName, Input, Nick, Offer, Place, RoomName, Text, Thought, Transfer,
+    TransferState,
+};
 
 use super::World;
 use crate::{host::State, plan::Deed, watch::Fact};
@@ -16,23 +19,26 @@ impl World {
         if self.machines[act.host].state != State::Runs {
             return;
         }
-        match self.action_of(number, &act.what) {
+        match self.action_of(number, act.host, &act.what) {
             Some(action) => self.command(act.host, action),
             None if act.what.is_talk() => self.watch.tally.count("text-refused"),
             None => {}
         }
     }
 
-    fn command(&mut self, host: usize, action: Action) {
+    pub(super) fn command(&mut self, host: usize, action: Action) {
         let machine = &mut self.machines[host];
         machine.tags += 1;
         let tag = machine.tags;
+        if let Action::Fetch(wanted) = &action {
+            machine.shelf.want(wanted.clone());
+        }
         self.watch.see(self.now, &Fact::Asked { host, tag, action: &action });
         self.give(host, Input::Command(Command { tag, action }), None);
     }
 
     /// What a deed means to a program; nothing if its words are none that a program takes.
-    fn action_of(&self, number: usize, deed: &Deed) -> Option<Action> {
+    fn action_of(&self, number: usize, host: usize, deed: &Deed) -> Option<Action> {
         let say = |place, size| {
             let text = Text::new(words(number, size)).ok()?;
             Some(Action::Say { place, text, action: false, reply: None })
@@ -42,6 +48,12 @@ impl World {
         match deed {
             Deed::Say { room, size } => say(Place::Room(RoomName::new(room).ok()?), *size),
             Deed::Tell { to, size } => say(Place::Direct(key(*to)?), *size),
+            Deed::Offer { room, size } => {
+                let name = FileName::lenient(&words(number, 0));
+                let offer = Offer { name, size: *size, hash: [0; 32], folder: false };
+                Some(Action::Offer { place: Place::Room(RoomName::new(room).ok()?), offer })
+            }
+            Deed::Fetch(from) => Some(Action::Fetch(self.machines[host].disk.offered_by(key(*from)?)?)),
             Deed::Join(room) => Some(Action::Join(RoomName::new(room).ok()?)),
             Deed::Leave(room) => Some(Action::Leave(RoomName::new(room).ok()?)),
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
@@ -59,6 +71,18 @@ impl World {
     /// A node tells its person something.
     pub(super) fn tell(&mut self, host: usize, event: &Event) {
         self.watch.see(self.now, &Fact::Told { host, event });
+        if let Event::Transfer(Transfer { file, incoming: true, state, .. }) = event {
+            let shelf = &mut self.machines[host].shelf;
+            match state {
+                TransferState::Whole => {
+                    if let Err(what) = shelf.finish(*file) {
+                        self.watch.broken("S18", self.now, format!("host {host}: {what}"));
+                    }
+                }
+                TransferState::Gone | TransferState::Stopped => shelf.give_up(*file),
+                _ => {}
+            }
+        }
         if *event == Event::Finished {
             self.machines[host].stop();
             self.watch.see(self.now, &Fact::Ended { host, goodbye: true });

@@ -99,6 +99,12 @@ enum Happening {
         token: Token,
         answer: Box<Answer>,
     },
+    Written {
+        host: usize,
+        boot: u64,
+        token: Token,
+        result: Result<(), StoreError>,
+    },
     Wake {
         host: usize,
         wish: u64,
@@ -305,6 +311,9 @@ impl World {
             Happening::Read { host, boot, token, answer } if self.is_boot(host, boot) => {
                 self.give(host, Input::Fetched { token, answer: *answer }, None);
             }
+            Happening::Written { host, boot, token, result } if self.is_boot(host, boot) => {
+                self.give(host, Input::Written { token, result }, None);
+            }
             Happening::Wake { host, wish } if self.machines[host].wishes == wish => {
                 self.counts.wakes += 1;
                 self.give(host, Input::Tick, None);
@@ -319,6 +328,7 @@ impl World {
             // About a program that is not there any more.
             Happening::Stored { .. }
             | Happening::Read { .. }
+            | Happening::Written { .. }
             | Happening::Wake { .. }
             | Happening::Minute { .. } => {}
         }
@@ -375,6 +385,7 @@ impl Happening {
             Self::Minute { .. } => 7,
             Self::Act { .. } => 8,
             Self::Foe { .. } => 9,
+            Self::Written { .. } => 10,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{any::Any, rc::Rc, time::Duration};
 
-use chat_core::{Input, Instant, Node, Output, Sizes, Stats, Token};
+use chat_core::{Action, Input, Instant, Node, Output, Sizes, Stats, Token};
 
 use super::{Happening, World};
 use crate::{
     chance::Domain,
-    host::State,
+    host::{State, shelf},
     lan::Flight,
     program::{Program, Start},
     watch::Fact,
@@ -70,6 +70,8 @@ impl World {
         self.give(host, Input::WallClock(wall), None);
         self.give(host, Input::Interfaces(&interfaces), None);
         self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
+        let wanted: Vec<_> = self.machines[host].shelf.wanted().cloned().collect();
+        wanted.into_iter().for_each(|wanted| self.command(host, Action::Fetch(wanted)));
     }
 
     /// Gives `input` to the program of `host`, and does what it wants.
@@ -99,8 +101,16 @@ impl World {
             match output {
                 Output::Transmit(ref mut transmit) => self.send(host, transmit, cause),
                 Output::Event(event) => self.tell(host, &event),
-                // Nobody fetches files here.
-                Output::Trace(_) | Output::Write { .. } => {}
+                Output::Trace(_) => {}
+                Output::Write { token, file, offset, bytes } => {
+                    let machine = &mut self.machines[host];
+                    let (boot, result) = (machine.boots, shelf::mood(machine.disk.mood.full));
+                    let written = result.map_or(Ok(()), |()| machine.shelf.write(file, offset, &bytes));
+                    if let Err(what) = written {
+                        self.watch.broken("S18", self.now, format!("host {host} is given {what}"));
+                    }
+                    self.after(SEEK, host, host, token.0, Happening::Written { host, boot, token, result });
+                }
                 Output::Persist { token, records } => self.append(host, token, records),
                 Output::Fetch { token, what } => {
                     let machine = &self.machines[host];

@@ -26,6 +26,12 @@ impl Truth {
                 self.said.insert(text.as_str().to_owned(), said);
                 self.stirred = now;
             }
+            Fact::Asked { host, action: Action::Offer { place, offer }, .. } => {
+                let (author, place) = (self.hosts[host].key, place.clone());
+                let said = Said { host, author, place, at: now, id: None };
+                self.said.insert(offer.name.as_str().to_owned(), said);
+                self.stirred = now;
+            }
             Fact::Asked { host, action, .. } => {
                 self.hosts[host].leaves |= *action == Action::Quit;
                 self.stirred = now;
