@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Incoming, Outgoing};
+use super::{BULK_WINDOW, Incoming, Outgoing, WINDOW};
 
 /// One of the two streams of an association, by its number in frames.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,7 +47,7 @@ pub(in crate::session) struct Streams {
 
 impl Streams {
     pub(in crate::session) const fn new() -> Self {
-        Self { records: Duplex::new(), bulk: Duplex::new() }
+        Self { records: Duplex::new(WINDOW), bulk: Duplex::new(BULK_WINDOW) }
     }
 
     pub(in crate::session) const fn of(&mut self, stream: StreamId) -> &mut Duplex {
@@ -93,8 +93,8 @@ pub(in crate::session) struct Duplex {
 }
 
 impl Duplex {
-    pub(in crate::session) const fn new() -> Self {
-        Self { outgoing: Outgoing::new(), incoming: Incoming::new(), wants_credit: false }
+    const fn new(window: u64) -> Self {
+        Self { outgoing: Outgoing::new(window), incoming: Incoming::new(window), wants_credit: false }
     }
 
     /// Hands out the records that have come whole.

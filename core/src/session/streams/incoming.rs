@@ -7,7 +7,7 @@ use alloc::{
 
 use bytes::Bytes;
 
-use super::{RECORD_MAX, WINDOW};
+use super::RECORD_MAX;
 use crate::session::bytes::{Reader, varint_len};
 
 /// Gaps at a time; what would make another is left for the sender to repeat.
@@ -32,6 +32,8 @@ pub(in crate::session) struct Incoming {
     read: u64,
     /// Up to where the sender was told that it may send.
     limit: u64,
+    /// Bytes that are taken before they are read.
+    window: u64,
 }
 
 /// Why bytes were not taken.
@@ -44,7 +46,7 @@ pub(in crate::session) enum Refused {
 }
 
 impl Incoming {
-    pub(in crate::session) const fn new() -> Self {
+    pub(in crate::session) const fn new(window: u64) -> Self {
         Self {
             next: 0,
             segments: BTreeMap::new(),
@@ -53,7 +55,8 @@ impl Incoming {
             prefix: Vec::new(),
             records: VecDeque::new(),
             read: 0,
-            limit: WINDOW,
+            limit: window,
+            window,
         }
     }
 
@@ -94,8 +97,8 @@ impl Incoming {
 
     /// A new limit, when it is so much higher that the sender should hear of it.
     pub(in crate::session) fn credit(&mut self) -> Option<u64> {
-        let limit = self.read + WINDOW;
-        (limit - self.limit >= WINDOW / 4).then(|| {
+        let limit = self.read + self.window;
+        (limit - self.limit >= self.window / 4).then(|| {
             self.limit = limit;
             limit
         })
@@ -108,7 +111,7 @@ impl Incoming {
 
     /// Whether anything has ever come.
     pub(in crate::session) const fn has_begun(&self) -> bool {
-        self.limit > WINDOW || self.next > 0
+        self.limit > self.window || self.next > 0
     }
 
     /// Bytes in memory.

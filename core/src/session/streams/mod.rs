@@ -22,6 +22,9 @@ pub(super) const HEAD_MAX: usize = 12;
 /// Bytes that a receiver takes before the records in them are read. More than two of the largest records; at
 /// 25 MB/s it lasts for 20 ms.
 const WINDOW: u64 = 512 << 10;
+/// The same for files: less than what a system keeps for a socket that is not read at once, or what people say would get lost
+/// behind it. At 100 MB/s it lasts for a millisecond.
+const BULK_WINDOW: u64 = 128 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -35,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_has_arrived_is_not_sent_again() {
-        let mut outgoing = Outgoing::new();
+        let mut outgoing = Outgoing::new(WINDOW);
         outgoing.push(Bytes::from_static(&[1; 60]));
         outgoing.take(50);
         outgoing.on_acked(10, 10);
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn too_many_gaps_are_refused_and_a_fill_is_not() {
-        let mut incoming = Incoming::new();
+        let mut incoming = Incoming::new(WINDOW);
         let taken = (1..1000).take_while(|number| incoming.on_bytes(number * 2, &[9]).is_ok());
         assert_eq!(taken.count(), 256);
         assert_eq!(incoming.on_bytes(1, &[0]), Err(Refused::Full));
@@ -61,7 +64,7 @@ mod tests {
         /// Whatever is lost, repeated and swapped, all records come out once, whole and in order.
         fn records_survive_any_network(sizes: Vec<u16>, seed: u8, loss: u8) -> bool {
             let mut rng = Rng::new([seed; 32]);
-            let (mut outgoing, mut incoming) = (Outgoing::new(), Incoming::new());
+            let (mut outgoing, mut incoming) = (Outgoing::new(WINDOW), Incoming::new(WINDOW));
             let records: Vec<Bytes> = sizes
                 .iter()
                 .enumerate()
@@ -97,7 +100,7 @@ mod tests {
 
         /// Bytes of a hostile sender: never a panic, never more memory than the window.
         fn any_bytes_are_taken_without_harm(parts: Vec<(u32, Vec<u8>)>) -> bool {
-            let mut incoming = Incoming::new();
+            let mut incoming = Incoming::new(WINDOW);
             for (offset, bytes) in parts {
                 let _ = incoming.on_bytes(u64::from(offset) % (WINDOW + 1000), &bytes);
             }

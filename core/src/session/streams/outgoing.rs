@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 
 use bytes::Bytes;
 
-use super::{HEAD_MAX, WINDOW};
+use super::HEAD_MAX;
 use crate::session::{bytes::put_varint, ranges::Ranges};
 
 /// What was given to be sent and is not yet acknowledged.
@@ -42,7 +42,7 @@ struct Prefix {
 }
 
 impl Outgoing {
-    pub(in crate::session) const fn new() -> Self {
+    pub(in crate::session) const fn new(window: u64) -> Self {
         Self {
             chunks: VecDeque::new(),
             acknowledged: 0,
@@ -50,7 +50,7 @@ impl Outgoing {
             lost: Ranges::new(),
             next: 0,
             end: 0,
-            limit: WINDOW,
+            limit: window,
         }
     }
 

@@ -58,7 +58,7 @@ fn a_record_overtakes_a_file() {
         assert!(world.now - begun <= 6 * MS, "{:?}", world.now - begun);
         world.run(MS / 3);
     }
-    assert!(!has_come(&world, 300) && world.nodes[1].bulk.len() > 100, "it was under way");
+    assert!(!has_come(&world, 300) && world.nodes[1].bulk.len() > 20, "it was under way");
     let end = world.now + 10 * SECOND;
     world.run_until(end, |world| has_come(world, 300));
     assert!(has_come(&world, 300));
@@ -72,7 +72,7 @@ fn who_does_not_read_files_still_reads_what_is_said() {
     world.run(3 * SECOND);
     assert!(world.nodes[1].bulk.is_empty());
     let backlog = world.nodes[0].sessions.bulk_backlog(a).unwrap();
-    assert!((1_350_000..1_450_000).contains(&backlog), "{backlog} of 1.9 MB beyond the window");
+    assert!((1_770_000..1_800_000).contains(&backlog), "{backlog} of 1.9 MB beyond the window");
     world.send(0, a, b"said");
     world.run(MS * 10);
     assert_eq!(world.nodes[1].received(b), [&b"said"[..]]);
