@@ -7,6 +7,7 @@ use crate::{
     event::{MessageId, Place},
     files::{Offer, Wanted},
     identity::PeerKey,
+    intake::Bundle,
     room::RoomRoot,
     short::{Emoji, Topic},
     text::{Nick, RoomName, Text},
@@ -113,6 +114,9 @@ pub enum Action {
         /// What is thought of it.
         thought: Thought,
     },
+    /// Take these entries in as if they had come from others, into the rooms that we are or were in. When that is
+    /// durable an [`Event::Imported`](crate::Event::Imported) tells what became of them, then it is done.
+    Import(Bundle),
     /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
     /// [`Event::Examined`](crate::Event::Examined), then done.
     Examine,

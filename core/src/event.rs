@@ -8,6 +8,7 @@ use crate::{
     files::{Offer, Transfer},
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
+    intake::Intake,
     text::{Nick, RoomName},
     time::UnixMillis,
     trust::{Digits, Trust},
@@ -98,6 +99,13 @@ pub enum Event {
         tag: u64,
         /// What was found out.
         findings: Box<Findings>,
+    },
+    /// What became of imported entries, which are not told one by one; the command's [`Done`](Self::Done) comes next.
+    Imported {
+        /// The command's tag.
+        tag: u64,
+        /// How many are new, and what the others are.
+        intake: Intake,
     },
     /// After `Quit`: everything that will be sent has been handed out.
     Finished,

@@ -36,6 +36,8 @@ enum Asked {
     Day(RoomKeyId, u32),
     /// For the peer of this link.
     Entries(LinkId, RoomKeyId),
+    /// Which of what is being imported is there already.
+    Known,
 }
 
 /// What goes on when a day is loaded.
@@ -141,6 +143,11 @@ impl Rooms {
         self.fetch(turn, Asked::Entries(link, room), Request::Entries { room, ids });
     }
 
+    /// Asks which of `ids` the store has.
+    pub(super) fn fetch_known(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, ids: Vec<EntryId>) {
+        self.fetch(turn, Asked::Known, Request::Entries { room, ids });
+    }
+
     fn fetch(&mut self, turn: &mut Turn<'_>, asked: Asked, what: Request) {
         let request = self.loads.next;
         self.loads.next += 1;
@@ -157,6 +164,10 @@ impl Rooms {
                 self.on_entries(turn, link, room, entries);
             }
             (Some(Asked::Entries(link, room)), _) => self.on_entries(turn, link, room, Vec::new()),
+            (Some(Asked::Known), Answer::Entries(entries)) => {
+                self.on_known(turn, entries.into_iter().map(|(id, _)| id));
+            }
+            (Some(Asked::Known), _) => self.on_known(turn, core::iter::empty()),
             (None, _) => {}
         }
     }

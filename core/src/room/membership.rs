@@ -29,8 +29,8 @@ impl Rooms {
     pub(super) fn restore_rooms(&mut self, turn: &mut Turn<'_>, stored: &[StoredRoom]) {
         for room in stored {
             let key = self.key_of(&room.name, room.root.as_ref());
-            if let (Some(root), false) = (&room.root, room.joined) {
-                self.aside.remember(room.name.clone(), root.clone());
+            if !room.joined {
+                self.aside.remember(key.id(), room.name.clone(), room.root.clone());
             }
             self.aside.floors.insert(key.id(), day_of(room.floor).max(first_day(Some(FIRST))));
             if room.joined {
@@ -67,7 +67,7 @@ impl Rooms {
         });
     }
 
-    fn key_of(&self, name: &RoomName, root: Option<&RoomRoot>) -> RoomKey {
+    pub(super) fn key_of(&self, name: &RoomName, root: Option<&RoomRoot>) -> RoomKey {
         root.map_or_else(|| RoomKey::open(self.suite, name), |root| RoomKey::private(self.suite, name, root))
     }
 
@@ -79,9 +79,7 @@ impl Rooms {
             self.on_gathered(turn, id);
             self.put_aside(id);
             let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
-            if let Some(root) = &root {
-                self.aside.remember(name.clone(), root.clone());
-            }
+            self.aside.remember(id, name.clone(), root.clone());
             keep(turn, StoredRoom { name, joined: false, floor: start_of(floor), id: Some(id), root });
             self.prove_all(turn);
             self.count_votes(turn);
@@ -111,7 +109,7 @@ impl Rooms {
         if counts || self.makes_space(turn, true) { Ok(id) } else { Err(Refusal::TooManyRooms) }
     }
 
-    fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
+    pub(super) fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
         let direct = self.peers.get(peer).ok_or(Refusal::UnknownPeer)?;
         RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
     }
@@ -165,6 +163,7 @@ impl Rooms {
         let entered = self.enter(turn, (key, root.clone()), Place::Room(name.clone()), true).is_ok();
         if entered {
             self.aside.roots.remove(name);
+            self.aside.left.retain(|_, left| left != name);
             let (name, floor) = (name.clone(), start_of(floor));
             keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
         }
@@ -172,7 +171,7 @@ impl Rooms {
     }
 
     /// The floor of somebody who enters a room now, going by what all can agree on.
-    fn newest_floor(&self, now: Instant) -> u32 {
+    pub(super) fn newest_floor(&self, now: Instant) -> u32 {
         first_day(self.clock.is_told().then(|| self.clock.stamp(now)))
     }
 
@@ -335,13 +334,21 @@ impl Room {
 
 /// Where the history of somebody begins who enters a room on the day of `now`; while that is not known, no day at all
 /// is wanted.
-fn first_day(now: Option<Stamp>) -> u32 {
+pub(super) fn first_day(now: Option<Stamp>) -> u32 {
     day_of(now.unwrap_or(STAMP_MAX)).saturating_sub(NEWCOMER_DAYS)
 }
 
 impl Aside {
-    fn remember(&mut self, name: RoomName, root: RoomRoot) {
-        self.roots.insert(name, root);
+    /// A room was left, whose secret is `root` if it is private. Of those of one name the last one is meant.
+    fn remember(&mut self, id: RoomKeyId, name: RoomName, root: Option<RoomRoot>) {
+        self.left.retain(|_, left| *left != name);
+        self.left.insert(id, name.clone());
+        if let Some(root) = root {
+            self.roots.insert(name, root);
+        }
+        if self.left.len() > LEFT_MAX {
+            self.left.pop_first();
+        }
         if self.roots.len() > LEFT_MAX {
             self.roots.pop_first();
         }
@@ -349,6 +356,6 @@ impl Aside {
 }
 
 /// Has the store keep whether we are in a room, and from which day on.
-fn keep(turn: &mut Turn<'_>, room: StoredRoom) {
+pub(super) fn keep(turn: &mut Turn<'_>, room: StoredRoom) {
     turn.out.push(Wish::Persist(Record::Room(room)));
 }

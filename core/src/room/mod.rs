@@ -37,6 +37,7 @@ mod entry;
 mod fetch;
 mod gather;
 mod history;
+mod import;
 mod incoming;
 mod item;
 mod key;
@@ -140,6 +141,7 @@ pub(crate) struct Rooms {
     news: news::News,
     undurable: Undurable,
     receipts: Receipts,
+    imports: import::Imports,
     loads: Loads,
     timers: Timers<Timer>,
     /// The store took nothing more a moment ago: nothing is said before then.
@@ -173,8 +175,11 @@ struct Aside {
     days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
     own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
     floors: BTreeMap<RoomKeyId, u32>,
-    /// The secrets of private rooms by the names under which they were left.
+    /// What rooms that were left are called, and the secrets of private ones by these names.
+    left: BTreeMap<RoomKeyId, RoomName>,
     roots: BTreeMap<RoomName, RoomRoot>,
+    /// The rooms of conversations with people, as far as one of ours was looked for in them.
+    partners: BTreeMap<PeerKey, RoomKeyId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -232,6 +237,7 @@ impl Rooms {
             news: news::News::default(),
             undurable: Undurable::default(),
             receipts: Receipts::default(),
+            imports: import::Imports::default(),
             loads: Loads::default(),
             timers: Timers::new(),
             full_until: None,
@@ -276,7 +282,7 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join` and `Leave`.
+    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Import`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
@@ -300,6 +306,7 @@ impl Rooms {
             Action::Join(name) => self.join(turn, tag, &name),
             Action::JoinPrivate { room, root } => self.join_private(turn, tag, &room, root),
             Action::Leave(name) => self.leave(turn, tag, name),
+            Action::Import(bundle) => self.import(turn, tag, bundle),
             _ => {}
         }
     }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// An entry further ahead of the stamp clock is a stray.
-const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
+pub(super) const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays that a room takes in from one author, and altogether.
 const STRAYS_AUTHOR_MAX: u32 = 64;
 const STRAYS_MAX: u32 = 4096;
@@ -54,7 +54,7 @@ pub(super) struct Strays {
 }
 
 impl Strays {
-    fn admit(&mut self, author: PeerKey) -> bool {
+    pub(super) fn admit(&mut self, author: PeerKey) -> bool {
         if self.count >= STRAYS_MAX {
             return false;
         }

@@ -21,6 +21,7 @@ mod clocks;
 mod course;
 mod fetches;
 mod hostile;
+mod imports;
 mod loads;
 mod members;
 mod news;
