@@ -1,7 +1,7 @@
 //! What the person is told.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{fmt, net::SocketAddr, str::FromStr};
+use core::{fmt, net::SocketAddr, num::NonZeroU16, str::FromStr};
 
 use crate::{
     change::Change,
@@ -106,6 +106,13 @@ pub enum Event {
         tag: u64,
         /// How many are new, and what the others are.
         intake: Intake,
+    },
+    /// How long a room or conversation is kept: at start for each that is not kept for ever, and when it changes.
+    Kept {
+        /// Where.
+        place: Place,
+        /// So many days; `None` for ever.
+        days: Option<NonZeroU16>,
     },
     /// After `Quit`: everything that will be sent has been handed out.
     Finished,

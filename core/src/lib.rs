@@ -202,8 +202,8 @@ pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, FileStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
-    Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
-    StoredPeer, StoredRoom, StoredTrust,
+    Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay,
+    StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
 };
 pub use suite::{REAL, Suite, TAG};
 pub use text::{

@@ -238,4 +238,8 @@ pub struct RoomStats {
     pub elsewhere: u64,
     /// Imports refused because too many wait.
     pub imports_refused: u64,
+    /// Entries that came in and are older than what is kept of their room.
+    pub outdated: u64,
+    /// Entries that the store was told to erase because they are.
+    pub forgotten: u64,
 }

@@ -38,6 +38,8 @@ enum Asked {
     Entries(LinkId, RoomKeyId),
     /// Which of what is being imported is there already.
     Known,
+    /// What is to be erased of a day.
+    Forgotten,
 }
 
 /// What goes on when a day is loaded.
@@ -148,6 +150,12 @@ impl Rooms {
         self.fetch(turn, Asked::Known, Request::Entries { room, ids });
     }
 
+    /// Asks what the store has of a day that is to be erased.
+    pub(super) fn fetch_forgotten(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, day: u32) {
+        let (from, to) = (start_of(day), start_of(day.saturating_add(1)));
+        self.fetch(turn, Asked::Forgotten, Request::Ids { room, from, to });
+    }
+
     fn fetch(&mut self, turn: &mut Turn<'_>, asked: Asked, what: Request) {
         let request = self.loads.next;
         self.loads.next += 1;
@@ -168,6 +176,8 @@ impl Rooms {
                 self.on_known(turn, entries.into_iter().map(|(id, _)| id));
             }
             (Some(Asked::Known), _) => self.on_known(turn, core::iter::empty()),
+            (Some(Asked::Forgotten), Answer::Ids(ids)) => self.on_forgotten_day(turn, ids),
+            (Some(Asked::Forgotten), _) => self.on_forgotten_day(turn, Vec::new()),
             (None, _) => {}
         }
     }

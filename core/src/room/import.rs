@@ -9,11 +9,11 @@ use alloc::{
 };
 
 use super::{
-    Aside, Rooms, Turn,
+    Rooms, Turn,
+    aside::Home,
     clock::FIRST,
     entry::Entry,
     history::{DAY_ENTRIES_MAX, day_of, start_of},
-    key::RoomKey,
     membership::{first_day, keep},
     receipts::Arrived,
     say::{Shown, hand_out},
@@ -23,7 +23,7 @@ use crate::{
     event::{EntryId, Event, Place, Refusal, Stamp},
     identity::PeerKey,
     intake::{Bundle, Intake},
-    store::{IdSum, RoomKeyId, StoredDay, StoredRoom},
+    store::{RoomKeyId, StoredRoom},
     time::Instant,
 };
 
@@ -66,14 +66,6 @@ struct Waiting {
     stamp: Stamp,
     /// Whether it was imported; otherwise it came over a link just before.
     is_ours: bool,
-}
-
-/// Where an entry belongs.
-enum Home {
-    /// In a room that we are in.
-    Here,
-    /// In one that we know the key of.
-    Aside(Place, RoomKey),
 }
 
 /// What becomes of an entry.
@@ -162,6 +154,11 @@ impl Rooms {
                 continue;
             };
             let is_stray = self.is_absurd(turn.now, stamp);
+            if self.keeps.is_too_old(room, day_of(stamp), is_stray) {
+                turn.stats.outdated += 1;
+                intake.old += 1;
+                continue;
+            }
             let is_here = here.contains(&id) || handed.contains_key(&id) || self.undurable.has(&id);
             match self.take_in_one(turn, home, entry, is_here, is_stray) {
                 Fate::New => {
@@ -262,60 +259,40 @@ impl Rooms {
         Fate::New
     }
 
-    /// Where an entry of this room and author belongs. A room of a conversation is known by its two people.
-    fn home_of(&mut self, (room, author): (RoomKeyId, PeerKey)) -> Option<Home> {
-        if self.rooms.contains_key(&room) {
-            return Some(Home::Here);
-        }
-        if let Some(name) = self.aside.left.get(&room) {
-            let root = self.aside.roots.get(name);
-            // A room without a secret may have left its name to a private one.
-            let keys = [root, None].map(|root| self.key_of(name, root));
-            let key = keys.into_iter().find(|key| key.id() == room)?;
-            return Some(Home::Aside(Place::Room(name.clone()), key));
-        }
-        let partner = if author == self.own.0 { self.partner_in(room)? } else { author };
-        let key = self.direct_key(&partner).ok().filter(|key| key.id() == room)?;
-        Some(Home::Aside(Place::Direct(partner), key))
-    }
-
-    /// With whom we talk in the room of a conversation: nothing in an entry of ours tells, so all are tried, once.
-    fn partner_in(&mut self, room: RoomKeyId) -> Option<PeerKey> {
-        self.aside.partners.retain(|peer, _| self.peers.contains_key(peer));
-        let new: Vec<PeerKey> =
-            self.peers.keys().filter(|peer| !self.aside.partners.contains_key(peer)).copied().collect();
-        for peer in new {
-            if let Ok(key) = self.direct_key(&peer) {
-                self.aside.partners.insert(peer, key.id());
-            }
-        }
-        self.aside.partners.iter().find(|(_, id)| **id == room).map(|(&peer, _)| peer)
-    }
-
     /// The history of `room` goes back to `day` from now on, and so does what is compared with others.
     fn reach_back(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, day: u32) {
+        let is_kept_longer = self.keep_from(turn, id, day);
+        let reached = self.reach_to(id, day);
+        let is_reached = reached.is_some();
+        reached.into_iter().for_each(|room| keep(turn, room));
+        if is_kept_longer || is_reached {
+            self.settled = None;
+            self.settle_floors(turn);
+        }
+    }
+
+    /// Lowers the floor of a room to `day`: what the store is to know of it then. Conversations are wanted from their
+    /// beginning all along.
+    fn reach_to(&mut self, id: RoomKeyId, day: u32) -> Option<StoredRoom> {
         let (name, joined, root) = match self.rooms.get_mut(&id) {
             Some(room) if day < room.kept_floor => {
                 room.kept_floor = day;
-                // Conversations have been wanted from their beginning all along.
-                let Place::Room(name) = &room.place else { return };
+                let Place::Room(name) = &room.place else { return None };
                 (name.clone(), true, room.root.clone())
             }
-            Some(_) => return,
+            Some(_) => return None,
             None => {
-                let Some(name) = self.aside.left.get(&id) else { return };
+                let name = self.aside.left.get(&id)?;
                 let floor = self.aside.floors.entry(id).or_insert(u32::MAX);
                 if *floor <= day {
-                    return;
+                    return None;
                 }
                 *floor = day;
                 let root = self.aside.roots.get(name).filter(|root| self.key_of(name, Some(root)).id() == id);
                 (name.clone(), false, root.cloned())
             }
         };
-        keep(turn, StoredRoom { name, joined, floor: start_of(day), id: Some(id), root });
-        self.settled = None;
-        self.settle_floors(turn);
+        Some(StoredRoom { name, joined, floor: start_of(day), id: Some(id), root })
     }
 
     /// The store has these entries for good.
@@ -357,32 +334,5 @@ impl Handed {
     fn tell(self, turn: &mut Turn<'_>) {
         turn.event(Event::Imported { tag: self.tag, intake: self.intake });
         turn.event(Event::Done { tag: self.tag, message: None });
-    }
-}
-
-impl Aside {
-    fn count(&self, room: RoomKeyId, day: u32) -> usize {
-        let stored = self.days.get(&room).into_iter().flatten().find(|stored| stored.day == day);
-        stored.map_or(0, |stored| usize::try_from(stored.sum.count).unwrap_or(usize::MAX))
-    }
-
-    fn insert(&mut self, room: RoomKeyId, stamp: Stamp, id: EntryId) {
-        let (days, day) = (self.days.entry(room).or_default(), day_of(stamp));
-        if let Some(stored) = days.iter_mut().find(|stored| stored.day == day) {
-            stored.sum.add(&id);
-            stored.newest = stored.newest.max(stamp);
-        } else {
-            let mut sum = IdSum::default();
-            sum.add(&id);
-            days.push(StoredDay { room, day, sum, newest: stamp });
-        }
-    }
-
-    fn remove(&mut self, room: RoomKeyId, stamp: Stamp, id: EntryId) {
-        let Some(days) = self.days.get_mut(&room) else { return };
-        if let Some(stored) = days.iter_mut().find(|stored| stored.day == day_of(stamp)) {
-            stored.sum.remove(&id);
-        }
-        days.retain(|stored| stored.sum.count > 0);
     }
 }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    Aside, Room, Rooms, Timer, Turn, Wish,
+    Room, Rooms, Timer, Turn, Wish,
+    aside::LEFT_MAX,
     clock::FIRST,
     entry::STAMP_MAX,
     gather,
@@ -21,8 +22,6 @@ use crate::{
 
 /// So far back a newcomer to a room wants its history.
 const NEWCOMER_DAYS: u32 = 1;
-/// Left rooms whose floors are remembered.
-const LEFT_MAX: usize = 1024;
 
 impl Rooms {
     /// Enters the rooms of old; on the very first start the lobby.
@@ -183,6 +182,9 @@ impl Rooms {
         if self.settled.replace((newest, settled)) == Some((newest, settled)) {
             return;
         }
+        if let Some(now) = self.clock.settled(turn.now) {
+            self.settle_keeps(turn, day_of(now));
+        }
         let mut changed = Vec::new();
         for (&id, room) in &mut self.rooms {
             if room.kept_floor > settled {
@@ -192,7 +194,7 @@ impl Rooms {
                     keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
                 }
             }
-            let floor = room.kept_floor.min(newest);
+            let floor = room.kept_floor.min(newest).max(self.keeps.from(id));
             if core::mem::replace(&mut room.floor, floor) != floor {
                 changed.push(id);
             }
@@ -223,7 +225,7 @@ impl Rooms {
             root,
             place: place.clone(),
             kept_floor,
-            floor: kept_floor.min(self.newest_floor(turn.now)),
+            floor: kept_floor.min(self.newest_floor(turn.now)).max(self.keeps.from(id)),
             gather: gather::Gather::default(),
             own: self.aside.own.remove(&id),
             written: Stamp(0),
@@ -336,23 +338,6 @@ impl Room {
 /// is wanted.
 pub(super) fn first_day(now: Option<Stamp>) -> u32 {
     day_of(now.unwrap_or(STAMP_MAX)).saturating_sub(NEWCOMER_DAYS)
-}
-
-impl Aside {
-    /// A room was left, whose secret is `root` if it is private. Of those of one name the last one is meant.
-    fn remember(&mut self, id: RoomKeyId, name: RoomName, root: Option<RoomRoot>) {
-        self.left.retain(|_, left| *left != name);
-        self.left.insert(id, name.clone());
-        if let Some(root) = root {
-            self.roots.insert(name, root);
-        }
-        if self.left.len() > LEFT_MAX {
-            self.left.pop_first();
-        }
-        if self.roots.len() > LEFT_MAX {
-            self.roots.pop_first();
-        }
-    }
 }
 
 /// Has the store keep whether we are in a room, and from which day on.

@@ -23,13 +23,14 @@ use crate::{
     rng::Rng,
     session::LinkId,
     stats::RoomStats,
-    store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
+    store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError},
     suite::Suite,
-    text::{Nick, RoomName},
+    text::Nick,
     time::Instant,
     timers::Timers,
 };
 
+mod aside;
 mod bucket;
 mod clock;
 mod days;
@@ -40,6 +41,7 @@ mod history;
 mod import;
 mod incoming;
 mod item;
+mod keep;
 mod key;
 mod link;
 mod membership;
@@ -54,6 +56,7 @@ mod say;
 mod spread;
 mod told;
 
+use aside::Aside;
 use clock::StampClock;
 use days::Loads;
 use key::RoomKey;
@@ -142,6 +145,7 @@ pub(crate) struct Rooms {
     undurable: Undurable,
     receipts: Receipts,
     imports: import::Imports,
+    keeps: keep::Keeps,
     loads: Loads,
     timers: Timers<Timer>,
     /// The store took nothing more a moment ago: nothing is said before then.
@@ -169,19 +173,6 @@ struct Room {
     strays: spread::Strays,
 }
 
-/// What is known of rooms that we are not in now: left ones, and conversations with people who are away.
-#[derive(Debug, Default)]
-struct Aside {
-    days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
-    own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
-    floors: BTreeMap<RoomKeyId, u32>,
-    /// What rooms that were left are called, and the secrets of private ones by these names.
-    left: BTreeMap<RoomKeyId, RoomName>,
-    roots: BTreeMap<RoomName, RoomRoot>,
-    /// The rooms of conversations with people, as far as one of ours was looked for in them.
-    partners: BTreeMap<PeerKey, RoomKeyId>,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     /// What waits in this room becomes an entry.
@@ -204,6 +195,8 @@ enum Timer {
     Receipts(LinkId),
     /// What has come in is announced to others.
     News,
+    /// The store may forget what it did not forget.
+    Erase,
 }
 
 impl Rooms {
@@ -238,6 +231,7 @@ impl Rooms {
             undurable: Undurable::default(),
             receipts: Receipts::default(),
             imports: import::Imports::default(),
+            keeps: keep::Keeps::default(),
             loads: Loads::default(),
             timers: Timers::new(),
             full_until: None,
@@ -254,9 +248,8 @@ impl Rooms {
         for peer in &state.peers {
             self.learn(peer.key, peer.direct);
         }
-        for day in &state.days {
-            self.aside.days.entry(day.room).or_default().push(day.clone());
-        }
+        self.restore_keeps(turn, &state.keeps);
+        state.days.iter().for_each(|day| self.restore_day(day));
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
@@ -282,7 +275,7 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Import`.
+    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Import`, `Keep`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
@@ -307,6 +300,7 @@ impl Rooms {
             Action::JoinPrivate { room, root } => self.join_private(turn, tag, &room, root),
             Action::Leave(name) => self.leave(turn, tag, name),
             Action::Import(bundle) => self.import(turn, tag, bundle),
+            Action::Keep { place, days } => self.keep_for(turn, tag, place, days),
             _ => {}
         }
     }
@@ -348,6 +342,7 @@ impl Rooms {
                 Timer::Behind(link) => self.announce(turn, link),
                 Timer::Unsent(link) => self.say_again(turn, link),
                 Timer::Audit(link) => self.on_audit(turn, link),
+                Timer::Erase => self.on_erase_again(turn),
             }
         }
     }

@@ -158,6 +158,11 @@ impl Rooms {
         };
         let name = (room_id, Mark::new(entry.stamp, &entry.id));
         let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
+        if self.keeps.is_forgotten(room_id, day) {
+            turn.stats.outdated += 1;
+            self.settle(turn, id, &name);
+            return;
+        }
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
         };
