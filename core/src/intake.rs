@@ -28,6 +28,12 @@ impl Bundle {
 
     /// The entries.
     #[must_use]
+    pub fn entries(&self) -> &[Bytes] {
+        &self.0
+    }
+
+    /// The same, to keep.
+    #[must_use]
     pub fn into_entries(self) -> Vec<Bytes> {
         self.0
     }

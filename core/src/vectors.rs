@@ -11,8 +11,9 @@ use crate::{
 };
 
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
-/// What the names of vectors begin with: each group is checked by a test beside what it is about.
-const GROUPS: [&str; 8] = ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon"];
+/// What the names of vectors begin with: each group is checked by a test beside what it is about, that of exports in `app`.
+const GROUPS: [&str; 9] =
+    ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon", "export"];
 
 /// The two persons of the page.
 pub(crate) fn ana() -> (Identity, BootId) {

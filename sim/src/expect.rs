@@ -91,6 +91,8 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("multicast-lost", "a program was told that multicast does not work"),
     ("peer-forgotten", "a peer that was gone for long was forgotten"),
     ("keys-compared", "two persons were shown digits to compare"),
+    ("imported", "somebody took in what was carried over and was new to them"),
+    ("erased", "something was erased since it was older than what is kept"),
     ("verified", "a message came from a peer whose key the person has verified"),
 ];
 

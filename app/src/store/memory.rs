@@ -267,7 +267,7 @@ impl Store for Memory {
     }
 
     fn room_of(&mut self, entry: EntryId) -> Result<Option<RoomKeyId>, StoreError> {
-        Ok(self.entries.get(&entry).map(|(room, _)| *room))
+        Ok(self.entries.get(&entry).map(|held| held.room))
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {

@@ -212,7 +212,8 @@ impl Plan {
             | Deed::Compare(to)
             | Deed::Verify(to)
             | Deed::Block(to)
-            | Deed::Forgive(to) => self.has_host(place, *to)?,
+            | Deed::Forgive(to)
+            | Deed::Import(to) => self.has_host(place, *to)?,
             _ => {}
         }
         match deed {
@@ -222,7 +223,9 @@ impl Plan {
             _ => {}
         }
         match deed {
-            Deed::Say { room, .. } | Deed::Join(room) | Deed::Leave(room) if RoomName::new(room).is_err() => {
+            Deed::Say { room, .. } | Deed::Join(room) | Deed::Leave(room) | Deed::Keep { room, .. }
+                if RoomName::new(room).is_err() =>
+            {
                 nonsense(place, format!("`{room}` is no name for a room"))
             }
             Deed::Rename(nick) if Nick::new(nick).is_err() => nonsense(place, format!("`{nick}` is no nick")),

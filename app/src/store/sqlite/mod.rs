@@ -64,6 +64,22 @@ impl Sqlite {
 }
 
 impl Sqlite {
+    fn commit(&mut self, batches: &[Vec<Record>]) -> Result<Vec<Fresh>, StoreError> {
+        let Self { db, own, conversations, .. } = self;
+        let appended = db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|commit| {
+            let mut append = Append { db: &commit, own: *own, conversations, days: BTreeMap::new() };
+            let fresh = append.all(batches)?;
+            append.write_days()?;
+            commit.commit()?;
+            Ok(fresh)
+        });
+        appended.map_err(|error| {
+            // Rows remembered from a transaction that was rolled back do not exist.
+            self.conversations.clear();
+            failed(&error)
+        })
+    }
+
     /// Opens the store at `path` to read in it, also while another program writes there.
     ///
     /// # Errors
@@ -103,24 +119,15 @@ pub enum OpenError {
 
 impl Store for Sqlite {
     fn append(&mut self, batches: &[Vec<Record>]) -> Result<Vec<Fresh>, StoreError> {
-        let Self { db, own, conversations, bytes_max } = self;
         let is_erasing = batches.iter().flatten().any(|record| matches!(record, Record::Forget(_)));
-        let spare = if is_erasing { ERASING } else { 0 };
-        let bounded = schema::bound(db, bytes_max.saturating_add(spare));
-        let appended = bounded.and_then(|()| {
-            db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|commit| {
-                let mut append = Append { db: &commit, own: *own, conversations, days: BTreeMap::new() };
-                let fresh = append.all(batches)?;
-                append.write_days()?;
-                commit.commit()?;
-                Ok(fresh)
-            })
-        });
-        appended.map_err(|error| {
-            // Rows remembered from a transaction that was rolled back do not exist.
-            self.conversations.clear();
-            failed(&error)
-        })
+        if !is_erasing {
+            return self.commit(batches);
+        }
+        let widened = schema::bound(&self.db, self.bytes_max.saturating_add(ERASING));
+        widened.map_err(|error| failed(&error))?;
+        let done = self.commit(batches);
+        schema::bound(&self.db, self.bytes_max).map_err(|error| failed(&error))?;
+        done
     }
 
     fn fetch(&mut self, what: &Request) -> Result<Answer, StoreError> {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chat_core::{
     Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay,
-    StoredKeep,
-    StoredTrust, Topic, Trust,
+    StoredKeep, StoredTrust, Topic, Trust,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 

@@ -170,6 +170,8 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
 
 /// Lets the file grow to so many bytes; one that is larger grows no more.
 pub(super) fn bound(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+    // SQLite takes no less than the size that it knows, and knows that only after it has looked.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / PAGE;
     db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0)).map(drop)
 }

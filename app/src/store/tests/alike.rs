@@ -188,7 +188,7 @@ fn a_full_store_says_so_and_keeps_what_it_has() {
         |number: u64| vec![vec![Record::Entry(entry(number, number, 0, OWN, &["x".repeat(4000).as_str()]))]];
     let stored = (0..1000).take_while(|&number| store.append(&batch(number)).is_ok()).count();
     assert!((10..100).contains(&stored), "{stored}");
-    assert_eq!(store.append(&batch(1000)), Err(StoreError::Full));
+    assert_eq!(store.append(&batch(stored as u64)), Err(StoreError::Full));
     assert_eq!(store.newest(), Ok(stored as u64));
     drop(store);
     let mut store = disk(&folder);

@@ -132,22 +132,22 @@ fn nothing_of_it_is_left_in_the_files() {
 fn a_full_store_can_forget_and_then_has_room() {
     let folder = Folder::new("room");
     let path = folder.path("history.db");
-    let mut store = Sqlite::open(&path, OWN, 1 << 20).unwrap();
+    let mut store = Sqlite::open(&path, OWN, 512 << 10).unwrap();
     let batch = |number: u64| {
         let words: Vec<String> = (0..400).map(|word| format!("w{}", number * 1000 + word)).collect();
         vec![Record::Entry(entry(number, number, 0, OWN, &[words.join(" ").as_str()]))]
     };
-    for round in 0..4 {
+    for round in 0..3 {
         let first = round * 10_000;
         let stored = (first..).take_while(|&number| store.append(&[batch(number)]).is_ok()).count() as u64;
-        assert!(stored > 50, "round {round}: {stored}");
+        assert!((20..300).contains(&stored), "round {round}: {stored}");
         assert_eq!(store.append(&[batch(first + stored)]), Err(StoreError::Full));
-        for number in first..first + stored {
-            assert_eq!(store.append(&[forget([number])]), Ok(vec![]), "round {round}");
+        for number in (first..first + stored).step_by(8) {
+            assert_eq!(store.append(&[forget(number..number + 8)]), Ok(vec![]), "round {round}");
         }
     }
     let size = std::fs::metadata(&path).unwrap().len();
-    assert!(size <= 2 << 20, "{size}");
+    assert!(size <= (512 << 10) + (1 << 20), "{size}");
 
     let mut memory = Memory::new(OWN, 10_000);
     assert!(memory.append(&[batch(1)]).is_ok() && memory.append(&[batch(2)]).is_ok());
