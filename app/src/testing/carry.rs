@@ -36,6 +36,11 @@ impl Alone {
         while !is_done(&self.told.recv_timeout(Duration::from_secs(30)).unwrap()) {}
     }
 
+    /// Ends it when all is durable.
+    fn end(self) {
+        assert!(self.engine.close(Duration::from_secs(5)));
+    }
+
     fn say(&mut self, room: &str, text: &str) {
         let (place, text) = (Place::Room(RoomName::new(room).unwrap()), Text::new(text).unwrap());
         self.act(Action::Say { place, text, action: false, reply: None });
@@ -48,7 +53,7 @@ fn spoken(folder: &Folder) {
     alone.act(Action::Join(RoomName::new("#ops").unwrap()));
     (0..70).for_each(|number| alone.say("#lobby", &format!("message {number}")));
     (0..5).for_each(|number| alone.say("#ops", &format!("order {number}")));
-    assert!(alone.engine.close(Duration::from_secs(5)));
+    alone.end();
 }
 
 fn ran(folder: &Folder, arguments: &[&str]) -> Ended {
@@ -90,7 +95,9 @@ fn a_stick_carries_the_history_from_one_profile_to_another() {
         (&found["text"], &found["late"], &found["own"]),
         (&json!("message 7"), &json!(true), &json!(false))
     );
-    Alone::new(&other).act(Action::Join(RoomName::new("#ops").unwrap()));
+    let mut alone = Alone::new(&other);
+    alone.act(Action::Join(RoomName::new("#ops").unwrap()));
+    alone.end();
     let report = ran(&other, &["import", stick, "--json"]);
     let imported = json!({"new": 5, "known": 70, "elsewhere": 0, "old": 0, "refused": 0});
     assert_eq!(

@@ -36,9 +36,9 @@ use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, Intake,
     MdnsSocket, Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange,
-    PeerFindings, PeerKey, PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot, Source,
-    Stamp, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis,
-    Unreached, What,
+    PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot,
+    Source, Stamp, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust,
+    UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -434,7 +434,8 @@ impl Fake {
 }
 
 fn room_of(place: &Place) -> RoomKeyId {
-    let mut room = [0; 16];
-    place.to_string().bytes().zip(&mut room).for_each(|(byte, slot)| *slot = byte);
-    RoomKeyId(room)
+    match place {
+        Place::Room(name) => RoomKeyId::of_open(REAL, name),
+        Place::Direct(key) => RoomKeyId(*key.0.first_chunk().unwrap()),
+    }
 }
