@@ -65,5 +65,8 @@ fn carry(from: Program, to: Program) {
     let stick = there.home().join("stick");
     here.run(from.path(), &["import", &stick.to_string_lossy()], "").expect_code(0);
     let tail = here.run(from.path(), &["tail", "#lobby", "-n", "80", "--json"], "");
-    assert!(tail.out.lines().count() == 71 && tail.out.contains("nearby") && tail.out.contains(&ada_key), "{tail}");
+    assert!(
+        tail.out.lines().count() == 71 && tail.out.contains("nearby") && tail.out.contains(&ada_key),
+        "{tail}"
+    );
 }

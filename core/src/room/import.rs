@@ -160,7 +160,7 @@ impl Rooms {
                 continue;
             }
             let is_here = here.contains(&id) || handed.contains_key(&id) || self.undurable.has(&id);
-            match self.take_in_one(turn, home, entry, is_here, is_stray) {
+            match self.take_in_one(turn, home, &entry, is_here, is_stray) {
                 Fate::New => {
                     intake.new += 1;
                     turn.stats.imported += 1;
@@ -204,7 +204,7 @@ impl Rooms {
         &mut self,
         turn: &mut Turn<'_>,
         home: &Home,
-        entry: Entry,
+        entry: &Entry,
         is_here: bool,
         is_stray: bool,
     ) -> Fate {
@@ -255,7 +255,7 @@ impl Rooms {
             None => self.aside.insert(entry.room, entry.stamp, entry.id),
         }
         self.undurable.add(entry.id, Arrived { room: entry.room, stamp: entry.stamp, author: entry.author });
-        hand_out(turn, &place, &entry, body, Shown { own: false, late: true, again: true });
+        hand_out(turn, &place, entry, body, Shown { own: false, late: true, again: true });
         Fate::New
     }
 

@@ -126,9 +126,10 @@ impl Tally {
             Fact::Asked { host, tag, action } => self.on_asked(now, host, tag, action),
             Fact::Told { host, event } => self.on_told(truth, host, event),
             Fact::Appended { records, .. } => {
-                if records.iter().any(|record| matches!(record, Record::Forget(_))) {
-                    self.count("erased");
-                }
+                records
+                    .iter()
+                    .filter(|record| matches!(record, Record::Forget(_)))
+                    .for_each(|_| self.count("erased"));
             }
             _ => {}
         }

@@ -231,18 +231,65 @@ fn nothing_false_comes_in_and_the_true_one_still_may() {
     assert_eq!(world.import(1, &[whole]), intake(1, 0, 0, 0));
     // Absurd stamps are strays as those that come over a link: few of one author, and no floor goes back for them.
     let floor = world.floor(1);
-    let mut rng = Rng::new([3; 32]);
-    let mut said_at = |stamp| {
-        let item = item::Item::Text { text: "x".into(), action: false, reply: None };
-        let (boot, wall, nick) = (BootId(0), UnixMillis(0), Nick::lenient("peer"));
-        let body = item::Body { previous: None, boot, wall, nick, items: [item].into() };
-        entry::Entry::seal(REAL, &mut rng, &thief, &key, Stamp(stamp), &body).bytes
-    };
+    let said_at = |stamp| sealed(&thief, &key, Stamp(stamp));
     let year_9999: Vec<_> = (0..40).map(|number| said_at(entry::STAMP_MAX.0 - number)).collect();
-    let year_1970: Vec<_> = (0..60).map(&mut said_at).collect();
+    let year_1970: Vec<_> = (0..60).map(said_at).collect();
     assert_eq!(world.import(1, &[year_9999, year_1970].concat()), intake(64, 0, 0, 36));
     assert_eq!(world.floor(1), floor);
     assert_eq!(world.peers[1].stats.strays_refused, 36);
+}
+
+/// An entry that says something under this key.
+fn sealed(by: &Identity, key: &RoomKey, stamp: Stamp) -> Bytes {
+    let item = item::Item::Text { text: "x".into(), action: false, reply: None };
+    let (boot, wall, nick) = (BootId(0), UnixMillis(0), Nick::lenient("peer"));
+    let body = item::Body { previous: None, boot, wall, nick, items: [item].into() };
+    entry::Entry::seal(REAL, &mut Rng::new([3; 32]), by, key, stamp, &body).bytes
+}
+
+#[test]
+fn nobody_else_speaks_in_a_conversation_and_whoever_tries_hides_nothing() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    world.say_in(1, Place::Direct(world.key(0)), "only for you");
+    world.run_ms(50);
+    let carried = world.carried(1);
+    // The other one has lent somebody the key of the conversation.
+    let (ours, third) = (world.peers[0].identity.clone(), Identity::new(REAL, &[66; 32]));
+    let (other, direct) = (world.key(1), world.peers[1].identity.direct_public());
+    let key = RoomKey::direct(REAL, &ours, &other, &direct).unwrap();
+    let lent = sealed(&third, &key, Stamp(world.wall(0).0 * 1000));
+    assert_eq!(world.import(0, &[lent.clone()]), intake(0, 0, 0, 1), "while the other is here");
+    world.cut(0, 1);
+    world.peers[0].store.entries.clear();
+    world.restart(0);
+    assert_eq!(world.import(0, &[lent, carried[0].clone()]), intake(1, 0, 1, 0), "and while they are away");
+}
+
+#[test]
+fn a_day_that_is_full_takes_no_more_by_hand_either() {
+    let mut world = World::new(2);
+    let ops = RoomName::new("#ops").unwrap();
+    (0..2).for_each(|index| world.command(index, 1, Action::Join(ops.clone())));
+    world.say(0, "one too many");
+    world.say_in(0, room("#ops"), "one too many");
+    world.run_ms(10);
+    let carried = world.carried(0);
+    let (now, stamp) = (world.now, Stamp(world.wall(0).0 * 1000));
+    for place in [lobby(), room("#ops")] {
+        let id = world.id_of(1, &place);
+        let history = &mut world.peers[1].rooms.rooms.get_mut(&id).unwrap().history;
+        for number in 0..history::DAY_ENTRIES_MAX as u64 {
+            let mut entry = [0; 32];
+            entry[..8].copy_from_slice(&number.to_le_bytes());
+            history.insert(now, stamp, EntryId(entry));
+        }
+    }
+    world.command(1, 2, Action::Leave(ops));
+    world.run_ms(10);
+    assert_eq!(world.import(1, &carried), intake(0, 0, 0, 2));
+    assert_eq!(world.peers[1].stats.day_full, 2);
 }
 
 #[test]
