@@ -12,7 +12,7 @@ use std::{
 
 use chat_core::{
     Action, Answer, Command, Config, Event, Identity, Input, MdnsSocket, MessageId, Nick, Node, Output,
-    PeerKey, REAL, Record, Request, RoomName, RoomRoot, State, Transfer, TransferState,
+    PeerKey, REAL, Record, Request, RoomName, RoomRoot, State, StoreError, Transfer, TransferState,
 };
 
 use chat_net::{Capture, Clock, Net, OnCaptureEnd, OnOutput, OpenError, Submit, Why};
@@ -185,10 +185,13 @@ impl Ready {
             (self.submit)(Input::Fetched { token, answer: Answer::State(self.state) });
         }
         let Files { jobs: files, waiting } = self.files;
-        let spawned = keeper::spawn(self.store, self.waiting, self.submit.clone(), self.tell.clone(), stored)
-            .and_then(|()| files::spawn(self.places, waiting, files.clone(), self.submit.clone(), self.tell));
+        let (submit, tell) = (self.submit.clone(), self.tell.clone());
+        let spawned = keeper::spawn(self.store, self.waiting, submit, tell, stored).and_then(|()| {
+            files::spawn(self.places, waiting, files.clone(), self.submit.clone(), self.tell.clone())
+        });
         spawned.map_err(|error| cannot_start(&error))?;
-        Ok(Engine { submit: self.submit, jobs: self.jobs, files, last_tag: 0, _profile: self.profile })
+        let Self { submit, jobs, tell, profile, .. } = self;
+        Ok(Engine { submit, jobs, files, last_tag: 0, tell, _profile: profile })
     }
 }
 
@@ -338,10 +341,16 @@ pub(crate) struct Engine {
     jobs: Jobs,
     files: files::Jobs,
     last_tag: u64,
+    tell: Tell,
     _profile: Profile,
 }
 
 impl Engine {
+    /// Where to put what a front end is to hear.
+    pub(crate) fn tell(&self) -> Tell {
+        self.tell.clone()
+    }
+
     /// Asks the node for something. The answer is a `Done` or `Refused` with this tag.
     pub(crate) fn command(&mut self, action: Action) -> u64 {
         self.last_tag += 1;
@@ -378,6 +387,17 @@ impl Engine {
         let ask = Job::Ask(Box::new(move |store| drop(answer.send(question(store)))));
         self.jobs.send(ask).ok()?;
         answered.recv().ok()
+    }
+
+    /// Asks the store from another thread what a node asks.
+    pub(crate) fn reader(&self) -> impl FnMut(Request) -> Result<Answer, StoreError> + Send + 'static {
+        let jobs = self.jobs.clone();
+        move |what| {
+            let (answer, answered) = mpsc::sync_channel(1);
+            let ask = Job::Ask(Box::new(move |store| drop(answer.send(store.fetch(&what)))));
+            jobs.send(ask).map_err(|_| StoreError::Failed)?;
+            answered.recv().unwrap_or(Err(StoreError::Failed))
+        }
     }
 
     /// Makes durable what waits and closes the store. The answer says whether that was done in time.

@@ -4,7 +4,11 @@ use std::sync::mpsc;
 
 use chat_core::{Event, StoreError};
 
-use crate::{files, store::Told};
+use crate::{
+    carry::{ExportError, Exported, Part},
+    files,
+    store::Told,
+};
 
 /// Something that a front end should know.
 #[derive(Debug)]
@@ -17,6 +21,10 @@ pub(crate) enum Happening {
     Store(Result<(), StoreError>),
     /// Of files, what the disk has to do with.
     File(files::News),
+    /// From a file that is imported.
+    Read(Part),
+    /// What came of an export.
+    Exported(Result<Exported, ExportError>),
     /// The capture has ended before the program did, and why.
     CaptureEnded(String),
     /// From the person.

@@ -94,8 +94,10 @@ impl Trouble {
 
 impl Keeper {
     fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut batch = Batch::new(first, jobs.try_iter());
+        let mut next = None;
+        while let Some(first) = next.take().or_else(|| jobs.recv().ok()) {
+            let mut batch;
+            (batch, next) = Batch::new(first, jobs.try_iter());
             let fresh = self.append(&batch);
             let mut fresh = fresh.into_iter().peekable();
             let mut persisted = 0;
@@ -159,9 +161,16 @@ enum Step {
 }
 
 impl Batch {
-    fn new(first: Job, waiting: TryIter<'_, Job>) -> Self {
+    /// What waits, up to something that makes room: that is done alone, so that nothing keeps a full store from it. The
+    /// other answer is the job that was taken and does not belong to the batch.
+    fn new(first: Job, waiting: TryIter<'_, Job>) -> (Self, Option<Job>) {
         let mut batch = Self { records: Vec::new(), newest: None, steps: Vec::new() };
         for job in std::iter::once(first).chain(waiting.take(BATCH_MAX)) {
+            let is_first = batch.steps.is_empty();
+            let makes_room = job.makes_room();
+            if makes_room && !is_first {
+                return (batch, Some(job));
+            }
             match job {
                 Job::Persist { token, records } => {
                     batch.newest = Some(token);
@@ -176,8 +185,19 @@ impl Batch {
                     break;
                 }
             }
+            if makes_room {
+                break;
+            }
         }
-        batch
+        (batch, None)
+    }
+}
+
+impl Job {
+    /// Whether something is to be erased.
+    fn makes_room(&self) -> bool {
+        let Self::Persist { records, .. } = self else { return false };
+        records.iter().any(|record| matches!(record, Record::Forget(_)))
     }
 }
 
@@ -197,7 +217,7 @@ mod tests {
         sync::{Arc, Mutex, mpsc},
     };
 
-    use chat_core::{EntryId, MessageId, Nick, PeerKey, Place, RoomKeyId, Topic};
+    use chat_core::{EntryId, Forgotten, MessageId, Nick, PeerKey, Place, RoomKeyId, Topic};
 
     use super::*;
     use crate::store::{Cursor, Known, Memory, Shown};
@@ -301,6 +321,19 @@ mod tests {
         assert_eq!(transactions, 1);
         assert_eq!(submitted, ["Persisted { token: Token(3), result: Ok(()) }"]);
         assert_eq!(heard, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_makes_room_is_done_alone_and_in_its_turn() {
+        let forget = |token| Job::Persist {
+            token: Token(token),
+            records: vec![Record::Forget(Forgotten { room: RoomKeyId([0; 16]), ids: Vec::new() })],
+        };
+        let (_, submitted, transactions) =
+            run(Ok(()), vec![nick(1), nick(2), forget(3), forget(4), nick(5), nick(6)]);
+        let answered =
+            [2, 3, 4, 6].map(|token| format!("Persisted {{ token: Token({token}), result: Ok(()) }}"));
+        assert_eq!((submitted, transactions), (answered.to_vec(), 4));
     }
 
     #[test]

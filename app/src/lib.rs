@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod carry;
 mod clean;
 mod cli;
 mod doctor;
@@ -23,6 +24,7 @@ mod keeper;
 #[cfg(feature = "mdns-crates")]
 mod mdns_crates;
 mod multicast;
+mod offline;
 mod oneshot;
 mod out;
 mod people;

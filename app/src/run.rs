@@ -52,6 +52,8 @@ fn chosen(program: &'static str, arguments: &[OsString], cli: &Cli, open: Open<'
         Some(Command::Search { words, count }) => oneshot::search(cli, words, *count),
         Some(Command::Tail { room, count, follow }) => oneshot::tail(cli, room.as_ref(), *count, *follow),
         Some(Command::Rooms) => oneshot::rooms(cli),
+        Some(Command::Export { to, room }) => oneshot::export(cli, to, room.as_ref()),
+        Some(Command::Import { from }) => oneshot::import(program, arguments, cli, from),
         Some(Command::Doctor) => oneshot::doctor(program, arguments, cli, open),
         Some(Command::Send { to, text, timeout }) => {
             let wish = oneshot::Send::read(to, text, *timeout, cli.options.room_key.as_deref())?;

@@ -1,12 +1,13 @@
 //! What the person asks for. A command is checked when it is built, so that carrying it out cannot fail for its
 //! form; asking twice does no harm.
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, num::NonZeroU16};
 
 use crate::{
     event::{MessageId, Place},
     files::{Offer, Wanted},
     identity::PeerKey,
+    intake::Bundle,
     room::RoomRoot,
     short::{Emoji, Topic},
     text::{Nick, RoomName, Text},
@@ -112,6 +113,17 @@ pub enum Action {
         key: PeerKey,
         /// What is thought of it.
         thought: Thought,
+    },
+    /// Take these entries in as if they had come from others, into the rooms that we are or were in. When that is
+    /// durable an [`Event::Imported`](crate::Event::Imported) tells what became of them, then it is done.
+    Import(Bundle),
+    /// Keep what is said in a room or conversation for so many days from now on, `None` for ever; done at once. What is
+    /// older is erased, now and whenever a new day begins.
+    Keep {
+        /// Where.
+        place: Place,
+        /// At least so many whole days.
+        days: Option<NonZeroU16>,
     },
     /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
     /// [`Event::Examined`](crate::Event::Examined), then done.

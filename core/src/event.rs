@@ -1,13 +1,14 @@
 //! What the person is told.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{fmt, net::SocketAddr, str::FromStr};
+use core::{fmt, net::SocketAddr, num::NonZeroU16, str::FromStr};
 
 use crate::{
     change::Change,
     files::{Offer, Transfer},
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
+    intake::Intake,
     text::{Nick, RoomName},
     time::UnixMillis,
     trust::{Digits, Trust},
@@ -98,6 +99,20 @@ pub enum Event {
         tag: u64,
         /// What was found out.
         findings: Box<Findings>,
+    },
+    /// What became of imported entries, which are not told one by one; the command's [`Done`](Self::Done) comes next.
+    Imported {
+        /// The command's tag.
+        tag: u64,
+        /// How many are new, and what the others are.
+        intake: Intake,
+    },
+    /// How long a room or conversation is kept: at start for each that is not kept for ever, and when it changes.
+    Kept {
+        /// Where.
+        place: Place,
+        /// So many days; `None` for ever.
+        days: Option<NonZeroU16>,
     },
     /// After `Quit`: everything that will be sent has been handed out.
     Finished,

@@ -133,7 +133,7 @@
 //!
 //! | Module | What is in it |
 //! |---|---|
-//! | `node`, `boundary`, `command`, `event`, `change`, `findings`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
+//! | `node`, `boundary`, `command`, `event`, `change`, `findings`, `intake`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
 //! | `contacts`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
@@ -162,6 +162,7 @@ mod files;
 mod findings;
 mod frames;
 mod identity;
+mod intake;
 mod mdns;
 mod members;
 mod node;
@@ -194,14 +195,15 @@ pub use event::{
 pub use files::{FILE_NAME_MAX, FILE_SIZE_MAX, FileName, Offer, Transfer, TransferState, Wanted};
 pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindings, Reached, Tally, Way};
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
+pub use intake::{Bundle, BundleError, Intake};
 pub use node::Node;
 pub use rng::Rng;
 pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, FileStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
-    Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay, StoredEntry,
-    StoredPeer, StoredRoom, StoredTrust,
+    Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay,
+    StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
 };
 pub use suite::{REAL, Suite, TAG};
 pub use text::{

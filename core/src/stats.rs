@@ -232,4 +232,14 @@ pub struct RoomStats {
     pub grafted: u64,
     /// New entries not announced to further neighbours because too many wait; repair brings them.
     pub unannounced: u64,
+    /// Entries that were imported and are new.
+    pub imported: u64,
+    /// Entries not imported since they are of rooms that we have never been in.
+    pub elsewhere: u64,
+    /// Imports refused because too many wait.
+    pub imports_refused: u64,
+    /// Entries that came in and are older than what is kept of their room.
+    pub outdated: u64,
+    /// Entries that the store was told to erase because they are.
+    pub forgotten: u64,
 }

@@ -1,7 +1,7 @@
 //! What a node asks of the host's store: to append records and to read some back.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::{net::SocketAddr, num::NonZeroU16};
 
 use bytes::Bytes;
 
@@ -33,6 +33,11 @@ pub enum Record {
     Nick(Nick),
     /// What the person thinks of a key; replaces what they thought before.
     Trust(StoredTrust),
+    /// How long a room is kept; replaces what was known of it.
+    Keep(StoredKeep),
+    /// Entries to erase with all that they say, and what the days add up to without them. Those that are not there
+    /// change nothing.
+    Forget(Forgotten),
 }
 
 /// An entry as it is stored.
@@ -94,6 +99,33 @@ pub struct StoredTrust {
     pub key: PeerKey,
     /// What they think.
     pub trust: Trust,
+}
+
+/// How long a room is kept, as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredKeep {
+    /// The room.
+    pub room: RoomKeyId,
+    /// The same room as the person knows it.
+    pub place: Place,
+    /// What is older than so many whole days is erased; `None` for nothing.
+    pub days: Option<NonZeroU16>,
+    /// Nothing older than this is wanted: it was erased.
+    pub from: Stamp,
+}
+
+/// Entries of one room that are to be erased.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forgotten {
+    /// The room.
+    pub room: RoomKeyId,
+    /// Their names, at most [`IDS_MAX`](Self::IDS_MAX).
+    pub ids: Vec<EntryId>,
+}
+
+impl Forgotten {
+    /// Entries that are erased at a time: so few that a store has soon done it, whatever they say.
+    pub const IDS_MAX: usize = 128;
 }
 
 /// What to read back.
@@ -158,6 +190,8 @@ pub struct State {
     pub peers: Vec<StoredPeer>,
     /// What the person thinks of keys, where that is anything.
     pub trusts: Vec<StoredTrust>,
+    /// How long rooms are kept, where that was ever asked for.
+    pub keeps: Vec<StoredKeep>,
     /// For each room and day that has entries, what they add up to.
     pub days: Vec<StoredDay>,
     /// For each room, our own newest entry.

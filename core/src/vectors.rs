@@ -11,9 +11,10 @@ use crate::{
 };
 
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
-/// What the names of vectors begin with: each group is checked by a test beside what it is about.
-const GROUPS: [&str; 9] =
-    ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon", "folder"];
+/// What the names of vectors begin with: each group is checked by a test beside what it is about, those of folders and of
+/// exports in `app`.
+const GROUPS: [&str; 10] =
+    ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon", "folder", "export"];
 
 /// The two persons of the page.
 pub(crate) fn ana() -> (Identity, BootId) {

@@ -93,6 +93,8 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("keys-compared", "two persons were shown digits to compare"),
     ("file-received", "somebody has all bytes of a file that another offered"),
     ("file-waits", "a file waits for whoever offers it"),
+    ("imported", "somebody took in what was carried over and was new to them"),
+    ("erased", "something was erased since it was older than what is kept"),
     ("verified", "a message came from a peer whose key the person has verified"),
 ];
 

@@ -308,6 +308,15 @@ pub enum Deed {
     Block(usize),
     /// Wants to hear another again.
     Forgive(usize),
+    /// Takes in what another host's disk holds, as from a file that was carried over.
+    Import(usize),
+    /// Keeps a room for so many days, 0 for ever.
+    Keep {
+        /// The room.
+        room: String,
+        /// How many.
+        days: u16,
+    },
     /// Says goodbye and ends the program.
     Quit,
     /// Starts the program again, if it has ended.

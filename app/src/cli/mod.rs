@@ -140,6 +140,29 @@ pub(crate) enum Command {
     },
     /// Tell which rooms this profile is in
     Rooms,
+    /// Write the history into a file, as it was signed: to carry it to where no network leads
+    ///
+    /// The file has no secret in it; who wrote when, and what was said in open rooms, everybody can read. It is never written
+    /// over another one. Also while another program has the profile.
+    #[command(after_help = EXITS)]
+    Export {
+        /// The file to make, or - for standard output
+        #[arg(value_name = "FILE|-")]
+        to: PathBuf,
+        /// Only what was said in this room
+        #[arg(value_name = "#room", value_parser = room)]
+        room: Option<RoomName>,
+    },
+    /// Take in what such a file has of the rooms that this profile is or was in
+    ///
+    /// Each entry is verified as if it had come over the network. Others get what is new from here. While a chat has the
+    /// profile, type /import FILE there.
+    #[command(after_help = EXITS)]
+    Import {
+        /// The file to read, or - for standard input
+        #[arg(value_name = "FILE|-")]
+        from: PathBuf,
+    },
     /// Look around for two seconds and tell who is there
     Peers,
     /// Test this network for six seconds and tell what is wrong with it and what helps
@@ -207,7 +230,9 @@ pub(crate) enum Stop {
 fn room(text: &str) -> Result<RoomName, String> {
     RoomName::new(text).map_err(|error| {
         let meant = meant_room(text).map_or(String::new(), |room| format!(", such as {room}"));
-        format!("{error}{meant}; the commands are send, search, tail, rooms, peers, doctor and id")
+        format!(
+            "{error}{meant}; the commands are send, search, tail, rooms, export, import, peers, doctor and id"
+        )
     })
 }
 

@@ -77,7 +77,14 @@ fn a_complaint_is_one_line_and_says_what_is_allowed() {
     says("--discovery mdns,mdns-crates", &["mdns-crates is not built in", "--features mdns-crates"]);
     says("--discovery pigeons", &["mdns, broadcast and manual"]);
     says("--discovery ,", &["mdns, broadcast and manual"]);
-    says("lobby", &["begins with #", "such as '#lobby'", "send, search, tail, rooms, peers, doctor and id"]);
+    says(
+        "lobby",
+        &[
+            "begins with #",
+            "such as '#lobby'",
+            "send, search, tail, rooms, export, import, peers, doctor and id",
+        ],
+    );
     for eaten_by_the_shell in ["send", "send hello"] {
         says(eaten_by_the_shell, &["TEXT", "quote a room", "chat-std send '#lobby' TEXT"]);
     }
@@ -90,8 +97,8 @@ fn a_complaint_is_one_line_and_says_what_is_allowed() {
     says("--nick=", &["--nick"]);
     says(&format!("--nick {}", "x".repeat(33)), &["33 characters, 32 are allowed"]);
     says("#ops peers", &["#ops"]);
-    for later in ["import", "export"] {
-        says(later, &["begins with #"]);
+    for without_a_file in ["import", "export"] {
+        says(without_a_file, &["FILE", "allowed is chat-std"]);
     }
 }
 

@@ -55,6 +55,13 @@ pub(super) enum Wish {
     },
     Accept(MessageId),
     Stop(MessageId),
+    /// What a file has.
+    Import(PathBuf),
+    /// The history, or what was said in one room, into a file.
+    Export {
+        path: PathBuf,
+        room: Option<RoomName>,
+    },
     Peers,
     Rooms,
     Quit,
@@ -153,6 +160,12 @@ impl Fields {
                 let muted = self.wanted("muted", "true or false")?.unwrap_or(true);
                 Action::Think { key: self.key()?, thought: Thought::Muted(muted) }
             }
+            "keep" => self.keep()?,
+            "import" => return Ok(Wish::Import(self.path()?)),
+            "export" => {
+                let room = if self.has("room") { Some(self.room()?) } else { None };
+                return Ok(Wish::Export { path: self.path()?, room });
+            }
             "history" => return self.history(),
             "search" => {
                 let (text, limit) = (self.needed("text", "a string")?, self.limit(SEARCH_MAX)?);
@@ -169,7 +182,7 @@ impl Fields {
             "quit" => return Ok(Wish::Quit),
             _ => {
                 let known = "send edit delete react topic history search join create invite leave nick connect verify block mute \
-                             file accept stop peers rooms quit";
+                             file accept stop peers rooms keep import export quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }
@@ -206,6 +219,20 @@ impl Fields {
             limit: self.limit(HISTORY_MAX)?,
             before: self.message("before")?,
         })
+    }
+
+    /// `days` must stand there, be it as null: nothing is erased by an oversight.
+    fn keep(&self) -> Result<Action, Wrong> {
+        let days = match self.0.get("days") {
+            Some(days) if days.get() == "null" => None,
+            _ => Some(self.needed("days", "a number from 1 to 65535, or null for ever")?),
+        };
+        Ok(Action::Keep { place: self.place()?, days })
+    }
+
+    fn path(&self) -> Result<PathBuf, Wrong> {
+        let path: String = self.needed("path", "a string")?;
+        if path.is_empty() { Err(bad("path is empty")) } else { Ok(path.into()) }
     }
 
     fn limit(&self, most: u64) -> Result<usize, Wrong> {

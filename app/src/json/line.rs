@@ -3,11 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16};
 
 use chat_core::{
-    Digits, EntryId, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Refusal, RoomName, Trust,
-    hex,
+    Digits, EntryId, Intake, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Place, Refusal,
+    RoomName, Trust, hex,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -64,6 +64,11 @@ pub(crate) enum Line<'a> {
     },
     Trust(Thought),
     File(Box<Moved>),
+    /// How long a room is kept.
+    Keep {
+        room: String,
+        days: Option<NonZeroU16>,
+    },
     Done(Done<'a>),
     Error(Error<'a>),
 }
@@ -136,6 +141,32 @@ pub(crate) struct Done<'a> {
     /// What those rooms are about that are about anything.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) topics: BTreeMap<&'a str, &'a str>,
+    /// For how many days those rooms and conversations are kept that are not kept for ever.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) keeps: BTreeMap<String, NonZeroU16>,
+    /// What became of imported entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<Imported>,
+    /// How many entries were exported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exported: Option<u64>,
+}
+
+/// What became of imported entries.
+#[derive(Debug, Serialize)]
+pub(crate) struct Imported {
+    new: u64,
+    known: u64,
+    elsewhere: u64,
+    old: u64,
+    refused: u64,
+}
+
+impl Imported {
+    pub(crate) const fn of(intake: &Intake) -> Self {
+        let Intake { new, known, elsewhere, old, refused } = *intake;
+        Self { new, known, elsewhere, old, refused }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +177,9 @@ pub(crate) struct Error<'a> {
     pub(crate) message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cursor: Option<Cursor>,
+    /// Of an import that ended early, what came before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<Imported>,
 }
 
 /// What went wrong, for a program.
@@ -216,6 +250,10 @@ impl<'a> Line<'a> {
         Self::Trust(Thought { key: key.to_string(), verified, blocked, muted })
     }
 
+    pub(crate) fn keep(place: &Place, days: Option<NonZeroU16>) -> Self {
+        Self::Keep { room: place.to_string(), days }
+    }
+
     pub(crate) fn net(net: &NetChange, left_out: Vec<String>) -> Self {
         let interfaces = net.interfaces.iter().map(|name| clean::name(name).into_owned()).collect();
         let (multicast, reason) = (net.multicast.word(), multicast::reason(net.multicast));
@@ -232,13 +270,23 @@ impl<'a> Line<'a> {
     }
 
     pub(crate) fn error(id: Option<Id>, code: Code, message: &'a str) -> Self {
-        Self::Error(Error { id, code, message, cursor: None })
+        Self::Error(Error { id, code, message, cursor: None, imported: None })
+    }
+
+    /// An import ended early, and this came before.
+    pub(super) fn import_error(
+        id: Option<Id>,
+        code: Code,
+        message: &'a str,
+        imported: Option<Imported>,
+    ) -> Self {
+        Self::Error(Error { id, code, message, cursor: None, imported })
     }
 
     pub(crate) fn lagged(cursor: Cursor) -> Self {
         let message =
             "lines were left out because nobody read them; begin again with --since, or ask for history";
-        Self::Error(Error { id: None, code: Code::Lagged, message, cursor: Some(cursor) })
+        Self::Error(Error { id: None, code: Code::Lagged, message, cursor: Some(cursor), imported: None })
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON lines: one object a line in both directions, for bots and scripts. `docs/JSON.md` describes it.
 
+mod carry;
 mod command;
 pub(crate) mod files;
 mod history;
@@ -8,6 +9,7 @@ mod told;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
     rc::Rc,
 };
 
@@ -19,6 +21,7 @@ use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 use self::{
+    carry::Carrying,
     command::{How, Wish, Wrong},
     files::Desk,
     history::{Histories, History, Next},
@@ -55,6 +58,9 @@ pub(crate) struct Json {
     pending: BTreeMap<u64, Pending>,
     histories: Histories,
     desk: Desk,
+    carrying: Carrying,
+    /// For how many days rooms and conversations are kept that are not kept for ever.
+    keeps: BTreeMap<String, NonZeroU16>,
     /// The newest message that was written, or need not be.
     cursor: Cursor,
     is_leaving: bool,
@@ -110,6 +116,8 @@ impl Json {
             pending: BTreeMap::new(),
             histories: Histories::default(),
             desk: Desk::default(),
+            carrying: Carrying::default(),
+            keeps: BTreeMap::new(),
             cursor,
             is_leaving: false,
         })
@@ -123,6 +131,9 @@ impl Json {
     }
 
     fn on_event(&mut self, event: Event, engine: &Engine) {
+        if self.on_import_event(&event) {
+            return;
+        }
         match event {
             Event::Done { tag, message } => {
                 let Some(Pending { id, then }) = self.pending.remove(&tag) else { return };
@@ -172,6 +183,8 @@ impl Json {
                 self.tell(&Line::trust(key, trust));
             }
             Event::Transfer(transfer) => self.on_transfer(&transfer),
+            Event::Kept { place, days } => self.on_kept(&place, days),
+            Event::Finished => self.end_import(true),
             Event::Net(net) => {
                 self.tell(&Line::net(&net, (self.left_out)()));
             }
@@ -232,6 +245,8 @@ impl Json {
                 let key = self.secrets.get(&room).map(|root| phrase::key(root).to_string());
                 self.answer(&Line::Done(Done { id, key, ..Done::default() }));
             }
+            Wish::Import(path) => self.import(id, path, engine),
+            Wish::Export { path, room } => self.export(id, path, room, engine),
             Wish::History { place, limit, before } => {
                 self.histories.push(History { id, place, limit, before });
                 self.go_on(engine);
@@ -260,8 +275,10 @@ impl Json {
                 let (topics, rooms) = (topics.collect(), self.rooms.iter().map(RoomName::as_str).collect());
                 let private = self.rooms.iter().filter(|room| self.secrets.contains_key(*room));
                 let private = private.map(RoomName::as_str).collect();
+                let keeps = self.keeps.clone();
                 let text =
-                    Line::Done(Done { id, rooms: Some(rooms), private, topics, ..Done::default() }).text();
+                    Line::Done(Done { id, rooms: Some(rooms), private, topics, keeps, ..Done::default() })
+                        .text();
                 self.answer_text(&text);
             }
             Wish::Quit => {
@@ -369,6 +386,8 @@ impl Front for Json {
             Happening::Store(Err(error)) => {
                 self.tell(&Line::error(None, Code::StoreFull, &error.to_string()));
             }
+            Happening::Read(part) => self.on_part(part, engine),
+            Happening::Exported(exported) => self.on_exported(&exported),
             Happening::CaptureEnded(why) => {
                 self.tell(&Line::error(None, Code::CaptureEnded, &why));
             }
@@ -390,7 +409,7 @@ impl Front for Json {
     }
 
     fn unanswered(&self) -> usize {
-        self.pending.len() + self.histories.len() + self.desk.unanswered()
+        self.pending.len() + self.histories.len() + self.desk.unanswered() + self.carrying.len()
     }
 
     fn is_leaving(&self) -> bool {

@@ -1,5 +1,7 @@
-//! Commands that do one thing and end: `send`, `search`, `tail`, `rooms`, `peers`, `doctor` and `id`.
+//! Commands that do one thing and end: `send`, `search`, `tail`, `rooms`, `export`, `import`, `peers`, `doctor` and
+//! `id`.
 
+mod carry;
 mod doctor;
 mod reading;
 mod send;
@@ -31,6 +33,7 @@ use crate::{
     signals,
 };
 
+pub(crate) use carry::{export, import};
 pub(crate) use doctor::doctor;
 pub(crate) use reading::{rooms, search, tail};
 pub(crate) use send::{Send, send};

@@ -75,11 +75,20 @@ pub(super) enum Command<'a> {
     /// A file that is on its way, or offered.
     Stop(Option<&'a str>),
     Search(&'a str),
+    /// How long a room is kept from now on; `None` asks.
+    Keep(Option<&'a str>),
+    /// A file.
+    Import(&'a str),
+    /// A file, and the only room that is wanted.
+    Export {
+        file: &'a str,
+        room: Option<&'a str>,
+    },
     Quit,
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 31] = [
+pub(super) const HELP: [(&str, &str); 34] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
@@ -107,6 +116,9 @@ pub(super) const HELP: [(&str, &str); 31] = [
     ("/accept [NICK]", "fetch what was offered last, or last by NICK"),
     ("/files", "files that are offered and on their way"),
     ("/stop [NAME]", "stop the file that moved last, or the one of this name"),
+    ("/keep [30d|all] [#room]", "erase here what is older, now and each day, or keep all; or see what holds"),
+    ("/export FILE [#room]", "write the history into a file, to carry it where no network leads"),
+    ("/import FILE", "take in what such a file has of your rooms; others get it from you"),
     ("/doctor", "what is wrong with this network, and what helps"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
@@ -174,6 +186,13 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("peers", _) => Typed::Command(Command::Peers),
         ("more", _) => Typed::Command(Command::More),
         ("search", Some(text)) => Typed::Command(Command::Search(text)),
+        ("keep", argument) => Typed::Command(Command::Keep(argument)),
+        ("import", Some(file)) => Typed::Command(Command::Import(file)),
+        ("export", Some(argument)) => {
+            let split = argument.rsplit_once(char::is_whitespace).filter(|(_, room)| room.starts_with('#'));
+            let (file, room) = split.map_or((argument, None), |(file, room)| (file.trim_end(), Some(room)));
+            Typed::Command(Command::Export { file, room })
+        }
         ("rooms", _) => Typed::Command(Command::Rooms),
         ("doctor", _) => Typed::Command(Command::Doctor),
         ("file", Some(argument)) => Typed::Command(Command::File(argument)),

@@ -2,6 +2,7 @@
 
 mod act;
 mod alone;
+mod carry;
 mod change;
 mod command;
 mod company;
@@ -9,6 +10,7 @@ mod crowd;
 mod delivery;
 mod examine;
 mod files;
+mod keep;
 mod pending;
 mod recall;
 mod rooms;
@@ -19,6 +21,7 @@ mod trust;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write as _},
+    num::NonZeroU16,
     rc::Rc,
     time::Duration,
 };
@@ -29,8 +32,8 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
 use self::{
-    alone::Alone, crowd::Crowd, delivery::Delivery, examine::Doctor, files::Desk, pending::Pending,
-    recall::Recall, show::Show,
+    alone::Alone, carry::Carrying, crowd::Crowd, delivery::Delivery, examine::Doctor, files::Desk,
+    pending::Pending, recall::Recall, show::Show,
 };
 use crate::{
     clean,
@@ -84,6 +87,9 @@ pub(crate) struct Plain {
     rest: Option<String>,
     desk: Desk,
     pending: BTreeMap<u64, Pending>,
+    carrying: Carrying,
+    /// For how many days what is not kept for ever is kept.
+    keeps: BTreeMap<Place, NonZeroU16>,
     is_leaving: bool,
 }
 
@@ -149,6 +155,8 @@ impl Plain {
             rest: None,
             desk: Desk::default(),
             pending: BTreeMap::new(),
+            carrying: Carrying::default(),
+            keeps: BTreeMap::new(),
             is_leaving: false,
         };
         plain.people.restore_trust(ready.store.trusts()?);
@@ -180,6 +188,9 @@ impl Plain {
 
     fn on_event(&mut self, now: Instant, event: Event, engine: &mut Engine) {
         self.delivery.on_event(&event);
+        if self.on_import_event(&event) {
+            return;
+        }
         match event {
             Event::Done { tag, message } => {
                 let pending = self.pending.remove(&tag);
@@ -232,7 +243,11 @@ impl Plain {
                 self.notice(&format!("your name was taken in discovery; there you are {name} now"));
             }
             Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
-            Event::Finished => self.tell_unheard(),
+            Event::Kept { place, days } => self.on_kept(&place, days),
+            Event::Finished => {
+                self.end_import(true);
+                self.tell_unheard();
+            }
             _ => {}
         }
     }
@@ -308,6 +323,8 @@ impl Front for Plain {
                 self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
             }
             Happening::File(news) => self.on_file(news, engine),
+            Happening::Read(part) => self.on_part(part, engine),
+            Happening::Exported(exported) => self.on_exported(&exported),
             Happening::CaptureEnded(why) => self.complain(&why),
             Happening::Line(line) => {
                 self.on_line(&line, engine);
@@ -323,7 +340,9 @@ impl Front for Plain {
                 if let What::Delete { target } = changed.change.what {
                     self.on_offer_gone(target, engine);
                 }
-                if !(trust.blocked || trust.muted) {
+                // Of what a file brings there may be thousands.
+                let is_imported = changed.change.late && self.carrying.is_importing();
+                if !(trust.blocked || trust.muted || is_imported) {
                     self.show_change(&changed);
                 }
             }
@@ -364,7 +383,8 @@ impl Front for Plain {
     fn unanswered(&self) -> usize {
         let is_ours =
             |pending: &Pending| matches!(pending, Pending::Enter(_) | Pending::Examine { asked: false });
-        self.pending.values().filter(|pending| !is_ours(pending)).count() + self.desk.preparing()
+        let pending = self.pending.values().filter(|pending| !is_ours(pending)).count();
+        pending + self.desk.preparing() + self.carrying.len()
     }
 
     fn is_leaving(&self) -> bool {

@@ -1,5 +1,7 @@
 //! What the node works on for the person, and what is said when that is done or refused.
 
+use std::num::NonZeroU16;
+
 use chat_core::{Instant, Nick, PeerKey, Place, Refusal, RoomName, Thought};
 
 use super::{Plain, change, delivery};
@@ -36,6 +38,11 @@ pub(super) enum Pending {
     },
     /// A file was offered.
     Offer(Prepared),
+    /// For how long a room is kept from now on.
+    Keep {
+        place: Place,
+        days: Option<NonZeroU16>,
+    },
     /// An edit or the like: it is shown when it is stored.
     Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
@@ -68,6 +75,7 @@ impl Plain {
             }
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
             Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
+            Pending::Keep { place, days } => self.notice(&self.kept(&place, days)),
             Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
             Pending::Enter(_)
             | Pending::Examine { .. }

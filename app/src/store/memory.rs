@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, EntryId, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId, RoomName,
-    Stamp, State, StoreError, StoredDay, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Topic, Trust,
+    Answer, EntryId, Forgotten, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId,
+    RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom,
+    StoredTrust, Topic, Trust,
 };
 
 use self::said::Said;
 use super::{
-    Cursor, Fresh, Known, PEERS_MAX, PEERS_TOLD, Search, Shown, Store, Told, Worth, day_of, friends_first,
+    Cursor, DAY, Fresh, Known, PEERS_MAX, PEERS_TOLD, Search, Shown, Store, Told, Worth, day_of,
+    friends_first,
 };
 
 /// A store in memory.
@@ -25,13 +27,26 @@ pub struct Memory {
     rooms: BTreeMap<RoomName, StoredRoom>,
     peers: BTreeMap<PeerKey, StoredPeer>,
     friends: BTreeSet<PeerKey>,
-    authors: BTreeSet<PeerKey>,
-    entries: BTreeMap<EntryId, (RoomKeyId, Bytes)>,
+    /// How many entries each has written.
+    authors: BTreeMap<PeerKey, usize>,
+    entries: BTreeMap<EntryId, Held>,
     stamps: BTreeMap<RoomKeyId, BTreeSet<(Stamp, EntryId)>>,
     days: BTreeMap<(RoomKeyId, u32), (IdSum, Stamp)>,
     newest_own: BTreeMap<RoomKeyId, (Stamp, EntryId)>,
     said: Said,
     trusts: BTreeMap<PeerKey, Trust>,
+    keeps: BTreeMap<RoomKeyId, StoredKeep>,
+}
+
+/// An entry.
+#[derive(Debug)]
+struct Held {
+    room: RoomKeyId,
+    stamp: Stamp,
+    author: PeerKey,
+    bytes: Bytes,
+    /// What it takes here.
+    size: usize,
 }
 
 impl Memory {
@@ -49,13 +64,14 @@ impl Memory {
             rooms: BTreeMap::new(),
             peers: BTreeMap::new(),
             friends: BTreeSet::new(),
-            authors: BTreeSet::new(),
+            authors: BTreeMap::new(),
             entries: BTreeMap::new(),
             stamps: BTreeMap::new(),
             days: BTreeMap::new(),
             newest_own: BTreeMap::new(),
             said: Said::default(),
             trusts: BTreeMap::new(),
+            keeps: BTreeMap::new(),
         }
     }
 
@@ -63,13 +79,15 @@ impl Memory {
         if self.entries.contains_key(&entry.id) {
             return;
         }
-        self.bytes += size(entry);
-        self.entries.insert(entry.id, (entry.room, entry.bytes.clone()));
+        let StoredEntry { room, stamp, author, .. } = *entry;
+        let held = Held { room, stamp, author, bytes: entry.bytes.clone(), size: size(entry) };
+        self.bytes += held.size;
+        self.entries.insert(entry.id, held);
         self.stamps.entry(entry.room).or_default().insert((entry.stamp, entry.id));
         let (sum, newest) = self.days.entry((entry.room, day_of(entry.stamp))).or_default();
         sum.add(&entry.id);
         *newest = (*newest).max(entry.stamp);
-        self.authors.insert(entry.author);
+        *self.authors.entry(entry.author).or_default() += 1;
         if entry.author == self.own {
             if let Place::Direct(key) = entry.place {
                 self.friends.insert(key);
@@ -82,6 +100,36 @@ impl Memory {
             entry.messages.iter().filter_map(|message| self.said.say(entry.room, message)).collect();
         let changed = entry.changes.iter().filter_map(|change| self.said.change(entry.room, change));
         said.into_iter().chain(changed).for_each(on_fresh);
+    }
+
+    /// What is remembered of people, and which entry of ours was the newest, stays.
+    fn forget(&mut self, forgotten: &Forgotten) {
+        for id in &forgotten.ids {
+            if self.entries.get(id).is_none_or(|held| held.room != forgotten.room) {
+                continue;
+            }
+            let Some(Held { room, stamp, author, size, .. }) = self.entries.remove(id) else { continue };
+            self.bytes -= size;
+            if let Some(stamps) = self.stamps.get_mut(&room) {
+                stamps.remove(&(stamp, *id));
+                let day = (room, day_of(stamp));
+                let first = Stamp(u64::from(day.1) * DAY);
+                let newest = stamps.range((first, EntryId([0; 32]))..).map(|(stamp, _)| *stamp);
+                let newest = newest.take_while(|stamp| day_of(*stamp) == day.1).last();
+                match (self.days.get_mut(&day), newest) {
+                    (Some((sum, of_day)), Some(newest)) => {
+                        sum.remove(id);
+                        *of_day = newest;
+                    }
+                    _ => drop(self.days.remove(&day)),
+                }
+            }
+            if let Some(count) = self.authors.get_mut(&author) {
+                *count -= 1;
+            }
+            self.authors.retain(|_, count| *count > 0);
+            self.said.forget(room, *id);
+        }
     }
 
     fn forget_peers(&mut self) {
@@ -101,7 +149,7 @@ impl Memory {
     fn rank(&self, peer: &StoredPeer) -> impl Ord + use<> {
         let worth = match peer.key {
             key if self.friends.contains(&key) => Worth::Friend,
-            key if self.authors.contains(&key) => Worth::Author,
+            key if self.authors.contains_key(&key) => Worth::Author,
             _ => Worth::Seen,
         };
         friends_first(worth, peer.seen, peer.key)
@@ -132,6 +180,7 @@ impl Memory {
             days: days.collect(),
             own: own.collect(),
             trusts: self.stored_trusts(),
+            keeps: self.keeps.values().cloned().collect(),
         }
     }
 }
@@ -163,6 +212,8 @@ impl Store for Memory {
                         let blocked = self.trusts.iter().filter(|(_, trust)| trust.blocked);
                         self.said.set_blocked(blocked.map(|(key, _)| *key).collect());
                     }
+                    Record::Keep(keep) => _ = self.keeps.insert(keep.room, keep.clone()),
+                    Record::Forget(forgotten) => self.forget(forgotten),
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }
@@ -176,7 +227,7 @@ impl Store for Memory {
             Request::State => Answer::State(self.state()),
             Request::Entries { room, ids } => {
                 let found = ids.iter().filter_map(|id| match self.entries.get(id) {
-                    Some((of, bytes)) if of == room => Some((*id, bytes.clone())),
+                    Some(held) if held.room == *room => Some((*id, held.bytes.clone())),
                     _ => None,
                 });
                 Answer::Entries(found.collect())
@@ -216,7 +267,7 @@ impl Store for Memory {
     }
 
     fn room_of(&mut self, entry: EntryId) -> Result<Option<RoomKeyId>, StoreError> {
-        Ok(self.entries.get(&entry).map(|(room, _)| *room))
+        Ok(self.entries.get(&entry).map(|held| held.room))
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {

@@ -34,10 +34,11 @@ use std::{
 
 use bytes::Bytes;
 use chat_core::{
-    Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, MdnsSocket,
-    Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange, PeerFindings, PeerKey,
-    PeerState, Place, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot, Source, Stamp, StoredEntry,
-    StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust, UnixMillis, Unreached, What,
+    Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, Intake,
+    MdnsSocket, Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange,
+    PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot,
+    Source, Stamp, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust,
+    UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -142,6 +143,9 @@ impl Fake {
                     self.trust.insert(key, trust);
                     self.tell(Event::Trusted { key, trust });
                 }
+                for StoredKeep { place, days, .. } in state.keeps {
+                    self.tell(Event::Kept { place, days });
+                }
                 let root = |room: &StoredRoom| Some((room.name.clone(), room.root.clone()?));
                 self.roots.extend(state.rooms.iter().filter_map(root));
                 self.rooms.extend(state.rooms.into_iter().filter(|room| room.joined).map(|room| room.name));
@@ -242,6 +246,16 @@ impl Fake {
                 self.trust.insert(key, trust);
                 self.tell(Event::Trusted { key, trust });
                 self.persist(vec![Record::Trust(StoredTrust { key, trust })], vec![done]);
+            }
+            Action::Keep { place, days } => {
+                self.tell(Event::Kept { place: place.clone(), days });
+                let keep = StoredKeep { room: room_of(&place), place, days, from: Stamp(0) };
+                self.persist(vec![Record::Keep(keep)], vec![done]);
+            }
+            Action::Import(bundle) => {
+                let intake = Intake { new: bundle.into_entries().len() as u64, ..Intake::default() };
+                self.tell(Event::Imported { tag, intake });
+                self.tell(done);
             }
             Action::Connect(address) => {
                 self.tell(done);
@@ -366,8 +380,6 @@ impl Fake {
         id[8..16].copy_from_slice(&self.last_entry.to_be_bytes());
         let (id, sent) = (EntryId(id), self.clock.wall());
         let stamp = Stamp(sent.0 * 1000 + self.last_entry);
-        let mut room = [0; 16];
-        place.to_string().bytes().zip(&mut room).for_each(|(byte, slot)| *slot = byte);
         let message = Message {
             id: MessageId { entry: id, item: 0 },
             place: place.clone(),
@@ -384,7 +396,7 @@ impl Fake {
             own: false,
         };
         StoredEntry {
-            room: RoomKeyId(room),
+            room: room_of(place),
             place: place.clone(),
             id,
             stamp,
@@ -418,5 +430,12 @@ impl Fake {
 
     fn tell(&mut self, event: Event) {
         (self.on_output)(Output::Event(event));
+    }
+}
+
+fn room_of(place: &Place) -> RoomKeyId {
+    match place {
+        Place::Room(name) => RoomKeyId::of_open(REAL, name),
+        Place::Direct(key) => RoomKeyId(*key.0.first_chunk().unwrap()),
     }
 }

@@ -1,5 +1,6 @@
 //! What several tests need, and those of the whole program.
 
+mod carry;
 pub(crate) mod child;
 mod exits;
 pub(crate) mod fake;

@@ -39,8 +39,16 @@ pub(super) enum Asker {
 #[derive(Debug)]
 struct Batch {
     token: Token,
-    entries: Vec<EntryId>,
+    durable: Durable,
     bytes: usize,
+}
+
+/// What concerns the rooms of something that the store has answered.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    pub(super) entries: Vec<EntryId>,
+    /// Whether something was to be erased.
+    pub(super) is_forgetting: bool,
 }
 
 impl Ledger {
@@ -86,18 +94,19 @@ impl Ledger {
             _ => None,
         });
         let (entries, bytes) = (entries.collect(), records.iter().map(size).sum());
-        self.waiting.push_back(Batch { token, entries, bytes });
+        let is_forgetting = records.iter().any(|record| matches!(record, Record::Forget(_)));
+        self.waiting.push_back(Batch { token, durable: Durable { entries, is_forgetting }, bytes });
         Some(Output::Persist { token, records })
     }
 
-    /// The entries of everything up to `token`, in the order they were handed out.
-    pub(super) fn on_persisted(&mut self, token: Token) -> Vec<Vec<EntryId>> {
+    /// What there was up to `token`, in the order in which it was handed out.
+    pub(super) fn on_persisted(&mut self, token: Token) -> Vec<Durable> {
         let mut done = Vec::new();
         while self.waiting.front().is_some_and(|batch| batch.token <= token) {
             let Some(batch) = self.waiting.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(batch.bytes);
-            if !batch.entries.is_empty() {
-                done.push(batch.entries);
+            if !batch.durable.entries.is_empty() || batch.durable.is_forgetting {
+                done.push(batch.durable);
             }
         }
         done

@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{Node, ledger::Asker};
+use super::{
+    Node,
+    ledger::{Asker, Durable},
+};
 use crate::{
     boundary::Token,
     discovery::manual,
@@ -13,8 +16,15 @@ use crate::{
 
 impl Node {
     pub(super) fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
-        for entries in self.ledger.on_persisted(token) {
-            self.with_rooms(|rooms, turn| rooms.on_durable(turn, &entries, result));
+        for Durable { entries, is_forgetting } in self.ledger.on_persisted(token) {
+            self.with_rooms(|rooms, turn| {
+                if !entries.is_empty() {
+                    rooms.on_durable(turn, &entries, result);
+                }
+                if is_forgetting {
+                    rooms.on_forgotten(turn, result);
+                }
+            });
         }
     }
 

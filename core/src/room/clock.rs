@@ -102,7 +102,21 @@ impl StampClock {
         told.into_iter().filter(|stamp| *stamp >= FIRST).max()
     }
 
+    /// A time that it surely is by now, as far as anybody here knows: neither our own wall clock says less, nor half of
+    /// all. `None` before our own was set.
+    pub(crate) fn surely(&self, now: Instant) -> Option<Stamp> {
+        let offsets = self.offsets();
+        let median = offsets.get(offsets.len().saturating_sub(1) / 2).copied().unwrap_or(self.own);
+        Some(at(now, self.own.min(median))).filter(|stamp| *stamp >= FIRST)
+    }
+
     fn settle(&mut self) {
+        let offsets = self.offsets();
+        self.median = offsets.get(offsets.len() / 2).copied().unwrap_or(self.own);
+    }
+
+    /// What everybody with a say says, in order.
+    fn offsets(&self) -> Vec<Offset> {
         let words = self.neighbours.values();
         let mut words: Vec<_> =
             words.map(|&(origin, offset)| (origin, offset.abs_diff(self.own), offset)).collect();
@@ -110,7 +124,7 @@ impl StampClock {
         let heard = words.chunk_by(|one, other| one.0 == other.0).flat_map(|all| all.iter().take(votes(all)));
         let mut offsets: Vec<_> = heard.map(|&(_, _, offset)| offset).chain([self.own]).collect();
         offsets.sort_unstable();
-        self.median = offsets.get(offsets.len() / 2).copied().unwrap_or(self.own);
+        offsets
     }
 }
 
@@ -131,6 +145,7 @@ impl Rooms {
     pub(crate) fn on_wall_clock(&mut self, turn: &mut Turn<'_>, wall: UnixMillis) {
         self.clock.on_wall_clock(turn.now, wall);
         self.settle_floors(turn);
+        self.forget_old(turn);
     }
 
     /// The peer of `id` says that it is `wall`.

@@ -36,6 +36,10 @@ enum Asked {
     Day(RoomKeyId, u32),
     /// For the peer of this link.
     Entries(LinkId, RoomKeyId),
+    /// Which of what is being imported is there already.
+    Known,
+    /// What is to be erased of a day.
+    Forgotten,
 }
 
 /// What goes on when a day is loaded.
@@ -141,6 +145,17 @@ impl Rooms {
         self.fetch(turn, Asked::Entries(link, room), Request::Entries { room, ids });
     }
 
+    /// Asks which of `ids` the store has.
+    pub(super) fn fetch_known(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, ids: Vec<EntryId>) {
+        self.fetch(turn, Asked::Known, Request::Entries { room, ids });
+    }
+
+    /// Asks what the store has of a day that is to be erased.
+    pub(super) fn fetch_forgotten(&mut self, turn: &mut Turn<'_>, room: RoomKeyId, day: u32) {
+        let (from, to) = (start_of(day), start_of(day.saturating_add(1)));
+        self.fetch(turn, Asked::Forgotten, Request::Ids { room, from, to });
+    }
+
     fn fetch(&mut self, turn: &mut Turn<'_>, asked: Asked, what: Request) {
         let request = self.loads.next;
         self.loads.next += 1;
@@ -157,6 +172,12 @@ impl Rooms {
                 self.on_entries(turn, link, room, entries);
             }
             (Some(Asked::Entries(link, room)), _) => self.on_entries(turn, link, room, Vec::new()),
+            (Some(Asked::Known), Answer::Entries(entries)) => {
+                self.on_known(turn, entries.into_iter().map(|(id, _)| id));
+            }
+            (Some(Asked::Known), _) => self.on_known(turn, core::iter::empty()),
+            (Some(Asked::Forgotten), Answer::Ids(ids)) => self.on_forgotten_day(turn, ids),
+            (Some(Asked::Forgotten), _) => self.on_forgotten_day(turn, Vec::new()),
             (None, _) => {}
         }
     }

@@ -202,6 +202,12 @@ impl History {
         self.days.get(&day).map_or(0, |day| usize::try_from(day.sum.count).unwrap_or(usize::MAX))
     }
 
+    /// Forgets the days before `from`; answers which they are.
+    pub(crate) fn cut(&mut self, from: u32) -> Vec<u32> {
+        let kept = self.days.split_off(&from);
+        core::mem::replace(&mut self.days, kept).into_keys().collect()
+    }
+
     /// All of it as sums, for a room that is put aside.
     pub(crate) fn into_stored(self, room: RoomKeyId) -> Vec<StoredDay> {
         let stored = |(day, Day { sum, newest, .. })| StoredDay { room, day, sum, newest };

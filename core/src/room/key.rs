@@ -149,6 +149,14 @@ impl RoomKey {
     }
 }
 
+impl RoomKeyId {
+    /// That of the open room of this name.
+    #[must_use]
+    pub fn of_open(suite: &'static dyn Suite, name: &RoomName) -> Self {
+        RoomKey::open(suite, name).id
+    }
+}
+
 impl fmt::Debug for RoomKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RoomKey({:?})", self.id)

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    Aside, Room, Rooms, Timer, Turn, Wish,
+    Room, Rooms, Timer, Turn, Wish,
+    aside::LEFT_MAX,
     clock::FIRST,
     entry::STAMP_MAX,
     gather,
@@ -21,16 +22,14 @@ use crate::{
 
 /// So far back a newcomer to a room wants its history.
 const NEWCOMER_DAYS: u32 = 1;
-/// Left rooms whose floors are remembered.
-const LEFT_MAX: usize = 1024;
 
 impl Rooms {
     /// Enters the rooms of old; on the very first start the lobby.
     pub(super) fn restore_rooms(&mut self, turn: &mut Turn<'_>, stored: &[StoredRoom]) {
         for room in stored {
             let key = self.key_of(&room.name, room.root.as_ref());
-            if let (Some(root), false) = (&room.root, room.joined) {
-                self.aside.remember(room.name.clone(), root.clone());
+            if !room.joined {
+                self.aside.remember(key.id(), room.name.clone(), room.root.clone());
             }
             self.aside.floors.insert(key.id(), day_of(room.floor).max(first_day(Some(FIRST))));
             if room.joined {
@@ -67,7 +66,7 @@ impl Rooms {
         });
     }
 
-    fn key_of(&self, name: &RoomName, root: Option<&RoomRoot>) -> RoomKey {
+    pub(super) fn key_of(&self, name: &RoomName, root: Option<&RoomRoot>) -> RoomKey {
         root.map_or_else(|| RoomKey::open(self.suite, name), |root| RoomKey::private(self.suite, name, root))
     }
 
@@ -79,9 +78,7 @@ impl Rooms {
             self.on_gathered(turn, id);
             self.put_aside(id);
             let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
-            if let Some(root) = &root {
-                self.aside.remember(name.clone(), root.clone());
-            }
+            self.aside.remember(id, name.clone(), root.clone());
             keep(turn, StoredRoom { name, joined: false, floor: start_of(floor), id: Some(id), root });
             self.prove_all(turn);
             self.count_votes(turn);
@@ -111,7 +108,7 @@ impl Rooms {
         if counts || self.makes_space(turn, true) { Ok(id) } else { Err(Refusal::TooManyRooms) }
     }
 
-    fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
+    pub(super) fn direct_key(&self, peer: &PeerKey) -> Result<RoomKey, Refusal> {
         let direct = self.peers.get(peer).ok_or(Refusal::UnknownPeer)?;
         RoomKey::direct(self.suite, &self.identity, peer, direct).ok_or(Refusal::UnknownPeer)
     }
@@ -165,6 +162,7 @@ impl Rooms {
         let entered = self.enter(turn, (key, root.clone()), Place::Room(name.clone()), true).is_ok();
         if entered {
             self.aside.roots.remove(name);
+            self.aside.left.retain(|_, left| left != name);
             let (name, floor) = (name.clone(), start_of(floor));
             keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
         }
@@ -172,7 +170,7 @@ impl Rooms {
     }
 
     /// The floor of somebody who enters a room now, going by what all can agree on.
-    fn newest_floor(&self, now: Instant) -> u32 {
+    pub(super) fn newest_floor(&self, now: Instant) -> u32 {
         first_day(self.clock.is_told().then(|| self.clock.stamp(now)))
     }
 
@@ -184,6 +182,9 @@ impl Rooms {
         if self.settled.replace((newest, settled)) == Some((newest, settled)) {
             return;
         }
+        if let Some(now) = self.clock.settled(turn.now) {
+            self.settle_keeps(turn, day_of(now));
+        }
         let mut changed = Vec::new();
         for (&id, room) in &mut self.rooms {
             if room.kept_floor > settled {
@@ -193,7 +194,7 @@ impl Rooms {
                     keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
                 }
             }
-            let floor = room.kept_floor.min(newest);
+            let floor = room.kept_floor.min(newest).max(self.keeps.from(id));
             if core::mem::replace(&mut room.floor, floor) != floor {
                 changed.push(id);
             }
@@ -224,7 +225,7 @@ impl Rooms {
             root,
             place: place.clone(),
             kept_floor,
-            floor: kept_floor.min(self.newest_floor(turn.now)),
+            floor: kept_floor.min(self.newest_floor(turn.now)).max(self.keeps.from(id)),
             gather: gather::Gather::default(),
             own: self.aside.own.remove(&id),
             written: Stamp(0),
@@ -335,20 +336,11 @@ impl Room {
 
 /// Where the history of somebody begins who enters a room on the day of `now`; while that is not known, no day at all
 /// is wanted.
-fn first_day(now: Option<Stamp>) -> u32 {
+pub(super) fn first_day(now: Option<Stamp>) -> u32 {
     day_of(now.unwrap_or(STAMP_MAX)).saturating_sub(NEWCOMER_DAYS)
 }
 
-impl Aside {
-    fn remember(&mut self, name: RoomName, root: RoomRoot) {
-        self.roots.insert(name, root);
-        if self.roots.len() > LEFT_MAX {
-            self.roots.pop_first();
-        }
-    }
-}
-
 /// Has the store keep whether we are in a room, and from which day on.
-fn keep(turn: &mut Turn<'_>, room: StoredRoom) {
+pub(super) fn keep(turn: &mut Turn<'_>, room: StoredRoom) {
     turn.out.push(Wish::Persist(Record::Room(room)));
 }

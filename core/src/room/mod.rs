@@ -23,13 +23,14 @@ use crate::{
     rng::Rng,
     session::LinkId,
     stats::RoomStats,
-    store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay},
+    store::{Answer, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError},
     suite::Suite,
-    text::{Nick, RoomName},
+    text::Nick,
     time::Instant,
     timers::Timers,
 };
 
+mod aside;
 mod bucket;
 mod clock;
 mod days;
@@ -37,8 +38,10 @@ mod entry;
 mod fetch;
 mod gather;
 mod history;
+mod import;
 mod incoming;
 mod item;
+mod keep;
 mod key;
 mod link;
 mod membership;
@@ -53,6 +56,7 @@ mod say;
 mod spread;
 mod told;
 
+use aside::Aside;
 use clock::StampClock;
 use days::Loads;
 use key::RoomKey;
@@ -140,6 +144,8 @@ pub(crate) struct Rooms {
     news: news::News,
     undurable: Undurable,
     receipts: Receipts,
+    imports: import::Imports,
+    keeps: keep::Keeps,
     loads: Loads,
     timers: Timers<Timer>,
     /// The store took nothing more a moment ago: nothing is said before then.
@@ -167,16 +173,6 @@ struct Room {
     strays: spread::Strays,
 }
 
-/// What is known of rooms that we are not in now: left ones, and conversations with people who are away.
-#[derive(Debug, Default)]
-struct Aside {
-    days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
-    own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
-    floors: BTreeMap<RoomKeyId, u32>,
-    /// The secrets of private rooms by the names under which they were left.
-    roots: BTreeMap<RoomName, RoomRoot>,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     /// What waits in this room becomes an entry.
@@ -199,6 +195,8 @@ enum Timer {
     Receipts(LinkId),
     /// What has come in is announced to others.
     News,
+    /// The store may forget what it did not forget.
+    Erase,
 }
 
 impl Rooms {
@@ -232,6 +230,8 @@ impl Rooms {
             news: news::News::default(),
             undurable: Undurable::default(),
             receipts: Receipts::default(),
+            imports: import::Imports::default(),
+            keeps: keep::Keeps::default(),
             loads: Loads::default(),
             timers: Timers::new(),
             full_until: None,
@@ -248,9 +248,8 @@ impl Rooms {
         for peer in &state.peers {
             self.learn(peer.key, peer.direct);
         }
-        for day in &state.days {
-            self.aside.days.entry(day.room).or_default().push(day.clone());
-        }
+        self.restore_keeps(turn, &state.keeps);
+        state.days.iter().for_each(|day| self.restore_day(day));
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
@@ -276,7 +275,7 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join` and `Leave`.
+    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Import`, `Keep`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
@@ -300,6 +299,8 @@ impl Rooms {
             Action::Join(name) => self.join(turn, tag, &name),
             Action::JoinPrivate { room, root } => self.join_private(turn, tag, &room, root),
             Action::Leave(name) => self.leave(turn, tag, name),
+            Action::Import(bundle) => self.import(turn, tag, bundle),
+            Action::Keep { place, days } => self.keep_for(turn, tag, place, days),
             _ => {}
         }
     }
@@ -341,6 +342,7 @@ impl Rooms {
                 Timer::Behind(link) => self.announce(turn, link),
                 Timer::Unsent(link) => self.say_again(turn, link),
                 Timer::Audit(link) => self.on_audit(turn, link),
+                Timer::Erase => self.on_erase_again(turn),
             }
         }
     }

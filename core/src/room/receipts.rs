@@ -82,6 +82,11 @@ impl Undurable {
         self.own.contains_key(id) || self.others.contains_key(id)
     }
 
+    /// Forgets an entry of others that somebody else answers for.
+    pub(super) fn drop(&mut self, id: &EntryId) {
+        self.others.remove(id);
+    }
+
     /// Whether anything of `room` is under way.
     pub(super) fn concerns(&self, room: RoomKeyId) -> bool {
         self.own.values().any(|written| written.room == room)
@@ -179,6 +184,7 @@ impl Rooms {
             }
             self.plan_news(turn.now, &id);
         }
+        self.on_imported(turn, entries);
         for ((link, room), ids) in acknowledged {
             ids.chunks(LIST_MAX).for_each(|ids| self.acknowledge(turn, link, room, ids));
         }
@@ -233,6 +239,7 @@ impl Rooms {
     /// repair; ours may have reached somebody already, and then do so too.
     pub(super) fn on_not_stored(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
         self.full_until = Some(turn.now + FULL_PAUSE);
+        self.on_not_imported(turn, entries);
         let mut before: BTreeMap<RoomKeyId, Option<(EntryId, Stamp)>> = BTreeMap::new();
         for id in entries {
             turn.stats.not_stored += 1;

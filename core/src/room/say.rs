@@ -101,24 +101,29 @@ impl Rooms {
         body: Option<Body>,
         shown: Shown,
     ) {
-        let Some(room) = self.rooms.get(&id) else { return };
-        let (messages, changes) =
-            body.map_or_else(Default::default, |body| read(&room.place, entry, body, shown));
-        if !shown.again {
-            messages.iter().for_each(|message| turn.event(Event::Message(message.clone())));
-            changes.iter().for_each(|change| turn.event(Event::Change(change.clone())));
+        if let Some(room) = self.rooms.get(&id) {
+            hand_out(turn, &room.place, entry, body, shown);
         }
-        turn.out.push(Wish::Persist(Record::Entry(StoredEntry {
-            room: id,
-            place: room.place.clone(),
-            id: entry.id,
-            stamp: entry.stamp,
-            author: entry.author,
-            bytes: entry.bytes.clone(),
-            messages,
-            changes,
-        })));
     }
+}
+
+/// The same for an entry of any room that is known as `place`.
+pub(super) fn hand_out(turn: &mut Turn<'_>, place: &Place, entry: &Entry, body: Option<Body>, shown: Shown) {
+    let (messages, changes) = body.map_or_else(Default::default, |body| read(place, entry, body, shown));
+    if !shown.again {
+        messages.iter().for_each(|message| turn.event(Event::Message(message.clone())));
+        changes.iter().for_each(|change| turn.event(Event::Change(change.clone())));
+    }
+    turn.out.push(Wish::Persist(Record::Entry(StoredEntry {
+        room: entry.room,
+        place: place.clone(),
+        id: entry.id,
+        stamp: entry.stamp,
+        author: entry.author,
+        bytes: entry.bytes.clone(),
+        messages,
+        changes,
+    })));
 }
 
 /// How an entry's messages are marked.
@@ -128,7 +133,7 @@ pub(super) struct Shown {
     pub(super) own: bool,
     /// It came by repair, and long after it was said.
     pub(super) late: bool,
-    /// It has been shown before, and only has to be stored.
+    /// It has been shown before, or is not shown one by one, and only has to be stored.
     pub(super) again: bool,
 }
 

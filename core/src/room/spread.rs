@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// An entry further ahead of the stamp clock is a stray.
-const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
+pub(super) const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays that a room takes in from one author, and altogether.
 const STRAYS_AUTHOR_MAX: u32 = 64;
 const STRAYS_MAX: u32 = 4096;
@@ -54,7 +54,7 @@ pub(super) struct Strays {
 }
 
 impl Strays {
-    fn admit(&mut self, author: PeerKey) -> bool {
+    pub(super) fn admit(&mut self, author: PeerKey) -> bool {
         if self.count >= STRAYS_MAX {
             return false;
         }
@@ -158,6 +158,11 @@ impl Rooms {
         };
         let name = (room_id, Mark::new(entry.stamp, &entry.id));
         let (day, window) = (day_of(entry.stamp), self.window(turn, room_id));
+        if self.keeps.is_forgotten(room_id, day) {
+            turn.stats.outdated += 1;
+            self.settle(turn, id, &name);
+            return;
+        }
         let (Some(room), Some(link)) = (self.rooms.get_mut(&room_id), self.links.get_mut(&id)) else {
             return;
         };

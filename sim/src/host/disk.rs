@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use chat_core::{
     Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Record, Request, RoomKeyId, Stamp, State,
     StoreError, StoredDay, StoredEntry, Wanted,
@@ -45,12 +46,13 @@ pub(crate) enum Rest {
 #[derive(Clone, Debug, Default)]
 struct Index {
     entries: BTreeMap<(RoomKeyId, Stamp, EntryId), usize>,
-    by_id: BTreeMap<EntryId, usize>,
+    by_id: BTreeMap<EntryId, (RoomKeyId, Stamp, usize)>,
     /// The newest record of each kind and subject, as places in the log.
     peers: BTreeMap<PeerKey, usize>,
     rooms: BTreeMap<String, usize>,
     nick: Option<usize>,
     trusts: BTreeMap<PeerKey, usize>,
+    keeps: BTreeMap<RoomKeyId, usize>,
 }
 
 impl Disk {
@@ -102,11 +104,17 @@ impl Disk {
         self.index.entries.keys().copied()
     }
 
+    /// All entries on it, as they were signed.
+    pub(crate) fn carried(&self) -> Vec<Bytes> {
+        let entries = self.index.entries.values().filter_map(|&place| self.entry(place));
+        entries.map(|entry| entry.bytes.clone()).collect()
+    }
+
     pub(crate) fn answer(&self, own: PeerKey, what: &Request) -> Answer {
         match what {
             Request::State => Answer::State(self.state(own)),
             Request::Entries { ids, .. } => {
-                let found = ids.iter().filter_map(|id| self.entry(*self.index.by_id.get(id)?));
+                let found = ids.iter().filter_map(|id| self.entry(self.index.by_id.get(id)?.2));
                 Answer::Entries(found.map(|entry| (entry.id, entry.bytes.clone())).collect())
             }
             Request::Ids { room, from, to } => {
@@ -135,7 +143,7 @@ impl Disk {
 
     /// The entry that offers a file, and the file's size.
     fn offer(&self, file: MessageId) -> Option<(&StoredEntry, u64)> {
-        let entry = self.entry(*self.index.by_id.get(&file.entry)?)?;
+        let entry = self.entry(self.index.by_id.get(&file.entry)?.2)?;
         let message = entry.messages.iter().find(|message| message.id == file)?;
         Some((entry, message.file.as_ref()?.size))
     }
@@ -188,6 +196,11 @@ impl Disk {
                 state.trusts.push(*stored);
             }
         }
+        for place in self.index.keeps.values() {
+            if let Some(Record::Keep(stored)) = at(place) {
+                state.keeps.push(stored.clone());
+            }
+        }
         if let Some(Record::Nick(nick)) = self.index.nick.as_ref().and_then(at) {
             state.nick = Some(nick.clone());
         }
@@ -200,7 +213,7 @@ impl Index {
         match record {
             Record::Entry(entry) => {
                 self.entries.entry((entry.room, entry.stamp, entry.id)).or_insert(place);
-                self.by_id.entry(entry.id).or_insert(place);
+                self.by_id.entry(entry.id).or_insert((entry.room, entry.stamp, place));
             }
             Record::Peer(peer) => {
                 self.peers.insert(peer.key, place);
@@ -212,6 +225,16 @@ impl Index {
             Record::Trust(stored) => {
                 self.trusts.insert(stored.key, place);
             }
+            Record::Keep(stored) => {
+                self.keeps.insert(stored.room, place);
+            }
+            Record::Forget(forgotten) => {
+                for id in &forgotten.ids {
+                    if let Some((room, stamp, _)) = self.by_id.remove(id) {
+                        self.entries.remove(&(room, stamp, *id));
+                    }
+                }
+            }
             other => panic!("a record that the simulator's disk does not know: {other:?}"),
         }
     }
@@ -219,7 +242,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{Nick, Place, RoomName};
+    use chat_core::{Forgotten, Nick, Place, RoomName};
 
     use super::*;
 
@@ -273,6 +296,22 @@ mod tests {
         disk.mood.full = true;
         assert_eq!(disk.append(vec![entry(1)]), Err(StoreError::Full));
         assert!(ids(&disk).is_empty());
+    }
+
+    #[test]
+    fn what_was_forgotten_is_back_when_that_was_not_synced() {
+        let mut disk = Disk::default();
+        disk.append(vec![entry(1), entry(2)]).unwrap();
+        disk.sync(2);
+        let ids_of = |numbers: &[u8]| numbers.iter().map(|number| EntryId([*number; 32])).collect();
+        disk.append(vec![Record::Forget(Forgotten { room: ROOM, ids: ids_of(&[2, 9]) })]).unwrap();
+        assert_eq!((ids(&disk), disk.carried().len()), (vec![1], 1));
+        let mut safe = disk.clone();
+        safe.sync(3);
+        safe.crash(Rest::Nothing);
+        assert_eq!(ids(&safe), [1]);
+        disk.crash(Rest::Nothing);
+        assert_eq!(ids(&disk), [1, 2]);
     }
 
     #[test]

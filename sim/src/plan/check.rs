@@ -213,7 +213,8 @@ impl Plan {
             | Deed::Verify(to)
             | Deed::Block(to)
             | Deed::Forgive(to)
-            | Deed::Fetch(to) => self.has_host(place, *to)?,
+            | Deed::Fetch(to)
+            | Deed::Import(to) => self.has_host(place, *to)?,
             _ => {}
         }
         match deed {
@@ -223,7 +224,11 @@ impl Plan {
             _ => {}
         }
         match deed {
-            Deed::Say { room, .. } | Deed::Offer { room, .. } | Deed::Join(room) | Deed::Leave(room)
+            Deed::Say { room, .. }
+            | Deed::Offer { room, .. }
+            | Deed::Join(room)
+            | Deed::Leave(room)
+            | Deed::Keep { room, .. }
                 if RoomName::new(room).is_err() =>
             {
                 nonsense(place, format!("`{room}` is no name for a room"))

@@ -6,8 +6,8 @@ use std::{
 };
 
 use chat_core::{
-    Action, BootId, Event, Instant, Message, Multicast, PeerChange, PeerKey, PeerState, Place, Refusal,
-    Source, Transfer, TransferState,
+    Action, BootId, Event, Instant, Message, Multicast, PeerChange, PeerKey, PeerState, Place, Record,
+    Refusal, Source, Transfer, TransferState,
 };
 
 use super::{
@@ -125,6 +125,12 @@ impl Tally {
             }
             Fact::Asked { host, tag, action } => self.on_asked(now, host, tag, action),
             Fact::Told { host, event } => self.on_told(truth, host, event),
+            Fact::Appended { records, .. } => {
+                records
+                    .iter()
+                    .filter(|record| matches!(record, Record::Forget(_)))
+                    .for_each(|_| self.count("erased"));
+            }
             _ => {}
         }
         if self.figures.whole_after_calm.is_none() && self.pairs.missing() == 0 && self.to_start == 0 {
@@ -220,6 +226,7 @@ impl Tally {
             Event::Receipt { stored_by, .. } if *stored_by > 0 => self.count("receipt"),
             Event::Room { joined: true, .. } => self.count("room-entered"),
             Event::Renamed { .. } => self.count("renamed"),
+            Event::Imported { intake, .. } if intake.new > 0 => self.count("imported"),
             Event::Compared { .. } => self.count("keys-compared"),
             Event::Transfer(Transfer { incoming: true, state, .. }) => match state {
                 TransferState::Whole => self.count("file-received"),

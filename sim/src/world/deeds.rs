@@ -1,7 +1,9 @@
 //! What people do, and what they are told.
 
+use std::num::NonZeroU16;
+
 use chat_core::{
-    Action, Command, Event, FileName, Input, Nick, Offer, Place, RoomName, Text, Thought, Transfer,
+    Action, Bundle, Command, Event, FileName, Input, Nick, Offer, Place, RoomName, Text, Thought, Transfer,
     TransferState,
 };
 
@@ -17,6 +19,15 @@ impl World {
             return self.start(act.host);
         }
         if self.machines[act.host].state != State::Runs {
+            return;
+        }
+        if let Deed::Import(from) = act.what {
+            let carried = self.machines[from].disk.carried();
+            for entries in carried.chunks(Bundle::ENTRIES_MAX) {
+                // A disk's entries are no larger than their authors may make them.
+                let bundle = Bundle::new(entries.to_vec());
+                bundle.into_iter().for_each(|bundle| self.command(act.host, Action::Import(bundle)));
+            }
             return;
         }
         match self.action_of(number, act.host, &act.what) {
@@ -63,8 +74,12 @@ impl World {
             Deed::Block(whom) => think(*whom, Thought::Blocked(true)),
             Deed::Forgive(whom) => think(*whom, Thought::Blocked(false)),
             Deed::Quit => Some(Action::Quit),
-            // Nothing that a program is told.
-            Deed::Start => None,
+            Deed::Keep { room, days } => {
+                let place = Place::Room(RoomName::new(room).ok()?);
+                Some(Action::Keep { place, days: NonZeroU16::new(*days) })
+            }
+            // Nothing that a program is told, or more than one thing.
+            Deed::Start | Deed::Import(_) => None,
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Said {
     messages: BTreeMap<MessageId, Cursor>,
     /// The changes of each message, also of those that are not there.
     about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
+    /// The changes that each entry holds.
+    changes_in: BTreeMap<EntryId, BTreeSet<Cursor>>,
     /// Changes whose message is not there.
     waiting: BTreeSet<Cursor>,
     topics: BTreeMap<RoomKeyId, Cursor>,
@@ -97,6 +99,7 @@ impl Said {
         if target.is_some() && message.is_none() {
             self.waiting.insert(cursor);
         }
+        self.changes_in.entry(change.id.entry).or_default().insert(cursor);
         let before = message.as_ref().map(|shown| Box::new(shown.message.clone()));
         let changed = Told::Change(Changed { cursor, change: change.clone(), before });
         self.rows.insert(cursor, Told::Change(Changed { cursor, change: change.clone(), before: None }));
@@ -175,10 +178,38 @@ impl Said {
     fn remove(&mut self, cursor: Cursor) {
         self.waiting.remove(&cursor);
         let Some(Told::Change(Changed { change, .. })) = self.rows.remove(&cursor) else { return };
+        if let Some(changes) = self.changes_in.get_mut(&change.id.entry) {
+            changes.remove(&cursor);
+        }
         if let Some(target) = change.what.target()
             && let Some(about) = self.about.get_mut(&(change.place, target))
         {
             about.remove(&cursor);
+        }
+    }
+
+    /// Erases what an entry says. What was said about it waits, in case it comes back.
+    pub(super) fn forget(&mut self, room: RoomKeyId, entry: EntryId) {
+        let of_entry = |item| MessageId { entry, item };
+        let messages: Vec<_> = self
+            .messages
+            .range(of_entry(0)..=of_entry(u16::MAX))
+            .map(|(&id, &cursor)| (id, cursor))
+            .collect();
+        for (id, cursor) in messages {
+            self.messages.remove(&id);
+            let Some(Told::Message(Shown { message, .. })) = self.rows.remove(&cursor) else { continue };
+            let about = self.about.get(&(message.place.clone(), id));
+            self.waiting.extend(about.into_iter().flatten());
+            if let Some(order) = self.order.get_mut(&message.place) {
+                order.remove(&(message.stamp, message.from, entry, id.item));
+            }
+        }
+        for cursor in self.changes_in.remove(&entry).unwrap_or_default() {
+            self.remove(cursor);
+            if self.topics.get(&room) == Some(&cursor) {
+                self.topics.remove(&room);
+            }
         }
     }
 

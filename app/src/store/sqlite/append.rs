@@ -37,6 +37,8 @@ impl Append<'_> {
                         self.db.prepare_cached(put)?.execute([nick.as_str()])?;
                     }
                     Record::Trust(stored) => self.trust(stored)?,
+                    Record::Keep(keep) => self.keep(keep)?,
+                    Record::Forget(forgotten) => self.forget(forgotten)?,
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }
@@ -117,8 +119,15 @@ impl Append<'_> {
 
     /// Adds a new entry to its day.
     fn count(&mut self, conversation: i64, entry: &StoredEntry, stamp: i64) -> rusqlite::Result<()> {
-        let day = day_of(entry.stamp);
-        let (sum, newest) = match self.days.entry((conversation, day)) {
+        let (sum, newest) = self.day(conversation, day_of(entry.stamp))?;
+        sum.add(&entry.id);
+        *newest = (*newest).max(stamp);
+        Ok(())
+    }
+
+    /// What a day adds up to, and its newest stamp.
+    pub(super) fn day(&mut self, conversation: i64, day: u32) -> rusqlite::Result<&mut (IdSum, i64)> {
+        Ok(match self.days.entry((conversation, day)) {
             btree_map::Entry::Occupied(known) => known.into_mut(),
             btree_map::Entry::Vacant(free) => {
                 let find = "SELECT count, sum, newest FROM days WHERE conversation = ?1 AND day = ?2";
@@ -128,17 +137,19 @@ impl Append<'_> {
                     .query_row(params![conversation, day], |row| Ok((read::sum(row, 0)?, row.get(2)?)));
                 free.insert(stored.optional()?.unwrap_or((IdSum::default(), i64::MIN)))
             }
-        };
-        sum.add(&entry.id);
-        *newest = (*newest).max(stamp);
-        Ok(())
+        })
     }
 
     pub(super) fn write_days(&self) -> rusqlite::Result<()> {
         let put = "INSERT OR REPLACE INTO days (conversation, day, count, sum, newest)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut put = self.db.prepare_cached(put)?;
+        let mut cut = self.db.prepare_cached("DELETE FROM days WHERE conversation = ?1 AND day = ?2")?;
         for ((conversation, day), (sum, newest)) in &self.days {
+            if sum.count == 0 {
+                cut.execute(params![conversation, day])?;
+                continue;
+            }
             put.execute(params![conversation, day, record::counted(sum.count), sum.sum, newest])?;
         }
         Ok(())

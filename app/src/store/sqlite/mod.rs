@@ -2,6 +2,7 @@
 
 mod append;
 mod change;
+mod forget;
 mod read;
 mod record;
 mod schema;
@@ -24,6 +25,8 @@ use super::{Cursor, Fresh, Known, Search, Shown, Store, Told};
 
 /// A store larger than this is not read through at every start: that would take longer than a person waits.
 const CHECKED_WHOLE: u64 = 8 << 20;
+/// Bytes by which a full store may grow to erase something: the index of words is rewritten for it.
+const ERASING: u64 = 1 << 20;
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -32,6 +35,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub struct Sqlite {
     db: Connection,
     own: PeerKey,
+    bytes_max: u64,
     /// The rows of the rooms, so that an entry need not look for its own.
     conversations: BTreeMap<RoomKeyId, i64>,
 }
@@ -55,11 +59,27 @@ impl Sqlite {
             Some(version) => schema::complete(&mut db, version),
         };
         made.map_err(|error| refused(path, error))?;
-        Ok(Self { db, own, conversations: BTreeMap::new() })
+        Ok(Self { db, own, bytes_max, conversations: BTreeMap::new() })
     }
 }
 
 impl Sqlite {
+    fn commit(&mut self, batches: &[Vec<Record>]) -> Result<Vec<Fresh>, StoreError> {
+        let Self { db, own, conversations, .. } = self;
+        let appended = db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|commit| {
+            let mut append = Append { db: &commit, own: *own, conversations, days: BTreeMap::new() };
+            let fresh = append.all(batches)?;
+            append.write_days()?;
+            commit.commit()?;
+            Ok(fresh)
+        });
+        appended.map_err(|error| {
+            // Rows remembered from a transaction that was rolled back do not exist.
+            self.conversations.clear();
+            failed(&error)
+        })
+    }
+
     /// Opens the store at `path` to read in it, also while another program writes there.
     ///
     /// # Errors
@@ -72,7 +92,7 @@ impl Sqlite {
             let why = String::from("its layout is another one; start the chat once");
             return Err(OpenError::Unusable { path: path.into(), why });
         }
-        Ok(Self { db, own, conversations: BTreeMap::new() })
+        Ok(Self { db, own, bytes_max: 0, conversations: BTreeMap::new() })
     }
 }
 
@@ -99,19 +119,15 @@ pub enum OpenError {
 
 impl Store for Sqlite {
     fn append(&mut self, batches: &[Vec<Record>]) -> Result<Vec<Fresh>, StoreError> {
-        let Self { db, own, conversations } = self;
-        let appended = db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|commit| {
-            let mut append = Append { db: &commit, own: *own, conversations, days: BTreeMap::new() };
-            let fresh = append.all(batches)?;
-            append.write_days()?;
-            commit.commit()?;
-            Ok(fresh)
-        });
-        appended.map_err(|error| {
-            // Rows remembered from a transaction that was rolled back do not exist.
-            self.conversations.clear();
-            failed(&error)
-        })
+        let is_erasing = batches.iter().flatten().any(|record| matches!(record, Record::Forget(_)));
+        if !is_erasing {
+            return self.commit(batches);
+        }
+        let widened = schema::bound(&self.db, self.bytes_max.saturating_add(ERASING));
+        widened.map_err(|error| failed(&error))?;
+        let done = self.commit(batches);
+        schema::bound(&self.db, self.bytes_max).map_err(|error| failed(&error))?;
+        done
     }
 
     fn fetch(&mut self, what: &Request) -> Result<Answer, StoreError> {
@@ -212,6 +228,7 @@ fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
     read::state(db, version == schema::VERSION)?;
     if version == schema::VERSION {
         read::trusts(db)?;
+        read::keeps(db)?;
     }
     db.query_row("SELECT count(*) FROM (SELECT text FROM messages LIMIT 1)", [], |_| Ok(()))?;
     read::known(db)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chat_core::{
     Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Place, Request, RoomKeyId, State, StoredDay,
-    StoredTrust, Topic, Trust,
+    StoredKeep, StoredTrust, Topic, Trust,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -23,7 +23,7 @@ FROM peers ORDER BY worth, seen DESC, key";
 
 pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
     Ok(match what {
-        Request::State => Answer::State(State { trusts: trusts(db)?, ..state(db, true)? }),
+        Request::State => Answer::State(State { trusts: trusts(db)?, keeps: keeps(db)?, ..state(db, true)? }),
         Request::Entries { room, ids } => {
             let find = "SELECT e.bytes FROM entries e JOIN conversations c ON c.number = e.conversation
                         WHERE e.id = ?1 AND c.room = ?2";
@@ -52,7 +52,7 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
     })
 }
 
-/// What a node begins with, but for what the person thinks of keys.
+/// What a node begins with, but for what the person thinks of keys, and how long rooms are kept.
 ///
 /// A store of before has no rooms of a kind: `is_complete` says whether this one tells them apart.
 pub(super) fn state(db: &Connection, is_complete: bool) -> rusqlite::Result<State> {
@@ -90,7 +90,13 @@ pub(super) fn state(db: &Connection, is_complete: bool) -> rusqlite::Result<Stat
             Ok(OwnEntry { room, id, stamp: record::stamp(row, 2)? })
         })?
         .collect::<Result<_, _>>()?;
-    Ok(State { nick, rooms, peers, days, own, trusts: Vec::new() })
+    Ok(State { nick, rooms, peers, days, own, ..State::default() })
+}
+
+/// How long rooms are kept.
+pub(super) fn keeps(db: &Connection) -> rusqlite::Result<Vec<StoredKeep>> {
+    let mut find = db.prepare_cached("SELECT room, place, days, since FROM keeps ORDER BY room")?;
+    find.query_map([], record::keep)?.collect()
 }
 
 /// What the person thinks of keys.

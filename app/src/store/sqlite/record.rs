@@ -1,10 +1,10 @@
 //! How the types of the core look in columns.
 
-use std::{net::SocketAddr, str::FromStr as _};
+use std::{net::SocketAddr, num::NonZeroU16, str::FromStr as _};
 
 use chat_core::{
     BootId, Change, Emoji, EntryId, FileName, Message, MessageId, Nick, Offer, PeerKey, Place, RoomKeyId,
-    RoomName, RoomRoot, Stamp, StoredPeer, StoredRoom, Topic, UnixMillis, What,
+    RoomName, RoomRoot, Stamp, StoredKeep, StoredPeer, StoredRoom, Topic, UnixMillis, What,
 };
 use rusqlite::{Row, types::Type};
 
@@ -202,6 +202,13 @@ pub(super) fn room(row: &Row<'_>) -> rusqlite::Result<StoredRoom> {
     let id = row.get::<_, Option<[u8; 16]>>(3)?.map(RoomKeyId);
     let root = row.get::<_, Option<[u8; 32]>>(4)?.map(RoomRoot::new);
     Ok(StoredRoom { name, joined: row.get(1)?, floor: stamp(row, 2)?, id, root })
+}
+
+/// From `room, place, days, since`.
+pub(super) fn keep(row: &Row<'_>) -> rusqlite::Result<StoredKeep> {
+    let place = read_place(row.get_ref(1)?.as_str()?).ok_or_else(|| unreadable(1))?;
+    let days = row.get::<_, Option<u16>>(2)?.and_then(NonZeroU16::new);
+    Ok(StoredKeep { room: RoomKeyId(row.get(0)?), place, days, from: stamp(row, 3)? })
 }
 
 fn unreadable(column: usize) -> rusqlite::Error {

@@ -5,13 +5,15 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 5;
+pub(super) const VERSION: i32 = 6;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
 const WITHOUT_TRUST: i32 = 3;
 /// The layout before there were files.
 const WITHOUT_FILES: i32 = 4;
+/// The layout before anybody asked how long rooms are kept.
+const WITHOUT_KEEPS: i32 = 5;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -128,6 +130,16 @@ ALTER TABLE messages ADD COLUMN file BLOB;
 DROP TRIGGER IF EXISTS messages_said;
 ";
 
+/// How long rooms are kept; it is added to stores of before. Without `days` it is for ever.
+const KEEPS: &str = "
+CREATE TABLE keeps (
+    room BLOB PRIMARY KEY,
+    place TEXT NOT NULL,
+    days INTEGER,
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -154,10 +166,17 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_size_limit", 4 << 20)?;
     // What was taken back is not to be found in the file.
     db.pragma_update_and_check(None, "secure_delete", true, |row| row.get::<_, i64>(0))?;
-    let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / PAGE;
-    db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
+    bound(db, bytes_max)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
+}
+
+/// Lets the file grow to so many bytes; one that is larger grows no more.
+pub(super) fn bound(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+    // SQLite takes no less than the size that it knows, and knows that only after it has looked.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / PAGE;
+    db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0)).map(drop)
 }
 
 /// Whether a store of this layout can be used, once it is [completed](complete).
@@ -184,7 +203,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
     if version < WITHOUT_FILES {
         added.execute_batch(TRUST)?;
     }
-    added.execute_batch(FILES)?;
+    if version < WITHOUT_KEEPS {
+        added.execute_batch(FILES)?;
+    }
+    added.execute_batch(KEEPS)?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -197,6 +219,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     made.execute_batch(CHANGES)?;
     made.execute_batch(TRUST)?;
     made.execute_batch(FILES)?;
+    made.execute_batch(KEEPS)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

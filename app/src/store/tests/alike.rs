@@ -1,8 +1,8 @@
 //! Both stores against each other: what is in memory answers as what is on disk does.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU16};
 
-use chat_core::{RoomRoot, StoreError, StoredPeer, StoredRoom, StoredTrust, Trust};
+use chat_core::{Forgotten, RoomRoot, StoreError, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Trust};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::{
@@ -24,7 +24,7 @@ impl Arbitrary for Any {
         let byte = |g: &mut Gen| u8::arbitrary(g);
         let stamps = [0, 1, DAY - 1, DAY, 1 << 63, u64::MAX, u64::from(byte(g)) * DAY / 3];
         let authors = [OWN, PeerKey([0; 32]), PeerKey([0xff; 32])];
-        Self(match byte(g) % 9 {
+        Self(match byte(g) % 11 {
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
                 name: RoomName::new(&format!("#room{}", byte(g) % 3)).unwrap(),
@@ -48,6 +48,18 @@ impl Arbitrary for Any {
                 let (room, author) = (byte(g), *g.choose(&authors).unwrap());
                 Record::Entry(changes::change(number, stamp, room, author, changes::any(g)))
             }
+            6 => Record::Keep(StoredKeep {
+                room: RoomKeyId([byte(g) % 3; 16]),
+                place: place(byte(g)),
+                days: NonZeroU16::new(byte(g).into()),
+                from: Stamp(*g.choose(&stamps).unwrap()),
+            }),
+            7 => Record::Forget(Forgotten {
+                room: RoomKeyId([byte(g) % 3; 16]),
+                ids: (0..byte(g) % 64)
+                    .map(|_| id([0, 100][usize::from(byte(g) % 2)] + u64::from(byte(g) % 64)))
+                    .collect(),
+            }),
             5 => Record::Trust(StoredTrust {
                 key: *g.choose(&authors).unwrap(),
                 trust: Trust { verified: bool::arbitrary(g), blocked: bool::arbitrary(g), muted: false },
@@ -176,7 +188,7 @@ fn a_full_store_says_so_and_keeps_what_it_has() {
         |number: u64| vec![vec![Record::Entry(entry(number, number, 0, OWN, &["x".repeat(4000).as_str()]))]];
     let stored = (0..1000).take_while(|&number| store.append(&batch(number)).is_ok()).count();
     assert!((10..100).contains(&stored), "{stored}");
-    assert_eq!(store.append(&batch(1000)), Err(StoreError::Full));
+    assert_eq!(store.append(&batch(stored as u64)), Err(StoreError::Full));
     assert_eq!(store.newest(), Ok(stored as u64));
     drop(store);
     let mut store = disk(&folder);

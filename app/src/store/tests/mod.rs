@@ -11,6 +11,7 @@ use crate::testing::Folder;
 
 mod alike;
 mod changes;
+mod forgets;
 mod harm;
 mod search;
 mod trust;

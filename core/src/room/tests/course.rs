@@ -39,6 +39,10 @@ impl World {
                     self.later(self.stream + slow, other, Happening::Frame(theirs, bytes));
                 }
             }
+            Wish::Persist(Record::Forget(forgotten)) => {
+                let result = peer.store.forget(&forgotten);
+                self.later(takes, index, Happening::Forgotten(result));
+            }
             Wish::Persist(record) => {
                 let own = peer.identity.key();
                 if let Some((id, result)) = peer.store.append(record, own) {
@@ -84,6 +88,9 @@ impl World {
             }
             Happening::Durable(id, result) => {
                 self.turn(index, |rooms, turn| rooms.on_durable(turn, &[id], result));
+            }
+            Happening::Forgotten(result) => {
+                self.turn(index, |rooms, turn| rooms.on_forgotten(turn, result));
             }
             Happening::Answer(request, answer) => {
                 self.turn(index, |rooms, turn| rooms.on_answer(turn, request, answer));

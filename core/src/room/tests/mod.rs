@@ -10,7 +10,7 @@ use crate::{
     event::{Message, MessageId},
     frames::{Mark, Pulse},
     session::Origin,
-    store::{IdSum, StoredEntry, StoredPeer, StoredRoom},
+    store::{Forgotten, IdSum, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
     time::UnixMillis,
@@ -21,6 +21,8 @@ mod clocks;
 mod course;
 mod fetches;
 mod hostile;
+mod imports;
+mod keeps;
 mod loads;
 mod members;
 mod news;
@@ -83,6 +85,7 @@ struct Peer {
 enum Happening {
     Frame(LinkId, Bytes),
     Durable(EntryId, Result<(), StoreError>),
+    Forgotten(Result<(), StoreError>),
     Answer(u64, Answer),
     Heartbeat(LinkId),
 }

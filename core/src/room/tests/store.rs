@@ -8,6 +8,9 @@ pub(super) struct Store {
     pub(super) rooms: BTreeMap<RoomName, StoredRoom>,
     pub(super) peers: Vec<StoredPeer>,
     pub(super) own: BTreeMap<RoomKeyId, OwnEntry>,
+    pub(super) keeps: BTreeMap<RoomKeyId, StoredKeep>,
+    /// How many entries it was told to forget at a time.
+    pub(super) forgets: Vec<usize>,
     pub(super) broken: bool,
     /// How long it takes.
     pub(super) takes: Duration,
@@ -43,8 +46,21 @@ impl Store {
                 self.rooms.insert(room.name.clone(), room);
                 None
             }
+            Record::Keep(keep) => {
+                self.keeps.insert(keep.room, keep);
+                None
+            }
             _ => None,
         }
+    }
+
+    pub(super) fn forget(&mut self, forgotten: &Forgotten) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Failed);
+        }
+        self.forgets.push(forgotten.ids.len());
+        self.entries.retain(|(room, _, id), _| *room != forgotten.room || !forgotten.ids.contains(id));
+        Ok(())
     }
 
     pub(super) fn read(&mut self, what: &Request) -> Answer {
@@ -81,6 +97,7 @@ impl Store {
         }
         State {
             trusts: Vec::new(),
+            keeps: self.keeps.values().cloned().collect(),
             nick: None,
             rooms: self.rooms.values().cloned().collect(),
             peers: self.peers.clone(),

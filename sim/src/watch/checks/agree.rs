@@ -47,8 +47,13 @@ impl Check for Agree {
         match fact {
             Fact::Asked { host, action, .. } => {
                 self.talk.spoken = now;
-                if let Action::Say { text, .. } = action {
-                    self.talk.bytes += text.as_str().len() as u64 + OVERHEAD;
+                match action {
+                    Action::Say { text, .. } => self.talk.bytes += text.as_str().len() as u64 + OVERHEAD,
+                    Action::Import(bundle) => {
+                        let entries = bundle.entries().iter().map(|entry| entry.len() as u64 + OVERHEAD);
+                        self.talk.bytes += entries.sum::<u64>();
+                    }
+                    _ => {}
                 }
                 self.rounds.look_at(now, *host);
             }
@@ -108,8 +113,10 @@ impl Talk {
             if held(host).is_like(held(other)) {
                 continue;
             }
-            // What one does not want, and what is no part of the history for everybody.
-            let from = (floor.max(other_floor), EntryId([0; 32]));
+            // What one does not want or keep, and what is no part of the history for everybody.
+            let kept = [a, b].into_iter().filter_map(|host| host.keeps.get(room)).max().copied();
+            let floor = floor.max(other_floor).max(kept.unwrap_or_default());
+            let from = (floor, EntryId([0; 32]));
             let last = truth.wall(now + AHEAD).saturating_sub(truth.skew.as_micros().try_into().unwrap_or(0));
             let to = (Stamp(last).max(from.0), EntryId([0; 32]));
             let ids = |host: usize| -> BTreeSet<_> {

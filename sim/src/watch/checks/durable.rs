@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_core::{EntryId, Event, Instant, MessageId, PeerKey, RoomKeyId, Stamp};
+use chat_core::{EntryId, Event, Instant, MessageId, PeerKey, Record, RoomKeyId, Stamp};
 
 use crate::watch::{Check, Fact, Truth};
 
@@ -51,6 +51,16 @@ impl Check for Durable {
                         "host {host} is told that {stored_by} of {of} have stored {entry}, and {} have",
                         keys.len()
                     ));
+                }
+            }
+            // What is erased since it is too old was not lost.
+            Fact::Appended { host, records, .. } => {
+                let own = (*host, truth.hosts[*host].key);
+                let Some(promised) = self.promised.get_mut(&own) else { return Ok(()) };
+                for record in *records {
+                    if let Record::Forget(forgotten) = record {
+                        promised.retain(|(.., id)| !forgotten.ids.contains(id));
+                    }
                 }
             }
             Fact::Booted { host, .. } => {

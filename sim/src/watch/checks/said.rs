@@ -43,7 +43,14 @@ impl Check for Once {
                 }
                 *shown |= bit;
             }
-            // What did not survive is new again.
+            // What was erased is new again, and so is what did not survive.
+            Fact::Appended { host, records, .. } => {
+                for record in *records {
+                    if let (Record::Forget(forgotten), Some(shown)) = (record, self.shown.get_mut(host)) {
+                        shown.retain(|id, _| !forgotten.ids.contains(id));
+                    }
+                }
+            }
             Fact::Booted { host, disk, .. } => {
                 self.shown.entry(*host).or_default().retain(|id, _| disk.holds(id));
             }

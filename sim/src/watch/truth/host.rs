@@ -34,6 +34,8 @@ pub(crate) struct HostTruth {
     pub(crate) deaf_to: BTreeSet<PeerKey>,
     /// The open rooms that it is in, and from where on it wants their history.
     pub(crate) rooms: BTreeMap<RoomName, Stamp>,
+    /// From where on it keeps those that it does not keep for ever.
+    pub(crate) keeps: BTreeMap<RoomKeyId, Stamp>,
     /// The entries on its disk, safe or not.
     pub(crate) held: BTreeMap<RoomKeyId, Held>,
     /// Whether its disk has lost, or may lose, what it called safe; and what that was when the program last started.
@@ -94,6 +96,7 @@ impl HostTruth {
             met: BTreeSet::new(),
             deaf_to: BTreeSet::new(),
             rooms: BTreeMap::new(),
+            keeps: BTreeMap::new(),
             held: BTreeMap::new(),
             disk_fails: false,
             disk_failed: false,

@@ -71,6 +71,7 @@ impl Truth {
             }
         }
         let Answer::State(state) = disk.answer(it.key, &Request::State) else { return };
+        it.keeps = state.keeps.iter().map(|keep| (keep.room, keep.from)).collect();
         let lobby =
             StoredRoom { name: RoomName::lobby(), joined: true, floor: Stamp(0), id: None, root: None };
         let rooms = if state.rooms.is_empty() { vec![lobby] } else { state.rooms };
@@ -152,6 +153,14 @@ impl Truth {
                     self.entries.entry(*id).or_insert(first);
                     self.hosts[host].held.entry(room).or_default().add(stamp, *id);
                     pending.push((room, stamp, *id));
+                }
+                Record::Keep(keep) => _ = self.hosts[host].keeps.insert(keep.room, keep.from),
+                Record::Forget(forgotten) => {
+                    for id in &forgotten.ids {
+                        let stamp = self.entries.get(id).map(|entry| entry.stamp);
+                        let held = self.hosts[host].held.get_mut(&forgotten.room);
+                        held.zip(stamp).into_iter().for_each(|(held, stamp)| held.remove(stamp, *id));
+                    }
                 }
                 Record::Room(room) if room.joined => {
                     self.hosts[host].rooms.insert(room.name.clone(), room.floor);

@@ -1,0 +1,338 @@
+//! Entries that somebody brings along, as in a file: what the store has not got yet is verified as if it had come over a
+//! link, and becomes part of the history, however old it is. Others get it by the ordinary repair.
+//!
+//! Rooms that we have left, and conversations with people who are away, take part: their keys can be had.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+
+use super::{
+    Rooms, Turn,
+    aside::Home,
+    clock::FIRST,
+    entry::Entry,
+    history::{DAY_ENTRIES_MAX, day_of, start_of},
+    membership::{first_day, keep},
+    receipts::Arrived,
+    say::{Shown, hand_out},
+    spread::{STRAY_AHEAD, Strays},
+};
+use crate::{
+    event::{EntryId, Event, Place, Refusal, Stamp},
+    identity::PeerKey,
+    intake::{Bundle, Intake},
+    store::{RoomKeyId, StoredRoom},
+    time::Instant,
+};
+
+/// Bundles that are not answered yet.
+const IMPORTS_MAX: usize = 16;
+
+/// What is being imported.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    waiting: VecDeque<(u64, Bundle)>,
+    current: Option<Current>,
+    handed: Vec<Handed>,
+    /// Of rooms that we are not in now.
+    strays: BTreeMap<RoomKeyId, Strays>,
+}
+
+/// A bundle of which the store is asked what it has already.
+#[derive(Debug)]
+struct Current {
+    tag: u64,
+    intake: Intake,
+    entries: Vec<Entry>,
+    /// Answers of the store that are missing, and what the others named.
+    asked: usize,
+    here: BTreeSet<EntryId>,
+}
+
+/// A bundle whose new entries are not durable yet.
+#[derive(Debug)]
+struct Handed {
+    tag: u64,
+    intake: Intake,
+    entries: BTreeMap<EntryId, Waiting>,
+}
+
+/// An entry that the store has not answered.
+#[derive(Debug)]
+struct Waiting {
+    room: RoomKeyId,
+    stamp: Stamp,
+    /// Whether it was imported; otherwise it came over a link just before.
+    is_ours: bool,
+}
+
+/// What becomes of an entry.
+enum Fate {
+    New,
+    Known,
+    Refused,
+}
+
+impl Rooms {
+    pub(super) fn import(&mut self, turn: &mut Turn<'_>, tag: u64, bundle: Bundle) {
+        if self.full_until.is_some_and(|until| turn.now < until) {
+            return turn.refuse(tag, Refusal::StoreFull);
+        }
+        if self.imports.waiting.len() + self.imports.handed.len() >= IMPORTS_MAX {
+            turn.stats.imports_refused += 1;
+            return turn.refuse(tag, Refusal::Busy);
+        }
+        self.imports.waiting.push_back((tag, bundle));
+        self.next_import(turn);
+    }
+
+    /// Asks the store what it has of the next bundle. One at a time: so the answer is about all bundles before it.
+    fn next_import(&mut self, turn: &mut Turn<'_>) {
+        while self.imports.current.is_none()
+            && let Some((tag, bundle)) = self.imports.waiting.pop_front()
+        {
+            let mut current = Current {
+                tag,
+                intake: Intake::default(),
+                entries: Vec::new(),
+                asked: 0,
+                here: BTreeSet::new(),
+            };
+            let mut wanted: BTreeMap<RoomKeyId, Vec<EntryId>> = BTreeMap::new();
+            let mut homes: BTreeMap<(RoomKeyId, PeerKey), bool> = BTreeMap::new();
+            for bytes in bundle.into_entries() {
+                let Some(entry) = Entry::read(self.suite, bytes) else {
+                    turn.stats.malformed += 1;
+                    current.intake.refused += 1;
+                    continue;
+                };
+                let owner = (entry.room, entry.author);
+                if !*homes.entry(owner).or_insert_with(|| self.home_of(owner).is_some()) {
+                    turn.stats.elsewhere += 1;
+                    current.intake.elsewhere += 1;
+                    continue;
+                }
+                wanted.entry(entry.room).or_default().push(entry.id);
+                current.entries.push(entry);
+            }
+            current.asked = wanted.len();
+            self.imports.current = Some(current);
+            if wanted.is_empty() {
+                self.take_in(turn);
+            }
+            wanted.into_iter().for_each(|(room, ids)| self.fetch_known(turn, room, ids));
+        }
+    }
+
+    /// The store has these entries of what is being imported.
+    pub(super) fn on_known(&mut self, turn: &mut Turn<'_>, ids: impl Iterator<Item = EntryId>) {
+        let Some(current) = &mut self.imports.current else { return };
+        current.here.extend(ids);
+        current.asked = current.asked.saturating_sub(1);
+        if current.asked == 0 {
+            self.take_in(turn);
+            self.next_import(turn);
+        }
+    }
+
+    /// Takes in what is new of the present bundle.
+    fn take_in(&mut self, turn: &mut Turn<'_>) {
+        let Some(Current { tag, mut intake, entries, here, .. }) = self.imports.current.take() else {
+            return;
+        };
+        let mut handed = BTreeMap::new();
+        let mut oldest: BTreeMap<RoomKeyId, u32> = BTreeMap::new();
+        let mut homes: BTreeMap<(RoomKeyId, PeerKey), Option<Home>> = BTreeMap::new();
+        for entry in entries {
+            let owner = (entry.room, entry.author);
+            let (room, stamp, id) = (entry.room, entry.stamp, entry.id);
+            let home = homes.entry(owner).or_insert_with(|| self.home_of(owner));
+            let Some(home) = home else {
+                intake.elsewhere += 1;
+                continue;
+            };
+            let is_stray = self.is_absurd(turn.now, stamp);
+            if self.keeps.is_too_old(room, day_of(stamp), is_stray) {
+                turn.stats.outdated += 1;
+                intake.old += 1;
+                continue;
+            }
+            let is_here = here.contains(&id) || handed.contains_key(&id) || self.undurable.has(&id);
+            match self.take_in_one(turn, home, &entry, is_here, is_stray) {
+                Fate::New => {
+                    intake.new += 1;
+                    turn.stats.imported += 1;
+                    handed.insert(id, Waiting { room, stamp, is_ours: true });
+                }
+                Fate::Known => {
+                    intake.known += 1;
+                    turn.stats.duplicates += 1;
+                    // It may have come over a link a moment ago.
+                    if self.undurable.has(&id) {
+                        handed.entry(id).or_insert(Waiting { room, stamp, is_ours: false });
+                    }
+                }
+                Fate::Refused => {
+                    intake.refused += 1;
+                    continue;
+                }
+            }
+            if !is_stray {
+                let day = day_of(stamp);
+                oldest.entry(room).and_modify(|oldest| *oldest = day.min(*oldest)).or_insert(day);
+            }
+        }
+        oldest.into_iter().for_each(|(room, day)| self.reach_back(turn, room, day));
+        let handed = Handed { tag, intake, entries: handed };
+        if handed.entries.is_empty() {
+            handed.tell(turn);
+        } else {
+            self.imports.handed.push(handed);
+        }
+    }
+
+    /// Whether no floor goes back as far as `stamp`, or the entry is further ahead than clocks differ.
+    fn is_absurd(&self, now: Instant, stamp: Stamp) -> bool {
+        let ahead = u64::try_from(STRAY_AHEAD.as_micros()).unwrap_or(0);
+        let last = self.clock.stamp(now).0.saturating_add(ahead);
+        day_of(stamp) < first_day(Some(FIRST)) || stamp.0 > last
+    }
+
+    fn take_in_one(
+        &mut self,
+        turn: &mut Turn<'_>,
+        home: &Home,
+        entry: &Entry,
+        is_here: bool,
+        is_stray: bool,
+    ) -> Fate {
+        let (day, now) = (day_of(entry.stamp), turn.now);
+        let room = self.rooms.get_mut(&entry.room);
+        if is_here || room.as_ref().is_some_and(|room| room.history.has(entry.stamp, entry.id)) {
+            return Fate::Known;
+        }
+        let (place, key) = match (home, &room) {
+            (Home::Aside(place, key), _) => (place.clone(), key),
+            (Home::Here, Some(room)) => (room.place.clone(), &room.key),
+            (Home::Here, None) => return Fate::Refused,
+        };
+        let held =
+            room.as_ref().map_or_else(|| self.aside.count(entry.room, day), |it| it.history.count(day));
+        if held >= DAY_ENTRIES_MAX {
+            turn.stats.day_full += 1;
+            return Fate::Refused;
+        }
+        let is_party = match place {
+            Place::Room(_) => true,
+            Place::Direct(other) => [other, self.own.0].contains(&entry.author),
+        };
+        let body = match entry.open(self.suite, key) {
+            Ok(body) if is_party => body,
+            _ => {
+                turn.stats.forged += 1;
+                return Fate::Refused;
+            }
+        };
+        if is_stray {
+            turn.stats.strays += 1;
+            let aside = &mut self.imports.strays;
+            let strays = match room {
+                Some(room) => &mut room.strays,
+                None => aside.entry(entry.room).or_default(),
+            };
+            if !strays.admit(entry.author) {
+                turn.stats.strays_refused += 1;
+                return Fate::Refused;
+            }
+        }
+        match self.rooms.get_mut(&entry.room) {
+            Some(room) => {
+                room.history.insert(now, entry.stamp, entry.id);
+                room.arrival = Some(now);
+            }
+            None => self.aside.insert(entry.room, entry.stamp, entry.id),
+        }
+        self.undurable.add(entry.id, Arrived { room: entry.room, stamp: entry.stamp, author: entry.author });
+        hand_out(turn, &place, entry, body, Shown { own: false, late: true, again: true });
+        Fate::New
+    }
+
+    /// The history of `room` goes back to `day` from now on, and so does what is compared with others.
+    fn reach_back(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, day: u32) {
+        let is_kept_longer = self.keep_from(turn, id, day);
+        let reached = self.reach_to(id, day);
+        let is_reached = reached.is_some();
+        reached.into_iter().for_each(|room| keep(turn, room));
+        if is_kept_longer || is_reached {
+            self.settled = None;
+            self.settle_floors(turn);
+        }
+    }
+
+    /// Lowers the floor of a room to `day`: what the store is to know of it then. Conversations are wanted from their
+    /// beginning all along.
+    fn reach_to(&mut self, id: RoomKeyId, day: u32) -> Option<StoredRoom> {
+        let (name, joined, root) = match self.rooms.get_mut(&id) {
+            Some(room) if day < room.kept_floor => {
+                room.kept_floor = day;
+                let Place::Room(name) = &room.place else { return None };
+                (name.clone(), true, room.root.clone())
+            }
+            Some(_) => return None,
+            None => {
+                let name = self.aside.left.get(&id)?;
+                let floor = self.aside.floors.entry(id).or_insert(u32::MAX);
+                if *floor <= day {
+                    return None;
+                }
+                *floor = day;
+                let root = self.aside.roots.get(name).filter(|root| self.key_of(name, Some(root)).id() == id);
+                (name.clone(), false, root.cloned())
+            }
+        };
+        Some(StoredRoom { name, joined, floor: start_of(day), id: Some(id), root })
+    }
+
+    /// The store has these entries for good.
+    pub(super) fn on_imported(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
+        if self.imports.handed.is_empty() {
+            return;
+        }
+        let entries: BTreeSet<EntryId> = entries.iter().copied().collect();
+        for handed in &mut self.imports.handed {
+            handed.entries.retain(|id, _| !entries.contains(id));
+        }
+        let (done, rest) =
+            core::mem::take(&mut self.imports.handed).into_iter().partition(|it| it.entries.is_empty());
+        self.imports.handed = rest;
+        Vec::into_iter(done).for_each(|handed| handed.tell(turn));
+    }
+
+    /// The store did not take these entries: the bundles that they came in are refused, and may come again.
+    pub(super) fn on_not_imported(&mut self, turn: &mut Turn<'_>, entries: &[EntryId]) {
+        let is_hit = |handed: &Handed| entries.iter().any(|id| handed.entries.contains_key(id));
+        let (hit, rest) = core::mem::take(&mut self.imports.handed).into_iter().partition(is_hit);
+        self.imports.handed = rest;
+        for Handed { tag, entries: lost, .. } in Vec::into_iter(hit) {
+            let lost = lost.into_iter().filter(|(id, waiting)| waiting.is_ours && entries.contains(id));
+            for (id, Waiting { room, stamp, .. }) in lost {
+                match self.rooms.get_mut(&room) {
+                    Some(room) => room.history.remove(stamp, id),
+                    None => self.aside.remove(room, stamp, id),
+                }
+                // It was not shown: what comes of it later is new.
+                self.undurable.drop(&id);
+            }
+            turn.refuse(tag, Refusal::StoreFull);
+        }
+    }
+}
+
+impl Handed {
+    fn tell(self, turn: &mut Turn<'_>) {
+        turn.event(Event::Imported { tag: self.tag, intake: self.intake });
+        turn.event(Event::Done { tag: self.tag, message: None });
+    }
+}
