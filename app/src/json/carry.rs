@@ -6,10 +6,10 @@ use chat_core::{Event, Place, RoomName};
 
 use super::{
     Json,
-    line::{Code, Done, Id, Imported, Line},
+    line::{Code, Done, Id, Line},
 };
 use crate::{
-    carry::{self, ExportError, Exported, Import, Outcome, Part, Source, Target, Wanted},
+    carry::{self, ExportError, Exported, Import, Part, Source, Target, Wanted},
     engine::Engine,
 };
 
@@ -62,20 +62,7 @@ impl Json {
         if import.outcome().is_none() {
             import.stop();
         }
-        let Outcome { intake, trouble, .. } = import.so_far();
-        let imported = Some(Imported::of(intake));
-        match trouble {
-            None => self.answer(&Line::Done(Done { id, imported, ..Done::default() })),
-            Some(trouble) => {
-                let message = trouble.to_string();
-                let code = match trouble {
-                    carry::Trouble::File(_) => Code::FileRefused,
-                    carry::Trouble::Refused(reason) => Code::of(*reason),
-                    carry::Trouble::Stopped => Code::Busy,
-                };
-                self.answer(&Line::import_error(id, code, &message, imported));
-            }
-        }
+        self.answer(&Line::imported(id, import.so_far()));
     }
 
     pub(super) fn export(&mut self, id: Option<Id>, path: PathBuf, room: Option<RoomName>, engine: &Engine) {

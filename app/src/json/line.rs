@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16};
+use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, num::NonZeroU16};
 
 use chat_core::{
     Digits, EntryId, Intake, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Place, Refusal,
@@ -16,7 +16,13 @@ use super::{
     files::Moved,
     told::{About, Said},
 };
-use crate::{address, clean, multicast, people::People, store::Cursor};
+use crate::{
+    address,
+    carry::{Outcome, Trouble},
+    clean, multicast,
+    people::People,
+    store::Cursor,
+};
 
 /// The version of the format: rises when a reader would misunderstand.
 const VERSION: u8 = 1;
@@ -174,7 +180,7 @@ pub(crate) struct Error<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Id>,
     pub(crate) code: Code,
-    pub(crate) message: &'a str,
+    pub(crate) message: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cursor: Option<Cursor>,
     /// Of an import that ended early, what came before.
@@ -270,23 +276,33 @@ impl<'a> Line<'a> {
     }
 
     pub(crate) fn error(id: Option<Id>, code: Code, message: &'a str) -> Self {
-        Self::Error(Error { id, code, message, cursor: None, imported: None })
+        Self::Error(Error { id, code, message: message.into(), cursor: None, imported: None })
     }
 
-    /// An import ended early, and this came before.
-    pub(super) fn import_error(
-        id: Option<Id>,
-        code: Code,
-        message: &'a str,
-        imported: Option<Imported>,
-    ) -> Self {
-        Self::Error(Error { id, code, message, cursor: None, imported })
+    /// What came of an import.
+    pub(crate) fn imported(id: Option<Id>, outcome: &Outcome) -> Self {
+        let imported = Some(Imported::of(&outcome.intake));
+        let Some(trouble) = &outcome.trouble else {
+            return Self::Done(Done { id, imported, ..Done::default() });
+        };
+        let code = match trouble {
+            Trouble::File(_) => Code::FileRefused,
+            Trouble::Refused(reason) => Code::of(*reason),
+            Trouble::Stopped => Code::Busy,
+        };
+        Self::Error(Error { id, code, message: Cow::Owned(trouble.to_string()), cursor: None, imported })
     }
 
     pub(crate) fn lagged(cursor: Cursor) -> Self {
         let message =
             "lines were left out because nobody read them; begin again with --since, or ask for history";
-        Self::Error(Error { id: None, code: Code::Lagged, message, cursor: Some(cursor), imported: None })
+        Self::Error(Error {
+            id: None,
+            code: Code::Lagged,
+            message: message.into(),
+            cursor: Some(cursor),
+            imported: None,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `export` and `import`: the history in a file. The first only reads, the second is a node without a network.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::File,
     io::{self, IsTerminal as _},
@@ -16,7 +17,7 @@ use crate::{
     engine::{self, Ready},
     fault::{Exit, Fault},
     happening::Happening,
-    json::line::{Done, Imported, Line},
+    json::line::{Done, Line},
     offline,
     profile::Profile,
     run::no_start,
@@ -91,18 +92,19 @@ pub(crate) fn import(program: &str, arguments: &[OsString], cli: &Cli, from: &Pa
         }
     }
     engine.close(CLOSE);
-    let outcome = import.so_far();
-    if cli.json {
-        print(&Line::Done(Done { imported: Some(Imported::of(&outcome.intake)), ..Done::default() }).text());
-    } else {
-        print(&outcome.report(&rooms));
-    }
-    ended(outcome, from)
+    ended(import.so_far(), cli.json, from, &rooms)
 }
 
-fn ended(outcome: &Outcome, from: &Path) -> Result<Exit, Fault> {
+/// Of a file with nothing in it that could be read there is no more to say than why.
+fn ended(outcome: &Outcome, is_json: bool, from: &Path, rooms: &BTreeSet<RoomName>) -> Result<Exit, Fault> {
+    let is_anything = outcome.intake != Intake::default();
+    if is_json {
+        print(&Line::imported(None, outcome).text());
+    } else if is_anything || outcome.trouble.is_none() {
+        print(&outcome.report(rooms));
+    }
     let Some(trouble) = &outcome.trouble else { return Ok(Exit::Done) };
-    let before = if outcome.intake == Intake::default() { "" } else { "; what came before counts" };
+    let before = if is_anything { "; what came before counts" } else { "" };
     Err(Fault::usage(format!("{}: {trouble}{before}", from.display())))
 }
 

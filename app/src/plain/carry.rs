@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chat_core::Event;
+use chat_core::{Event, Intake};
 
 use super::{Plain, act::room};
 use crate::{
@@ -63,7 +63,9 @@ impl Plain {
             import.stop();
         }
         let outcome = import.so_far();
-        self.notice(&outcome.report(&self.rooms));
+        if outcome.intake != Intake::default() || outcome.trouble.is_none() {
+            self.notice(&outcome.report(&self.rooms));
+        }
         if let Some(trouble) = &outcome.trouble {
             self.complain(&format!("{}: {trouble}", path.display()));
         }

@@ -146,7 +146,7 @@ fn what_is_no_whole_export_is_told_and_what_came_before_counts() {
         (b"p2p-chat export 9\n", "a version"),
     ] {
         let ended = import(bytes);
-        assert!(last(&ended, 1).starts_with("imported 0 entries") && ended.errors.contains(why), "{ended:?}");
+        assert!(last(&ended, 1).is_empty() && ended.errors.contains(why), "{ended:?}");
     }
     for path in [&one.path("nothing"), &one.path("")] {
         let ended = ran(&other, &["import", text(path)]);
@@ -189,7 +189,6 @@ fn beside_a_chat_export_works_and_import_says_where_it_does() {
     chat.line(&format!("* exported 1 entry of 1 room to {}", text(&out)));
     chat.say(&format!("/export {}", text(&out)));
     chat.say("/import /no/such/file");
-    chat.line("* imported 0 entries");
     chat.end_input();
     let errors = chat.ended().errors;
     assert!(errors.contains("is there already") && errors.contains("/no/such/file: "), "{errors}");

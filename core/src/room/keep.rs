@@ -16,10 +16,15 @@ use super::{
 use crate::{
     event::{EntryId, Event, Place, Refusal, Stamp},
     store::{Forgotten, Record, RoomKeyId, StoreError, StoredDay, StoredKeep},
+    time::Instant,
 };
 
-/// Entries that the store forgets at a time: it has other things to do meanwhile.
+/// Entries that the store forgets at a time, at first and at most. It has other things to do meanwhile: when it took
+/// long for some it gets fewer the next time, and more when it was quick.
+const FORGET_FIRST: usize = 16;
 const FORGET_MAX: usize = Forgotten::IDS_MAX;
+const FORGET_QUICK: Duration = Duration::from_millis(20);
+const FORGET_LONG: Duration = Duration::from_millis(50);
 /// Rooms of which it is known how long they are kept.
 const KEEPS_MAX: usize = 1024;
 /// So long after the start, neighbours have had time to say what time it is.
@@ -33,10 +38,21 @@ pub(super) struct Keeps {
     rooms: BTreeMap<RoomKeyId, Keep>,
     /// Days of which the store may still have something that is to be erased.
     forgotten: BTreeSet<(RoomKeyId, u32)>,
-    /// The one of them that is being erased, and what is left of it; nothing before the store has named its entries.
-    erasing: Option<(RoomKeyId, u32, Vec<EntryId>)>,
+    /// The one of them that is being erased.
+    erasing: Option<Erasing>,
+    /// How many entries the store was told to erase last, unless it is to be told for the first time, and when.
+    step: Option<(usize, Instant)>,
     /// The day by which it was looked last at what is too old.
     looked: Option<u32>,
+}
+
+/// A day that is being erased.
+#[derive(Debug)]
+struct Erasing {
+    room: RoomKeyId,
+    day: u32,
+    /// What is left of it; nothing before the store has named its entries.
+    rest: Vec<EntryId>,
 }
 
 #[derive(Debug)]
@@ -183,33 +199,42 @@ impl Rooms {
             return;
         }
         let Some(&(room, day)) = self.keeps.forgotten.first() else { return };
-        self.keeps.erasing = Some((room, day, Vec::new()));
+        self.keeps.erasing = Some(Erasing { room, day, rest: Vec::new() });
         self.fetch_forgotten(turn, room, day);
     }
 
     /// The store has these entries of the day that is being erased.
     pub(super) fn on_forgotten_day(&mut self, turn: &mut Turn<'_>, ids: Vec<(Stamp, EntryId)>) {
-        let Some((_, _, rest)) = &mut self.keeps.erasing else { return };
-        *rest = ids.into_iter().map(|(_, id)| id).collect();
+        let Some(erasing) = &mut self.keeps.erasing else { return };
+        erasing.rest = ids.into_iter().map(|(_, id)| id).collect();
         self.erase(turn);
     }
 
     /// Has the store erase some of what is left of the day.
     fn erase(&mut self, turn: &mut Turn<'_>) {
-        let Some((room, day, rest)) = &mut self.keeps.erasing else { return };
-        let (room, first) = (*room, rest.len().saturating_sub(FORGET_MAX));
-        let ids = rest.split_off(first);
+        let count = self.keeps.step.map_or(FORGET_FIRST, |(count, _)| count);
+        let Some(Erasing { room, day, rest }) = &mut self.keeps.erasing else { return };
+        let (room, day) = (*room, *day);
+        let ids = rest.split_off(rest.len().saturating_sub(count));
         if ids.is_empty() {
-            self.keeps.forgotten.remove(&(room, *day));
+            self.keeps.forgotten.remove(&(room, day));
             self.keeps.erasing = None;
             return self.erase_next(turn);
         }
+        self.keeps.step = Some((count, turn.now));
         turn.stats.forgotten += ids.len() as u64;
         turn.out.push(Wish::Persist(Record::Forget(Forgotten { room, ids })));
     }
 
     /// The store has erased what it was to erase, or has not.
     pub(crate) fn on_forgotten(&mut self, turn: &mut Turn<'_>, result: Result<(), StoreError>) {
+        if let Some((count, since)) = &mut self.keeps.step {
+            *count = match turn.now - *since {
+                took if took > FORGET_LONG => (*count / 2).max(1),
+                took if took < FORGET_QUICK => (*count * 2).min(FORGET_MAX),
+                _ => *count,
+            };
+        }
         match result {
             Ok(()) => self.erase(turn),
             Err(_) => {

@@ -41,7 +41,8 @@ impl World {
             }
             Wish::Persist(Record::Forget(forgotten)) => {
                 let result = peer.store.forget(&forgotten);
-                self.later(takes, index, Happening::Forgotten(result));
+                let each = peer.store.forgets_in * u32::try_from(forgotten.ids.len()).unwrap();
+                self.later(takes + each, index, Happening::Forgotten(result));
             }
             Wish::Persist(record) => {
                 let own = peer.identity.key();

@@ -126,10 +126,11 @@ fn what_has_just_come_over_a_link_is_known_and_waited_for() {
     world.say(0, "hello");
     world.run_ms(5);
     let carried = world.carried(0);
-    // Its store does not name it yet.
+    // Its store is quick to say that it has not got it, and slow to get it.
+    world.peers[1].store.takes = Duration::from_millis(1);
     let of_store = core::mem::take(&mut world.peers[1].store.entries);
     world.command(1, TAG, Action::Import(Bundle::new(carried).unwrap()));
-    world.run_ms(44);
+    world.run_ms(40);
     assert!(!world.peers[1].events.iter().any(|event| matches!(event, Event::Imported { .. })));
     world.peers[1].store.entries = of_store;
     world.run_ms(20);
@@ -183,6 +184,9 @@ fn rooms_that_were_left_and_people_who_are_away_get_theirs_and_nobody_else() {
     }
     // What was put aside adds up: whoever enters again agrees at once.
     world.command(0, 4, Action::Join(ops));
+    let ops = world.id_of(0, &room("#ops"));
+    let history = &world.peers[0].rooms.rooms[&ops].history;
+    assert_eq!(history.days(0, u32::MAX).map(|day| history.count(day)).collect::<Vec<_>>(), [1]);
     world.connect(0, 1);
     world.run_s(2);
     let id = world.id_of(0, &room("#ops"));
@@ -351,14 +355,21 @@ fn too_many_at_once_wait_for_their_turn_or_are_refused() {
 
 #[test]
 fn a_bundle_may_hold_the_same_entry_twice() {
-    let mut world = World::new(2);
+    let mut world = World::new(3);
     world.say(0, "once");
     world.run_ms(10);
     let entry = world.carried(0).remove(0);
-    assert_eq!(world.import(1, &[entry.clone(), entry]), intake(1, 1, 0, 0));
     let id = world.id_of(1, &lobby());
-    let day = world.peers[1].rooms.rooms[&id].history.days(0, u32::MAX).next().unwrap();
-    assert_eq!(world.peers[1].rooms.rooms[&id].history.count(day), 1);
+    // Also of a room that was left.
+    for index in [1, 2] {
+        if index == 2 {
+            world.command(2, 1, Action::Leave(RoomName::lobby()));
+        }
+        assert_eq!(world.import(index, &[entry.clone(), entry.clone()]), intake(1, 1, 0, 0));
+        world.command(index, 2, Action::Join(RoomName::lobby()));
+        let history = &world.peers[index].rooms.rooms[&id].history;
+        assert_eq!(history.days(0, u32::MAX).map(|day| history.count(day)).collect::<Vec<_>>(), [1]);
+    }
 }
 
 quickcheck! {

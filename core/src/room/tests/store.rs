@@ -11,6 +11,8 @@ pub(super) struct Store {
     pub(super) keeps: BTreeMap<RoomKeyId, StoredKeep>,
     /// How many entries it was told to forget at a time.
     pub(super) forgets: Vec<usize>,
+    /// How much longer it takes for each of them.
+    pub(super) forgets_in: Duration,
     pub(super) broken: bool,
     /// How long it takes.
     pub(super) takes: Duration,
