@@ -6,6 +6,7 @@ mod calls;
 mod commands;
 mod compare;
 mod discoveries;
+mod due;
 mod examine;
 mod ledger;
 mod links;
@@ -20,7 +21,7 @@ mod transfers;
 mod trust;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use core::{fmt, net::SocketAddr, time::Duration};
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -37,7 +38,7 @@ use self::{
     records::Records,
 };
 use crate::{
-    boundary::{Datagram, Input, Interface, Output, Reason, Via, Wake},
+    boundary::{Datagram, Input, Interface, Output, Via},
     command::Command,
     config::Config,
     contacts::Contacts,
@@ -51,7 +52,7 @@ use crate::{
     record::{PeerRecord, Tag},
     rng::Rng,
     room::{self, Rooms, Side, Turn},
-    session::{self, Effort, LinkId, Sessions},
+    session::{self, LinkId, Sessions},
     stats::{Sizes, Stats},
     text::Nick,
     time::{Instant, UnixMillis},
@@ -251,27 +252,6 @@ impl Node {
         self.with_rooms(|rooms, turn| rooms.on_wall_clock(turn, wall));
     }
 
-    /// Lets every machine do what is due.
-    fn fire_due(&mut self) {
-        let now = self.now;
-        let is_due = |wake: Option<Instant>| wake.is_some_and(|at| at <= now);
-        self.discoveries.on_tick(now, &mut self.stats, &mut self.found);
-        if is_due(self.sessions.next_wake()) {
-            self.sessions.on_tick(now, &mut self.stats.session, &mut self.session_wishes);
-        }
-        if is_due(self.rooms.next_wake()) {
-            self.with_rooms(|rooms, turn| rooms.on_tick(turn));
-        }
-        if is_due(self.files.next_wake()) {
-            self.with_files(|files, turn| files.on_tick(turn));
-        }
-        self.on_members_due();
-        self.on_records_due();
-        self.on_asked_due();
-        self.on_comparisons_due();
-        self.on_examined();
-    }
-
     /// Carries every machine's wishes to the others and to the host until none is left.
     fn settle(&mut self) {
         loop {
@@ -305,23 +285,6 @@ impl Node {
             self.event(Event::Done { tag, message: None });
             self.event(Event::Finished);
         }
-    }
-
-    fn dial_due(&mut self) {
-        if !self.may_call() {
-            return;
-        }
-        self.contacts.set_busy(self.sessions.is_busy());
-        for address in self.contacts.due(self.now) {
-            let (to, stats) = ((address, interface_of(&address)), &mut self.stats.session);
-            let effort = if self.contacts.is_call_to_silent(address) { Effort::Single } else { Effort::Full };
-            self.sessions.dial(self.now, to, effort, stats, &mut self.session_wishes);
-        }
-    }
-
-    /// Whether anybody is called at all now.
-    const fn may_call(&self) -> bool {
-        self.config.calls && self.quitting.is_none() && self.net.is_up()
     }
 
     fn on_room(&mut self, wish: room::Wish) {
@@ -365,29 +328,6 @@ impl Node {
         UnixMillis(wall.0.saturating_add(since))
     }
 
-    fn wake(&self) -> Option<Wake> {
-        if self.is_finished {
-            return None;
-        }
-        let dial = if self.may_call() { self.contacts.next_wake() } else { None };
-        let due = [
-            (self.sessions.next_wake(), Reason::Session),
-            (self.records.next_wake(), Reason::Session),
-            (self.members.next_wake(), Reason::Session),
-            (self.visit, Reason::Dial),
-            (self.comparisons.next_wake(), Reason::Session),
-            (self.rooms.next_wake(), Reason::Room),
-            (self.files.next_wake(), Reason::File),
-            (dial, Reason::Dial),
-            (self.asked.next_wake(), Reason::Dial),
-            (self.examination.as_ref().map(Examination::until), Reason::Dial),
-        ];
-        let due = self.discoveries.wakes().chain(due);
-        let earliest = due.filter_map(|(at, reason)| Some(Wake { at: at?, reason })).min()?;
-        // A machine that left a due timer behind must not make the host spin.
-        Some(Wake { at: earliest.at.max(self.now + Duration::from_nanos(1)), ..earliest })
-    }
-
     fn on_interfaces(&mut self, interfaces: &[Interface]) {
         self.is_company_new = true;
         self.contacts.on_interfaces(self.now, interfaces);
@@ -410,13 +350,5 @@ impl fmt::Debug for Node {
             .field("boot", &self.boot)
             .field("now", &self.now)
             .finish_non_exhaustive()
-    }
-}
-
-/// The interface that an address names by its scope, 0 for none.
-fn interface_of(address: &SocketAddr) -> u32 {
-    match address {
-        SocketAddr::V6(v6) => v6.scope_id(),
-        SocketAddr::V4(_) => 0,
     }
 }

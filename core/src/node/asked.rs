@@ -6,7 +6,7 @@ use core::{
     time::Duration,
 };
 
-use super::{Node, interface_of};
+use super::{Node, due::interface_of};
 use crate::{
     boundary::{Datagram, Output, Transmit, Via},
     discovery::{Call, Nonce, Word, beacon},

@@ -67,7 +67,7 @@ pub(crate) fn piece(file: MessageId, offset: u64, length: usize) -> Vec<u8> {
     let name =
         file.entry.0.iter().fold(u64::from(file.item), |name, &byte| name.rotate_left(8) ^ u64::from(byte));
     let byte = |at: u64| {
-        let mixed = (at / 8 ^ name).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = ((at / 8) ^ name).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed.to_le_bytes()[(at % 8) as usize]
     };
     (offset..offset + length as u64).map(byte).collect()

@@ -264,7 +264,7 @@ fn nobody_else_speaks_in_a_conversation_and_whoever_tries_hides_nothing() {
     let (other, direct) = (world.key(1), world.peers[1].identity.direct_public());
     let key = RoomKey::direct(REAL, &ours, &other, &direct).unwrap();
     let lent = sealed(&third, &key, Stamp(world.wall(0).0 * 1000));
-    assert_eq!(world.import(0, &[lent.clone()]), intake(0, 0, 0, 1), "while the other is here");
+    assert_eq!(world.import(0, core::slice::from_ref(&lent)), intake(0, 0, 0, 1), "while the other is here");
     world.cut(0, 1);
     world.peers[0].store.entries.clear();
     world.restart(0);
