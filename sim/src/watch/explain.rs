@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn every_property_is_explained_and_every_check_is_one_of_them() {
         let names: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
-        let expected = (1..=17).map(|n| format!("S{n}")).chain((1..=8).map(|n| format!("L{n}")));
+        let expected = (1..=18).map(|n| format!("S{n}")).chain((1..=8).map(|n| format!("L{n}")));
         assert!(names.iter().copied().eq(expected));
         assert!(checks::all().iter().all(|check| names.contains(&check.name())));
     }
