@@ -93,3 +93,18 @@ fn a_file_goes_on_under_new_keys() {
     world.run(10 * SECOND);
     assert!(has_come(&world, 300));
 }
+
+#[test]
+fn what_is_said_after_a_file_goes_before_it() {
+    let (mut world, a, b) = World::pair(4);
+    world.latency = (MS, MS);
+    world.with(0, |node| {
+        for _ in 0..3 {
+            node.sessions.send_bulk(a, &[0; 4], Bytes::from(alloc::vec![1; 32_000]));
+        }
+        node.sessions.send(a, Bytes::from_static(b"said"));
+    });
+    let end = world.now + SECOND;
+    world.run_until(end, |world| world.nodes[1].received(b).len() == 1);
+    assert_eq!(world.nodes[1].bulk.len(), 0, "not one piece has come before");
+}
