@@ -128,6 +128,8 @@ pub enum Action {
     /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
     /// [`Event::Examined`](crate::Event::Examined), then done.
     Examine,
+    /// Tell what has been counted since the start: an [`Event::Counted`](crate::Event::Counted), then done.
+    Count,
     /// Say goodbye to everybody. [`Event::Finished`](crate::Event::Finished) tells when the last datagram is out.
     Quit,
 }

@@ -9,6 +9,7 @@ use crate::{
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     intake::Intake,
+    stats::Stats,
     text::{Nick, RoomName},
     time::UnixMillis,
     trust::{Digits, Trust},
@@ -99,6 +100,13 @@ pub enum Event {
         tag: u64,
         /// What was found out.
         findings: Box<Findings>,
+    },
+    /// What has been counted since the start, asked for by `Count`; its [`Done`](Self::Done) comes next.
+    Counted {
+        /// The command's tag.
+        tag: u64,
+        /// The counters.
+        stats: Box<Stats>,
     },
     /// What became of imported entries, which are not told one by one; the command's [`Done`](Self::Done) comes next.
     Imported {

@@ -1,7 +1,10 @@
 //! Plain counters: the only place where dropped input shows.
 
-/// What a node has counted since it was made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+use serde::Serialize;
+
+/// What a node has counted since it was made. [`Action::Count`](crate::Action::Count) asks for it; serialised, the
+/// names of the counters are those of the fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Datagrams that came in, of any kind.
@@ -66,7 +69,7 @@ pub struct Sizes {
 }
 
 /// Counters of multicast DNS.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct MdnsStats {
     /// Messages that could not be read at all.
@@ -111,7 +114,7 @@ pub struct MdnsStats {
 }
 
 /// Counters of the broadcast.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct BeaconStats {
     /// Datagrams that are no beacon, or one of a version that is not known.
@@ -129,7 +132,7 @@ pub struct BeaconStats {
 }
 
 /// Counters of the sessions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct SessionStats {
     /// Datagrams of an unknown kind, too short, or for no session of ours.
@@ -168,7 +171,7 @@ pub struct SessionStats {
 }
 
 /// Counters of the files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct FileStats {
     /// Pieces that nobody wants, or not any more, or that cannot be read.
@@ -184,7 +187,7 @@ pub struct FileStats {
 }
 
 /// Counters of the rooms.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct RoomStats {
     /// Frames that could not be read, or that speak of a room the sender has not proven.

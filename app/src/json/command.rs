@@ -161,6 +161,7 @@ impl Fields {
                 Action::Think { key: self.key()?, thought: Thought::Muted(muted) }
             }
             "keep" => self.keep()?,
+            "stats" => Action::Count,
             "import" => return Ok(Wish::Import(self.path()?)),
             "export" => {
                 let room = if self.has("room") { Some(self.room()?) } else { None };

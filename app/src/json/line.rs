@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, num::NonZeroU16};
 
 use chat_core::{
     Digits, EntryId, Intake, MessageId, NetChange, Nick, PeerChange, PeerKey, PeerState, Place, Refusal,
-    RoomName, Trust, hex,
+    RoomName, Stats, Trust, hex,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -75,6 +75,8 @@ pub(crate) enum Line<'a> {
         room: String,
         days: Option<NonZeroU16>,
     },
+    /// What the node has counted.
+    Stats(&'a Stats),
     Done(Done<'a>),
     Error(Error<'a>),
 }

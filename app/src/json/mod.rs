@@ -181,6 +181,7 @@ impl Json {
             }
             Event::Transfer(transfer) => self.on_transfer(&transfer),
             Event::Kept { place, days } => self.on_kept(&place, days),
+            Event::Counted { stats, .. } => _ = self.tell(&Line::Stats(&stats)),
             Event::Finished => self.end_import(true),
             Event::Net(net) => {
                 self.tell(&Line::net(&net, (self.left_out)()));

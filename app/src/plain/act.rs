@@ -85,6 +85,7 @@ impl Plain {
                 let address = address::parse(text)?;
                 self.act(Action::Connect(address), Pending::Connect, engine);
             }
+            Command::Stats => self.act(Action::Count, Pending::Count, engine),
             Command::Doctor => self.act(Action::Examine, Pending::Examine { asked: true }, engine),
             Command::Edit(text) => self.edit(text, engine)?,
             Command::Delete => self.delete(engine)?,

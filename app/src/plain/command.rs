@@ -65,6 +65,7 @@ pub(super) enum Command<'a> {
     Peers,
     Rooms,
     Doctor,
+    Stats,
     More,
     Connect(&'a str),
     /// A path, or somebody and a path.
@@ -88,7 +89,7 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 34] = [
+pub(super) const HELP: [(&str, &str); 35] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
@@ -120,6 +121,7 @@ pub(super) const HELP: [(&str, &str); 34] = [
     ("/export FILE [#room]", "write the history into a file, to carry it where no network leads"),
     ("/import FILE", "take in what such a file has of your rooms; others get it from you"),
     ("/doctor", "what is wrong with this network, and what helps"),
+    ("/stats", "what was dropped, refused, lost and repaired since the start"),
     ("/more", "the rest of the last long message"),
     ("/connect ADDRESS", "reach somebody by address, port 27182 if none is given"),
     ("/quit", "say goodbye; on an empty line Ctrl-C and Ctrl-D do it too"),
@@ -194,6 +196,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
             Typed::Command(Command::Export { file, room })
         }
         ("rooms", _) => Typed::Command(Command::Rooms),
+        ("stats", _) => Typed::Command(Command::Stats),
         ("doctor", _) => Typed::Command(Command::Doctor),
         ("file", Some(argument)) => Typed::Command(Command::File(argument)),
         ("accept", who) => Typed::Command(Command::Accept(who)),

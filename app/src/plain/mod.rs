@@ -16,6 +16,7 @@ mod recall;
 mod rooms;
 mod search;
 pub(crate) mod show;
+mod stats;
 mod trust;
 
 use std::{
@@ -237,6 +238,7 @@ impl Plain {
             }
             Event::Compared { key, digits, asked } => self.show_digits(key, digits, asked),
             Event::Trusted { key, trust } => self.people.set_trust(key, trust),
+            Event::Counted { stats, .. } => self.list(stats::lines(&stats)),
             Event::Examined { tag, findings } => self.on_examined(tag, *findings),
             Event::Renamed { instance } => {
                 let name = clean::name(&instance);

@@ -49,6 +49,8 @@ pub(super) enum Pending {
     Examine {
         asked: bool,
     },
+    /// What the node has counted.
+    Count,
     /// A room at start: that we are in it is nothing new.
     Enter(Door),
 }
@@ -79,6 +81,7 @@ impl Plain {
             Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
             Pending::Enter(_)
             | Pending::Examine { .. }
+            | Pending::Count
             | Pending::Change
             | Pending::Offer(_)
             | Pending::Compare(_) => {}

@@ -232,6 +232,23 @@ fn programs_import_and_export_too() {
 }
 
 #[test]
+fn what_is_counted_is_shown() {
+    let folder = Folder::new("stats");
+    let mut chat = Child::new(&["--profile", &folder.profile()]);
+    chat.say("/stats");
+    chat.line("  node: datagrams 7");
+    chat.line("  session: forged 2");
+    chat.end_input();
+    chat.ended();
+    let mut chat = Child::new(&["--json", "--profile", &folder.profile()]);
+    chat.say(r#"{"cmd":"stats","id":1}"#);
+    let stats = chat.object("stats");
+    assert_eq!((&stats["datagrams"], &stats["session"]["forged"]), (&json!(7), &json!(2)));
+    assert_eq!(stats["room"]["strays"], json!(0));
+    assert_eq!(chat.object("done")["id"], json!(1));
+}
+
+#[test]
 fn how_long_a_room_is_kept_is_said_and_shown() {
     let folder = Folder::new("keep");
     let mut chat = Child::new(&["--profile", &folder.profile()]);

@@ -37,7 +37,7 @@ use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, Intake,
     MdnsSocket, Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange,
     PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot,
-    Source, Stamp, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust,
+    Source, Stamp, Stats, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust,
     UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
@@ -265,6 +265,13 @@ impl Fake {
                 } else {
                     self.bo(PeerState::Online);
                 }
+            }
+            Action::Count => {
+                let mut stats = Stats::default();
+                stats.datagrams = 7;
+                stats.session.forged = 2;
+                self.tell(Event::Counted { tag, stats: stats.into() });
+                self.tell(done);
             }
             Action::Examine => {
                 let findings = self.findings();

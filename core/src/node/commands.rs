@@ -1,6 +1,6 @@
 //! What the person asks for.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::net::SocketAddr;
 
 use super::Node;
@@ -41,6 +41,11 @@ impl Node {
             Action::Compare(key) => self.compare(tag, key),
             Action::Think { key, thought } => self.think(tag, key, thought),
             Action::Examine => self.examine(tag),
+            Action::Count => {
+                let stats = Box::new(self.stats());
+                self.event(Event::Counted { tag, stats });
+                self.event(Event::Done { tag, message: None });
+            }
             Action::Fetch(wanted) => self.fetch_file(tag, wanted),
             Action::Stop(file) => {
                 self.with_files(|files, turn| files.stop(turn, file));
