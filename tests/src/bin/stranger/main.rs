@@ -6,9 +6,12 @@
 //! stranger forge PORT TO HEX            sends one datagram from that port
 //! stranger ask TO HEX                   sends one datagram, and prints {"from":..,"hex":..} for whatever comes back
 //! stranger throw SEED COUNT TO[,TO..]   sends COUNT hostile datagrams in turn to each address, then {"thrown":..}
+//! stranger flood KIND COUNT TO          sends COUNT of a kind (flood.rs), 100,000 a second if it can, then {"flooded":..}
 //! ```
 //! All of it through `eth0` if there is one, otherwise through `lo`. Multicast addresses get that interface.
 #![forbid(unsafe_code)]
+
+mod flood;
 
 use std::{
     env,
@@ -50,10 +53,10 @@ fn main() -> Result<()> {
             let targets: std::result::Result<Vec<_>, _> = targets.split(',').map(str::parse).collect();
             throw(seed.parse()?, count.parse()?, &targets?)
         }
-        _ => {
-            Err("stranger hear GROUP PORT | say TO TEXT | forge PORT TO HEX | ask TO HEX | throw SEED COUNT TO[,TO..]"
-                .into())
-        }
+        ["flood", kind, count, to] => flood::flood(kind, count.parse()?, to.parse()?),
+        _ => Err("stranger hear GROUP PORT | say TO TEXT | forge PORT TO HEX | ask TO HEX | \
+             throw SEED COUNT TO[,TO..] | flood KIND COUNT TO"
+            .into()),
     }
 }
 
