@@ -7,7 +7,8 @@ use serde_json::Value;
 pub(super) fn lines(stats: &Stats) -> Vec<String> {
     let Ok(Value::Object(parts)) = serde_json::to_value(stats) else { return Vec::new() };
     let (inner, own): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(_, value)| value.is_object());
-    let parts = inner.iter().filter_map(|(name, part)| Some((name.as_str(), part.as_object()?.iter().collect())));
+    let parts =
+        inner.iter().filter_map(|(name, part)| Some((name.as_str(), part.as_object()?.iter().collect())));
     let own = own.iter().map(|(name, value)| (name, value)).collect();
     std::iter::once(("node", own)).chain(parts).filter_map(|(name, counters)| line(name, counters)).collect()
 }

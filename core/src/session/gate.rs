@@ -36,6 +36,11 @@ const PER_ADDRESS: Pace = Pace { each: Duration::from_millis(100), burst: 32 };
 const PER_PREFIX: Pace = Pace { each: Duration::from_millis(30), burst: 128 };
 /// Handshakes within our own host, where every peer has the same address.
 const PER_OWN: Pace = Pace { each: Duration::from_millis(2), burst: 500 };
+/// Cookies asked for at addresses where nobody was ever proven. Where nobody is, the system keeps what it is to send for
+/// some seconds while it looks for them, and with a few hundred such datagrams its buffer is full for everybody.
+const COOKIES: Pace = Pace { each: Duration::from_millis(20), burst: 50 };
+/// Cookies asked for at the others. Their addresses can be made up, too, and they need no more.
+const KNOWN_COOKIES: Pace = Pace { each: Duration::from_millis(2), burst: 100 };
 /// Answers to packets of sessions that are not known here.
 const STRANGERS: Pace = Pace { each: Duration::from_millis(50), burst: 20 };
 
@@ -70,6 +75,8 @@ pub(super) struct Gate {
     /// When all handshakes of an origin are paid for; by whether a cookie was shown.
     paces: BTreeMap<(Origin, bool), Instant>,
     strangers: Instant,
+    /// When all cookies are paid for that were asked for; by whether somebody is known at the address.
+    cookies: [Instant; 2],
 }
 
 /// An address at which somebody was proven.
@@ -92,6 +99,7 @@ impl Gate {
             known: BTreeMap::new(),
             paces: BTreeMap::new(),
             strangers: Instant::ORIGIN,
+            cookies: Default::default(),
         }
     }
 
@@ -118,7 +126,8 @@ impl Gate {
         crowd: Crowd,
     ) -> Admission {
         let (third, origin) = (self.half_open_max / 3, self.origin(from.ip()));
-        let most = match (proven, self.is_known(from.ip())) {
+        let known = self.is_known(from.ip());
+        let most = match (proven, known) {
             (true, true) => self.half_open_max,
             (true, false) => third * 2,
             (false, _) => third,
@@ -126,9 +135,17 @@ impl Gate {
         let fits = crowd.all < most && crowd.alike < self.share(origin);
         match (fits && self.is_in_pace(now, origin, proven), proven) {
             (true, _) => Admission::Granted,
-            (false, false) => Admission::Prove(self.cookie(&self.secret, from, hello)),
-            (false, true) => Admission::Refused,
+            (false, false) if self.may_ask(now, known) => {
+                Admission::Prove(self.cookie(&self.secret, from, hello))
+            }
+            (false, _) => Admission::Refused,
         }
+    }
+
+    /// Whether there is a cookie left to be asked for.
+    fn may_ask(&mut self, now: Instant, known: bool) -> bool {
+        let [strangers, acquaintances] = &mut self.cookies;
+        if known { KNOWN_COOKIES.take(now, acquaintances) } else { COOKIES.take(now, strangers) }
     }
 
     /// Whether to tell somebody that his session is not known here.

@@ -42,6 +42,23 @@ fn a_crowd_must_show_a_cookie_made_for_its_address_and_message() {
 }
 
 #[test]
+fn made_up_addresses_are_asked_for_few_cookies_and_leave_some_for_those_who_are_known() {
+    let (mut gate, mut rng) = gate();
+    let known: SocketAddr = "10.0.0.1:7".parse().unwrap();
+    gate.know(NOW, known.ip(), false);
+    let mut asked = |gate: &mut Gate, now, from: &dyn Fn(u32) -> SocketAddr| {
+        let admissions = (0..10_000).map(|number| admit(gate, &mut rng, now, from(number), &hello(1), 60));
+        admissions.filter(|admission| matches!(admission, Admission::Prove(_))).count()
+    };
+    let made_up = |number: u32| SocketAddr::from((number.to_be_bytes(), 7));
+    assert_eq!(asked(&mut gate, NOW, &made_up), 50);
+    assert_eq!(asked(&mut gate, NOW, &|_| known), 100);
+    // As many again as the seconds give.
+    assert_eq!(asked(&mut gate, NOW + Duration::from_secs(1), &made_up), 50);
+    assert_eq!(asked(&mut gate, NOW + Duration::from_millis(1100), &made_up), 5);
+}
+
+#[test]
 fn the_last_third_is_for_those_who_are_known() {
     let (mut gate, mut rng) = gate();
     let from: SocketAddr = "10.0.0.1:7".parse().unwrap();
