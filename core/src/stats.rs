@@ -202,6 +202,9 @@ pub struct RoomStats {
     pub strays: u64,
     /// Entries that came in by repair.
     pub repaired: u64,
+    /// Comparisons that a neighbour's fingerprints led to, of which nothing came that was missing here, and after
+    /// which they differed again.
+    pub fruitless: u64,
     /// Reconciliations begun.
     pub reconciliations: u64,
     /// Entries not pushed because a neighbour was too far behind; it is told of them and asks. Also those not sent

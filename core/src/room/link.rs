@@ -84,7 +84,7 @@ pub(crate) struct Shared {
     pub(crate) index: u16,
     /// Heartbeats in a row whose fingerprint differed.
     pub(crate) differed: u32,
-    /// The fingerprints that led to the latest repair, ours and theirs.
+    /// The latest repair that fingerprints led to.
     pub(crate) tried: Option<Tried>,
     /// When the peer last pushed something unasked, and its stamp.
     pub(crate) pushed: Option<(Instant, Stamp)>,
@@ -113,13 +113,16 @@ impl Shared {
     }
 }
 
-/// A repair that has been tried for one pair of fingerprints.
+/// A repair that has been tried.
 #[derive(Debug)]
 pub(crate) struct Tried {
+    /// The fingerprints that led to it, ours and theirs.
     pub(crate) pair: (Digest, Digest),
-    /// Not again before then, if the same pair comes back.
+    /// Not again before then.
     pub(crate) again_at: Instant,
     pub(crate) pause: core::time::Duration,
+    /// Whether anything came of it that was missing here.
+    pub(crate) is_fruitful: bool,
 }
 
 impl Link {

@@ -18,7 +18,7 @@ const UNSETTLED: Duration = Duration::from_secs(3);
 const DIFFERS: u32 = 2;
 /// Between two looks whether too much of the history is in memory.
 const MEASURE: Duration = Duration::from_secs(1);
-/// When a repair has not removed a difference, the next one waits, twice as long each time.
+/// When a repair has not removed a difference, or nothing came of it, the next one waits, twice as long each time.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
 /// Days and entries that may be looked through for one peer.
@@ -125,11 +125,13 @@ impl Rooms {
         let Some(shared) = link.shared.get_mut(&room_id) else { return };
         if pair.0 == pair.1 {
             shared.differed = 0;
-            shared.tried = None;
+            shared.tried.take_if(|tried| tried.is_over(turn.now));
             return;
         }
         shared.differed += 1;
+        let was_fruitless = shared.tried.as_ref().is_some_and(|tried| !tried.is_fruitful);
         if shared.differed >= DIFFERS && !busy && shared.may_try(turn.now, pair) {
+            turn.stats.fruitless += u64::from(was_fruitless);
             shared.differed = 0;
             self.begin(turn, id, room_id);
         }
@@ -138,19 +140,24 @@ impl Rooms {
 
 impl super::link::Shared {
     /// Whether to repair this difference now. What no repair has removed is tried less and less often: the other
-    /// may have refused what we have for good.
+    /// may have refused what we have for good. So is a neighbour of whose repairs nothing comes, whatever differs: it may
+    /// make its fingerprints up.
     fn may_try(&mut self, now: Instant, pair: (Digest, Digest)) -> bool {
         let pause = match &self.tried {
-            Some(tried) if tried.pair == pair => {
-                if now < tried.again_at {
-                    return false;
-                }
-                (tried.pause * 2).min(PAUSE_MAX)
-            }
+            Some(tried) if now < tried.again_at => return false,
+            Some(tried) if tried.pair == pair || !tried.is_fruitful => (tried.pause * 2).min(PAUSE_MAX),
             _ => PAUSE_MIN,
         };
-        self.tried = Some(Tried { pair, again_at: now + pause, pause });
+        self.tried = Some(Tried { pair, again_at: now + pause, pause, is_fruitful: false });
         true
+    }
+}
+
+impl Tried {
+    /// Whether it says nothing more about the neighbour, now that nothing differs: not only for as long as it takes to
+    /// lie again.
+    fn is_over(&self, now: Instant) -> bool {
+        self.is_fruitful || now >= self.again_at + self.pause
     }
 }
 
@@ -177,6 +184,12 @@ mod tests {
         assert_eq!(&tried[..5], [0, 5, 15, 35, 75]);
         let longest = tried.windows(2).map(|pair| pair[1] - pair[0]).max();
         assert_eq!(longest, Some(600));
-        assert!(shared.may_try(at(7200), ([1; 16], [3; 16])), "another difference does not wait");
+        let other = ([1; 16], [3; 16]);
+        let again = (7200..).find(|&second| shared.may_try(at(second), other));
+        assert!(again.is_some_and(|second| second > 7200), "another difference waits as long");
+        shared.tried.as_mut().unwrap().is_fruitful = true;
+        let next = (8400..).find(|&second| shared.may_try(at(second), pair)).unwrap();
+        let after = (next..).find(|&second| shared.may_try(at(second), other)).unwrap();
+        assert_eq!(after - next, 5, "unless something came of the last repair");
     }
 }

@@ -231,6 +231,10 @@ impl Rooms {
         let repaired = repair && !grafted;
         turn.stats.grafted += u64::from(grafted);
         turn.stats.repaired += u64::from(repaired);
+        let shared = self.links.get_mut(&id).and_then(|link| link.shared.get_mut(&room_id));
+        if let Some(tried) = shared.and_then(|shared| shared.tried.as_mut()) {
+            tried.is_fruitful |= repaired;
+        }
         room.history.insert(turn.now, entry.stamp, entry.id);
         room.arrival = Some(turn.now);
         let (stamp, author) = (entry.stamp, entry.author);

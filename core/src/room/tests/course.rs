@@ -32,6 +32,7 @@ impl World {
                 if (self.refuse)(index, other, &frame) {
                     self.turn(index, |rooms, turn| rooms.on_unsent(turn, link, frame));
                 } else if !(self.lose)(index, other, &frame) {
+                    let frame = (self.alter)(index, other, frame);
                     let bytes = frame.encode();
                     assert!(bytes.len() <= 64 << 10, "a record is at most 64 KiB");
                     self.seen.push((index, other, frame));
@@ -99,6 +100,7 @@ impl World {
             Happening::Heartbeat(link) => {
                 let Some(&(other, theirs)) = self.peers[index].links.get(&link) else { return };
                 let frame = self.peers[index].rooms.heartbeat(self.now, link);
+                let frame = (self.alter)(index, other, frame);
                 let bytes = frame.encode();
                 assert!(bytes.len() <= 1100, "a heartbeat fits a datagram");
                 if !(self.lose)(index, other, &frame) {

@@ -23,6 +23,7 @@ mod fetches;
 mod hostile;
 mod imports;
 mod keeps;
+mod liars;
 mod loads;
 mod members;
 mod news;
@@ -56,12 +57,17 @@ struct World {
     seen: Vec<(usize, usize, Frame)>,
     /// Which frames get lost.
     lose: Box<Loss>,
+    /// What becomes of a frame on its way: whoever sends it may be a liar.
+    alter: Box<Alter>,
     /// Which frames a session does not take because too much waits in it.
     refuse: Box<Loss>,
 }
 
 /// Whether a frame from one peer to another gets lost.
 type Loss = dyn FnMut(usize, usize, &Frame) -> bool;
+
+/// Makes another frame of one from one peer to another.
+type Alter = dyn FnMut(usize, usize, Frame) -> Frame;
 
 struct Peer {
     identity: Identity,
@@ -111,6 +117,7 @@ impl World {
             meet: true,
             seen: Vec::new(),
             lose: Box::new(|_, _, _| false),
+            alter: Box::new(|_, _, frame| frame),
             refuse: Box::new(|_, _, _| false),
         }
     }
