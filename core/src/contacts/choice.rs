@@ -235,12 +235,16 @@ impl Contacts {
         });
         let (theirs, mut spare): (Vec<_>, Vec<_>) =
             here.partition(|(_, _, live)| live.theirs == Keep::Choice);
-        let theirs: BTreeSet<Who> = theirs.into_iter().map(|(who, ..)| who).collect();
+        // Of one address they count no more than we would choose there: otherwise whoever has many keys, all of which
+        // choose us, would be all the neighbours that we have.
+        let theirs: BTreeSet<Who> =
+            theirs.into_iter().map(|(who, ..)| who).filter(|who| crowd.admits(self, *who)).collect();
         let missing = DEGREE.saturating_sub(chosen.len() + theirs.len());
         // The oldest first: who only visits does not take the place of one that others have been told of.
         spare.sort_by_key(|(_, rank, live)| (live.since, *rank));
         spare.dedup_by_key(|(who, ..)| *who);
-        chosen.extend(spare.into_iter().take(missing).map(|(who, ..)| (who, Keep::Spare)));
+        let spare = spare.into_iter().map(|(who, ..)| who).filter(|who| crowd.admits(self, *who));
+        chosen.extend(spare.take(missing).map(|who| (who, Keep::Spare)));
         let missing = DEGREE.saturating_sub(chosen.len() + theirs.len());
         let more: Vec<Who> = present()
             .filter(|who| !chosen.contains_key(who) && !theirs.contains(who) && crowd.admits(self, *who))
@@ -295,11 +299,11 @@ mod tests {
         suite::REAL,
     };
 
-    #[test]
-    fn a_visit_is_released_and_nobody_chooses_anew_for_it() {
-        let at = |seconds: u64| Instant::ORIGIN + Duration::from_secs(seconds);
-        let (me, boot) = ((PeerKey([99; 32]), BootId(1)), BootId(7));
-        let mut book = Contacts::new(REAL, me, 64, Rng::new([1; 32]));
+    const BOOT: BootId = BootId(7);
+
+    fn book() -> Contacts {
+        let me = (PeerKey([99; 32]), BootId(1));
+        let mut book = Contacts::new(REAL, me, 256, Rng::new([1; 32]));
         let subnet = Subnet { address: IpAddr::from([10, 0, 0, 1]), prefix: 24 };
         let addresses = Vec::from([subnet]);
         let card = Interface {
@@ -310,7 +314,33 @@ mod tests {
             loopback: false,
             mtu: 1500,
         };
-        book.on_interfaces(at(0), &[card]);
+        book.on_interfaces(Instant::ORIGIN, &[card]);
+        book
+    }
+
+    #[test]
+    fn a_crowd_at_one_address_that_chooses_us_does_not_stand_for_all_the_neighbours_we_want() {
+        let at = |seconds: u64| Instant::ORIGIN + Duration::from_secs(seconds);
+        let mut book = book();
+        let honest = (10..15).map(|number| PeerKey([number; 32])).collect::<Vec<_>>();
+        let foes = (100..200).map(|number| PeerKey([number; 32])).collect::<Vec<_>>();
+        for (number, &key) in (10..).zip(&honest) {
+            book.on_up(at(1), key, BOOT, (IpAddr::from([10, 0, 0, number]), 27182).into());
+        }
+        for (port, &key) in (1000..).zip(&foes) {
+            book.on_up(at(2), key, BOOT, (IpAddr::from([10, 0, 0, 66]), port).into());
+            book.on_kept(at(2), key, BOOT, Keep::Choice);
+        }
+        book.choose(at(20));
+        let wanted =
+            |keys: &[PeerKey]| keys.iter().filter(|key| book.live[&(**key, BOOT)].ours != Keep::No).count();
+        assert_eq!((wanted(&honest), wanted(&foes)), (5, PER_ADDRESS));
+    }
+
+    #[test]
+    fn a_visit_is_released_and_nobody_chooses_anew_for_it() {
+        let at = |seconds: u64| Instant::ORIGIN + Duration::from_secs(seconds);
+        let (mut book, boot) = (book(), BOOT);
         for number in 10..30 {
             book.on_up(at(1), PeerKey([number; 32]), boot, (IpAddr::from([10, 0, 0, number]), 27182).into());
         }

@@ -61,6 +61,7 @@ pub const FILES: &[(&str, &str)] = files![
     "retention",
     "guests-then-silence",
     "sybil",
+    "ten-thousand-keys",
     "oversize-text",
     "full-disk",
     "simultaneous-handshake",

@@ -13,7 +13,7 @@ use std::{
 use chat_core::{Action, Event, Instant, Message, Nick, PeerKey, PeerState, Via, is_invisible};
 
 use super::{Check, Fact, Truth, checks};
-use crate::{host::clock::EPOCH, lan::is_for_many, plan::Plan};
+use crate::{foe::Model, host::clock::EPOCH, lan::is_for_many, plan::Plan};
 
 /// Two who run find each other within this: 250 ms of waiting, three probes 250 ms apart, the first announcement,
 /// which may get lost, and the second one a second later (RFC 6762 sections 8.1 and 8.3), up to 120 ms to ask for an
@@ -44,32 +44,42 @@ const HELLO: u8 = 1;
 
 /// The checks for a plan with foes.
 pub(super) fn checks(plan: &Plan) -> Vec<Box<dyn Check>> {
-    let mut checks = Vec::new();
+    let (mut checks, is_drowned): (Vec<Box<dyn Check>>, _) = (Vec::new(), is_drowned(plan));
     if plan.faults.is_empty() {
         let members = plan.foes.iter().map(|foe| foe.model.is_member()).collect();
-        checks.extend([
-            Box::<Bonds>::default() as Box<dyn Check>,
-            Box::<Words>::default(),
-            Box::new(Victims { members, ..Victims::default() }),
-            Box::<Chatter>::default(),
-        ]);
+        checks.push(Box::new(Victims { members, ..Victims::default() }));
+        checks.push(Box::<Chatter>::default());
+        if !is_drowned {
+            checks.push(Box::<Bonds>::default());
+            checks.push(Box::<Words>::default());
+        }
     }
     checks.extend(checks::safe());
-    if !is_drowned(plan) {
+    if !is_drowned {
         checks.extend(checks::live());
     }
     checks
 }
 
 /// Whether foes may fill half of a link or more, by which the slower of its two rates is meant: the other half are
-/// the answers that they ask for. Where there is no air, nobody can keep a promise.
+/// the answers that they ask for. Or whether they are so many real nodes that, when all of them answer one question,
+/// what waits for the link does not fit its queue. Where there is no air, nobody can keep a promise.
 fn is_drowned(plan: &Plan) -> bool {
     plan.segments.iter().enumerate().any(|(number, link)| {
         let foes = plan.foes.iter().filter(|foe| foe.on == number);
+        let crowd: u64 = foes.clone().map(|foe| keys(&foe.model) * SHOT_BITS / 8).sum();
         let bits: u64 = foes.map(|foe| u64::from(foe.rate) * SHOT_BITS).sum();
         let rates = [link.rate, link.multicast_rate];
-        rates.into_iter().filter(|rate| *rate > 0).any(|rate| bits * 2 >= rate)
+        rates.into_iter().filter(|rate| *rate > 0).any(|rate| bits * 2 >= rate) || crowd >= link.queue as u64
     })
+}
+
+/// Of a crowd, how many answer.
+const fn keys(model: &Model) -> u64 {
+    match model {
+        Model::Sybil { keys } => *keys as u64,
+        _ => 0,
+    }
 }
 
 /// Honest peers find each other and stay together.
