@@ -277,6 +277,16 @@ pub struct Message {
     pub own: bool,
 }
 
+impl Message {
+    /// By how many milliseconds their wall clock was ahead of the message's place in the order when they said it.
+    #[must_use]
+    pub fn skew_ms(&self) -> i64 {
+        let [sent, stamp] =
+            [self.sent.0, self.stamp.0 / 1000].map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
+        sent.saturating_sub(stamp)
+    }
+}
+
 /// Where something is said.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Place {

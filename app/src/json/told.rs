@@ -14,6 +14,9 @@ use crate::{
     store::{Changed, Cursor, Shown, Told},
 };
 
+/// Clocks that differ by less are as good as equal.
+const SKEW_MS: i64 = 1000;
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Said<'a> {
     id: String,
@@ -34,6 +37,8 @@ pub(crate) struct Said<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reactions: BTreeMap<&'a str, Vec<String>>,
     sent_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skew_ms: Option<i64>,
     late: bool,
     own: bool,
     cursor: Cursor,
@@ -102,6 +107,7 @@ impl<'a> Line<'a> {
             deleted: shown.deleted,
             reactions,
             sent_ms: message.sent.0,
+            skew_ms: Some(message.skew_ms()).filter(|skew| skew.abs() >= SKEW_MS),
             late: message.late,
             own: message.own,
             cursor: shown.cursor,

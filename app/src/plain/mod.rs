@@ -4,12 +4,14 @@ mod act;
 mod alone;
 mod carry;
 mod change;
+mod clocks;
 mod command;
 mod company;
 mod crowd;
 mod delivery;
 mod examine;
 mod files;
+mod heard;
 mod keep;
 mod pending;
 mod recall;
@@ -27,14 +29,14 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError, What};
+use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError, UnixMillis, What};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
 use self::{
-    alone::Alone, carry::Carrying, crowd::Crowd, delivery::Delivery, examine::Doctor, files::Desk,
-    pending::Pending, recall::Recall, show::Show,
+    alone::Alone, carry::Carrying, clocks::Clocks, crowd::Crowd, delivery::Delivery, examine::Doctor,
+    files::Desk, heard::Missed, pending::Pending, recall::Recall, show::Show,
 };
 use crate::{
     clean,
@@ -79,6 +81,9 @@ pub(crate) struct Plain {
     twice: BTreeMap<PeerKey, Instant>,
     delivery: Delivery,
     recall: Recall,
+    missed: Missed,
+    clocks: Clocks,
+    begun: UnixMillis,
     left_out: LeftOut,
     told_left_out: Vec<String>,
     /// What was said while it was too early to say that nobody is here.
@@ -149,6 +154,9 @@ impl Plain {
             twice: BTreeMap::new(),
             delivery: Delivery::default(),
             recall: Recall::default(),
+            missed: Missed::default(),
+            clocks: Clocks::default(),
+            begun: clock.wall(),
             left_out: Rc::clone(&ready.left_out),
             told_left_out: Vec::new(),
             unsettled: None,
@@ -207,21 +215,7 @@ impl Plain {
                 let pending = self.pending.remove(&tag);
                 pending.into_iter().for_each(|pending| self.on_refused(pending, reason, engine));
             }
-            Event::Message(message) => {
-                if let Place::Direct(key) = message.place {
-                    self.people.on_talk(key, message.from);
-                }
-                let is_echoed = message.own && self.is_echoed && message.file.is_none();
-                if is_echoed || self.people.trust(message.from).muted {
-                    self.recall.push(&message);
-                } else {
-                    let how = message.file.is_some() && message.from != self.people.own();
-                    self.show_message(&message, how.then_some("; /accept fetches it"));
-                }
-                if !self.people.trust(message.from).muted {
-                    self.on_offer(&message, engine);
-                }
-            }
+            Event::Message(message) => self.on_message(now, message, engine),
             Event::Transfer(transfer) => self.on_transfer(now, transfer),
             Event::Peer(change) => self.on_peer(now, change),
             Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
@@ -247,6 +241,7 @@ impl Plain {
             Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
             Event::Kept { place, days } => self.on_kept(&place, days),
             Event::Finished => {
+                self.show_missed(engine);
                 self.end_import(true);
                 self.tell_unheard();
             }
@@ -345,7 +340,7 @@ impl Front for Plain {
                 // Of what a file brings there may be thousands.
                 let is_imported = changed.change.late && self.carrying.is_importing();
                 if !(trust.blocked || trust.muted || is_imported) {
-                    self.show_change(&changed);
+                    self.on_change(now, changed);
                 }
             }
             Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
@@ -357,6 +352,7 @@ impl Front for Plain {
             self.notice(&why);
         }
         self.examine_when_alone(now, engine);
+        self.show_missed_when_due(now, engine);
         self.crowd.on_tick(now).iter().for_each(|line| self.notice(line));
         self.tell_places(now);
         if now >= self.settled
@@ -377,6 +373,7 @@ impl Front for Plain {
             self.doctor.next_wake(),
             self.crowd.next_wake(),
             self.delivery.next_wake(),
+            self.missed.due(),
         ];
         let settled = self.unsettled.as_ref().map(|_| self.settled);
         wakes.into_iter().flatten().chain(settled).chain(self.twice.values().copied()).min()

@@ -322,6 +322,22 @@ impl Fake {
                     self.hear(place, text);
                 }
             }
+            ["missed", times, text] => {
+                // The other way round, as repair may bring them.
+                for number in (1..=times.parse().unwrap()).rev() {
+                    self.hear_so(place, &format!("{text} {number}"), |message| {
+                        message.late = true;
+                        message.stamp.0 = message.stamp.0 - 3_600_000_000 + number * 1_000_000;
+                        message.sent.0 -= 3_600_000;
+                    });
+                }
+            }
+            ["ahead", minutes, text] => {
+                let minutes: i64 = minutes.parse().unwrap();
+                self.hear_so(place, text, |message| {
+                    message.sent.0 = message.sent.0.saturating_add_signed(minutes * 60_000);
+                });
+            }
             ["direct", text] => self.hear(&Place::Direct(BO), text),
             ["later", text] => self.later = Some((place.clone(), text.to_string())),
             ["again"] => {
@@ -353,7 +369,12 @@ impl Fake {
     }
 
     fn hear(&mut self, place: &Place, text: &str) {
-        let entry = self.entry(place, BO, text);
+        self.hear_so(place, text, |_| {});
+    }
+
+    fn hear_so(&mut self, place: &Place, text: &str, alter: impl Fn(&mut Message)) {
+        let mut entry = self.entry(place, BO, text);
+        entry.messages.iter_mut().for_each(alter);
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);

@@ -6,6 +6,7 @@ mod exits;
 pub(crate) mod fake;
 mod files;
 mod json;
+mod late;
 #[cfg(unix)]
 mod paper;
 mod plain;

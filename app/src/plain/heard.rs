@@ -1,0 +1,132 @@
+//! What is said: shown at once, and what was missed in one piece when no more of it comes.
+
+use std::time::Duration;
+
+use chat_core::{Instant, Message, PeerKey, Place, Stamp, UnixMillis};
+
+use super::Plain;
+use crate::{engine::Engine, store::Changed};
+
+/// What was missed is shown when nothing of it has come for so long ...
+const QUIET: Duration = Duration::from_millis(400);
+/// ... or after so long, or when it is so much, in several pieces.
+const HELD_SPAN: Duration = Duration::from_secs(3);
+const HELD_MAX: usize = 1000;
+
+/// What came late, until it is shown.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    held: Vec<Held>,
+    /// When the first and the last of it came.
+    came: Option<(Instant, Instant)>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Message(Box<Message>),
+    Change(Box<Changed>),
+}
+
+impl Held {
+    /// Its place in the order that is the same for everybody.
+    const fn order(&self) -> (Stamp, PeerKey) {
+        match self {
+            Self::Message(message) => (message.stamp, message.from),
+            Self::Change(changed) => (changed.change.stamp, changed.change.from),
+        }
+    }
+}
+
+impl Missed {
+    fn hold(&mut self, now: Instant, held: Held) {
+        self.held.push(held);
+        self.came = Some((self.came.map_or(now, |(first, _)| first), now));
+    }
+
+    /// When it is to be shown.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let (first, last) = self.came?;
+        Some(if self.held.len() < HELD_MAX { (last + QUIET).min(first + HELD_SPAN) } else { first })
+    }
+}
+
+impl Plain {
+    pub(super) fn on_message(&mut self, now: Instant, message: Message, engine: &mut Engine) {
+        if let Place::Direct(key) = message.place {
+            self.people.on_talk(key, message.from);
+        }
+        if message.late && !message.own && !self.people.trust(message.from).muted {
+            self.missed.hold(now, Held::Message(Box::new(message)));
+        } else {
+            self.show_said(&message, None, engine);
+        }
+    }
+
+    /// An edit or the like. It comes after what it is about.
+    pub(super) fn on_change(&mut self, now: Instant, changed: Changed) {
+        if changed.change.late && !self.missed.held.is_empty() {
+            self.missed.hold(now, Held::Change(Box::new(changed)));
+        } else {
+            self.show_change(&changed);
+        }
+    }
+
+    pub(super) fn show_missed_when_due(&mut self, now: Instant, engine: &mut Engine) {
+        if self.missed.due().is_some_and(|due| due <= now) {
+            self.show_missed(engine);
+        }
+    }
+
+    /// Shows what was missed, in the order in which it was said, between two lines that set it apart from what is said
+    /// now.
+    pub(super) fn show_missed(&mut self, engine: &mut Engine) {
+        let mut held = std::mem::take(&mut self.missed).held;
+        held.sort_by_key(Held::order);
+        let mut messages = held.iter().filter_map(|held| match held {
+            Held::Message(message) => Some(&**message),
+            Held::Change(_) => None,
+        });
+        let (count, first, last) = (messages.clone().count(), messages.clone().next(), messages.next_back());
+        let is_block = count > 1;
+        if let (Some(first), Some(last), true) = (first, last, is_block) {
+            let now = self.clock.wall();
+            let span = [first, last].map(|message| self.show.time_of(message, now));
+            let before = UnixMillis(last.stamp.0 / 1000) < self.begun;
+            let when = if before { "before you came" } else { "while you were apart" };
+            self.notice(&format!("{count} messages from {when}, {} to {}:", span[0], span[1]));
+        }
+        for held in held {
+            match held {
+                Held::Message(message) => {
+                    self.show_said(&message, (!is_block).then_some(" (came late)"), engine);
+                }
+                Held::Change(changed) => self.show_change(&changed),
+            }
+        }
+        if is_block {
+            self.notice("so much for what you missed");
+        }
+    }
+
+    /// Shows what somebody has said, with `mark` behind it.
+    fn show_said(&mut self, message: &Message, mark: Option<&str>, engine: &mut Engine) {
+        if let Some(news) = self.clocks.news(message) {
+            let whose = (message.from != self.people.own())
+                .then(|| self.people.label(message.from, Some(&message.nick)));
+            self.notice(&news.text(whose.as_deref()));
+        }
+        let is_muted = self.people.trust(message.from).muted;
+        let is_echoed = message.own && self.is_echoed && message.file.is_none();
+        if is_echoed || is_muted {
+            self.recall.push(message);
+        } else {
+            let is_offer = message.file.is_some() && message.from != self.people.own();
+            let offer = if is_offer { "; /accept fetches it" } else { "" };
+            let marks = format!("{offer}{}", mark.unwrap_or_default());
+            self.show_message(message, (!marks.is_empty()).then_some(&marks));
+        }
+        if !is_muted {
+            self.on_offer(message, engine);
+        }
+    }
+}
