@@ -90,10 +90,11 @@ impl Plain {
         let is_block = count > 1;
         if let (Some(first), Some(last), true) = (first, last, is_block) {
             let now = self.clock.wall();
-            let span = [first, last].map(|message| self.show.time_of(message, now));
+            let [first, to] = [first, last].map(|message| self.show.time_of(message, now));
+            let span = if first == to { format!("at {first}") } else { format!("{first} to {to}") };
             let before = UnixMillis(last.stamp.0 / 1000) < self.begun;
             let when = if before { "before you came" } else { "while you were apart" };
-            self.notice(&format!("{count} messages from {when}, {} to {}:", span[0], span[1]));
+            self.notice(&format!("{count} messages from {when}, {span}:"));
         }
         for held in held {
             match held {
