@@ -17,7 +17,7 @@ use super::{
     packet::{COOKIE, Hello},
 };
 use crate::{
-    boundary::Interface,
+    boundary::{Interface, Subnet},
     rng::Rng,
     suite::{Suite, equal},
     time::Instant,
@@ -36,11 +36,12 @@ const PER_ADDRESS: Pace = Pace { each: Duration::from_millis(100), burst: 32 };
 const PER_PREFIX: Pace = Pace { each: Duration::from_millis(30), burst: 128 };
 /// Handshakes within our own host, where every peer has the same address.
 const PER_OWN: Pace = Pace { each: Duration::from_millis(2), burst: 500 };
-/// Cookies asked for at addresses where nobody was ever proven. Where nobody is, the system keeps what it is to send for
-/// some seconds while it looks for them, and with a few hundred such datagrams its buffer is full for everybody.
-const COOKIES: Pace = Pace { each: Duration::from_millis(20), burst: 50 };
-/// Cookies asked for at the others. Their addresses can be made up, too, and they need no more.
-const KNOWN_COOKIES: Pace = Pace { each: Duration::from_millis(2), burst: 100 };
+/// Cookies asked for at addresses on the link where nobody was ever proven. Where nobody is, the system keeps what it is
+/// to send for three seconds while it looks for them, and with some five hundred such datagrams its buffer is full for
+/// everybody.
+const COOKIES: Pace = Pace { each: Duration::from_millis(10), burst: 64 };
+/// Of those, at one address: one in a hurry shall not use them up.
+const COOKIES_PER_ADDRESS: Pace = Pace { each: Duration::from_millis(250), burst: 2 };
 /// Answers to packets of sessions that are not known here.
 const STRANGERS: Pace = Pace { each: Duration::from_millis(50), burst: 20 };
 
@@ -75,8 +76,9 @@ pub(super) struct Gate {
     /// When all handshakes of an origin are paid for; by whether a cookie was shown.
     paces: BTreeMap<(Origin, bool), Instant>,
     strangers: Instant,
-    /// When all cookies are paid for that were asked for; by whether somebody is known at the address.
-    cookies: [Instant; 2],
+    links: Vec<Subnet>,
+    /// When all cookies are paid for that strangers on the link were asked for, altogether and at each address.
+    cookies: (Instant, BTreeMap<IpAddr, Instant>),
 }
 
 /// An address at which somebody was proven.
@@ -99,6 +101,7 @@ impl Gate {
             known: BTreeMap::new(),
             paces: BTreeMap::new(),
             strangers: Instant::ORIGIN,
+            links: Vec::new(),
             cookies: Default::default(),
         }
     }
@@ -135,17 +138,32 @@ impl Gate {
         let fits = crowd.all < most && crowd.alike < self.share(origin);
         match (fits && self.is_in_pace(now, origin, proven), proven) {
             (true, _) => Admission::Granted,
-            (false, false) if self.may_ask(now, known) => {
+            (false, false) if known || self.may_ask(now, from.ip()) => {
                 Admission::Prove(self.cookie(&self.secret, from, hello))
             }
             (false, _) => Admission::Refused,
         }
     }
 
-    /// Whether there is a cookie left to be asked for.
-    fn may_ask(&mut self, now: Instant, known: bool) -> bool {
-        let [strangers, acquaintances] = &mut self.cookies;
-        if known { KNOWN_COOKIES.take(now, acquaintances) } else { COOKIES.take(now, strangers) }
+    /// Whether a stranger at this address may be asked for a cookie.
+    fn may_ask(&mut self, now: Instant, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        if !self.is_on_link(address) {
+            return true;
+        }
+        let (all, each) = &mut self.cookies;
+        if each.len() >= PACED_MAX {
+            each.retain(|_, free| *free > now);
+        }
+        let is_new = !each.contains_key(&address);
+        let is_in_pace = (!is_new || each.len() < PACED_MAX)
+            && COOKIES_PER_ADDRESS.take(now, each.entry(address).or_default());
+        is_in_pace && COOKIES.take(now, all)
+    }
+
+    fn is_on_link(&self, address: IpAddr) -> bool {
+        let is_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        is_local || self.links.iter().any(|subnet| subnet.contains(address))
     }
 
     /// Whether to tell somebody that his session is not known here.
@@ -173,7 +191,8 @@ impl Gate {
 
     pub(super) fn on_interfaces(&mut self, interfaces: &[Interface]) {
         let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-        self.own = addresses.map(|subnet| subnet.address.to_canonical()).collect();
+        self.links = addresses.copied().collect();
+        self.own = self.links.iter().map(|subnet| subnet.address.to_canonical()).collect();
     }
 
     /// What only somebody reached at `from` can know of.

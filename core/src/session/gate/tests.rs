@@ -42,20 +42,30 @@ fn a_crowd_must_show_a_cookie_made_for_its_address_and_message() {
 }
 
 #[test]
-fn made_up_addresses_are_asked_for_few_cookies_and_leave_some_for_those_who_are_known() {
+fn made_up_addresses_on_the_link_are_asked_for_few_cookies() {
     let (mut gate, mut rng) = gate();
-    let known: SocketAddr = "10.0.0.1:7".parse().unwrap();
+    let addresses = Vec::from([Subnet { address: [10, 0, 0, 1].into(), prefix: 16 }]);
+    let card =
+        Interface { index: 2, name: "eth".into(), addresses, multicast: true, loopback: false, mtu: 1500 };
+    gate.on_interfaces(&[card]);
+    let known: SocketAddr = "10.0.0.2:7".parse().unwrap();
     gate.know(NOW, known.ip(), false);
-    let mut asked = |gate: &mut Gate, now, from: &dyn Fn(u32) -> SocketAddr| {
+    let mut asked = |gate: &mut Gate, now, from: &dyn Fn(u16) -> SocketAddr| {
         let admissions = (0..10_000).map(|number| admit(gate, &mut rng, now, from(number), &hello(1), 60));
         admissions.filter(|admission| matches!(admission, Admission::Prove(_))).count()
     };
-    let made_up = |number: u32| SocketAddr::from((number.to_be_bytes(), 7));
-    assert_eq!(asked(&mut gate, NOW, &made_up), 50);
-    assert_eq!(asked(&mut gate, NOW, &|_| known), 100);
-    // As many again as the seconds give.
-    assert_eq!(asked(&mut gate, NOW + Duration::from_secs(1), &made_up), 50);
-    assert_eq!(asked(&mut gate, NOW + Duration::from_millis(1100), &made_up), 5);
+    let here =
+        |number: u16| SocketAddr::from(([10, 0, 1 + number.to_be_bytes()[0], number.to_be_bytes()[1]], 7));
+    // One in a hurry leaves the others some, and then many make them up.
+    assert_eq!(asked(&mut gate, NOW, &|_| here(1)), 2);
+    assert_eq!(asked(&mut gate, NOW, &here), 62);
+    assert_eq!(gate.cookies.1.len(), PACED_MAX);
+    // Who is known, or behind a router, is not among those who are looked for in vain.
+    assert_eq!(asked(&mut gate, NOW, &|_| known), 10_000);
+    assert_eq!(asked(&mut gate, NOW, &|number| SocketAddr::from(([11, 0, 0, 1], number))), 10_000);
+    // As many again as the time gives.
+    assert_eq!(asked(&mut gate, NOW + Duration::from_millis(500), &here), 50);
+    assert_eq!(asked(&mut gate, NOW + Duration::from_secs(5), &here), 64);
 }
 
 #[test]

@@ -24,6 +24,9 @@ impl Check for Once {
             Fact::Asked { host, tag, action: Action::Say { text, .. } } => {
                 self.asked.insert((*host, *tag), text.as_str().to_owned());
             }
+            Fact::Asked { host, tag, action: Action::Offer { offer, .. } } => {
+                self.asked.insert((*host, *tag), offer.name.as_str().to_owned());
+            }
             Fact::Told { host, event: Event::Done { tag, .. } } => {
                 self.asked.remove(&(*host, *tag));
             }
