@@ -32,6 +32,7 @@ mod phrase;
 mod plain;
 mod profile;
 mod query;
+mod rekeys;
 mod run;
 mod signals;
 pub mod store;

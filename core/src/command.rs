@@ -1,6 +1,7 @@
 //! What the person asks for. A command is checked when it is built, so that carrying it out cannot fail for its
 //! form; asking twice does no harm.
 
+use alloc::vec::Vec;
 use core::{net::SocketAddr, num::NonZeroU16};
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     intake::Bundle,
     room::RoomRoot,
     short::{Emoji, Topic},
+    store::RoomKeyId,
     text::{Nick, RoomName, Text},
     trust::Thought,
 };
@@ -99,6 +101,21 @@ pub enum Action {
     },
     /// Leave a room; its history stays, and so does the secret of a private one.
     Leave(RoomName),
+    /// Put another room in the place of a private one, for ourselves now and for others when they follow; done at once.
+    /// The key goes to all who are known to be in it or to have written there, but for those who are left out.
+    Rekey {
+        /// The room.
+        room: RoomName,
+        /// Who is left out, at most [`LEFT_OUT_MAX`](crate::LEFT_OUT_MAX).
+        without: Vec<PeerKey>,
+    },
+    /// Move to a room that takes the place of another one, and whose key we were given; done at once.
+    Follow {
+        /// What both are called.
+        room: RoomName,
+        /// Which one.
+        successor: RoomKeyId,
+    },
     /// Take another nick.
     Rename(Nick),
     /// Try to reach a peer at this address, on-link or not, now and whenever it is lost; done at once. When the

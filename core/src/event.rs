@@ -9,6 +9,7 @@ use crate::{
     findings::Findings,
     identity::{BootId, NotHex, PeerKey, read_hex, write_hex},
     intake::Intake,
+    rekey::Rekey,
     stats::Stats,
     text::{Nick, RoomName},
     time::UnixMillis,
@@ -122,6 +123,8 @@ pub enum Event {
         /// So many days; `None` for ever.
         days: Option<NonZeroU16>,
     },
+    /// Another room takes the place of one of ours, or may; at start once more for each that still may.
+    Rekey(Box<Rekey>),
     /// After `Quit`: everything that will be sent has been handed out.
     Finished,
 }
@@ -151,6 +154,15 @@ pub enum Refusal {
     /// Another room of that name is entered.
     #[error("you are in another room of that name; leave it first")]
     NameTaken,
+    /// Everybody can have the key of an open room.
+    #[error("it is an open room: whoever knows its name is in; only a private room has a key to change")]
+    OpenRoom,
+    /// More than [`LEFT_OUT_MAX`](crate::LEFT_OUT_MAX) people, or ourselves.
+    #[error("at most 32 people can be left out at a time, and nobody leaves themselves out")]
+    LeftOut,
+    /// Nobody has given us the key of that room.
+    #[error("nobody has given you the key of that room")]
+    NoKey,
     /// They did not answer in time.
     #[error("they do not answer now")]
     NotThere,

@@ -133,7 +133,7 @@
 //!
 //! | Module | What is in it |
 //! |---|---|
-//! | `node`, `boundary`, `command`, `event`, `change`, `findings`, `intake`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
+//! | `node`, `boundary`, `command`, `event`, `change`, `rekey`, `findings`, `intake`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
 //! | `contacts`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
@@ -168,6 +168,7 @@ mod members;
 mod node;
 mod outbox;
 mod record;
+mod rekey;
 mod rng;
 mod room;
 mod session;
@@ -197,13 +198,14 @@ pub use findings::{EchoFindings, Findings, LinkFindings, PathFindings, PeerFindi
 pub use identity::{BootId, Identity, NotHex, PeerKey, hex, read_hex};
 pub use intake::{Bundle, BundleError, Intake};
 pub use node::Node;
+pub use rekey::{GIVEN_MAX, LEFT_OUT_MAX, Rekey, RekeyState, StoredSuccessor};
 pub use rng::Rng;
 pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, FileStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
-    Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredDay,
-    StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
+    Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredAuthor,
+    StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
 };
 pub use suite::{REAL, Suite, TAG};
 pub use text::{

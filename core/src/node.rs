@@ -52,7 +52,7 @@ use crate::{
     record::{PeerRecord, Tag},
     rng::Rng,
     room::{self, Rooms, Side, Turn},
-    session::{self, LinkId, Sessions},
+    session::{self, LinkId, Sessions, Standing},
     stats::{Sizes, Stats},
     text::Nick,
     time::{Instant, UnixMillis},
@@ -299,6 +299,11 @@ impl Node {
             }
             room::Wish::Persist(record) => self.ledger.collect(record),
             room::Wish::Fetch { request, what } => self.fetch(Asker::Rooms(request), what),
+            room::Wish::Written(key) => {
+                self.acquaint(&key, Standing::Spoken);
+                self.contacts.on_written(self.now, key);
+            }
+            room::Wish::Moved => self.on_rooms_changed(),
             room::Wish::Event(event) => {
                 if self.is_heard(&event) {
                     self.event(event);

@@ -248,4 +248,18 @@ pub struct RoomStats {
     pub outdated: u64,
     /// Entries that the store was told to erase because they are.
     pub forgotten: u64,
+    /// Keys of rooms that were told in a room, or successors that were told of outside of a private one.
+    pub keys_misplaced: u64,
+    /// Keys given for a room that we are not in.
+    pub keys_elsewhere: u64,
+    /// Keys given by somebody who does not know the key of the room that theirs is to follow.
+    pub keys_unproven: u64,
+    /// Keys and successors that are none: of another or no name, with too many left out, or nothing new.
+    pub keys_bad: u64,
+    /// Successors forgotten because there are too many of one person, of one room, or altogether.
+    pub keys_dropped: u64,
+    /// Keys sent to others.
+    pub keys_sent: u64,
+    /// Members to whom no key was sent: nothing is known to reach them by, or there are too many.
+    pub keys_unsent: u64,
 }

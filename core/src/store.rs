@@ -1,6 +1,6 @@
 //! What a node asks of the host's store: to append records and to read some back.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{net::SocketAddr, num::NonZeroU16};
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use crate::{
     change::Change,
     event::{EntryId, Message, MessageId, Place, Stamp},
     identity::PeerKey,
+    rekey::StoredSuccessor,
     room::RoomRoot,
     text::{Nick, RoomName},
     time::UnixMillis,
@@ -35,6 +36,10 @@ pub enum Record {
     Trust(StoredTrust),
     /// How long a room is kept; replaces what was known of it.
     Keep(StoredKeep),
+    /// A room that is to take another one's place; replaces what was known of it from the same person.
+    Successor(Box<StoredSuccessor>),
+    /// Nothing more is to be known of such a room from that person.
+    NoSuccessor(RoomKeyId, PeerKey),
     /// Entries to erase with all that they say, and what the days add up to without them. Those that are not there
     /// change nothing.
     Forget(Forgotten),
@@ -152,6 +157,11 @@ pub enum Request {
         /// How many, at most 32 KiB.
         length: u32,
     },
+    /// Whoever has written in a room.
+    Authors {
+        /// The room.
+        room: RoomKeyId,
+    },
     /// The (stamp, id) of the entries with `from <= stamp < to`.
     Ids {
         /// Their room.
@@ -174,6 +184,8 @@ pub enum Answer {
     /// To [`Request::Piece`], in the order in which they were asked for; `None` unless that file was offered in that room
     /// from here, is still offered, and has those bytes.
     Piece(Option<Bytes>),
+    /// To [`Request::Authors`]: whoever wrote last first, at most [`GIVEN_MAX`](crate::GIVEN_MAX).
+    Authors(Vec<StoredAuthor>),
     /// To [`Request::Ids`]: sorted.
     Ids(Vec<(Stamp, EntryId)>),
 }
@@ -192,10 +204,21 @@ pub struct State {
     pub trusts: Vec<StoredTrust>,
     /// How long rooms are kept, where that was ever asked for.
     pub keeps: Vec<StoredKeep>,
+    /// The rooms that are to take the place of others, or have.
+    pub successors: Vec<StoredSuccessor>,
     /// For each room and day that has entries, what they add up to.
     pub days: Vec<StoredDay>,
     /// For each room, our own newest entry.
     pub own: Vec<OwnEntry>,
+}
+
+/// Somebody who has written in a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredAuthor {
+    /// Who.
+    pub key: PeerKey,
+    /// Their X25519 key, if they are remembered.
+    pub direct: Option<[u8; 32]>,
 }
 
 /// What the entries of one room and day add up to.

@@ -294,8 +294,24 @@ pub enum Deed {
     Fetch(usize),
     /// Enters a room.
     Join(String),
+    /// Enters a private room by its secret.
+    Enter {
+        /// The room.
+        room: String,
+        /// The secret: so many of this byte.
+        secret: u8,
+    },
     /// Leaves it.
     Leave(String),
+    /// Puts another room in the place of a private one.
+    Rekey {
+        /// The room.
+        room: String,
+        /// Who is left out.
+        without: Vec<usize>,
+    },
+    /// Goes where others have put another room in the place of this one: of several, where all who see the same go.
+    Follow(String),
     /// Takes another nick.
     Rename(String),
     /// Enters another's address by hand.

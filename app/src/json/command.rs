@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use chat_core::{Action, Emoji, MessageId, Nick, PeerKey, Place, RoomName, Text, TextError, Thought, Topic};
+use chat_core::{
+    Action, Emoji, MessageId, Nick, PeerKey, Place, RoomKeyId, RoomName, Text, TextError, Thought, Topic,
+    read_hex,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -125,6 +128,9 @@ impl Fields {
             "invite" => return Ok(Wish::Invite(self.room()?)),
             "join" => Action::Join(self.room()?),
             "leave" => Action::Leave(self.room()?),
+            "kick" => Action::Rekey { room: self.room()?, without: vec![self.key()?] },
+            "rekey" => Action::Rekey { room: self.room()?, without: Vec::new() },
+            "follow" => Action::Follow { room: self.room()?, successor: self.successor()? },
             "nick" => Action::Rename(self.nick()?),
             "connect" => {
                 let address: String = self.needed("address", "a string")?;
@@ -182,8 +188,8 @@ impl Fields {
             "rooms" => return Ok(Wish::Rooms),
             "quit" => return Ok(Wish::Quit),
             _ => {
-                let known = "send edit delete react topic history search join create invite leave nick connect verify block mute \
-                             file accept stop peers rooms keep import export quit";
+                let known = "send edit delete react topic history search join create invite leave kick rekey follow nick connect verify \
+                             block mute file accept stop peers rooms keep import export quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }
@@ -255,6 +261,11 @@ impl Fields {
             (true, true) => Err(bad("room and to exclude each other")),
             (false, false) => Err(bad("room or to is needed")),
         }
+    }
+
+    fn successor(&self) -> Result<RoomKeyId, Wrong> {
+        let id: String = self.needed("successor", "a string")?;
+        read_hex(&id).map(RoomKeyId).map_err(|_| bad("successor must be the 32 hex digits of a room line"))
     }
 
     fn key(&self) -> Result<PeerKey, Wrong> {

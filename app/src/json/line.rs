@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{
     files::Moved,
+    rekey::Successor,
     told::{About, Said},
 };
 use crate::{
@@ -123,6 +124,8 @@ pub(crate) struct Room<'a> {
     pub(super) topic: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cursor: Option<Cursor>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) successor: Option<Successor>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -246,7 +249,14 @@ impl<'a> Line<'a> {
 
     pub(crate) fn room(room: &RoomName, key: PeerKey, joined: bool) -> Self {
         let event = if joined { "join" } else { "leave" };
-        Self::Room(Room { room: room.to_string(), event, key: key.to_string(), topic: None, cursor: None })
+        Self::Room(Room {
+            room: room.to_string(),
+            event,
+            key: key.to_string(),
+            topic: None,
+            cursor: None,
+            successor: None,
+        })
     }
 
     pub(crate) fn verify(key: PeerKey, digits: Digits, asked: bool) -> Self {
@@ -344,7 +354,9 @@ impl Code {
         match refusal {
             Refusal::UnknownPeer => Self::UnknownPeer,
             Refusal::NotInRoom => Self::NotInRoom,
-            Refusal::NameTaken => Self::BadRoom,
+            Refusal::NameTaken | Refusal::OpenRoom => Self::BadRoom,
+            Refusal::LeftOut => Self::BadCommand,
+            Refusal::NoKey => Self::UnknownId,
             Refusal::NotThere => Self::Unreachable,
             Refusal::StoreFull => Self::StoreFull,
             _ => Self::Busy,

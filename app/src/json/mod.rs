@@ -5,6 +5,7 @@ mod command;
 pub(crate) mod files;
 mod history;
 pub(crate) mod line;
+mod rekey;
 mod told;
 mod wishes;
 
@@ -35,6 +36,7 @@ use crate::{
     out::{Out, Teller},
     people::People,
     phrase::Phrase,
+    rekeys::Rekeys,
     store::{Changed, Cursor, Store, Told},
 };
 
@@ -58,6 +60,7 @@ pub(crate) struct Json {
     carrying: Carrying,
     /// For how many days rooms and conversations are kept that are not kept for ever.
     keeps: BTreeMap<String, NonZeroU16>,
+    rekeys: Rekeys,
     /// The newest message that was written, or need not be.
     cursor: Cursor,
     is_leaving: bool,
@@ -115,6 +118,7 @@ impl Json {
             desk: Desk::default(),
             carrying: Carrying::default(),
             keeps: BTreeMap::new(),
+            rekeys: Rekeys::default(),
             cursor,
             is_leaving: false,
         })
@@ -146,6 +150,7 @@ impl Json {
                     }
                     Then::Left(room) => {
                         self.rooms.remove(&room);
+                        self.rekeys.forget(&room);
                     }
                     Then::Renamed(nick) => self.people.rename(nick),
                     Then::Offered(prepared) => {
@@ -180,6 +185,7 @@ impl Json {
                 self.tell(&Line::trust(key, trust));
             }
             Event::Transfer(transfer) => self.on_transfer(&transfer),
+            Event::Rekey(rekey) => self.on_rekey(&rekey),
             Event::Kept { place, days } => self.on_kept(&place, days),
             Event::Counted { stats, .. } => _ = self.tell(&Line::Stats(&stats)),
             Event::Finished => self.end_import(true),

@@ -63,6 +63,9 @@ impl Plain {
                 }
                 self.act(Action::Leave(room.clone()), Pending::Leave(room), engine);
             }
+            Command::Kick(who) => self.kick(who, engine)?,
+            Command::Rekey(room) => self.rekey(room, engine)?,
+            Command::Follow { room, who } => self.follow(room, who, engine)?,
             Command::Who(name) => match name.map(room).transpose()? {
                 Some(room) if !self.rooms.contains(&room) => {
                     return Err(format!("only those in {room} know who is there; /join {room}"));

@@ -28,6 +28,15 @@ pub(super) enum Command<'a> {
     Invite(Option<&'a str>),
     /// A room, or the one we are in.
     Leave(Option<&'a str>),
+    /// Somebody who is to be left out.
+    Kick(&'a str),
+    /// A private room, or the one we are in.
+    Rekey(Option<&'a str>),
+    /// The same, and whose other key for it is meant.
+    Follow {
+        room: Option<&'a str>,
+        who: Option<&'a str>,
+    },
     Tell {
         to: &'a str,
         text: &'a str,
@@ -89,12 +98,15 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 35] = [
+pub(super) const HELP: [(&str, &str); 38] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
     ("/private #room", "make a private room: only those who are given its phrase are in"),
     ("/invite [#room]", "how others come into a room"),
+    ("/kick NICK", "give the room another key, and everybody but NICK with it"),
+    ("/room rekey [#room]", "give a private room another key"),
+    ("/room follow [#room] [NICK]", "go where somebody has given the room another key"),
     ("/leave [#room]", "leave a room; its history stays"),
     ("/msg NICK TEXT", "tell one person only; \"two words\" and ana-4821 work too"),
     ("/me TEXT", "tell what you do"),
@@ -162,6 +174,8 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("private", Some(room)) => Typed::Command(Command::Private(room)),
         ("invite", room) => Typed::Command(Command::Invite(room)),
         ("leave", room) => Typed::Command(Command::Leave(room)),
+        ("kick", Some(who)) => Typed::Command(Command::Kick(who)),
+        ("room", Some(argument)) => of_room(argument).map_or_else(|| usage(name), Typed::Command),
         ("msg", Some(argument)) => match addressed(argument) {
             Some((to, text)) => Typed::Command(Command::Tell { to, text }),
             None => usage(name),
@@ -220,6 +234,19 @@ fn usage(name: &str) -> Typed<'_> {
     })
 }
 
+/// What is to become of a room.
+fn of_room(argument: &str) -> Option<Command<'_>> {
+    let (what, rest) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+    let (first, more) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
+    let (room, who) = if first.starts_with('#') { (first, more.trim()) } else { ("", rest.trim()) };
+    let [room, who] = [room, who].map(|it| Some(it).filter(|it| !it.is_empty()));
+    match (what, who) {
+        ("rekey", None) => Some(Command::Rekey(room)),
+        ("follow", who) => Some(Command::Follow { room, who }),
+        _ => None,
+    }
+}
+
 /// `NICK TEXT` or `"TWO WORDS" TEXT`.
 pub(super) fn addressed(argument: &str) -> Option<(&str, &str)> {
     let (to, text) = match argument.strip_prefix('"') {
@@ -252,6 +279,11 @@ mod tests {
         let react = |emoji, to, gone| Typed::Command(Command::React { emoji, to, gone });
         assert_eq!(read("/react +1"), react("+1", None, false));
         assert_eq!(read("/unreact +1  zoe b "), react("+1", Some("zoe b"), true));
+        let follow = |room, who| Typed::Command(Command::Follow { room, who });
+        assert_eq!(read("/room follow"), follow(None, None));
+        assert_eq!(read("/room follow  zoe b"), follow(None, Some("zoe b")));
+        assert_eq!(read("/room follow #den  ana"), follow(Some("#den"), Some("ana")));
+        assert_eq!(read("/room rekey #den"), Typed::Command(Command::Rekey(Some("#den"))));
         assert_eq!(read("/topic"), Typed::Command(Command::Topic(None)));
         assert_eq!(read("/topic \"\""), Typed::Command(Command::Topic(Some(""))));
         assert_eq!(read("/msg \"zo\u{eb} b\" hi"), tell("zo\u{eb} b", "hi"));
@@ -275,6 +307,10 @@ mod tests {
             "/edit",
             "/delete that",
             "/react",
+            "/kick",
+            "/room",
+            "/room rekey ana",
+            "/room kick ana",
             "/msg bo \u{2800}",
         ] {
             assert!(matches!(read(slip), Typed::Wrong(_)), "{slip}");

@@ -15,6 +15,7 @@ mod heard;
 mod keep;
 mod pending;
 mod recall;
+mod rekey;
 mod rooms;
 mod search;
 pub(crate) mod show;
@@ -48,6 +49,7 @@ use crate::{
     input::Gate,
     out::{Out, Teller},
     people::{People, with_digits},
+    rekeys::Rekeys,
     store::{Shown, Told},
     terminal::Prompt,
 };
@@ -96,6 +98,7 @@ pub(crate) struct Plain {
     carrying: Carrying,
     /// For how many days what is not kept for ever is kept.
     keeps: BTreeMap<Place, NonZeroU16>,
+    rekeys: Rekeys,
     is_leaving: bool,
 }
 
@@ -166,6 +169,7 @@ impl Plain {
             pending: BTreeMap::new(),
             carrying: Carrying::default(),
             keeps: BTreeMap::new(),
+            rekeys: Rekeys::default(),
             is_leaving: false,
         };
         plain.people.restore_trust(ready.store.trusts()?);
@@ -239,6 +243,10 @@ impl Plain {
                 self.notice(&format!("your name was taken in discovery; there you are {name} now"));
             }
             Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
+            Event::Rekey(rekey) => {
+                self.on_rekey(&rekey);
+                self.go_on();
+            }
             Event::Kept { place, days } => self.on_kept(&place, days),
             Event::Finished => {
                 self.show_missed(engine);
@@ -291,6 +299,7 @@ impl Plain {
     /// We are not in `room`: whoever wrote there writes in the first of the others. False when we were not in it.
     fn leave(&mut self, room: &RoomName) -> bool {
         let was_in = self.rooms.remove(room);
+        self.rekeys.forget(room);
         if self.here.as_ref() == Some(room) {
             self.here = self.rooms.first().cloned();
         }

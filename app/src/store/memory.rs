@@ -2,13 +2,16 @@
 
 mod said;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, EntryId, Forgotten, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request, RoomKeyId,
-    RoomName, Stamp, State, StoreError, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom,
-    StoredTrust, Topic, Trust,
+    Answer, EntryId, Forgotten, GIVEN_MAX, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request,
+    RoomKeyId, RoomName, Stamp, State, StoreError, StoredAuthor, StoredDay, StoredEntry, StoredKeep,
+    StoredPeer, StoredRoom, StoredSuccessor, StoredTrust, Topic, Trust,
 };
 
 use self::said::Said;
@@ -36,6 +39,7 @@ pub struct Memory {
     said: Said,
     trusts: BTreeMap<PeerKey, Trust>,
     keeps: BTreeMap<RoomKeyId, StoredKeep>,
+    successors: BTreeMap<(RoomKeyId, PeerKey), StoredSuccessor>,
 }
 
 /// An entry.
@@ -72,6 +76,7 @@ impl Memory {
             said: Said::default(),
             trusts: BTreeMap::new(),
             keeps: BTreeMap::new(),
+            successors: BTreeMap::new(),
         }
     }
 
@@ -163,6 +168,25 @@ impl Memory {
         }
     }
 
+    /// The same, and those whose places it has taken.
+    fn meant_by_all(&self, place: &Place) -> Option<BTreeSet<RoomKeyId>> {
+        let followed = self.successors.values().filter(|known| known.followed).map(|known| known.former);
+        self.meant(place).map(|meant| followed.chain([meant]).collect())
+    }
+
+    /// Whoever has written in a room, who wrote last first.
+    fn authors_of(&self, room: RoomKeyId) -> Vec<StoredAuthor> {
+        let mut newest: BTreeMap<PeerKey, Stamp> = BTreeMap::new();
+        for (stamp, id) in self.stamps.get(&room).into_iter().flatten() {
+            newest.extend(self.entries.get(id).map(|held| (held.author, *stamp)));
+        }
+        let mut authors: Vec<_> = newest.into_iter().map(|(key, stamp)| (Reverse(stamp), key)).collect();
+        authors.sort_unstable();
+        authors.truncate(GIVEN_MAX);
+        let direct = |key| self.peers.get(&key).map(|peer| peer.direct);
+        authors.into_iter().map(|(_, key)| StoredAuthor { key, direct: direct(key) }).collect()
+    }
+
     fn stored_trusts(&self) -> Vec<StoredTrust> {
         self.trusts.iter().map(|(&key, &trust)| StoredTrust { key, trust }).collect()
     }
@@ -181,6 +205,7 @@ impl Memory {
             own: own.collect(),
             trusts: self.stored_trusts(),
             keeps: self.keeps.values().cloned().collect(),
+            successors: self.successors.values().cloned().collect(),
         }
     }
 }
@@ -213,6 +238,10 @@ impl Store for Memory {
                         self.said.set_blocked(blocked.map(|(key, _)| *key).collect());
                     }
                     Record::Keep(keep) => _ = self.keeps.insert(keep.room, keep.clone()),
+                    Record::Successor(known) => {
+                        self.successors.insert((known.successor, known.from), (**known).clone());
+                    }
+                    Record::NoSuccessor(room, from) => _ = self.successors.remove(&(*room, *from)),
                     Record::Forget(forgotten) => self.forget(forgotten),
                     other => log::error!("store: unknown record {other:?}"),
                 }
@@ -237,6 +266,7 @@ impl Store for Memory {
                 let stamps = self.stamps.get(room).into_iter().flat_map(|stamps| stamps.range(first..end));
                 Answer::Ids(stamps.copied().collect())
             }
+            Request::Authors { room } => Answer::Authors(self.authors_of(*room)),
             _ => Answer::Ids(Vec::new()),
         })
     }
@@ -247,7 +277,7 @@ impl Store for Memory {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        Ok(self.said.history(place, self.meant(place), limit, before))
+        Ok(self.said.history(place, self.meant_by_all(place).as_ref(), limit, before))
     }
 
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError> {
@@ -271,8 +301,8 @@ impl Store for Memory {
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<Shown>, StoreError> {
-        let meant = search.place.as_ref().and_then(|place| self.meant(place));
-        Ok(self.said.search(search, meant))
+        let meant = search.place.as_ref().and_then(|place| self.meant_by_all(place));
+        Ok(self.said.search(search, meant.as_ref()))
     }
 
     fn topics(&mut self) -> Result<BTreeMap<Place, Topic>, StoreError> {

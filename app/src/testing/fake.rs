@@ -36,9 +36,9 @@ use bytes::Bytes;
 use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, Intake,
     MdnsSocket, Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange,
-    PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Request, RoomKeyId, RoomName, RoomRoot,
-    Source, Stamp, Stats, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token, Topic, Trust,
-    UnixMillis, Unreached, What,
+    PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Rekey, RekeyState, Request, RoomKeyId,
+    RoomName, RoomRoot, Source, Stamp, Stats, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token,
+    Topic, Trust, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -225,6 +225,22 @@ impl Fake {
                 let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
+            Action::Rekey { room, .. } if !self.roots.contains_key(&room) => {
+                self.refuse(tag, Refusal::OpenRoom);
+            }
+            Action::Rekey { room, without } => {
+                let state = RekeyState::Made { root: RoomRoot::new([0xaa; 32]), given: 2, missed: 1 };
+                self.rekey(self.own, &room, without, state);
+                self.tell(done);
+            }
+            Action::Follow { successor, .. } if successor != room_after(BO) => {
+                self.refuse(tag, Refusal::NoKey)
+            }
+            Action::Follow { room, .. } => {
+                let root = RoomRoot::new([0xbb; 32]);
+                self.rekey(BO, &room, Vec::new(), RekeyState::Followed { root });
+                self.tell(done);
+            }
             Action::Leave(name) => {
                 self.rooms.retain(|room| *room != name);
                 let root = self.roots.get(&name).cloned();
@@ -357,6 +373,15 @@ impl Fake {
             ["lies", name] => self.bo_offers(place, name, false),
             ["fetches"] => self.bo_fetches(),
             ["lose"] => self.bo(PeerState::Lost),
+            ["rekeys"] => {
+                let Place::Room(room) = place else { panic!("{place}") };
+                self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Announced);
+                self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Offered);
+            }
+            ["kicks"] => {
+                let Place::Room(room) = place else { panic!("{place}") };
+                self.rekey(PeerKey([0xcc; 32]), room, vec![self.own], RekeyState::Announced);
+            }
             ["deaf"] => self.is_deaf = true,
             ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
             ["once"] => self.bo(PeerState::Lost),
@@ -378,6 +403,14 @@ impl Fake {
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);
+    }
+
+    fn rekey(&mut self, from: PeerKey, room: &RoomName, without: Vec<PeerKey>, state: RekeyState) {
+        let (former, successor) = (RoomKeyId::of_open(REAL, room), room_after(from));
+        let nick = Nick::new(if from == self.own { "ana" } else { "bo" }).unwrap();
+        let (room, again) = (room.clone(), false);
+        let rekey = Rekey { room, former, successor, from, nick, without, state, again };
+        self.tell(Event::Rekey(Box::new(rekey)));
     }
 
     fn bo(&mut self, state: PeerState) {
@@ -459,6 +492,11 @@ impl Fake {
     fn tell(&mut self, event: Event) {
         (self.on_output)(Output::Event(event));
     }
+}
+
+/// The room that somebody makes in the place of another one.
+fn room_after(from: PeerKey) -> RoomKeyId {
+    RoomKeyId([from.0[0]; 16])
 }
 
 fn room_of(place: &Place) -> RoomKeyId {

@@ -138,3 +138,84 @@ fn programs_make_and_enter_private_rooms() {
         assert!(code == json!("bad-command"), "{bad}: {code}");
     }
 }
+
+#[test]
+fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
+    let folder = Folder::new("rekey");
+    let mut ana = Child::new(&["--profile", &folder.profile()]);
+    ana.line("bo");
+    ana.say("/kick bo");
+    ana.say("/private #den");
+    ana.line("/join #den ");
+    ana.say("/kick nobody");
+    ana.say("/room follow");
+    ana.say("/kick bo");
+    ana.line(
+        "you changed the key of #den (without bo): 2 people are sent the new one, those who are away when they come; 1 could \
+         not be sent it: /invite shows how they come in",
+    );
+    ana.say("/invite");
+    ana.line(&format!("/join #den key:{}", "aa".repeat(32)));
+    ana.say("/room rekey");
+    ana.line("you changed the key of #den: 2 people");
+    ana.say("fake: rekeys");
+    ana.line("bo changed the key of #den (without ?-");
+    ana.line("/room follow #den moves you there");
+    ana.say("/room follow #den bo");
+    ana.line("you are in the #den of bo now; those who have not followed do not hear you");
+    ana.say("/invite");
+    ana.line(&format!("/join #den key:{}", "bb".repeat(32)));
+    ana.say("fake: kicks");
+    ana.line("changed the key of #den (without you): what is said there is not for you");
+    ana.say("/room follow #nowhere");
+    ana.end_input();
+    let errors = ana.ended().errors;
+    for why in [
+        "#lobby is an open room: whoever knows its name is in, and nobody can be kept out",
+        "nobody called nobody has been seen",
+        "nobody has given you another key for #den",
+        "you are not in #nowhere",
+    ] {
+        assert!(errors.contains(why), "{why}: {errors}");
+    }
+}
+
+#[test]
+fn programs_give_a_private_room_another_key_and_follow() {
+    let folder = Folder::new("rekey-json");
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    let own = child.object("hello")["key"].clone();
+    child.say(&json!({"cmd": "create", "room": "#den"}).to_string());
+    child.object("done");
+    let bo = super::fake::BO.to_string();
+    child.say(&json!({"cmd": "kick", "id": 1, "room": "#den", "key": bo}).to_string());
+    let made = "00000000000000000000000000000000";
+    let rekeyed = child.object("room");
+    let successor = rekeyed["successor"].as_str().unwrap().to_string();
+    assert_eq!(successor.len(), made.len());
+    assert_eq!(
+        rekeyed,
+        json!({"type": "room", "room": "#den", "event": "rekeyed", "key": own, "successor": successor, "without": [bo],
+               "given": 2, "missed": 1})
+    );
+    assert_eq!(child.object("room")["event"], json!("followed"));
+    assert_eq!(child.object("done")["id"], json!(1));
+    child.say(&json!({"cmd": "send", "room": "#den", "text": "fake: rekeys"}).to_string());
+    assert_eq!(child.object("room")["event"], json!("rekeyed"));
+    let offered = child.object("room");
+    assert_eq!((&offered["event"], &offered["key"]), (&json!("offered"), &json!(bo)));
+    child.say(&json!({"cmd": "follow", "room": "#den", "successor": offered["successor"]}).to_string());
+    assert_eq!(child.object("room")["event"], json!("followed"));
+    child.say(&json!({"cmd": "invite", "id": "key", "room": "#den"}).to_string());
+    while child.object("done")["key"] != json!(format!("key:{}", "bb".repeat(32))) {}
+    for (bad, code) in [
+        (json!({"cmd": "follow", "room": "#den", "successor": made}), "unknown-id"),
+        (json!({"cmd": "follow", "room": "#den"}), "bad-command"),
+        (json!({"cmd": "follow", "room": "#den", "successor": "12"}), "bad-command"),
+        (json!({"cmd": "kick", "room": "#den"}), "bad-command"),
+        (json!({"cmd": "rekey", "room": "#lobby"}), "bad-room"),
+    ] {
+        child.say(&bad.to_string());
+        assert_eq!(child.object("error")["code"], json!(code), "{bad}");
+    }
+}

@@ -45,6 +45,7 @@ impl Node {
         let author = match event {
             Event::Message(message) => message.from,
             Event::Change(change) => change.from,
+            Event::Rekey(rekey) => rekey.from,
             _ => return true,
         };
         !self.trusted.get(&author).is_some_and(|trust| trust.blocked)

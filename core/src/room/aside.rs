@@ -51,6 +51,9 @@ impl Rooms {
             let key = keys.into_iter().find(|key| key.id() == room)?;
             return Some(Home::Aside(Place::Room(name.clone()), key));
         }
+        if let Some((name, key)) = self.former_key(room) {
+            return Some(Home::Aside(Place::Room(name), key));
+        }
         let partner = if author == self.own.0 { self.partner_in(room)? } else { author };
         let key = self.direct_key(&partner).ok().filter(|key| key.id() == room)?;
         Some(Home::Aside(Place::Direct(partner), key))
@@ -89,6 +92,10 @@ impl Aside {
     pub(super) fn count(&self, room: RoomKeyId, day: u32) -> usize {
         let stored = self.days.get(&room).into_iter().flatten().find(|stored| stored.day == day);
         stored.map_or(0, |stored| usize::try_from(stored.sum.count).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn newest(&self, room: RoomKeyId) -> Option<Stamp> {
+        self.days.get(&room).into_iter().flatten().map(|stored| stored.newest).max()
     }
 
     pub(super) fn insert(&mut self, room: RoomKeyId, stamp: Stamp, id: EntryId) {

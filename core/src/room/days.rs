@@ -40,6 +40,8 @@ enum Asked {
     Known,
     /// What is to be erased of a day.
     Forgotten,
+    /// Who has written in this room, for another key of this number.
+    Authors(u64, RoomKeyId),
 }
 
 /// What goes on when a day is loaded.
@@ -156,6 +158,11 @@ impl Rooms {
         self.fetch(turn, Asked::Forgotten, Request::Ids { room, from, to });
     }
 
+    /// Asks who has written in a room.
+    pub(super) fn fetch_authors(&mut self, turn: &mut Turn<'_>, number: u64, room: RoomKeyId) {
+        self.fetch(turn, Asked::Authors(number, room), Request::Authors { room });
+    }
+
     fn fetch(&mut self, turn: &mut Turn<'_>, asked: Asked, what: Request) {
         let request = self.loads.next;
         self.loads.next += 1;
@@ -178,6 +185,10 @@ impl Rooms {
             (Some(Asked::Known), _) => self.on_known(turn, core::iter::empty()),
             (Some(Asked::Forgotten), Answer::Ids(ids)) => self.on_forgotten_day(turn, ids),
             (Some(Asked::Forgotten), _) => self.on_forgotten_day(turn, Vec::new()),
+            (Some(Asked::Authors(number, room)), Answer::Authors(authors)) => {
+                self.on_authors(turn, number, room, &authors);
+            }
+            (Some(Asked::Authors(number, room)), _) => self.on_authors(turn, number, room, &[]),
             (None, _) => {}
         }
     }

@@ -31,6 +31,13 @@ pub(crate) struct Batch {
     size: usize,
 }
 
+impl Batch {
+    /// Of one item that nobody waits for.
+    pub(crate) fn of(item: Item) -> Self {
+        Self { size: item.size(), items: Vec::from([item]), tags: Vec::new() }
+    }
+}
+
 impl Gather {
     /// Takes one item; answers what is ready to become an entry now.
     pub(crate) fn add(&mut self, now: Instant, tag: u64, item: Item) -> Option<Batch> {

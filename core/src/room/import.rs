@@ -255,6 +255,9 @@ impl Rooms {
             None => self.aside.insert(entry.room, entry.stamp, entry.id),
         }
         self.undurable.add(entry.id, Arrived { room: entry.room, stamp: entry.stamp, author: entry.author });
+        if let Some(body) = &body {
+            self.take_successors(turn, &place, entry.room, entry, body);
+        }
         hand_out(turn, &place, entry, body, Shown { own: false, late: true, again: true });
         Fate::New
     }

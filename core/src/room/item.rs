@@ -1,6 +1,6 @@
 //! What an entry holds: the body that is sealed, and its items.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{
@@ -10,14 +10,18 @@ use serde::{
 };
 use serde_bytes::ByteArray;
 
-use super::entry::{BODY_MAX, ITEMS_MAX};
+use super::{
+    entry::{BODY_MAX, ITEMS_MAX},
+    key::RoomRoot,
+};
 use crate::{
     change::What,
     event::{EntryId, MessageId, Stamp},
     files::{FILE_SIZE_MAX, FileName, Offer},
     frames::Bounded,
-    identity::BootId,
+    identity::{BootId, PeerKey},
     short::{Emoji, Topic},
+    store::RoomKeyId,
     text::{NICK_MAX, Nick, TEXT_MAX},
     time::UnixMillis,
 };
@@ -57,8 +61,33 @@ pub(crate) enum Item {
     File(Offer),
     /// Something about what was said before, or about the room.
     Change(What),
+    /// Another room is to take this one's place.
+    Successor(Successor),
+    /// The key of such a room, told to one person.
+    Key(Box<GivenKey>),
     /// Of a kind from a later version, or beyond its limits: shown nowhere.
     Unknown,
+}
+
+/// What a room is told of the one that is to take its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Successor {
+    pub(crate) room: RoomKeyId,
+    /// Who is not given its key.
+    pub(crate) without: Vec<PeerKey>,
+}
+
+/// The secret of a room that is to take another one's place, as it was read: nothing of it is checked yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct GivenKey {
+    pub(crate) former: RoomKeyId,
+    /// What both rooms are called.
+    pub(crate) name: String,
+    pub(crate) root: RoomRoot,
+    /// Shows that whoever gives it knows the key of the former room.
+    pub(crate) proof: [u8; 32],
+    /// Who is not given it.
+    pub(crate) without: Vec<PeerKey>,
 }
 
 impl Item {
@@ -71,6 +100,8 @@ impl Item {
             Self::Change(What::Delete { .. }) => 2 + TARGET,
             Self::Change(What::React { emoji, .. }) => emoji.as_str().len() + 6 + TARGET,
             Self::Change(What::Topic(topic)) => topic.as_str().len() + 6,
+            Self::Successor(Successor { without, .. }) => 24 + KEY_BYTES * without.len(),
+            Self::Key(key) => key.name.len() + 100 + KEY_BYTES * key.without.len(),
             Self::Unknown => 2,
         }
     }
@@ -110,6 +141,8 @@ impl Body {
 
 /// Bytes that the name of a message takes at most.
 const TARGET: usize = 40;
+/// Bytes of a person's key and of its head.
+const KEY_BYTES: usize = 34;
 
 /// The first element of an item: what kind it is.
 const TEXT: u8 = 1;
@@ -118,6 +151,8 @@ const DELETE: u8 = 3;
 const REACT: u8 = 4;
 const TOPIC: u8 = 5;
 const FILE: u8 = 6;
+const KEY: u8 = 7;
+const SUCCESSOR: u8 = 8;
 
 /// The name of a message as it is written.
 type Target = (ByteArray<32>, u16);
@@ -128,6 +163,14 @@ const fn write(id: MessageId) -> Target {
 
 fn read((entry, item): Target) -> MessageId {
     MessageId { entry: EntryId(entry.into_array()), item }
+}
+
+fn write_keys(keys: &[PeerKey]) -> Vec<ByteArray<32>> {
+    keys.iter().map(|key| ByteArray::new(key.0)).collect()
+}
+
+fn read_keys(keys: Vec<ByteArray<32>>) -> Vec<PeerKey> {
+    keys.into_iter().map(|key| PeerKey(key.into_array())).collect()
 }
 
 impl Serialize for Item {
@@ -149,6 +192,14 @@ impl Serialize for Item {
             Self::Change(What::Topic(topic)) => (TOPIC, topic.as_str()).serialize(serializer),
             Self::File(Offer { name, size, hash, folder }) => {
                 (FILE, name.as_str(), size, ByteArray::new(*hash), folder).serialize(serializer)
+            }
+            Self::Successor(Successor { room, without }) => {
+                (SUCCESSOR, ByteArray::new(room.0), write_keys(without)).serialize(serializer)
+            }
+            Self::Key(key) => {
+                let GivenKey { former, name, root, proof, without } = &**key;
+                let (former, root) = (ByteArray::new(former.0), ByteArray::new(*root.bytes()));
+                (KEY, former, name, root, ByteArray::new(*proof), write_keys(without)).serialize(serializer)
             }
             Self::Unknown => (0u8,).serialize(serializer),
         }
@@ -197,6 +248,18 @@ impl<'de> Visitor<'de> for ItemVisitor {
                 let offer = Offer { name, size, hash, folder: next(&mut seq)? };
                 (size <= FILE_SIZE_MAX).then_some(Item::File(offer))
             }
+            KEY => {
+                let former = RoomKeyId(next::<ByteArray<16>, _>(&mut seq)?.into_array());
+                let name = next(&mut seq)?;
+                let root = RoomRoot::new(next::<ByteArray<32>, _>(&mut seq)?.into_array());
+                let proof = next::<ByteArray<32>, _>(&mut seq)?.into_array();
+                let without = read_keys(next(&mut seq)?);
+                Some(Item::Key(Box::new(GivenKey { former, name, root, proof, without })))
+            }
+            SUCCESSOR => {
+                let room = RoomKeyId(next::<ByteArray<16>, _>(&mut seq)?.into_array());
+                Some(Item::Successor(Successor { room, without: read_keys(next(&mut seq)?) }))
+            }
             _ => None,
         };
         while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -214,132 +277,4 @@ fn fits(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::{string::ToString as _, vec};
-
-    use quickcheck::{Arbitrary, Gen, quickcheck};
-
-    use super::*;
-
-    impl Arbitrary for Body {
-        fn arbitrary(g: &mut Gen) -> Self {
-            let id = |g: &mut Gen| EntryId(core::array::from_fn(|_| u8::arbitrary(g)));
-            let message = |g: &mut Gen| MessageId { entry: id(g), item: u16::arbitrary(g) };
-            let item = |g: &mut Gen| {
-                let (target, text) = (message(g), String::arbitrary(g) + "!");
-                let emoji = Emoji::new(&text).unwrap_or_else(|_| Emoji::new("+1").unwrap());
-                match u8::arbitrary(g) % 5 {
-                    0 => Item::Change(What::Edit { target, text }),
-                    1 => Item::Change(What::Delete { target }),
-                    2 => Item::Change(What::React { target, emoji, gone: bool::arbitrary(g) }),
-                    3 => Item::Change(What::Topic(Topic::new(&text).unwrap_or_default())),
-                    _ => {
-                        let reply = bool::arbitrary(g).then_some(target);
-                        Item::Text { text, action: bool::arbitrary(g), reply }
-                    }
-                }
-            };
-            let mut size = 0;
-            let mut fits = |item: &Item| {
-                size += item.size();
-                size <= ITEMS_BYTES_MAX
-            };
-            Self {
-                previous: bool::arbitrary(g).then(|| (id(g), Stamp(u64::arbitrary(g)))),
-                boot: BootId(u64::arbitrary(g)),
-                wall: UnixMillis(u64::arbitrary(g)),
-                nick: Nick::lenient(&String::arbitrary(g)),
-                items: (0..usize::arbitrary(g) % (ITEMS_MAX + 1))
-                    .map(|_| item(g))
-                    .take_while(&mut fits)
-                    .collect(),
-            }
-        }
-    }
-
-    quickcheck! {
-        fn what_is_written_is_read(body: Body) -> bool {
-            Body::decode(&body.encode()) == Some(body)
-        }
-
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) -> bool {
-            Body::decode(&bytes).is_none_or(|body| Body::decode(&body.encode()) == Some(body))
-        }
-
-        fn sizes_are_not_underrated(body: Body) -> bool {
-            let body = Body { nick: Nick::new(&"\u{1f980}".repeat(NICK_MAX)).unwrap(), ..body };
-            let items = body.items.iter().map(Item::size).sum::<usize>();
-            let length = body.encode().len();
-            length <= items + BODY_FRAME && length <= BODY_MAX
-        }
-    }
-
-    fn body(items: Vec<Item>) -> Body {
-        let nick = Nick::new("ana").unwrap();
-        Body { previous: None, boot: BootId(1), wall: UnixMillis(2), nick, items }
-    }
-
-    #[test]
-    fn a_nick_that_is_none_does_not_lose_what_was_said() {
-        let said = || Item::Text { text: "b".to_string(), action: false, reply: None };
-        let (long, cut) = ("n".repeat(5000), "n".repeat(NICK_MAX));
-        for (nick, shown) in [("", "?"), ("\u{202e}\0", "?"), ("a\u{1b}na", "ana"), (&long, &cut)] {
-            let mut bytes = Vec::new();
-            ciborium::into_writer(&(None::<()>, 1u64, 2u64, nick, [said()]), &mut bytes).unwrap();
-            let read = Body::decode(&bytes).unwrap();
-            assert_eq!((read.nick.as_str(), read.items), (shown, vec![said()]));
-        }
-    }
-
-    #[test]
-    fn an_item_of_a_later_kind_keeps_its_place() {
-        let text = || Item::Text { text: "b".to_string(), action: false, reply: None };
-        let items = [(9u8, "a", vec![1u8, 2]), (TEXT, "b", vec![])];
-        let mut bytes = Vec::new();
-        let wire = (None::<()>, 1u64, 2u64, "ana", [&items[..1], &[]].concat());
-        ciborium::into_writer(&wire, &mut bytes).unwrap();
-        assert_eq!(Body::decode(&bytes).unwrap().items, [Item::Unknown]);
-        // A known kind with one more field than we know.
-        let mut bytes = Vec::new();
-        let longer = (None::<()>, 1u64, 2u64, "ana", [(TEXT, "b", false, None::<()>, 77u8)]);
-        ciborium::into_writer(&longer, &mut bytes).unwrap();
-        assert_eq!(Body::decode(&bytes).unwrap().items, [text()]);
-    }
-
-    #[test]
-    fn a_change_beyond_its_limits_is_not_shown() {
-        let target = write(MessageId { entry: EntryId([1; 32]), item: 2 });
-        fn read(item: impl Serialize) -> Vec<Item> {
-            let mut bytes = Vec::new();
-            ciborium::into_writer(&(None::<()>, 1u64, 2u64, "ana", [item]), &mut bytes).unwrap();
-            Body::decode(&bytes).unwrap().items
-        }
-        for text in ["x".repeat(TEXT_MAX + 1), String::new()] {
-            assert_eq!(read((EDIT, target, text)), [Item::Unknown]);
-        }
-        for emoji in ["", "a b", "\u{202e}x"] {
-            assert_eq!(read((REACT, target, emoji, false)), [Item::Unknown]);
-        }
-        assert_eq!(read((TOPIC, "x".repeat(201))), [Item::Unknown]);
-        let topic = What::Topic(Topic::new("a b").unwrap());
-        assert_eq!(
-            read((TOPIC, " a\u{202e} b", 77u8)),
-            [Item::Change(topic)],
-            "cleaned, and longer than we know"
-        );
-    }
-
-    #[test]
-    fn a_text_beyond_the_limit_is_not_shown() {
-        let body = |length| body(vec![Item::Text { text: "x".repeat(length), action: false, reply: None }]);
-        assert_ne!(Body::decode(&body(TEXT_MAX).encode()).unwrap().items, [Item::Unknown]);
-        assert_eq!(Body::decode(&body(TEXT_MAX + 1).encode()).unwrap().items, [Item::Unknown]);
-    }
-
-    #[test]
-    fn too_many_items_are_refused() {
-        let body = |count| body(vec![Item::Unknown; count]);
-        assert!(Body::decode(&body(ITEMS_MAX).encode()).is_some());
-        assert!(Body::decode(&body(ITEMS_MAX + 1).encode()).is_none());
-    }
-}
+mod tests;

@@ -149,6 +149,24 @@ impl RoomKey {
     }
 }
 
+impl RoomKey {
+    /// What `author` shows with the key of the room `successor`: that they know this one.
+    pub(crate) fn succession(
+        &self,
+        suite: &'static dyn Suite,
+        author: &PeerKey,
+        successor: RoomKeyId,
+    ) -> [u8; 32] {
+        suite.mac(&self.proof, &[b"p2p-chat/1 successor", &author.0, &successor.0])
+    }
+
+    /// Whether this is a secret that anybody can know: of a room of this name that anybody enters, or none at all.
+    pub(crate) fn is_public(suite: &'static dyn Suite, name: &RoomName, root: &RoomRoot) -> bool {
+        let open = kdf(suite, "p2p-chat/1 room open", &[name.as_str().as_bytes()]);
+        [[0; 32], open].contains(root.bytes())
+    }
+}
+
 impl RoomKeyId {
     /// That of the open room of this name.
     #[must_use]

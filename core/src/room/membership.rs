@@ -79,6 +79,7 @@ impl Rooms {
             self.put_aside(id);
             let floor = self.aside.floors.get(&id).copied().unwrap_or(0);
             self.aside.remember(id, name.clone(), root.clone());
+            self.forget_successors(turn, &name);
             keep(turn, StoredRoom { name, joined: false, floor: start_of(floor), id: Some(id), root });
             self.prove_all(turn);
             self.count_votes(turn);
@@ -152,7 +153,12 @@ impl Rooms {
         }
     }
 
-    fn enter_room(&mut self, turn: &mut Turn<'_>, name: &RoomName, root: Option<RoomRoot>) -> bool {
+    pub(super) fn enter_room(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &RoomName,
+        root: Option<RoomRoot>,
+    ) -> bool {
         let key = self.key_of(name, root.as_ref());
         let id = key.id();
         let settled = first_day(self.clock.settled(turn.now));
@@ -274,7 +280,7 @@ impl Rooms {
             && !self.links.values().any(|link| link.slots.contains(&Some(id)))
     }
 
-    fn put_aside(&mut self, id: RoomKeyId) {
+    pub(super) fn put_aside(&mut self, id: RoomKeyId) {
         let Some(room) = self.rooms.remove(&id) else { return };
         self.names.remove(&room.place);
         self.timers.clear(Timer::Close(id));

@@ -3,6 +3,7 @@
 //! ```text
 //! command -> say -> gather -> entry -> spread -> links          others' pushes -> spread -> entry -> event, store
 //!                                   \-> event, store            heartbeats -> pulse -> repair -> fetch -> pushes
+//! own rekey -> successors, direct rooms; others' -> successors -> event, and `follow` moves us
 //! store's word -> receipts -> done, receipts to the author; news -> announcements to the others
 //! ```
 
@@ -51,9 +52,11 @@ mod proofs;
 mod pulse;
 mod receipts;
 mod reconcile;
+mod rekey;
 mod repair;
 mod say;
 mod spread;
+mod successors;
 mod told;
 
 use aside::Aside;
@@ -76,6 +79,10 @@ pub(crate) enum Wish {
     Fetch { request: u64, what: Request },
     /// Tell the person.
     Event(Event),
+    /// Call on this person if they are not here: something was written to them alone.
+    Written(PeerKey),
+    /// Tell others that we are in other rooms now.
+    Moved,
 }
 
 /// What is at hand while the rooms deal with one thing that happened.
@@ -146,6 +153,8 @@ pub(crate) struct Rooms {
     receipts: Receipts,
     imports: import::Imports,
     keeps: keep::Keeps,
+    rekeys: rekey::Rekeys,
+    successors: successors::Successors,
     loads: Loads,
     timers: Timers<Timer>,
     /// The store took nothing more a moment ago: nothing is said before then.
@@ -232,6 +241,8 @@ impl Rooms {
             receipts: Receipts::default(),
             imports: import::Imports::default(),
             keeps: keep::Keeps::default(),
+            rekeys: rekey::Rekeys::default(),
+            successors: successors::Successors::default(),
             loads: Loads::default(),
             timers: Timers::new(),
             full_until: None,
@@ -255,6 +266,7 @@ impl Rooms {
         }
         self.restored = Some(turn.now);
         self.restore_rooms(turn, &state.rooms);
+        self.restore_successors(turn, &state.successors);
         self.settle_floors(turn);
         let peers: BTreeSet<_> = self.links.values().map(Link::peer).collect();
         for peer in peers {
@@ -275,7 +287,8 @@ impl Rooms {
         self.nick = nick;
     }
 
-    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Import`, `Keep`.
+    /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Rekey`,
+    /// `Follow`, `Import`, `Keep`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
@@ -299,6 +312,8 @@ impl Rooms {
             Action::Join(name) => self.join(turn, tag, &name),
             Action::JoinPrivate { room, root } => self.join_private(turn, tag, &room, root),
             Action::Leave(name) => self.leave(turn, tag, name),
+            Action::Rekey { room, without } => self.rekey(turn, tag, room, without),
+            Action::Follow { room, successor } => self.follow(turn, tag, &room, successor),
             Action::Import(bundle) => self.import(turn, tag, bundle),
             Action::Keep { place, days } => self.keep_for(turn, tag, place, days),
             _ => {}

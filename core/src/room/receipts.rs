@@ -257,12 +257,19 @@ impl Rooms {
             } else {
                 continue;
             };
-            if let Some(room) = self.rooms.get_mut(&room) {
-                room.history.remove(stamp, *id);
+            match self.rooms.get_mut(&room) {
+                Some(room) => room.history.remove(stamp, *id),
+                None => self.aside.remove(room, stamp, *id),
             }
         }
         for (id, previous) in before {
-            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            let Some(room) = self.rooms.get_mut(&id) else {
+                if self.aside.own.get(&id).is_some_and(|(own, _)| entries.contains(own)) {
+                    self.aside.own.remove(&id);
+                    self.aside.own.extend(previous.map(|previous| (id, previous)));
+                }
+                continue;
+            };
             if room.own.is_some_and(|(own, _)| entries.contains(&own)) {
                 room.own = previous;
             }

@@ -76,7 +76,7 @@ impl Rooms {
 
     /// Makes an entry of what was said, gives it to the neighbours, shows it and stores it: in this order, since the
     /// network takes longest.
-    fn write(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, batch: Batch) {
+    pub(super) fn write(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, batch: Batch) {
         let (clock, wall) = (self.clock.stamp(turn.now), self.clock.wall(turn.now));
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let (previous, boot, nick) = (room.own, self.own.1, self.nick.clone());
@@ -141,13 +141,21 @@ impl Room {
     /// The stamp of an entry written when the stamp clock says `clock`: later than whatever is in the room, unless
     /// that claims to be from the future.
     fn next_stamp(&self, clock: Stamp) -> Stamp {
-        let ahead = u64::try_from(AHEAD_MAX.as_micros()).unwrap_or(0);
-        let limit = Stamp(clock.0.saturating_add(ahead));
+        let limit = latest_before(clock);
         let written = Some(self.written).filter(|written| *written <= limit);
-        let newest = self.history.newest(limit).max(written);
-        let after = newest.map_or(0, |newest| newest.0.saturating_add(1));
-        Stamp(clock.0.max(after)).min(STAMP_MAX)
+        stamp_after(clock, self.history.newest(limit).max(written))
     }
+}
+
+/// The stamp of an entry written when the stamp clock says `clock` and the newest one before has the stamp `newest`.
+pub(super) fn stamp_after(clock: Stamp, newest: Option<Stamp>) -> Stamp {
+    let newest = newest.filter(|newest| *newest <= latest_before(clock));
+    let after = newest.map_or(0, |newest| newest.0.saturating_add(1));
+    Stamp(clock.0.max(after)).min(STAMP_MAX)
+}
+
+fn latest_before(clock: Stamp) -> Stamp {
+    Stamp(clock.0.saturating_add(u64::try_from(AHEAD_MAX.as_micros()).unwrap_or(0)))
 }
 
 /// What an entry says, and what it changes of what was said before.
@@ -192,7 +200,8 @@ fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Message>
             Item::Change(what) => {
                 changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
             }
-            Item::Unknown => {}
+            // The rooms have taken it in; the person hears of it in another way.
+            Item::Successor(_) | Item::Key(_) | Item::Unknown => {}
         }
     }
     (messages, changes)

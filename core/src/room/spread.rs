@@ -245,6 +245,9 @@ impl Rooms {
                 self.forward(turn, id, room_id, &entry, body.boot);
             }
         }
+        if let (Some(body), Some(place)) = (&body, self.rooms.get(&room_id).map(|room| room.place.clone())) {
+            self.take_successors(turn, &place, room_id, &entry, body);
+        }
         let again = self.undurable.was_shown(&entry.id);
         let here = self.restored.map_or(Duration::ZERO, |restored| turn.now - restored);
         let late = repaired && age >= LATE.min(here);

@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use bytes::Bytes;
 
 use super::{Rooms, entry::Entry, item::Item};
-use crate::{event::Place, frames::seconds, session::LinkId, store::RoomKeyId};
+use crate::{event::Place, frames::seconds, session::LinkId, store::RoomKeyId, text::one_line};
 
 impl Rooms {
     /// The room that an index means: one of ours in what we send over this link, else one of the peer's.
@@ -50,6 +50,18 @@ impl Rooms {
             }
             Item::Change(what) => {
                 format!("{nick} in {place}: {what:?} (entry {id:?}.{index}, stamp {stamp})")
+            }
+            Item::Successor(told) => {
+                let (room, without) = (told.room, told.without.len());
+                format!(
+                    "{nick} in {place}: {room:?} is to follow, without {without} (entry {id:?}.{index}, stamp {stamp})"
+                )
+            }
+            Item::Key(key) => {
+                let name = one_line(&key.name);
+                format!(
+                    "{nick} in {place} gives the key of another {name} (entry {id:?}.{index}, stamp {stamp})"
+                )
             }
             Item::Unknown => {
                 format!("{nick} in {place}: something of a later version (entry {id:?}.{index})")

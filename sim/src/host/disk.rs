@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chat_core::{
-    Answer, EntryId, IdSum, MessageId, OwnEntry, PeerKey, Record, Request, RoomKeyId, Stamp, State,
-    StoreError, StoredDay, StoredEntry, Wanted,
+    Answer, EntryId, GIVEN_MAX, IdSum, MessageId, OwnEntry, PeerKey, Record, Request, RoomKeyId, Stamp,
+    State, StoreError, StoredAuthor, StoredDay, StoredEntry, Wanted,
 };
 
 use super::shelf::piece;
@@ -53,6 +53,7 @@ struct Index {
     nick: Option<usize>,
     trusts: BTreeMap<PeerKey, usize>,
     keeps: BTreeMap<RoomKeyId, usize>,
+    successors: BTreeMap<(RoomKeyId, PeerKey), usize>,
 }
 
 impl Disk {
@@ -117,6 +118,7 @@ impl Disk {
                 let found = ids.iter().filter_map(|id| self.entry(self.index.by_id.get(id)?.2));
                 Answer::Entries(found.map(|entry| (entry.id, entry.bytes.clone())).collect())
             }
+            Request::Authors { room } => Answer::Authors(self.authors(*room)),
             Request::Ids { room, from, to } => {
                 let none = EntryId([0; 32]);
                 let range = (*room, *from, none)..(*room, (*to).max(*from), none);
@@ -146,6 +148,20 @@ impl Disk {
         let entry = self.entry(self.index.by_id.get(&file.entry)?.2)?;
         let message = entry.messages.iter().find(|message| message.id == file)?;
         Some((entry, message.file.as_ref()?.size))
+    }
+
+    /// Whoever has written in a room, who wrote last first.
+    fn authors(&self, room: RoomKeyId) -> Vec<StoredAuthor> {
+        let (none, all) = (EntryId([0; 32]), EntryId([0xff; 32]));
+        let entries = self.index.entries.range((room, Stamp(0), none)..=(room, Stamp(u64::MAX), all));
+        let entries = entries.rev().filter_map(|(_, &place)| self.entry(place));
+        let mut seen = BTreeSet::new();
+        let direct = |key: &PeerKey| match self.log.get(*self.index.peers.get(key)?) {
+            Some(Record::Peer(peer)) => Some(peer.direct),
+            _ => None,
+        };
+        let keys = entries.map(|entry| entry.author).filter(|key| seen.insert(*key));
+        keys.map(|key| StoredAuthor { key, direct: direct(&key) }).take(GIVEN_MAX).collect()
     }
 
     fn cut(&mut self, length: usize) {
@@ -201,6 +217,11 @@ impl Disk {
                 state.keeps.push(stored.clone());
             }
         }
+        for place in self.index.successors.values() {
+            if let Some(Record::Successor(stored)) = at(place) {
+                state.successors.push((**stored).clone());
+            }
+        }
         if let Some(Record::Nick(nick)) = self.index.nick.as_ref().and_then(at) {
             state.nick = Some(nick.clone());
         }
@@ -227,6 +248,12 @@ impl Index {
             }
             Record::Keep(stored) => {
                 self.keeps.insert(stored.room, place);
+            }
+            Record::Successor(known) => {
+                self.successors.insert((known.successor, known.from), place);
+            }
+            Record::NoSuccessor(room, from) => {
+                self.successors.remove(&(*room, *from));
             }
             Record::Forget(forgotten) => {
                 for id in &forgotten.ids {

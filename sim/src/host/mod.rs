@@ -1,9 +1,12 @@
 //! A machine with one program, its disk, its clock, and what its system keeps for it.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    rc::Rc,
+};
 
 use bytes::Bytes;
-use chat_core::{Identity, Instant, PeerKey, Suite};
+use chat_core::{Identity, Instant, PeerKey, RoomKeyId, RoomName, Suite};
 
 use crate::{
     chance::{Chance, Domain},
@@ -48,6 +51,8 @@ pub(crate) struct Machine {
     pub(crate) tags: u64,
     /// What arrived and was not read.
     pub(crate) buffer: Buffer,
+    /// The rooms that may take the place of each, as the person has heard.
+    pub(crate) successors: BTreeMap<RoomName, BTreeSet<RoomKeyId>>,
     secret: [u8; 32],
     /// How often the person was replaced by another.
     persons: u64,
@@ -99,6 +104,7 @@ impl Machine {
             sent: 0,
             tags: 0,
             buffer: Buffer::default(),
+            successors: BTreeMap::new(),
             secret: secret(chance, number, 0),
             persons: 0,
         }
@@ -144,6 +150,7 @@ impl Machine {
     /// Nothing is left of the person who was here: not even their keys.
     pub(crate) fn wipe(&mut self, chance: &Chance) {
         self.persons += 1;
+        self.successors.clear();
         self.secret = secret(chance, self.number, self.persons);
         self.disk = Disk::default();
     }

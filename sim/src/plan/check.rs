@@ -215,6 +215,7 @@ impl Plan {
             | Deed::Forgive(to)
             | Deed::Fetch(to)
             | Deed::Import(to) => self.has_host(place, *to)?,
+            Deed::Rekey { without, .. } => without.iter().try_for_each(|host| self.has_host(place, *host))?,
             _ => {}
         }
         match deed {
@@ -228,6 +229,9 @@ impl Plan {
             | Deed::Offer { room, .. }
             | Deed::Join(room)
             | Deed::Leave(room)
+            | Deed::Enter { room, .. }
+            | Deed::Rekey { room, .. }
+            | Deed::Follow(room)
             | Deed::Keep { room, .. }
                 if RoomName::new(room).is_err() =>
             {

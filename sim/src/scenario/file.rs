@@ -154,6 +154,9 @@ pub(super) struct Chat {
     /// So many rooms besides the lobby, each with its part of the hosts.
     #[serde(default)]
     pub(super) rooms: usize,
+    /// Whether those are private, and everybody knows the secret of theirs.
+    #[serde(default)]
+    pub(super) private: bool,
     /// Only these hosts say something.
     #[serde(default)]
     pub(super) hosts: Vec<usize>,

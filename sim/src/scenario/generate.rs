@@ -214,7 +214,11 @@ impl Making<'_> {
         if chat.rooms > 0 {
             for (host, planned) in self.plan.hosts.iter().enumerate() {
                 let at = Span(planned.starts.0 + Duration::from_millis(1));
-                self.plan.acts.push(Act { at, host, what: Deed::Join(room(host)) });
+                let what = match chat.private {
+                    true => Deed::Enter { room: room(host), secret: 1 },
+                    false => Deed::Join(room(host)),
+                };
+                self.plan.acts.push(Act { at, host, what });
             }
         }
         let (mut draw, mut files) = (self.draw.part(CHAT), self.draw.part(FILES));

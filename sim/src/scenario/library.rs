@@ -58,6 +58,7 @@ pub const FILES: &[(&str, &str)] = files![
     "air-gap",
     "both-move",
     "newcomer-long-history",
+    "rekey",
     "retention",
     "guests-then-silence",
     "sybil",

@@ -93,6 +93,11 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
          before and none twice, also across restarts; and what is called whole has all of them.",
     ),
     (
+        "S19",
+        "Whoever was left out when a room got another key, or when one before it did, holds nothing of what was said in the \
+         room that took its place.",
+    ),
+    (
         "L1",
         "Two programs on a link with multicast that nothing disturbs are in session in time, and stay so. The bound \
          is the sum of: finding (the next questions of the younger one's schedule at 0, 1, 3, 7 ... s, as many as \
@@ -153,6 +158,12 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
          through them, and no node shouts (`bonds`, `words`, `victims`, `chatter`): in place of S11, S12 and L6, \
          which foes provoke.",
     ),
+    (
+        "L9",
+        "Whoever was in a room that got another key, and was not left out, has that key at the end of the run, if whoever made \
+         it has been in session with them, undisturbed, for twice as long as L1 and L3 take; and whoever has followed is in \
+         that room.",
+    ),
 ];
 
 #[cfg(test)]
@@ -163,7 +174,7 @@ mod tests {
     #[test]
     fn every_property_is_explained_and_every_check_is_one_of_them() {
         let names: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
-        let expected = (1..=18).map(|n| format!("S{n}")).chain((1..=8).map(|n| format!("L{n}")));
+        let expected = (1..=19).map(|n| format!("S{n}")).chain((1..=9).map(|n| format!("L{n}")));
         assert!(names.iter().copied().eq(expected));
         assert!(checks::all().iter().all(|check| names.contains(&check.name())));
     }

@@ -7,7 +7,7 @@ use std::{
 
 use chat_core::{
     Action, BootId, Event, Instant, Message, Multicast, PeerChange, PeerKey, PeerState, Place, Record,
-    Refusal, Source, Transfer, TransferState,
+    Refusal, RekeyState, Source, Transfer, TransferState,
 };
 
 use super::{
@@ -226,6 +226,12 @@ impl Tally {
             Event::Receipt { stored_by, .. } if *stored_by > 0 => self.count("receipt"),
             Event::Room { joined: true, .. } => self.count("room-entered"),
             Event::Renamed { .. } => self.count("renamed"),
+            Event::Rekey(rekey) => self.count(match rekey.state {
+                RekeyState::Made { .. } => "rekeyed",
+                RekeyState::Followed { .. } => "followed",
+                RekeyState::Offered => "key-given",
+                _ => "key-told-of",
+            }),
             Event::Imported { intake, .. } if intake.new > 0 => self.count("imported"),
             Event::Compared { .. } => self.count("keys-compared"),
             Event::Transfer(Transfer { incoming: true, state, .. }) => match state {

@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 
 use chat_core::{
-    Action, Bundle, Command, Event, FileName, Input, Nick, Offer, Place, RoomName, Text, Thought, Transfer,
-    TransferState,
+    Action, Bundle, Command, Event, FileName, Input, Nick, Offer, Place, RekeyState, RoomName, RoomRoot,
+    Text, Thought, Transfer, TransferState,
 };
 
 use super::World;
@@ -66,6 +66,19 @@ impl World {
             }
             Deed::Fetch(from) => Some(Action::Fetch(self.machines[host].disk.offered_by(key(*from)?)?)),
             Deed::Join(room) => Some(Action::Join(RoomName::new(room).ok()?)),
+            Deed::Enter { room, secret } => {
+                let root = RoomRoot::new([*secret; 32]);
+                Some(Action::JoinPrivate { room: RoomName::new(room).ok()?, root })
+            }
+            Deed::Rekey { room, without } => {
+                let without = without.iter().filter_map(|host| key(*host)).collect();
+                Some(Action::Rekey { room: RoomName::new(room).ok()?, without })
+            }
+            Deed::Follow(room) => {
+                let room = RoomName::new(room).ok()?;
+                let successor = self.machines[host].successors.get(&room)?.first().copied()?;
+                Some(Action::Follow { room, successor })
+            }
             Deed::Leave(room) => Some(Action::Leave(RoomName::new(room).ok()?)),
             Deed::Rename(nick) => Some(Action::Rename(Nick::new(nick).ok()?)),
             Deed::Connect(to) => Some(Action::Connect(self.address(*to)?)),
@@ -97,6 +110,12 @@ impl World {
                 TransferState::Gone | TransferState::Stopped => shelf.give_up(*file),
                 _ => {}
             }
+        }
+        if let Event::Rekey(rekey) = event
+            && rekey.state != RekeyState::Announced
+        {
+            let known = &mut self.machines[host].successors;
+            known.entry(rekey.room.clone()).or_default().insert(rekey.successor);
         }
         if *event == Event::Finished {
             self.machines[host].stop();

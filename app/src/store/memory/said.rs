@@ -265,7 +265,7 @@ impl Said {
     }
 
     /// The newest messages that are searched for, in the order in which they came.
-    pub(super) fn search(&self, search: &Search, meant: Option<RoomKeyId>) -> Vec<Shown> {
+    pub(super) fn search(&self, search: &Search, meant: Option<&BTreeSet<RoomKeyId>>) -> Vec<Shown> {
         let wanted: Vec<String> = search.words.iter().map(|word| word.to_lowercase()).collect();
         let is_meant = |message: &Message| {
             let text = message.text.to_lowercase();
@@ -285,7 +285,8 @@ impl Said {
             wanted.iter().enumerate().all(has)
                 && search.from.as_ref().is_none_or(is_from)
                 && search.place.as_ref().is_none_or(|place| *place == message.place)
-                && (search.place.is_none() || meant.is_none_or(|meant| room() == Some(meant)))
+                && (search.place.is_none()
+                    || meant.is_none_or(|meant| room().is_some_and(|room| meant.contains(&room))))
                 && message.stamp >= search.since
                 && !self.blocked.contains(&message.from)
         };
@@ -312,7 +313,7 @@ impl Said {
     pub(super) fn history(
         &self,
         place: &Place,
-        meant: Option<RoomKeyId>,
+        meant: Option<&BTreeSet<RoomKeyId>>,
         limit: usize,
         before: Option<MessageId>,
     ) -> Option<Vec<Cursor>> {
@@ -325,7 +326,7 @@ impl Said {
         };
         let order = self.order.get(place).into_iter().flatten().rev();
         let earlier = order.filter(|(position, (room, _))| {
-            meant.is_none_or(|meant| meant == *room)
+            meant.is_none_or(|meant| meant.contains(room))
                 && end.is_none_or(|end| **position < end)
                 && !self.blocked.contains(&position.1)
         });

@@ -38,6 +38,8 @@ impl Append<'_> {
                     }
                     Record::Trust(stored) => self.trust(stored)?,
                     Record::Keep(keep) => self.keep(keep)?,
+                    Record::Successor(known) => self.successor(known)?,
+                    Record::NoSuccessor(room, from) => self.no_successor(*room, *from)?,
                     Record::Forget(forgotten) => self.forget(forgotten)?,
                     other => log::error!("store: unknown record {other:?}"),
                 }

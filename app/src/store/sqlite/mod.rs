@@ -7,6 +7,7 @@ mod read;
 mod record;
 mod schema;
 mod search;
+mod successor;
 
 use std::{
     collections::BTreeMap,
@@ -229,6 +230,7 @@ fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
     if version == schema::VERSION {
         read::trusts(db)?;
         read::keeps(db)?;
+        successor::all(db)?;
     }
     db.query_row("SELECT count(*) FROM (SELECT text FROM messages LIMIT 1)", [], |_| Ok(()))?;
     read::known(db)?;

@@ -9,7 +9,7 @@ use chat_core::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::record;
+use super::{record, successor};
 use crate::store::{Cursor, Known, PEERS_TOLD, REACTIONS_MAX, Shown, Told};
 
 /// Everybody, those worth most first. The inner lists are the same for all rows: SQLite makes them once, or finds
@@ -23,7 +23,11 @@ FROM peers ORDER BY worth, seen DESC, key";
 
 pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer> {
     Ok(match what {
-        Request::State => Answer::State(State { trusts: trusts(db)?, keeps: keeps(db)?, ..state(db, true)? }),
+        Request::State => {
+            let (trusts, keeps, successors) = (trusts(db)?, keeps(db)?, successor::all(db)?);
+            Answer::State(State { trusts, keeps, successors, ..state(db, true)? })
+        }
+        Request::Authors { room } => Answer::Authors(successor::authors(db, *room)?),
         Request::Entries { room, ids } => {
             let find = "SELECT e.bytes FROM entries e JOIN conversations c ON c.number = e.conversation
                         WHERE e.id = ?1 AND c.room = ?2";
@@ -52,7 +56,7 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
     })
 }
 
-/// What a node begins with, but for what the person thinks of keys, and how long rooms are kept.
+/// What a node begins with, but for what later layouts have.
 ///
 /// A store of before has no rooms of a kind: `is_complete` says whether this one tells them apart.
 pub(super) fn state(db: &Connection, is_complete: bool) -> rusqlite::Result<State> {
@@ -136,7 +140,7 @@ pub(super) fn history(
         "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
                 WHERE e.conversation IN (
                     SELECT c.number FROM conversations c LEFT JOIN rooms r ON r.name = c.place
-                    WHERE c.place = ?1 AND (r.room IS NULL OR r.room = c.room)
+                    WHERE c.place = ?1 AND (r.room IS NULL OR r.room = c.room OR {FOLLOWED})
                 ) AND e.stamp <= ?2
                 AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5) AND {HEARD}
                 ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6"
@@ -238,6 +242,9 @@ fn limited(limit: usize) -> i64 {
 /// A message with its entry and its conversation.
 const JOINED: &str = "FROM messages m JOIN entries e ON e.number = m.entry
                       JOIN conversations c ON c.number = e.conversation";
+
+/// In a room whose place another one has taken, where the person is now.
+pub(super) const FOLLOWED: &str = "c.room IN (SELECT former FROM successors WHERE followed)";
 
 /// Not said by somebody whom the person has blocked.
 pub(super) const HEARD: &str = "e.author NOT IN (SELECT key FROM trusts WHERE blocked)";

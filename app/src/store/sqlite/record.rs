@@ -211,6 +211,6 @@ pub(super) fn keep(row: &Row<'_>) -> rusqlite::Result<StoredKeep> {
     Ok(StoredKeep { room: RoomKeyId(row.get(0)?), place, days, from: stamp(row, 3)? })
 }
 
-fn unreadable(column: usize) -> rusqlite::Error {
+pub(super) fn unreadable(column: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, String::from("unreadable"), Type::Text)
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 6;
+pub(super) const VERSION: i32 = 7;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
@@ -14,6 +14,8 @@ const WITHOUT_TRUST: i32 = 3;
 const WITHOUT_FILES: i32 = 4;
 /// The layout before anybody asked how long rooms are kept.
 const WITHOUT_KEEPS: i32 = 5;
+/// The layout before rooms took the place of others.
+const WITHOUT_SUCCESSORS: i32 = 6;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -140,6 +142,23 @@ CREATE TABLE keeps (
 ) WITHOUT ROWID;
 ";
 
+/// Rooms that are to take the place of others; it is added to stores of before. `without` is a row of keys.
+const SUCCESSORS: &str = "
+CREATE TABLE successors (
+    successor BLOB NOT NULL,
+    author BLOB NOT NULL,
+    nick TEXT NOT NULL,
+    name TEXT NOT NULL,
+    former BLOB NOT NULL,
+    former_root BLOB NOT NULL,
+    root BLOB,
+    without BLOB NOT NULL,
+    stamp INTEGER NOT NULL,
+    followed INTEGER NOT NULL,
+    PRIMARY KEY (successor, author)
+) WITHOUT ROWID;
+";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -206,7 +225,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
     if version < WITHOUT_KEEPS {
         added.execute_batch(FILES)?;
     }
-    added.execute_batch(KEEPS)?;
+    if version < WITHOUT_SUCCESSORS {
+        added.execute_batch(KEEPS)?;
+    }
+    added.execute_batch(SUCCESSORS)?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -220,6 +242,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     made.execute_batch(TRUST)?;
     made.execute_batch(FILES)?;
     made.execute_batch(KEEPS)?;
+    made.execute_batch(SUCCESSORS)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

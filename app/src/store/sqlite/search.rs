@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ToSql};
 
 use super::{
-    read::{self, HEARD},
+    read::{self, FOLLOWED, HEARD},
     record,
 };
 use crate::store::{Search, Shown};
@@ -33,7 +33,8 @@ pub(super) fn search(db: &Connection, search: &Search) -> rusqlite::Result<Vec<S
         let place = put(Box::new(place.to_string()));
         conditions.push(format!(
             "c.place = {place}
-             AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.name = c.place AND r.room <> c.room)"
+             AND ({FOLLOWED}
+                  OR NOT EXISTS (SELECT 1 FROM rooms r WHERE r.name = c.place AND r.room <> c.room))"
         ));
     }
     if search.since.0 > 0 {

@@ -24,7 +24,7 @@ impl Arbitrary for Any {
         let byte = |g: &mut Gen| u8::arbitrary(g);
         let stamps = [0, 1, DAY - 1, DAY, 1 << 63, u64::MAX, u64::from(byte(g)) * DAY / 3];
         let authors = [OWN, PeerKey([0; 32]), PeerKey([0xff; 32])];
-        Self(match byte(g) % 11 {
+        Self(match byte(g) % 13 {
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
                 name: RoomName::new(&format!("#room{}", byte(g) % 3)).unwrap(),
@@ -60,6 +60,8 @@ impl Arbitrary for Any {
                     .map(|_| id([0, 100][usize::from(byte(g) % 2)] + u64::from(byte(g) % 64)))
                     .collect(),
             }),
+            8 => Record::Successor(Box::new(successors::any(g))),
+            9 => Record::NoSuccessor(RoomKeyId([byte(g) % 3; 16]), *g.choose(&authors).unwrap()),
             5 => Record::Trust(StoredTrust {
                 key: *g.choose(&authors).unwrap(),
                 trust: Trust { verified: bool::arbitrary(g), blocked: bool::arbitrary(g), muted: false },
@@ -103,6 +105,8 @@ fn memory_answers_like_the_disk() {
                 let wanted = Request::Ids { room, from: Stamp(from), to: Stamp(to) };
                 assert_eq!(memory.fetch(&wanted), kept.fetch(&wanted));
             }
+            let wanted = Request::Authors { room };
+            assert_eq!(memory.fetch(&wanted), kept.fetch(&wanted));
             let known = MessageId { entry: id(u64::from(before)), item: 0 };
             for before in [None, Some(known)] {
                 let (one, other) = (

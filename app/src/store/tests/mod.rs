@@ -14,6 +14,7 @@ mod changes;
 mod forgets;
 mod harm;
 mod search;
+mod successors;
 mod trust;
 
 const OWN: PeerKey = PeerKey([1; 32]);

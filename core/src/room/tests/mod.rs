@@ -9,8 +9,9 @@ use super::*;
 use crate::{
     event::{Message, MessageId},
     frames::{Mark, Pulse},
+    rekey::{Rekey, RekeyState, StoredSuccessor},
     session::Origin,
-    store::{Forgotten, IdSum, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom},
+    store::{Forgotten, IdSum, StoredAuthor, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom},
     suite::REAL,
     text::{RoomName, Text},
     time::UnixMillis,
@@ -29,6 +30,7 @@ mod members;
 mod news;
 mod private;
 mod receipts;
+mod rekeys;
 mod repairs;
 mod store;
 mod stores;

@@ -9,6 +9,7 @@ pub(super) struct Store {
     pub(super) peers: Vec<StoredPeer>,
     pub(super) own: BTreeMap<RoomKeyId, OwnEntry>,
     pub(super) keeps: BTreeMap<RoomKeyId, StoredKeep>,
+    pub(super) successors: BTreeMap<(RoomKeyId, PeerKey), StoredSuccessor>,
     /// How many entries it was told to forget at a time.
     pub(super) forgets: Vec<usize>,
     /// How much longer it takes for each of them.
@@ -52,6 +53,14 @@ impl Store {
                 self.keeps.insert(keep.room, keep);
                 None
             }
+            Record::Successor(known) => {
+                self.successors.insert((known.successor, known.from), *known);
+                None
+            }
+            Record::NoSuccessor(room, from) => {
+                self.successors.remove(&(room, from));
+                None
+            }
             _ => None,
         }
     }
@@ -80,6 +89,13 @@ impl Store {
                 };
                 Answer::Entries(ids.iter().filter_map(find).collect())
             }
+            Request::Authors { room } => {
+                let authors = self.entries.values().rev().filter(|entry| entry.room == *room);
+                let mut seen = BTreeSet::new();
+                let keys = authors.map(|entry| entry.author).filter(|key| seen.insert(*key));
+                let direct = |key| Some(self.peers.iter().find(|peer| peer.key == key)?.direct);
+                Answer::Authors(keys.map(|key| StoredAuthor { key, direct: direct(key) }).collect())
+            }
             Request::Piece { .. } => Answer::Piece(None),
             Request::Ids { room, from, to } => {
                 let range = (*room, *from, EntryId([0; 32]))..(*room, *to, EntryId([0; 32]));
@@ -101,6 +117,7 @@ impl Store {
             trusts: Vec::new(),
             keeps: self.keeps.values().cloned().collect(),
             nick: None,
+            successors: self.successors.values().cloned().collect(),
             rooms: self.rooms.values().cloned().collect(),
             peers: self.peers.clone(),
             days: days.into_values().collect(),

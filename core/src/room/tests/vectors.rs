@@ -9,7 +9,7 @@ use crate::{
     files::{FileName, Offer},
     room::{
         entry::Entry,
-        item::{Body, Item},
+        item::{Body, GivenKey, Item, Successor},
         key::RoomKey,
     },
     short::{Emoji, Topic},
@@ -23,6 +23,7 @@ fn rooms_and_what_proves_them() {
     let name = RoomName::new("#ops").unwrap();
     let open = RoomKey::open(REAL, &name);
     let private = RoomKey::private(REAL, &name, &RoomRoot::new([6; 32]));
+    let successor = RoomKey::private(REAL, &name, &RoomRoot::new([8; 32])).id();
     let direct = RoomKey::direct(REAL, &ana, &bo.key(), &bo.direct_public()).unwrap();
     check(
         "room",
@@ -32,6 +33,11 @@ fn rooms_and_what_proves_them() {
             ("id of ana and bo", &direct.id().0),
             ("proof of open #ops, ana to bo, binding 07..", &open.proof(REAL, &one, &two, &[7; 32])),
             ("proof of open #ops, bo to ana, binding 07..", &open.proof(REAL, &two, &one, &[7; 32])),
+            ("id of private #ops, secret 08..", &successor.0),
+            (
+                "proof of private #ops, secret 06.., with the key of its successor by ana",
+                &private.succession(REAL, &ana.key(), successor),
+            ),
             ("tag of open #ops, ana", &open.tag(REAL, &one)),
         ],
     );
@@ -44,6 +50,17 @@ fn entries_of_every_kind() {
     let target = MessageId { entry: EntryId([0xee; 32]), item: 3 };
     let text = |action, reply| Item::Text { text: "hi".into(), action, reply };
     let offer = Offer { name: FileName::lenient("a.txt"), size: 3, hash: [0xcc; 32], folder: false };
+    let name = RoomName::new("#ops").unwrap();
+    let private = RoomKey::private(REAL, &name, &RoomRoot::new([6; 32]));
+    let root = RoomRoot::new([8; 32]);
+    let (room, without) = (RoomKey::private(REAL, &name, &root).id(), vec![bo().0.key()]);
+    let given = GivenKey {
+        former: private.id(),
+        name: "#ops".into(),
+        root,
+        proof: private.succession(REAL, &identity.key(), room),
+        without: without.clone(),
+    };
     let items = [
         ("text", text(false, None)),
         ("answer told as an action", text(true, Some(target))),
@@ -52,6 +69,8 @@ fn entries_of_every_kind() {
         ("reaction", Item::Change(What::React { target, emoji: Emoji::new("+1").unwrap(), gone: false })),
         ("topic", Item::Change(What::Topic(Topic::new("tea").unwrap()))),
         ("file", Item::File(offer)),
+        ("key", Item::Key(Box::new(given))),
+        ("successor", Item::Successor(Successor { room, without })),
     ];
     let entries = items.map(|(name, item)| {
         let body = Body {

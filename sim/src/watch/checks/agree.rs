@@ -107,7 +107,14 @@ impl Talk {
     fn differ(&self, truth: &Truth, now: Instant, host: usize, other: usize) -> Option<String> {
         let (a, b) = (&truth.hosts[host], &truth.hosts[other]);
         for (name, &floor) in &a.rooms {
-            let (Some(&other_floor), Some(room)) = (b.rooms.get(name), self.keys.get(name)) else { continue };
+            let Some(&other_floor) = b.rooms.get(name) else { continue };
+            // Of several rooms of one name each means one.
+            let meant = [a, b].map(|host| host.meant.get(name).map(|(room, _)| room));
+            let room = match meant {
+                [Some(one), Some(other)] if one != other => continue,
+                [one, other] => one.or(other).or_else(|| self.keys.get(name)),
+            };
+            let Some(room) = room else { continue };
             let none = Held::default();
             let held = |host: usize| truth.hosts[host].held.get(room).unwrap_or(&none);
             if held(host).is_like(held(other)) {

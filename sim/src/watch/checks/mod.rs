@@ -15,6 +15,7 @@ mod names;
 mod order;
 mod peers;
 mod reach;
+mod rekeyed;
 mod rounds;
 mod said;
 mod traffic;
@@ -47,6 +48,7 @@ pub(super) fn safe() -> Vec<Box<dyn Check>> {
         Box::new(peers::Gone::default()),
         Box::new(memory::Caps::default()),
         Box::new(durable::Durable::default()),
+        Box::new(rekeyed::Rekeyed::default()),
         Box::new(traffic::Shape),
     ]
 }

@@ -117,11 +117,20 @@ fn is_present(truth: &Truth, said: &Said) -> bool {
 /// proven the room to each other.
 fn is_meant(truth: &Truth, said: &Said, host: usize) -> bool {
     let (it, author) = (&truth.hosts[host], &truth.hosts[said.host]);
+    let settled = truth.bounds.settled();
     let member = match &said.place {
-        Place::Room(name) => it.rooms.contains_key(name) && author.rooms.contains_key(name),
+        // Rooms of one name may differ, and whoever has just come is as somebody who has just been met.
+        Place::Room(name) => {
+            let is_there = |one: &HostTruth| match (one.meant.get(name), said.room) {
+                (Some((meant, since)), Some(room)) => {
+                    *meant == room && (*since == Instant::ORIGIN || *since + settled <= said.at)
+                }
+                _ => true,
+            };
+            it.rooms.contains_key(name) && author.rooms.contains_key(name) && is_there(it) && is_there(author)
+        }
         Place::Direct(key) => *key == it.key,
     };
-    let settled = truth.bounds.settled();
     let long = |since: Option<Instant>| since.is_some_and(|since| since + settled <= said.at);
     let since =
         |one: &HostTruth, other: &HostTruth| one.listed.get(&(other.key, other.boot)).map(|it| it.since);

@@ -34,6 +34,8 @@ pub(crate) struct HostTruth {
     pub(crate) deaf_to: BTreeSet<PeerKey>,
     /// The open rooms that it is in, and from where on it wants their history.
     pub(crate) rooms: BTreeMap<RoomName, Stamp>,
+    /// Which of the rooms of each name it means, and since when; from the start if it never meant another one.
+    pub(crate) meant: BTreeMap<RoomName, (RoomKeyId, Instant)>,
     /// From where on it keeps those that it does not keep for ever.
     pub(crate) keeps: BTreeMap<RoomKeyId, Stamp>,
     /// The entries on its disk, safe or not.
@@ -96,6 +98,7 @@ impl HostTruth {
             met: BTreeSet::new(),
             deaf_to: BTreeSet::new(),
             rooms: BTreeMap::new(),
+            meant: BTreeMap::new(),
             keeps: BTreeMap::new(),
             held: BTreeMap::new(),
             disk_fails: false,
@@ -112,6 +115,20 @@ impl HostTruth {
     /// Whether its disk lied or was set back before its program last started: then not all that was safe is there.
     pub(crate) const fn has_disk_failed(&self) -> bool {
         self.disk_failed
+    }
+
+    /// Whether it means this room by this name, and is in it.
+    pub(crate) fn was_in(&self, name: &RoomName, room: RoomKeyId) -> bool {
+        self.rooms.contains_key(name) && self.meant.get(name).is_some_and(|(meant, _)| *meant == room)
+    }
+
+    /// Another room of this name, or the first one, is meant from `now` on.
+    pub(super) fn mean(&mut self, now: Instant, name: &RoomName, room: RoomKeyId) {
+        let is_first = !self.meant.contains_key(name);
+        let meant = self.meant.entry(name.clone()).or_insert((room, Instant::ORIGIN));
+        if !is_first && meant.0 != room {
+            *meant = (room, now);
+        }
     }
 
     /// Whether an entry is on its disk.

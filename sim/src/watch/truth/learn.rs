@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use chat_core::{
-    Action, Answer, BootId, Event, Instant, Interface, PeerChange, PeerState, Record, Request, RoomName,
-    Stamp, StoredEntry, StoredRoom, Token,
+    Action, Answer, BootId, Event, Instant, Interface, PeerChange, PeerState, Place, Record, Request,
+    RoomKeyId, RoomName, Stamp, StoredEntry, StoredRoom, Token,
 };
 
 use super::{Boot, EntryTruth, Listed, Said, Truth};
@@ -22,13 +22,15 @@ impl Truth {
             Fact::Cards { host, interfaces, links } => self.on_cards(now, host, interfaces, links),
             Fact::Asked { host, action: Action::Say { place, text, .. }, .. } => {
                 let (author, place) = (self.hosts[host].key, place.clone());
-                let said = Said { host, author, place, at: now, id: None };
+                let room = self.room_of(host, &place);
+                let said = Said { host, author, place, room, at: now, id: None };
                 self.said.insert(text.as_str().to_owned(), said);
                 self.stirred = now;
             }
             Fact::Asked { host, action: Action::Offer { place, offer }, .. } => {
                 let (author, place) = (self.hosts[host].key, place.clone());
-                let said = Said { host, author, place, at: now, id: None };
+                let room = self.room_of(host, &place);
+                let said = Said { host, author, place, room, at: now, id: None };
                 self.said.insert(offer.name.as_str().to_owned(), said);
                 self.stirred = now;
             }
@@ -37,7 +39,7 @@ impl Truth {
                 self.stirred = now;
             }
             Fact::Told { host, event } => self.on_told(now, host, event),
-            Fact::Appended { host, token, records } => self.on_append(host, token, records),
+            Fact::Appended { host, token, records } => self.on_append(now, host, token, records),
             Fact::Safe { host, token, result } => self.on_safe(host, token, result.is_ok()),
             Fact::Fault { number, begins, struck } => self.on_fault(now, number, begins, struck),
             Fact::Foe { key } => {
@@ -48,6 +50,12 @@ impl Truth {
             }
             Fact::Sent { .. } | Fact::Received { .. } | Fact::Sizes { .. } => {}
         }
+    }
+
+    /// Which room a host means by a place.
+    fn room_of(&self, host: usize, place: &Place) -> Option<RoomKeyId> {
+        let Place::Room(name) = place else { return None };
+        self.hosts[host].meant.get(name).map(|(room, _)| *room)
     }
 
     fn shake(&mut self, now: Instant, host: usize) {
@@ -75,6 +83,10 @@ impl Truth {
         let lobby =
             StoredRoom { name: RoomName::lobby(), joined: true, floor: Stamp(0), id: None, root: None };
         let rooms = if state.rooms.is_empty() { vec![lobby] } else { state.rooms };
+        it.meant.clear();
+        for room in rooms.iter().filter(|room| room.joined) {
+            room.id.into_iter().for_each(|id| it.mean(now, &room.name, id));
+        }
         it.rooms = rooms.into_iter().filter(|room| room.joined).map(|room| (room.name, room.floor)).collect();
         self.boots.insert((it.key, boot), Boot { host, ended: None });
         self.shaken.push(host);
@@ -143,7 +155,7 @@ impl Truth {
         }
     }
 
-    fn on_append(&mut self, host: usize, token: Token, records: &[Record]) {
+    fn on_append(&mut self, now: Instant, host: usize, token: Token, records: &[Record]) {
         let mut pending = Vec::new();
         for record in records {
             match record {
@@ -163,7 +175,9 @@ impl Truth {
                     }
                 }
                 Record::Room(room) if room.joined => {
-                    self.hosts[host].rooms.insert(room.name.clone(), room.floor);
+                    let it = &mut self.hosts[host];
+                    it.rooms.insert(room.name.clone(), room.floor);
+                    room.id.into_iter().for_each(|id| it.mean(now, &room.name, id));
                 }
                 Record::Room(room) => {
                     self.hosts[host].rooms.remove(&room.name);

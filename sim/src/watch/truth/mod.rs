@@ -78,6 +78,8 @@ pub(crate) struct Said {
     pub(crate) host: usize,
     pub(crate) author: PeerKey,
     pub(crate) place: Place,
+    /// Which of the rooms of that name.
+    pub(crate) room: Option<RoomKeyId>,
     pub(crate) at: Instant,
     /// What its author's program calls it, once it does.
     pub(crate) id: Option<MessageId>,

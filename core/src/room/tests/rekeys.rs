@@ -1,0 +1,399 @@
+//! Other keys for private rooms: who gets them, who decides, and what liars achieve.
+
+use super::{
+    entry::Entry,
+    gather::Batch,
+    item::{GivenKey, Item, Successor},
+    key::RoomKey,
+    *,
+};
+use crate::rekey::LEFT_OUT_MAX;
+
+fn den() -> RoomName {
+    RoomName::new("#den").unwrap()
+}
+
+fn enter(root: u8) -> Action {
+    Action::JoinPrivate { room: den(), root: RoomRoot::new([root; 32]) }
+}
+
+/// Peers who are all in session with each other, and in one private room where each has said something.
+fn world(count: u8) -> World {
+    let mut world = World::new(count);
+    for one in 0..usize::from(count) {
+        (one + 1..usize::from(count)).for_each(|other| world.connect(one, other));
+        world.command(one, 1, enter(7));
+    }
+    world.run_ms(100);
+    for index in 0..usize::from(count) {
+        world.say_in(index, room("#den"), &alloc::format!("by {index}"));
+        world.run_ms(10);
+    }
+    world.run_ms(200);
+    world.peers.iter_mut().for_each(|peer| peer.events.clear());
+    world
+}
+
+fn rekey(world: &mut World, index: usize, without: &[usize]) {
+    let without = without.iter().map(|&index| world.key(index)).collect();
+    world.command(index, 5, Action::Rekey { room: den(), without });
+    world.run_ms(100);
+}
+
+fn told(world: &World, index: usize) -> Vec<Rekey> {
+    let told = |event: &Event| match event {
+        Event::Rekey(rekey) => Some((**rekey).clone()),
+        _ => None,
+    };
+    world.peers[index].events.iter().filter_map(told).collect()
+}
+
+fn offers(world: &World, index: usize) -> Vec<Rekey> {
+    told(world, index).into_iter().filter(|rekey| rekey.state == RekeyState::Offered).collect()
+}
+
+/// Follows the newest offer.
+fn follow(world: &mut World, index: usize) {
+    let successor = offers(world, index).last().unwrap().successor;
+    world.command(index, 6, Action::Follow { room: den(), successor });
+    world.run_ms(100);
+}
+
+fn refusals(world: &World, index: usize) -> Vec<Refusal> {
+    let refused = |event: &Event| match *event {
+        Event::Refused { reason, .. } => Some(reason),
+        _ => None,
+    };
+    world.peers[index].events.iter().filter_map(refused).collect()
+}
+
+fn here(world: &World, index: usize) -> RoomKeyId {
+    world.id_of(index, &room("#den"))
+}
+
+#[test]
+fn whoever_is_left_out_holds_nothing_of_the_room_that_follows() {
+    let mut world = world(4);
+    let old = here(&world, 0);
+    rekey(&mut world, 0, &[3]);
+    let new = here(&world, 0);
+    assert_ne!(old, new);
+    let made = told(&world, 0);
+    assert!(matches!(made[0].state, RekeyState::Made { given: 2, missed: 0, .. }), "{made:?}");
+    assert_eq!((made.len(), made[0].without.clone()), (1, alloc::vec![world.key(3)]));
+    for index in [1, 2] {
+        let offer = &offers(&world, index)[0];
+        let named = (offer.former, offer.successor, offer.from, offer.without.clone(), offer.again);
+        assert_eq!(named, (old, new, world.key(0), alloc::vec![world.key(3)], false));
+        assert_eq!(here(&world, index), old, "nobody is moved by anybody else");
+        follow(&mut world, index);
+        assert_eq!(here(&world, index), new);
+    }
+    assert_eq!(
+        told(&world, 3).iter().map(|it| it.state.clone()).collect::<Vec<_>>(),
+        [RekeyState::Announced]
+    );
+    assert_eq!((told(&world, 3)[0].successor, here(&world, 3)), (new, old));
+    world.command(3, 7, Action::Follow { room: den(), successor: new });
+    assert_eq!(refusals(&world, 3), [Refusal::NoKey]);
+    for index in 0..3 {
+        world.say_in(index, room("#den"), "among us");
+        world.run_ms(50);
+    }
+    world.run_s(10);
+    let entries = |index: usize| world.ids(index, new).len();
+    assert_eq!([0, 1, 2, 3].map(entries), [3, 3, 3, 0]);
+    assert_eq!(world.ids(3, old).len(), 5, "with the word that another room follows");
+    let stats = world.peers[0].stats;
+    assert_eq!((stats.keys_sent, stats.keys_unsent), (2, 0));
+}
+
+#[test]
+fn whoever_is_away_gets_the_key_when_they_come_and_nothing_is_lost_by_a_restart() {
+    let mut world = world(3);
+    for other in [0, 1] {
+        world.cut(2, other);
+    }
+    // As long as they are there nobody would put their conversation aside.
+    world.restart(0);
+    world.connect(0, 1);
+    world.run_s(1);
+    rekey(&mut world, 0, &[1]);
+    let new = here(&world, 0);
+    assert!(matches!(told(&world, 0)[0].state, RekeyState::Made { given: 1, missed: 0, .. }));
+    world.restart(0);
+    assert_eq!(here(&world, 0), new);
+    world.run_s(1);
+    world.connect(0, 2);
+    world.run_s(10);
+    assert_eq!(offers(&world, 2).len(), 1);
+    world.restart(2);
+    let again = offers(&world, 2);
+    assert!(again.len() == 1 && again[0].again, "{again:?}");
+    follow(&mut world, 2);
+    world.restart(2);
+    assert_eq!(here(&world, 2), new);
+    let state = &told(&world, 2)[0];
+    assert!(state.again && matches!(state.state, RekeyState::Followed { .. }), "{state:?}");
+    world.connect(0, 2);
+    world.run_s(1);
+    world.say_in(0, room("#den"), "here we are");
+    world.run_s(1);
+    assert_eq!(world.ids(2, new).len(), 1);
+    assert_eq!(world.ids(1, new).len(), 0);
+}
+
+#[test]
+fn rivals_are_two_offers_and_everybody_chooses_even_afterwards() {
+    let mut world = world(4);
+    for (one, other) in [(0, 1), (0, 3), (2, 1), (2, 3)] {
+        world.cut(one, other);
+    }
+    rekey(&mut world, 0, &[]);
+    rekey(&mut world, 1, &[]);
+    follow(&mut world, 2);
+    follow(&mut world, 3);
+    let (by_0, by_1) = (here(&world, 0), here(&world, 1));
+    assert_eq!((here(&world, 2), here(&world, 3)), (by_0, by_1));
+    for (one, other) in [(0, 1), (0, 3), (2, 1), (2, 3)] {
+        world.connect(one, other);
+    }
+    world.run_s(20);
+    for index in [0, 2] {
+        assert_eq!(offers(&world, index).last().unwrap().successor, by_1, "{index}");
+        follow(&mut world, index);
+    }
+    world.say_in(0, room("#den"), "so be it");
+    world.run_s(10);
+    let held: Vec<usize> = (0..4).map(|index| world.ids(index, by_1).len()).collect();
+    assert_eq!(held, [1; 4]);
+    assert_eq!(offers(&world, 3).last().unwrap().successor, by_0, "they could go there, too");
+}
+
+#[test]
+fn another_key_after_another_reaches_whoever_has_not_followed_the_first() {
+    let mut world = world(4);
+    (0..2).chain([3]).for_each(|other| world.cut(2, other));
+    rekey(&mut world, 0, &[3]);
+    follow(&mut world, 1);
+    rekey(&mut world, 1, &[]);
+    follow(&mut world, 0);
+    assert_eq!(here(&world, 0), here(&world, 1));
+    (0..2).chain([3]).for_each(|other| world.connect(2, other));
+    world.run_s(10);
+    assert_eq!(offers(&world, 2).len(), 2);
+    let newest = here(&world, 1);
+    world.command(2, 6, Action::Follow { room: den(), successor: newest });
+    assert_eq!(here(&world, 2), newest);
+    assert!(offers(&world, 3).is_empty(), "left out before, and not asked in again");
+}
+
+#[test]
+fn only_private_rooms_have_a_key_to_change_and_nobody_leaves_themselves_out() {
+    let mut world = world(2);
+    let (own, other) = (world.key(0), world.key(1));
+    let without = Vec::from([other]);
+    world.command(0, 1, Action::Rekey { room: RoomName::lobby(), without: without.clone() });
+    world.command(0, 2, Action::Rekey { room: RoomName::new("#no").unwrap(), without });
+    world.command(0, 3, Action::Rekey { room: den(), without: Vec::from([own]) });
+    world.command(0, 4, Action::Rekey { room: den(), without: [other; LEFT_OUT_MAX + 1].into() });
+    let expected = [Refusal::OpenRoom, Refusal::NotInRoom, Refusal::LeftOut, Refusal::LeftOut];
+    assert_eq!(refusals(&world, 0), expected);
+    world.command(0, 5, Action::Rekey { room: den(), without: Vec::new() });
+    world.command(0, 6, Action::Rekey { room: den(), without: Vec::new() });
+    world.command(0, 7, Action::Leave(den()));
+    world.run_s(1);
+    assert_eq!(refusals(&world, 0)[4..], [Refusal::Busy, Refusal::NotInRoom]);
+    assert!(offers(&world, 1).is_empty());
+}
+
+#[test]
+fn a_store_that_takes_no_key_is_not_believed_to_have_it() {
+    let mut world = world(2);
+    world.cut(0, 1);
+    world.restart(0);
+    world.run_s(1);
+    world.peers[0].store.broken = true;
+    rekey(&mut world, 0, &[]);
+    let rooms = &world.peers[0].rooms;
+    let direct = rooms.direct_key(&world.key(1)).unwrap().id();
+    assert!(!rooms.aside.own.contains_key(&direct));
+    assert!(rooms.aside.days.get(&direct).is_none_or(Vec::is_empty));
+}
+
+/// The key of a successor, as its author would give it who is in the room with the secret `former`.
+fn key_by(world: &World, author: usize, former: u8, root: [u8; 32]) -> GivenKey {
+    let former = RoomKey::private(REAL, &den(), &RoomRoot::new([former; 32]));
+    let root = RoomRoot::new(root);
+    let successor = RoomKey::private(REAL, &den(), &root).id();
+    let proof = former.succession(REAL, &world.key(author), successor);
+    GivenKey { former: former.id(), name: "#den".into(), root, proof, without: Vec::new() }
+}
+
+fn say_item(world: &mut World, index: usize, place: &Place, item: Item) {
+    let id = world.id_of(index, place);
+    world.turn(index, |rooms, turn| rooms.write(turn, id, Batch::of(item)));
+    world.run_ms(50);
+}
+
+/// Peer 1 gives peer 0 this key, in their conversation.
+fn give(world: &mut World, key: GivenKey) {
+    let place = Place::Direct(world.key(0));
+    say_item(world, 1, &place, Item::Key(Box::new(key)));
+}
+
+#[test]
+fn a_key_counts_in_a_conversation_for_two_and_nowhere_else() {
+    let mut world = world(2);
+    let key = key_by(&world, 1, 7, [9; 32]);
+    say_item(&mut world, 1, &room("#den"), Item::Key(Box::new(key.clone())));
+    say_item(&mut world, 1, &lobby(), Item::Key(Box::new(key.clone())));
+    let told_of = Successor { room: RoomKeyId([5; 16]), without: Vec::new() };
+    say_item(&mut world, 1, &lobby(), Item::Successor(told_of.clone()));
+    let direct = Place::Direct(world.key(0));
+    say_item(&mut world, 1, &direct, Item::Successor(told_of));
+    assert_eq!((world.peers[0].stats.keys_misplaced, told(&world, 0).len()), (4, 0));
+    give(&mut world, key);
+    assert_eq!(offers(&world, 0).len(), 1, "the same one, where it belongs");
+}
+
+#[test]
+fn a_key_for_a_room_that_we_are_not_in_is_nobodys_business() {
+    let mut world = world(2);
+    let key = key_by(&world, 1, 8, [9; 32]);
+    give(&mut world, key);
+    let key = key_by(&world, 1, 7, [9; 32]);
+    world.command(0, 1, Action::Leave(den()));
+    give(&mut world, key);
+    assert_eq!((world.peers[0].stats.keys_elsewhere, told(&world, 0).len()), (2, 0));
+}
+
+#[test]
+fn whoever_knows_the_name_of_our_key_and_not_the_key_offers_nothing() {
+    let mut world = world(2);
+    let former = key_by(&world, 1, 7, [9; 32]).former;
+    let by_stranger = GivenKey { former, ..key_by(&world, 1, 8, [9; 32]) };
+    give(&mut world, by_stranger);
+    // What somebody else has given proves nothing of whoever repeats it.
+    let repeated = key_by(&world, 0, 7, [9; 32]);
+    give(&mut world, repeated);
+    assert_eq!((world.peers[0].stats.keys_unproven, told(&world, 0).len()), (2, 0));
+}
+
+#[test]
+fn a_key_that_is_old_or_known_to_all_or_badly_written_is_none() {
+    let mut world = world(2);
+    let good = || key_by(&world, 1, 7, [9; 32]);
+    let open = crate::suite::kdf(REAL, "p2p-chat/1 room open", &[b"#den"]);
+    let bad = [
+        key_by(&world, 1, 7, [7; 32]),
+        key_by(&world, 1, 7, [0; 32]),
+        key_by(&world, 1, 7, open),
+        GivenKey { name: "#Den".into(), ..good() },
+        GivenKey { name: "den".into(), ..good() },
+        GivenKey { name: "#lair".into(), ..good() },
+        GivenKey { name: "#d\u{202e}en".into(), ..good() },
+        GivenKey { name: "x".repeat(4000), ..good() },
+        GivenKey { without: [world.key(0); LEFT_OUT_MAX + 1].into(), ..good() },
+    ];
+    let (count, former) = (bad.len() as u64, good().former);
+    bad.into_iter().for_each(|key| give(&mut world, key));
+    let place = room("#den");
+    say_item(&mut world, 1, &place, Item::Successor(Successor { room: former, without: Vec::new() }));
+    let without = [world.key(0); LEFT_OUT_MAX + 1].into();
+    say_item(&mut world, 1, &place, Item::Successor(Successor { room: RoomKeyId([1; 16]), without }));
+    assert_eq!((world.peers[0].stats.keys_bad, told(&world, 0).len()), (count + 2, 0));
+    // Nor is the way back to where whoever was left out still is.
+    rekey(&mut world, 0, &[]);
+    let RekeyState::Made { root, .. } = told(&world, 0)[0].state.clone() else { panic!() };
+    let now = RoomKey::private(REAL, &den(), &root);
+    let back = RoomKey::private(REAL, &den(), &RoomRoot::new([7; 32])).id();
+    let proof = now.succession(REAL, &world.key(1), back);
+    let back = GivenKey { former: now.id(), proof, ..key_by(&world, 1, 7, [7; 32]) };
+    give(&mut world, back);
+    assert_eq!((world.peers[0].stats.keys_bad, offers(&world, 0).len()), (count + 3, 0));
+}
+
+#[test]
+fn ten_thousand_offers_of_one_person_leave_the_newest_few_and_those_of_others() {
+    let mut world = world(3);
+    rekey(&mut world, 2, &[]);
+    let by_2 = offers(&world, 0)[0].successor;
+    let (former, key) = (world.key(0), world.key(1));
+    let room_key = RoomKey::direct(REAL, &world.peers[1].identity, &former, &world.known(0).1).unwrap();
+    let stamp = world.peers[0].rooms.clock.stamp(world.now).0;
+    for number in 0..10_000u64 {
+        let mut root = [9; 32];
+        root[..8].copy_from_slice(&number.to_le_bytes());
+        let given = key_by(&world, 1, 7, root);
+        let body = item::Body {
+            previous: None,
+            boot: BootId(0),
+            wall: UnixMillis(0),
+            nick: Nick::new("mallory").unwrap(),
+            items: [Item::Key(Box::new(given))].into(),
+        };
+        let identity = world.peers[1].identity.clone();
+        let entry =
+            Entry::seal(REAL, &mut Rng::new(root), &identity, &room_key, Stamp(stamp + number), &body);
+        world.turn(0, |rooms, turn| {
+            rooms.take_successors(turn, &Place::Direct(key), entry.room, &entry, &body)
+        });
+    }
+    let store = &world.peers[0].store.successors;
+    let stamps: Vec<u64> = store.values().filter(|it| it.from == key).map(|it| it.stamp.0 - stamp).collect();
+    assert_eq!(stamps.into_iter().collect::<BTreeSet<_>>(), (9996..10_000).collect());
+    assert_eq!((store.len(), world.peers[0].stats.keys_dropped), (5, 9996));
+    world.command(0, 6, Action::Follow { room: den(), successor: by_2 });
+    assert_eq!(here(&world, 0), by_2);
+}
+
+#[test]
+fn a_crowd_of_liars_does_not_push_out_whoever_offers_one() {
+    let mut world = world(2);
+    let place = Place::Direct(world.key(1));
+    let offer = |seed: u8, number: u8| {
+        let identity = Identity::new(REAL, &[seed; 32]);
+        let root = RoomRoot::new([number.max(1); 32].map(|byte| byte ^ seed));
+        let former = RoomKey::private(REAL, &den(), &RoomRoot::new([7; 32]));
+        let successor = RoomKey::private(REAL, &den(), &root).id();
+        let proof = former.succession(REAL, &identity.key(), successor);
+        let given = GivenKey { former: former.id(), name: "#den".into(), root, proof, without: Vec::new() };
+        let body = item::Body {
+            previous: None,
+            boot: BootId(0),
+            wall: UnixMillis(0),
+            nick: Nick::new("one").unwrap(),
+            items: [Item::Key(Box::new(given))].into(),
+        };
+        let stamp = Stamp(1000 + u64::from(number) + 10 * u64::from(seed));
+        (Entry::seal(REAL, &mut Rng::new([seed; 32]), &identity, &former, stamp, &body), body)
+    };
+    // The honest one is the oldest of all.
+    for (seed, number) in
+        [(100, 1)].into_iter().chain((101..130).flat_map(|seed| (1..5).map(move |it| (seed, it))))
+    {
+        let (entry, body) = offer(seed, number);
+        world.turn(0, |rooms, turn| rooms.take_successors(turn, &place, entry.room, &entry, &body));
+    }
+    let store = &world.peers[0].store.successors;
+    let honest = Identity::new(REAL, &[100; 32]).key();
+    assert_eq!(store.len(), 64);
+    assert!(store.keys().any(|(_, from)| *from == honest));
+}
+
+#[test]
+fn a_room_that_is_told_of_and_whose_key_nobody_sends_stays_a_word() {
+    let mut world = world(2);
+    let without = Vec::from([world.key(1)]);
+    say_item(&mut world, 1, &room("#den"), Item::Successor(Successor { room: RoomKeyId([5; 16]), without }));
+    let heard = told(&world, 0);
+    assert_eq!((heard.len(), heard[0].state.clone()), (1, RekeyState::Announced));
+    world.command(0, 6, Action::Follow { room: den(), successor: RoomKeyId([5; 16]) });
+    assert_eq!(refusals(&world, 0), [Refusal::NoKey]);
+    world.restart(0);
+    assert!(told(&world, 0)[0].again);
+    // Left for good, it is forgotten.
+    world.command(0, 7, Action::Leave(den()));
+    assert!(world.peers[0].store.successors.is_empty());
+}
