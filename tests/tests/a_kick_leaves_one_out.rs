@@ -2,12 +2,13 @@
 //! whoever was put out holds nothing of what is said then.
 #![forbid(unsafe_code)]
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use chat_tests::{
     bin::Program::{self, Smol, Std},
     chat::{Chat, introduce},
     lan::{Host, Lan},
+    running::Line,
     watch::PATIENCE,
 };
 use serde_json::{Value, json};
@@ -70,6 +71,14 @@ fn kick(of_ada: Program, of_bob: Program) {
     // Eve goes on in the room that there was, and nobody hears her any more.
     introduce(&eve, &bob);
     say(&mut eve, "is anybody there");
+    for (chat, texts) in
+        [(&ada, &["is anybody there"][..]), (&bob, &["is anybody there"]), (&eve, &["among us", "here I am"])]
+    {
+        let is_one = |line: &Line| {
+            texts.iter().any(|text| line.json["text"] == *text) && line.json["replay"].is_null()
+        };
+        chat.expect_none("what is not for them", Duration::from_secs(1), is_one);
+    }
     assert_eq!(eve.history("#den", 9), ["before", "is anybody there"]);
     assert_eq!(ada.history("#den", 9), ["before", "among us", "here I am"]);
     let held = |host: &Host, chat: &mut Chat| {

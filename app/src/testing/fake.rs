@@ -378,6 +378,10 @@ impl Fake {
                 self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Announced);
                 self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Offered);
             }
+            ["rivals"] => {
+                let Place::Room(room) = place else { panic!("{place}") };
+                self.rekey(PeerKey([0xcc; 32]), room, vec![], RekeyState::Offered);
+            }
             ["kicks"] => {
                 let Place::Room(room) = place else { panic!("{place}") };
                 self.rekey(PeerKey([0xcc; 32]), room, vec![self.own], RekeyState::Announced);

@@ -161,6 +161,9 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
     ana.say("fake: rekeys");
     ana.line("bo changed the key of #den (without ?-");
     ana.line("/room follow #den moves you there");
+    ana.say("fake: rivals");
+    ana.line("; there are 2 to choose from, this is that of bo-");
+    ana.say("/room follow");
     ana.say("/room follow #den bo");
     ana.line("you are in the #den of bo now; those who have not followed do not hear you");
     ana.say("/invite");
@@ -175,6 +178,7 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
         "nobody called nobody has been seen",
         "nobody has given you another key for #den",
         "you are not in #nowhere",
+        "#den may become the room of bo (b0b0b0b0) or of bo-",
     ] {
         assert!(errors.contains(why), "{why}: {errors}");
     }

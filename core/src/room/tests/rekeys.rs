@@ -397,3 +397,22 @@ fn a_room_that_is_told_of_and_whose_key_nobody_sends_stays_a_word() {
     world.command(0, 7, Action::Leave(den()));
     assert!(world.peers[0].store.successors.is_empty());
 }
+
+#[test]
+fn another_room_of_the_name_is_no_kin_and_what_was_left_is_not_called_back_to() {
+    let mut world = world(2);
+    rekey(&mut world, 1, &[]);
+    follow(&mut world, 0);
+    let followed = here(&world, 0);
+    world.command(0, 1, Action::Leave(den()));
+    let key = key_by(&world, 1, 7, [9; 32]);
+    give(&mut world, key);
+    assert_eq!((world.peers[0].stats.keys_elsewhere, offers(&world, 0).len()), (1, 1));
+    world.command(0, 2, enter(8));
+    let other = here(&world, 0);
+    world.command(0, 3, Action::Follow { room: den(), successor: followed });
+    assert_eq!((refusals(&world, 0), here(&world, 0)), ([Refusal::NameTaken].into(), other));
+    world.command(0, 4, Action::Leave(den()));
+    world.command(0, 5, Action::Follow { room: den(), successor: followed });
+    assert_eq!(here(&world, 0), followed);
+}

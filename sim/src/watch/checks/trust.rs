@@ -61,6 +61,7 @@ impl Check for Trusted {
                 let author = match event {
                     Event::Message(message) => message.from,
                     Event::Change(change) => change.from,
+                    Event::Rekey(rekey) => rekey.from,
                     _ => return Ok(()),
                 };
                 if self.told.get(&(host, author)).is_some_and(|trust| trust.blocked) {

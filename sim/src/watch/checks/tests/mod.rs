@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod promises;
+mod rekeys;
 mod sent;
 mod shown;
 
