@@ -1,6 +1,6 @@
 //! Which rooms we are in: open ones by name, conversations by the other's key.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{
     Room, Rooms, Timer, Turn, Wish,
@@ -237,6 +237,7 @@ impl Rooms {
             written: Stamp(0),
             arrival: None,
             strays: Strays::default(),
+            seen: BTreeSet::new(),
             history,
         };
         self.rooms.insert(id, room);

@@ -180,6 +180,8 @@ struct Room {
     /// When the latest entry came in, or was written.
     arrival: Option<Instant>,
     strays: spread::Strays,
+    /// Whoever was seen there in this run, so many at most as are given another key.
+    seen: BTreeSet<PeerKey>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -7,6 +7,7 @@ use crate::{
     event::{Event, Place},
     identity::{BootId, PeerKey},
     record::TAGS_MAX,
+    rekey::GIVEN_MAX,
     store::RoomKeyId,
 };
 
@@ -41,6 +42,7 @@ impl Rooms {
         let rooms: BTreeSet<RoomKeyId> = shown.map(|(&id, _)| id).collect();
         let entered: Vec<_> = rooms.iter().copied().filter(|&room| !self.is_in(room, &key)).collect();
         let former = self.shown.insert(side, rooms.clone()).unwrap_or_default();
+        entered.iter().for_each(|room| self.see(*room, key));
         entered.into_iter().for_each(|room| self.tell_presence(turn, room, key, true));
         for &room in former.difference(&rooms) {
             if !self.is_in(room, &key) {
@@ -66,6 +68,12 @@ impl Rooms {
     pub(super) fn is_shown(&self, room: RoomKeyId, key: &PeerKey) -> bool {
         let runs = Side(*key, BootId(0))..=Side(*key, BootId(u64::MAX));
         self.shown.range(runs).any(|(_, rooms)| rooms.contains(&room))
+    }
+
+    /// Somebody is in a room of ours; that is known as long as this run lasts.
+    pub(super) fn see(&mut self, room: RoomKeyId, key: PeerKey) {
+        let room = self.rooms.get_mut(&room).filter(|room| room.seen.len() < GIVEN_MAX);
+        room.into_iter().for_each(|room| _ = room.seen.insert(key));
     }
 
     pub(super) fn tell_presence(&self, turn: &mut Turn<'_>, room: RoomKeyId, key: PeerKey, joined: bool) {

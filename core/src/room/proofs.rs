@@ -140,6 +140,7 @@ impl Rooms {
             .iter()
             .any(|(&other, it)| other != id && it.peer() == link.peer() && it.shared.contains_key(&room_id));
         let peer = link.peer();
+        self.see(room_id, peer);
         if !elsewhere && !self.is_shown(room_id, &peer) {
             self.tell_presence(turn, room_id, peer, true);
         }

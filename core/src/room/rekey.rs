@@ -117,10 +117,13 @@ impl Rooms {
             proof: former.key.succession(self.suite, &self.own.0, successor),
             without: without.clone(),
         };
-        // Whoever is here gets it first if it is not for all.
+        // Whoever is here gets it first if it is not for all; some have been here and never said anything.
+        let silent: Vec<PeerKey> = former.seen.iter().copied().collect();
         let mut seen: BTreeSet<PeerKey> = without.iter().copied().chain([self.own.0]).collect();
-        let here = self.members_of(room).into_iter().map(|key| StoredAuthor { key, direct: None });
-        let members: Vec<_> = here.chain(authors).filter(|member| seen.insert(member.key)).collect();
+        let known = |key| StoredAuthor { key, direct: None };
+        let here = self.members_of(room).into_iter().map(known).chain(authors);
+        let members: Vec<_> =
+            here.chain(silent.into_iter().map(known)).filter(|member| seen.insert(member.key)).collect();
         self.on_gathered(turn, room);
         let told_of = Item::Successor(Successor { room: successor, without: without.clone() });
         self.write(turn, room, Batch::of(told_of));
@@ -146,7 +149,7 @@ impl Rooms {
             followed: true,
         };
         self.keep_successor(turn, made.clone());
-        let _ = self.move_to(turn, &name, &root);
+        let _ = self.move_to(turn, &name, &root, &made.without);
         let (given, missed) =
             (u32::try_from(given).unwrap_or(u32::MAX), u32::try_from(missed).unwrap_or(u32::MAX));
         let state = RekeyState::Made { root, given, missed };

@@ -182,7 +182,8 @@ impl Rooms {
     /// The person decides to go to the room that takes the place of theirs.
     pub(super) fn follow(&mut self, turn: &mut Turn<'_>, tag: u64, name: &RoomName, successor: RoomKeyId) {
         let given = self.successors.0.values().find(|it| it.successor == successor && it.name == *name);
-        let Some(root) = given.and_then(|_| self.successors.root_of(successor)) else {
+        let without = given.map(|given| given.without.clone());
+        let Some((root, without)) = self.successors.root_of(successor).zip(without) else {
             return turn.refuse(tag, Refusal::NoKey);
         };
         match self.names.get(&Place::Room(name.clone())) {
@@ -192,7 +193,7 @@ impl Rooms {
             }
             _ => {}
         }
-        if !self.move_to(turn, name, &root) {
+        if !self.move_to(turn, name, &root, &without) {
             return turn.refuse(tag, Refusal::TooManyRooms);
         }
         let followed = self.successors.0.values_mut().filter(|it| it.successor == successor);
@@ -205,16 +206,32 @@ impl Rooms {
     }
 
     /// Leaves the room of this name, if we are in one, and enters the one with this secret.
-    pub(super) fn move_to(&mut self, turn: &mut Turn<'_>, name: &RoomName, root: &RoomRoot) -> bool {
+    pub(super) fn move_to(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &RoomName,
+        root: &RoomRoot,
+        without: &[PeerKey],
+    ) -> bool {
+        let mut seen = BTreeSet::new();
         if let Some(&former) = self.names.get(&Place::Room(name.clone())) {
             // What was said before goes out before.
             self.on_gathered(turn, former);
             for member in self.members_of(former) {
                 self.tell_presence(turn, former, member, false);
             }
+            seen.extend(
+                self.rooms.get_mut(&former).map(|room| core::mem::take(&mut room.seen)).unwrap_or_default(),
+            );
             self.put_aside(former);
         }
         let is_in = self.enter_room(turn, name, Some(root.clone()));
+        // Some may not have followed yet when it gets another key.
+        seen.retain(|key| !without.contains(key));
+        let place = self.names.get(&Place::Room(name.clone()));
+        if let Some(room) = place.and_then(|id| self.rooms.get_mut(id)) {
+            room.seen.extend(seen);
+        }
         self.prove_all(turn);
         self.count_votes(turn);
         turn.out.push(Wish::Moved);

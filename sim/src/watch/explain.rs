@@ -160,9 +160,9 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "L9",
-        "Whoever was in a room that got another key, and was not left out, has that key at the end of the run, if whoever made \
-         it has been in session with them, undisturbed, for twice as long as L1 and L3 take; and whoever has followed is in \
-         that room.",
+        "Whoever was in a room that got another key, had been seen by whoever made it, and was not left out, has that key at the \
+         end of the run, if the two have been in session, undisturbed, for as long as L1 and L3 take; and whoever has followed \
+         is in that room.",
     ),
 ];
 

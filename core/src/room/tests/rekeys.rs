@@ -121,6 +121,7 @@ fn whoever_is_away_gets_the_key_when_they_come_and_nothing_is_lost_by_a_restart(
     rekey(&mut world, 0, &[1]);
     let new = here(&world, 0);
     assert!(matches!(told(&world, 0)[0].state, RekeyState::Made { given: 1, missed: 0, .. }));
+    assert!(world.peers[0].rooms.has_said_to(&world.key(2)), "they are called on when they come");
     world.restart(0);
     assert_eq!(here(&world, 0), new);
     world.run_s(1);
@@ -185,7 +186,11 @@ fn another_key_after_another_reaches_whoever_has_not_followed_the_first() {
     let newest = here(&world, 1);
     world.command(2, 6, Action::Follow { room: den(), successor: newest });
     assert_eq!(here(&world, 2), newest);
-    assert!(offers(&world, 3).is_empty(), "left out before, and not asked in again");
+    let stats = world.peers[3].stats;
+    assert!(
+        offers(&world, 3).is_empty() && stats.keys_elsewhere == 0,
+        "left out before, and not given a key again"
+    );
 }
 
 #[test]
@@ -415,4 +420,22 @@ fn another_room_of_the_name_is_no_kin_and_what_was_left_is_not_called_back_to() 
     world.command(0, 4, Action::Leave(den()));
     world.command(0, 5, Action::Follow { room: den(), successor: followed });
     assert_eq!(here(&world, 0), followed);
+}
+
+#[test]
+fn whoever_has_never_said_anything_gets_the_key_here_or_away() {
+    let mut world = World::new(3);
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        world.connect(one, other);
+    }
+    (0..3).for_each(|index| world.command(index, 1, enter(7)));
+    world.run_ms(100);
+    (0..2).for_each(|other| world.cut(2, other));
+    rekey(&mut world, 0, &[]);
+    assert!(matches!(told(&world, 0)[0].state, RekeyState::Made { given: 2, missed: 0, .. }));
+    // And once more, before the one who is away has heard of the first.
+    rekey(&mut world, 0, &[1]);
+    world.connect(0, 2);
+    world.run_s(10);
+    assert_eq!((offers(&world, 1).len(), offers(&world, 2).len()), (1, 2));
 }

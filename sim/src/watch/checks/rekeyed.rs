@@ -1,6 +1,9 @@
 //! Rooms that take the place of others: who is kept out (S19), and who gets the key (L9).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chat_core::{Action, Event, Instant, PeerKey, Record, RekeyState, RoomKeyId, RoomName};
 
@@ -42,9 +45,11 @@ impl Check for Rekeyed {
                     let before = self.left_out.get(&rekey.former).cloned().unwrap_or_default();
                     let left_out: BTreeSet<PeerKey> =
                         before.into_iter().chain(rekey.without.clone()).collect();
+                    let maker = &truth.hosts[*host];
                     let is_member = |it: &usize| {
                         let it = &truth.hosts[*it];
-                        it.was_in(&rekey.room, rekey.former) && !left_out.contains(&it.key)
+                        let is_known = maker.met.contains(&(it.key, it.boot));
+                        is_known && it.was_in(&rekey.room, rekey.former) && !left_out.contains(&it.key)
                     };
                     let members = (0..truth.hosts.len()).filter(is_member).collect();
                     self.made.insert(rekey.successor, Made { at: now, by: *host, members });
@@ -73,11 +78,16 @@ impl Check for Rekeyed {
 
     fn end(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
         self.broke = Some("L9");
-        let long = |one, other| {
-            truth.undisturbed(one, other).is_some_and(|since| since + truth.bounds.settled() * 2 < now)
+        // Of a crowd not everybody is in session with everybody.
+        let since = |span: Duration| Instant::ORIGIN + now.since_origin().saturating_sub(span);
+        let long = |one: usize, other: usize| {
+            let (a, b) = (&truth.hosts[one], &truth.hosts[other]);
+            let then = since(truth.bounds.settled());
+            truth.undisturbed(one, other).is_some_and(|since| since < then)
+                && a.listed.get(&(b.key, b.boot)).is_some_and(|listed| listed.was_direct(then))
         };
         for (successor, made) in &self.made {
-            let is_due = made.at + truth.bounds.settled() * 2 < now;
+            let is_due = made.at < since(truth.bounds.settled());
             let owed = made.members.iter().filter(|host| is_due && long(made.by, **host));
             let lacking = owed.copied().find(|&host| !self.given.contains(&(host, *successor)));
             if let Some(host) = lacking {
