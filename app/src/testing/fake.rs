@@ -234,7 +234,7 @@ impl Fake {
                 self.tell(done);
             }
             Action::Follow { successor, .. } if successor != room_after(BO) => {
-                self.refuse(tag, Refusal::NoKey)
+                self.refuse(tag, Refusal::NoKey);
             }
             Action::Follow { room, .. } => {
                 let root = RoomRoot::new([0xbb; 32]);

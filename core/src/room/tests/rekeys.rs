@@ -342,7 +342,7 @@ fn ten_thousand_offers_of_one_person_leave_the_newest_few_and_those_of_others() 
         let entry =
             Entry::seal(REAL, &mut Rng::new(root), &identity, &room_key, Stamp(stamp + number), &body);
         world.turn(0, |rooms, turn| {
-            rooms.take_successors(turn, &Place::Direct(key), entry.room, &entry, &body)
+            rooms.take_successors(turn, &Place::Direct(key), entry.room, &entry, &body);
         });
     }
     let store = &world.peers[0].store.successors;
