@@ -182,8 +182,8 @@ impl Rooms {
     /// The person decides to go to the room that takes the place of theirs.
     pub(super) fn follow(&mut self, turn: &mut Turn<'_>, tag: u64, name: &RoomName, successor: RoomKeyId) {
         let given = self.successors.0.values().find(|it| it.successor == successor && it.name == *name);
-        let without = given.map(|given| given.without.clone());
-        let Some((root, without)) = self.successors.root_of(successor).zip(without) else {
+        let without = self.successors.left_out(successor);
+        let Some(root) = given.and_then(|_| self.successors.root_of(successor)) else {
             return turn.refuse(tag, Refusal::NoKey);
         };
         match self.names.get(&Place::Room(name.clone())) {
@@ -275,10 +275,17 @@ impl Successors {
         while lineage.len() < LINEAGE_MAX
             && let Some(known) = self.0.values().find(|it| it.successor == at && it.followed)
         {
+            let without = self.left_out(at);
             at = known.former;
-            lineage.push((at, known.without.clone()));
+            lineage.push((at, without));
         }
         lineage
+    }
+
+    /// Who was left out of a room by anybody who has given its key: nobody else can take that back for them.
+    fn left_out(&self, successor: RoomKeyId) -> Vec<PeerKey> {
+        let given = self.0.values().filter(|it| it.successor == successor && it.root.is_some());
+        given.flat_map(|it| &it.without).copied().collect()
     }
 
     fn root_of(&self, successor: RoomKeyId) -> Option<RoomRoot> {

@@ -439,3 +439,20 @@ fn whoever_has_never_said_anything_gets_the_key_here_or_away() {
     world.run_s(10);
     assert_eq!((offers(&world, 1).len(), offers(&world, 2).len()), (1, 2));
 }
+
+#[test]
+fn an_accomplice_who_repeats_the_key_does_not_bring_back_whoever_was_left_out() {
+    let mut world = world(4);
+    rekey(&mut world, 0, &[3]);
+    [1, 2].into_iter().for_each(|index| follow(&mut world, index));
+    let RekeyState::Made { root, .. } = told(&world, 0)[0].state.clone() else { panic!() };
+    // Whichever of them comes first in the order of keys.
+    for author in [1, 2] {
+        let key = key_by(&world, author, 7, *root.bytes());
+        let place = Place::Direct(world.key(0));
+        say_item(&mut world, author, &place, Item::Key(Box::new(key)));
+    }
+    rekey(&mut world, 0, &[2]);
+    let stats = [1, 2, 3].map(|index| world.peers[index].stats.keys_elsewhere);
+    assert_eq!(([1, 2, 3].map(|index| offers(&world, index).len()), stats), ([2, 1, 0], [0; 3]));
+}
