@@ -2,6 +2,7 @@
 //! by messages that begin with `fake:`.
 //!
 //! - `fake: hear N TEXT`: bo says TEXT N times in the same room, each time an entry of its own
+//! - `fake: missed N TEXT`: the same an hour ago, and it comes late; `fake: ahead MINUTES TEXT`: by another clock
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word
@@ -15,9 +16,10 @@
 //! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one
 //! - `fake: fetches`: bo fetches what we offered last
 //!
-//! Files are in `fake/files.rs`.
+//! All this is in `fake/orders.rs`, files in `fake/files.rs`.
 
 mod files;
+mod orders;
 
 use std::{
     collections::BTreeMap,
@@ -37,8 +39,8 @@ use chat_core::{
     Action, Answer, BootId, Change, Command, Config, EntryId, Event, Findings, Identity, Input, Intake,
     MdnsSocket, Message, MessageId, Multicast, NetChange, Nick, Output, PathFindings, PeerChange,
     PeerFindings, PeerKey, PeerState, Place, REAL, Record, Refusal, Rekey, RekeyState, Request, RoomKeyId,
-    RoomName, RoomRoot, Source, Stamp, Stats, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust, Token,
-    Topic, Trust, UnixMillis, Unreached, What,
+    RoomName, RoomRoot, Source, Stamp, Stats, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
+    Token, Topic, Trust, UnixMillis, Unreached, What,
 };
 use chat_net::{Clock, OnOutput};
 
@@ -328,114 +330,6 @@ impl Fake {
         };
         let peers = Some(bo).filter(|_| !self.is_alone).into_iter().collect();
         Findings { mdns: MdnsSocket::None, multicast: Multicast::Alone, links: vec![], peers }
-    }
-
-    fn on_order(&mut self, place: &Place, order: &str) {
-        let words: Vec<&str> = order.splitn(3, ' ').collect();
-        match words[..] {
-            ["hear", times, text] => {
-                for _ in 0..times.parse().unwrap() {
-                    self.hear(place, text);
-                }
-            }
-            ["missed", times, text] => {
-                // The other way round, as repair may bring them.
-                for number in (1..=times.parse().unwrap()).rev() {
-                    self.hear_so(place, &format!("{text} {number}"), |message| {
-                        message.late = true;
-                        message.stamp.0 = message.stamp.0 - 3_600_000_000 + number * 1_000_000;
-                        message.sent.0 -= 3_600_000;
-                    });
-                }
-            }
-            ["ahead", minutes, text] => {
-                let minutes: i64 = minutes.parse().unwrap();
-                self.hear_so(place, text, |message| {
-                    message.sent.0 = message.sent.0.saturating_add_signed(minutes * 60_000);
-                });
-            }
-            ["direct", text] => self.hear(&Place::Direct(BO), text),
-            ["later", text] => self.later = Some((place.clone(), text.to_string())),
-            ["again"] => {
-                let entry = self.heard.clone().unwrap();
-                self.persist(vec![Record::Entry(entry)], vec![]);
-            }
-            ["edits", text] => {
-                let target = self.heard.as_ref().unwrap().messages[0].id;
-                self.change(place, BO, What::Edit { target, text: text.to_string() }, 0);
-            }
-            ["deletes"] => {
-                let target = self.heard.as_ref().unwrap().messages[0].id;
-                self.change(place, BO, What::Delete { target }, 0);
-            }
-            ["about", topic] => self.change(place, BO, What::Topic(Topic::new(topic).unwrap()), 0),
-            ["offers", name] => self.bo_offers(place, name, true),
-            ["lies", name] => self.bo_offers(place, name, false),
-            ["fetches"] => self.bo_fetches(),
-            ["lose"] => self.bo(PeerState::Lost),
-            ["rekeys"] => {
-                let Place::Room(room) = place else { panic!("{place}") };
-                self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Announced);
-                self.rekey(BO, room, vec![PeerKey([0xcc; 32])], RekeyState::Offered);
-            }
-            ["rivals"] => {
-                let Place::Room(room) = place else { panic!("{place}") };
-                self.rekey(PeerKey([0xcc; 32]), room, vec![], RekeyState::Offered);
-            }
-            ["kicks"] => {
-                let Place::Room(room) = place else { panic!("{place}") };
-                self.rekey(PeerKey([0xcc; 32]), room, vec![self.own], RekeyState::Announced);
-            }
-            ["deaf"] => self.is_deaf = true,
-            ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
-            ["once"] => self.bo(PeerState::Lost),
-            ["rename", nick] => self.person(BO, nick, BO_RUN, PeerState::Online),
-            ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
-                self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
-            }),
-            _ => panic!("{order}"),
-        }
-    }
-
-    fn hear(&mut self, place: &Place, text: &str) {
-        self.hear_so(place, text, |_| {});
-    }
-
-    fn hear_so(&mut self, place: &Place, text: &str, alter: impl Fn(&mut Message)) {
-        let mut entry = self.entry(place, BO, text);
-        entry.messages.iter_mut().for_each(alter);
-        self.tell(Event::Message(entry.messages[0].clone()));
-        self.heard = Some(entry.clone());
-        self.persist(vec![Record::Entry(entry)], vec![]);
-    }
-
-    fn rekey(&mut self, from: PeerKey, room: &RoomName, without: Vec<PeerKey>, state: RekeyState) {
-        let (former, successor) = (RoomKeyId::of_open(REAL, room), room_after(from));
-        let nick = Nick::new(if from == self.own { "ana" } else { "bo" }).unwrap();
-        let (room, again) = (room.clone(), false);
-        let rekey = Rekey { room, former, successor, from, nick, without, state, again };
-        self.tell(Event::Rekey(Box::new(rekey)));
-    }
-
-    fn bo(&mut self, state: PeerState) {
-        self.person(BO, "bo", BO_RUN, state);
-    }
-
-    fn person(&mut self, key: PeerKey, nick: &str, boot: BootId, state: PeerState) {
-        let nick = Nick::new(nick).unwrap();
-        self.tell(Event::Peer(PeerChange {
-            state,
-            key: Some(key),
-            id: Some(key.short()),
-            boot: Some(boot),
-            nick: Some(nick.clone()),
-            address: "10.0.0.2:27182".parse().ok(),
-            via: Source::Mdns,
-            direct: true,
-        }));
-        let seen = self.clock.wall();
-        let peer = StoredPeer { key, nick, direct: [1; 32], addresses: vec![], seen };
-        self.persist(vec![Record::Peer(peer)], vec![]);
     }
 
     fn entry(&mut self, place: &Place, author: PeerKey, text: &str) -> StoredEntry {

@@ -70,7 +70,7 @@ fn is_drowned(plan: &Plan) -> bool {
         let crowd: u64 = foes.clone().map(|foe| keys(&foe.model) * SHOT_BITS / 8).sum();
         let bits: u64 = foes.map(|foe| u64::from(foe.rate) * SHOT_BITS).sum();
         let rates = [link.rate, link.multicast_rate];
-        rates.into_iter().filter(|rate| *rate > 0).any(|rate| bits * 2 >= rate) || crowd >= link.queue as u64
+        rates.into_iter().filter(|rate| *rate > 0).any(|rate| bits * 2 >= rate) || crowd >= link.queue
     })
 }
 
