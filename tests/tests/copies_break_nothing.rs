@@ -85,7 +85,8 @@ fn a_profile_put_back_from_a_copy_gets_back_what_it_has_said_since() {
     std::fs::remove_dir_all(&live).expect("it is there");
     copy(&saved, &live);
     let mut ada = Chat::start(&here, Std, &["--profile", &live]);
-    assert_eq!(ada.history("#lobby", 100), said[..3]);
+    // Bob may be fast, and have given some of it back by now.
+    assert_eq!(ada.history("#lobby", 100)[..3], said[..3]);
     introduce(&ada, &bob);
     // Before the rest is back already something new is said.
     ada.say("as if nothing had happened");
