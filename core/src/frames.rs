@@ -52,8 +52,8 @@ pub(crate) enum Frame {
     /// Proofs that the sender knows the keys of rooms, some of them random bytes; a proof's place in the list is
     /// the room's index from now on. `binding` begins the handshake hash that they are made for.
     Proofs { binding: [u8; 8], proofs: Vec<[u8; 32]> },
-    /// The first day of the room's history that the sender keeps.
-    Floor { room: u16, day: u32 },
+    /// The first day of the room's history that the sender keeps, and the day from which on its latest 200 entries are.
+    Floor { room: u16, day: u32, deep: u32 },
     /// Entries as their authors signed them; `repair` when they are not new.
     Push { room: u16, entries: Vec<Bytes>, repair: bool },
     /// The sender has these entries, in order, and tells it for this reason.
@@ -146,7 +146,7 @@ impl Frame {
                 let size = proofs.len() * 32;
                 write(kind::PROOFS, &(ByteArray::new(*binding), pack(proofs.iter())), size)
             }
-            Self::Floor { room, day } => write(kind::FLOOR, &(room, day), 0),
+            Self::Floor { room, day, deep } => write(kind::FLOOR, &(room, day, deep), 0),
             Self::Prune { room } => write(kind::PRUNE, &(room,), 0),
             Self::Push { room, entries, repair } => {
                 let size = entries.iter().map(|entry| entry.len() + 8).sum();
@@ -212,8 +212,8 @@ impl Frame {
                 Self::Proofs { binding: binding.into_array(), proofs: unpack(&proofs, PROOFS_MAX)? }
             }
             kind::FLOOR => {
-                let (room, day) = read(body)?;
-                Self::Floor { room, day }
+                let (room, day, deep) = read(body)?;
+                Self::Floor { room, day, deep }
             }
             kind::PRUNE => {
                 let (room,) = read(body)?;

@@ -10,7 +10,7 @@ impl Arbitrary for Frame {
         match u8::arbitrary(g) % 18 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
-            2 => Self::Floor { room, day: u32::arbitrary(g) },
+            2 => Self::Floor { room, day: u32::arbitrary(g), deep: u32::arbitrary(g) },
             3 => Self::Push { room, entries: many(g, PUSH_MAX, bytes), repair: bool::arbitrary(g) },
             4 => {
                 let cause = Cause::from_number(u8::arbitrary(g) % 3);
@@ -186,7 +186,7 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
     let frames = [
         ("record", Frame::Record(Bytes::from_static(&[1, 2, 3]))),
         ("proofs", Frame::Proofs { binding: [7; 8], proofs: vec![[8; 32], [9; 32]] }),
-        ("floor", Frame::Floor { room, day: 20_717 }),
+        ("floor", Frame::Floor { room, day: 20_617, deep: 20_717 }),
         (
             "push",
             Frame::Push { room, entries: vec![Bytes::from_static(&[1, 2]), Bytes::new()], repair: true },

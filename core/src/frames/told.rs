@@ -16,7 +16,9 @@ impl Frame {
             Self::Proofs { proofs, .. } => {
                 format!("proofs of up to {}, some may be noise", counted(proofs.len(), "room"))
             }
-            Self::Floor { room: index, day } => format!("floor of {}: day {day}", room(*index)),
+            Self::Floor { room: index, day, deep } => {
+                format!("floor of {}: day {day}, the latest from day {deep} on", room(*index))
+            }
             Self::Push { room: index, entries, repair } => {
                 let why = if *repair { ", asked for" } else { "" };
                 format!("push to {}, {}{why}", room(*index), counted(entries.len(), "entry"))

@@ -197,6 +197,26 @@ impl History {
         hash.first_chunk().copied().unwrap_or_default()
     }
 
+    /// The day from which on the latest `wanted` entries of the days from `floor` to `last` are, or all there are; no
+    /// day at all where there is none.
+    pub(crate) fn deep(&self, (floor, last): (u32, u32), wanted: usize) -> u32 {
+        let (mut count, mut deep) = (0usize, u32::MAX);
+        for (&number, _) in self.days.range(floor..=last.max(floor)).rev() {
+            deep = number;
+            count = count.saturating_add(self.count(number));
+            if count >= wanted {
+                break;
+            }
+        }
+        deep
+    }
+
+    /// Whether the days from `floor` to `last` have fewer entries than `wanted`.
+    pub(crate) fn is_shorter(&self, (floor, last): (u32, u32), wanted: usize) -> bool {
+        let days = self.days.range(floor..=last.max(floor));
+        days.map(|(&number, _)| self.count(number)).fold(0, usize::saturating_add) < wanted
+    }
+
     /// How many entries `day` holds.
     pub(crate) fn count(&self, day: u32) -> usize {
         self.days.get(&day).map_or(0, |day| usize::try_from(day.sum.count).unwrap_or(usize::MAX))

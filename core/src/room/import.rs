@@ -14,7 +14,7 @@ use super::{
     clock::FIRST,
     entry::Entry,
     history::{DAY_ENTRIES_MAX, day_of, start_of},
-    membership::{first_day, keep},
+    membership::{NEWCOMER_ENTRIES, NEWCOMER_REACH, first_day, keep},
     receipts::Arrived,
     say::{Shown, hand_out},
     spread::{STRAY_AHEAD, Strays},
@@ -271,6 +271,20 @@ impl Rooms {
         if is_kept_longer || is_reached {
             self.settled = None;
             self.settle_floors(turn);
+        }
+    }
+
+    /// A neighbour has its latest entries from the day `deep` on. Where nothing much was said of late, a newcomer wants
+    /// some of what was said before: no further back than a year, since a neighbour may say any day, and no further than
+    /// the person wants to keep.
+    pub(super) fn reach_for_the_latest(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, deep: u32) {
+        let earliest = self.newest_floor(turn.now).saturating_sub(NEWCOMER_REACH).max(self.keeps.from(id));
+        let last = day_of(*self.window(turn, id).end());
+        let Some(room) = self.rooms.get(&id) else { return };
+        let day = deep.max(earliest);
+        let is_wanted = day < room.floor && room.history.is_shorter((room.floor, last), NEWCOMER_ENTRIES);
+        if is_wanted && matches!(room.place, Place::Room(_)) && !self.keeps.has_rule(id) {
+            self.reach_back(turn, id, day);
         }
     }
 

@@ -62,9 +62,9 @@ impl Rooms {
         let Some(link) = self.links.get_mut(&id) else { return };
         let index = match frame {
             Frame::Proofs { binding, proofs } => return self.on_proofs(turn, id, binding, proofs),
-            Frame::Floor { room, day } => {
+            Frame::Floor { room, day, deep } => {
                 link.set_floor(room, day);
-                return self.on_floor(turn, id, room);
+                return self.on_floor(turn, id, room, deep);
             }
             Frame::Heartbeat { counter, clock, rooms, .. } => {
                 return self.on_heartbeat(turn, id, counter, clock, &rooms);

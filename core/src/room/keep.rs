@@ -69,6 +69,11 @@ impl Keeps {
         self.rooms.get(&room).map_or(0, |keep| keep.from)
     }
 
+    /// Whether the person has said for how long `room` is kept.
+    pub(super) fn has_rule(&self, room: RoomKeyId) -> bool {
+        self.rooms.get(&room).is_some_and(|keep| keep.days.is_some())
+    }
+
     /// Whether nothing of that day is taken in any more.
     pub(super) fn is_forgotten(&self, room: RoomKeyId, day: u32) -> bool {
         day < self.from(room) || self.forgotten.contains(&(room, day))
@@ -76,8 +81,8 @@ impl Keeps {
 
     /// The same for what the person brings along, who may bring back what is not too old by any rule of now.
     pub(super) fn is_too_old(&self, room: RoomKeyId, day: u32, is_stray: bool) -> bool {
-        let has_rule = self.rooms.get(&room).is_some_and(|keep| keep.days.is_some());
-        self.is_forgotten(room, day) && (has_rule || is_stray || self.forgotten.contains(&(room, day)))
+        self.is_forgotten(room, day)
+            && (self.has_rule(room) || is_stray || self.forgotten.contains(&(room, day)))
     }
 }
 

@@ -20,8 +20,11 @@ use crate::{
     time::Instant,
 };
 
-/// So far back a newcomer to a room wants its history.
+/// So far back a newcomer to a room wants its history ...
 const NEWCOMER_DAYS: u32 = 1;
+/// ... or so many entries, whichever is more, but nothing that is older than so many days.
+pub(super) const NEWCOMER_ENTRIES: usize = 200;
+pub(super) const NEWCOMER_REACH: u32 = 366;
 
 impl Rooms {
     /// Enters the rooms of old; on the very first start the lobby.

@@ -10,7 +10,9 @@ use core::time::Duration;
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
     entry::Entry,
+    history::day_of,
     link::{Link, Shared},
+    membership::NEWCOMER_ENTRIES,
     receipts::RECEIPTS_WAIT,
 };
 use crate::{
@@ -154,13 +156,17 @@ impl Rooms {
     /// Tells the peer of `id` where our history of a room begins; both compare from the later of the two floors.
     pub(super) fn tell_floor(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId) {
         let (Some(link), Some(room)) = (self.links.get(&id), self.rooms.get(&room_id)) else { return };
-        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day: room.floor });
+        // What is stamped further ahead than clocks differ is none of the latest.
+        let last = day_of(*self.window(turn, room_id).end());
+        let (day, deep) = (room.floor, room.history.deep((room.floor, last), NEWCOMER_ENTRIES));
+        turn.send(id, link, room_id, |index| Frame::Floor { room: index, day, deep });
         self.begin_if_we_lead(turn, id, room_id);
     }
 
-    /// The peer of `id` has told where its history of a room begins.
-    pub(super) fn on_floor(&mut self, turn: &mut Turn<'_>, id: LinkId, index: u16) {
+    /// The peer of `id` has told where its history of a room begins, and from which day on its latest entries are.
+    pub(super) fn on_floor(&mut self, turn: &mut Turn<'_>, id: LinkId, index: u16, deep: u32) {
         if let Some(room) = self.links.get(&id).and_then(|link| link.room_at(index)) {
+            self.reach_for_the_latest(turn, room, deep);
             self.begin_if_we_lead(turn, id, room);
         }
     }
