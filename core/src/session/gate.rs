@@ -152,13 +152,12 @@ impl Gate {
             return true;
         }
         let (all, each) = &mut self.cookies;
-        if each.len() >= PACED_MAX {
-            each.retain(|_, free| *free > now);
+        // A flood ends here for most of its datagrams, and only as many addresses are remembered as were asked.
+        if COOKIES.next(*all) > now {
+            return false;
         }
-        let is_new = !each.contains_key(&address);
-        let is_in_pace = (!is_new || each.len() < PACED_MAX)
-            && COOKIES_PER_ADDRESS.take(now, each.entry(address).or_default());
-        is_in_pace && COOKIES.take(now, all)
+        each.retain(|_, free| *free > now);
+        COOKIES_PER_ADDRESS.take(now, each.entry(address).or_default()) && COOKIES.take(now, all)
     }
 
     fn is_on_link(&self, address: IpAddr) -> bool {

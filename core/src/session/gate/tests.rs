@@ -59,7 +59,7 @@ fn made_up_addresses_on_the_link_are_asked_for_few_cookies() {
     // One in a hurry leaves the others some, and then many make them up.
     assert_eq!(asked(&mut gate, NOW, &|_| here(1)), 2);
     assert_eq!(asked(&mut gate, NOW, &here), 62);
-    assert_eq!(gate.cookies.1.len(), PACED_MAX);
+    assert!(gate.cookies.1.len() <= 64, "no more are remembered than were asked");
     // Who is known, or behind a router, is not among those who are looked for in vain.
     assert_eq!(asked(&mut gate, NOW, &|_| known), 10_000);
     assert_eq!(asked(&mut gate, NOW, &|number| SocketAddr::from(([11, 0, 0, 1], number))), 10_000);
