@@ -221,7 +221,7 @@ pub(crate) mod tests {
 
     /// What the core tells when something was said.
     pub(crate) fn message(number: usize, item: u16) -> Event {
-        Event::Message(Message {
+        let message = Message {
             id: MessageId { entry: entry(number), item },
             place: Place::Room(RoomName::lobby()),
             from: PeerKey([0; 32]),
@@ -235,7 +235,8 @@ pub(crate) mod tests {
             stamp: Stamp(0),
             late: false,
             own: true,
-        })
+        };
+        Event::Message(message.into())
     }
 
     pub(crate) fn done(number: usize, item: u16) -> Event {

@@ -1,6 +1,6 @@
 //! What the person is told.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{fmt, net::SocketAddr, num::NonZeroU16, str::FromStr};
 
 use crate::{
@@ -37,7 +37,7 @@ pub enum Event {
     /// A peer was found, came online, is suspected or is gone.
     Peer(PeerChange),
     /// Somebody said something; also our own, so that every front end shows it alike.
-    Message(Message),
+    Message(Arc<Message>),
     /// Somebody changed what was said, reacted to it, or said what a room is about; also our own. It counts as far
     /// as [`Change::may`] says.
     Change(Change),

@@ -1,6 +1,6 @@
 //! What a node asks of the host's store: to append records and to read some back.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, num::NonZeroU16};
 
 use bytes::Bytes;
@@ -61,7 +61,7 @@ pub struct StoredEntry {
     /// The signed bytes as received, at most 8 KiB and a header.
     pub bytes: Bytes,
     /// What it says, opened: what history and search show. Empty when it holds nothing to show.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Arc<Message>>,
     /// What it changes of what was said before, opened: edits, reactions and the like.
     pub changes: Vec<Change>,
 }

@@ -1,11 +1,9 @@
 //! What a person types, checked when it is built: whatever exists can be sent.
 
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest message in bytes of UTF-8.
@@ -39,6 +37,10 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
 }
 
 /// Why a text is no message.
@@ -58,7 +60,7 @@ pub enum TextError {
 /// What somebody calls themselves: 1 to [`NICK_MAX`] code points in NFC, something that can be seen and nothing
 /// that could hide something, no white space at the ends and only single spaces inside. It names nobody for certain.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Nick(String);
+pub struct Nick(SmolStr);
 
 impl Nick {
     /// Takes `nick` after removing what is invisible and folding white space.
@@ -73,7 +75,7 @@ impl Nick {
         match nick.chars().count() {
             _ if nick.chars().all(shows_nothing) => Err(NickError::Empty),
             length if length > NICK_MAX => Err(NickError::TooLong { length }),
-            _ => Ok(Self(nick)),
+            _ => Ok(Self(nick.into())),
         }
     }
 
@@ -82,7 +84,7 @@ impl Nick {
     pub fn lenient(nick: &str) -> Self {
         Self::plain(nick).unwrap_or_else(|| {
             let cut: String = nick.chars().filter(|&c| !is_invisible(c)).take(NICK_MAX).collect();
-            Self::new(&cut).unwrap_or_else(|_| Self(String::from("?")))
+            Self::new(&cut).unwrap_or_else(|_| Self(SmolStr::new_static("?")))
         })
     }
 
@@ -90,7 +92,7 @@ impl Nick {
     fn plain(nick: &str) -> Option<Self> {
         let is_plain =
             (1..=NICK_MAX).contains(&nick.len()) && nick.bytes().all(|byte| byte.is_ascii_graphic());
-        is_plain.then(|| Self(String::from(nick)))
+        is_plain.then(|| Self(SmolStr::new(nick)))
     }
 
     /// The nick.
@@ -123,13 +125,13 @@ pub enum NickError {
 /// The name of an open room: `#` and 1 to [`ROOM_NAME_MAX`] code points, NFC, lower case, no spaces, nothing
 /// invisible. Two people who type the same name in any case are in the same room.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RoomName(String);
+pub struct RoomName(SmolStr);
 
 impl RoomName {
     /// The room that everybody starts in.
     #[must_use]
     pub fn lobby() -> Self {
-        Self(String::from("#lobby"))
+        Self(SmolStr::new_static("#lobby"))
     }
 
     /// Takes `name`, with its `#`, in any case.
@@ -145,7 +147,7 @@ impl RoomName {
         match lower.chars().count() {
             0 => Err(RoomNameError::Empty),
             length if length > ROOM_NAME_MAX => Err(RoomNameError::TooLong { length }),
-            _ => Ok(Self("#".to_string() + &lower)),
+            _ => Ok(Self(format_smolstr!("#{lower}"))),
         }
     }
 
@@ -214,6 +216,8 @@ fn space_for_white(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use quickcheck::quickcheck;
 
     use super::*;

@@ -195,7 +195,7 @@ fn commands_wait_for_the_stores_first_answer() {
     let mut told = events(state);
     (0..2000).for_each(|_| told.extend(events(Input::Tick)));
     let said = told.into_iter().filter_map(|event| match event {
-        Event::Message(message) => Some(message.text),
+        Event::Message(message) => Some(message.text.clone()),
         _ => None,
     });
     assert!(said.eq((0..QUEUED_MAX).map(|tag| tag.to_string())));

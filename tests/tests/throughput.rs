@@ -236,7 +236,7 @@ fn on_output(output: Output, heard: &(Mutex<Heard>, Condvar), asked: &Sender<Out
     let mut heard = heard.lock().expect("no panic");
     match event {
         Event::Message(message) if !message.own => {
-            heard.texts.push(message.text);
+            heard.texts.push(message.text.clone());
         }
         Event::Done { message: Some(_), .. } => heard.answered += 1,
         Event::Peer(change) => heard.online = change.state == PeerState::Online,

@@ -1,6 +1,6 @@
 //! Files that are offered, accepted and on their way, for a program.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use chat_core::{Action, MessageId, Offer, Place, Transfer, TransferState, hex};
 use serde::Serialize;
@@ -92,7 +92,7 @@ impl Json {
             ));
         }
         self.desk.accepting.entry(file).or_default().push(id);
-        engine.files(Job::Accept(Box::new(message)));
+        engine.files(Job::Accept(Box::new(Arc::unwrap_or_clone(message))));
     }
 
     pub(super) fn stop(&mut self, id: Option<Id>, file: MessageId, engine: &mut Engine) {

@@ -15,7 +15,7 @@ use std::{
     rc::Rc,
 };
 
-use chat_core::{Change, Event, Instant, Nick, RoomName, RoomRoot, StoreError, What};
+use chat_core::{Event, Instant, Nick, RoomName, RoomRoot, StoreError, What};
 
 use chat_net::Clock;
 
@@ -37,7 +37,7 @@ use crate::{
     people::People,
     phrase::Phrase,
     rekeys::Rekeys,
-    store::{Changed, Cursor, Store, Told},
+    store::{Cursor, Store, Told},
 };
 
 /// Bytes that wait for the reader while more is read from the store.
@@ -259,11 +259,10 @@ impl Front for Json {
             Happening::Event(event) => self.on_event(event, engine),
             Happening::File(news) => self.on_file(news, engine),
             Happening::Stored(told) => {
-                if let Told::Change(Changed {
-                    change: Change { what: What::Delete { target }, .. }, ..
-                }) = &told
+                if let Told::Change(changed) = &told
+                    && let What::Delete { target } = changed.change.what
                 {
-                    self.on_offer_gone(*target, engine);
+                    self.on_offer_gone(target, engine);
                 }
                 // What was said here is known here; where it is left out, nothing is missed.
                 let trust = self.people.trust(told.author());

@@ -122,7 +122,7 @@ impl Json {
             Some(shown) => shown,
             None => return Err((Code::UnknownId, "target is no message of this profile")),
         };
-        let (place, is_ours) = (shown.message.place, shown.message.from == self.people.own());
+        let (place, is_ours) = (shown.message.place.clone(), shown.message.from == self.people.own());
         match how {
             How::React { emoji, gone } => Ok(Action::React { place, target, emoji, gone }),
             _ if !is_ours => Err((Code::BadCommand, "only who said it may change it")),

@@ -1,6 +1,6 @@
 //! What is said: shown at once, and what was missed in one piece when no more of it comes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chat_core::{Instant, Message, PeerKey, Place, Stamp, UnixMillis};
 
@@ -23,13 +23,13 @@ pub(super) struct Missed {
 
 #[derive(Debug)]
 enum Held {
-    Message(Box<Message>),
+    Message(Arc<Message>),
     Change(Box<Changed>),
 }
 
 impl Held {
     /// Its place in the order that is the same for everybody.
-    const fn order(&self) -> (Stamp, PeerKey) {
+    fn order(&self) -> (Stamp, PeerKey) {
         match self {
             Self::Message(message) => (message.stamp, message.from),
             Self::Change(changed) => (changed.change.stamp, changed.change.from),
@@ -51,21 +51,21 @@ impl Missed {
 }
 
 impl Plain {
-    pub(super) fn on_message(&mut self, now: Instant, message: Message, engine: &mut Engine) {
+    pub(super) fn on_message(&mut self, now: Instant, message: Arc<Message>, engine: &mut Engine) {
         if let Place::Direct(key) = message.place {
             self.people.on_talk(key, message.from);
         }
         if message.late && !message.own && !self.people.trust(message.from).muted {
-            self.missed.hold(now, Held::Message(Box::new(message)));
+            self.missed.hold(now, Held::Message(message));
         } else {
             self.show_said(&message, None, engine);
         }
     }
 
     /// An edit or the like. It comes after what it is about.
-    pub(super) fn on_change(&mut self, now: Instant, changed: Changed) {
+    pub(super) fn on_change(&mut self, now: Instant, changed: Box<Changed>) {
         if changed.change.late && !self.missed.held.is_empty() {
-            self.missed.hold(now, Held::Change(Box::new(changed)));
+            self.missed.hold(now, Held::Change(changed));
         } else {
             self.show_change(&changed);
         }

@@ -101,10 +101,7 @@ impl Memory {
             let newest = self.newest_own.entry(entry.room).or_insert(own);
             *newest = (*newest).max(own);
         }
-        let said: Vec<_> =
-            entry.messages.iter().filter_map(|message| self.said.say(entry.room, message)).collect();
-        let changed = entry.changes.iter().filter_map(|change| self.said.change(entry.room, change));
-        said.into_iter().chain(changed).for_each(on_fresh);
+        self.said.add(entry, on_fresh);
     }
 
     /// What is remembered of people, and which entry of ours was the newest, stays.

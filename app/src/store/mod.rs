@@ -7,7 +7,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use chat_core::{
     Answer, Change, Emoji, EntryId, Message, MessageId, PeerKey, Place, Record, Request, RoomKeyId, Stamp,
@@ -36,7 +36,7 @@ pub struct Shown {
     /// Its number.
     pub cursor: Cursor,
     /// What was said, with the text of its latest edit; without any once it was taken back.
-    pub message: Message,
+    pub message: Arc<Message>,
     /// Whether it says something else than at first.
     pub edited: bool,
     /// Whether it was taken back.
@@ -47,8 +47,22 @@ pub struct Shown {
 
 impl Shown {
     /// A message that nothing has been said about.
-    const fn new(cursor: Cursor, message: Message) -> Self {
+    const fn new(cursor: Cursor, message: Arc<Message>) -> Self {
         Self { cursor, message, edited: false, deleted: false, reactions: Vec::new() }
+    }
+
+    /// It was edited.
+    fn say_instead(&mut self, text: &str) {
+        Arc::make_mut(&mut self.message).text = text.into();
+        self.edited = true;
+    }
+
+    /// It was taken back.
+    fn take_back(&mut self) {
+        let message = Arc::make_mut(&mut self.message);
+        message.text.clear();
+        message.file = None;
+        (self.edited, self.deleted) = (false, true);
     }
 }
 
@@ -60,7 +74,7 @@ pub struct Changed {
     /// What it does.
     pub change: Change,
     /// The message as it was before; only when it has just changed.
-    pub before: Option<Box<Message>>,
+    pub before: Option<Arc<Message>>,
 }
 
 /// What a front end tells of.
@@ -69,13 +83,13 @@ pub enum Told {
     /// Somebody said something.
     Message(Shown),
     /// Somebody changed something.
-    Change(Changed),
+    Change(Box<Changed>),
 }
 
 impl Told {
     /// Its number.
     #[must_use]
-    pub const fn cursor(&self) -> Cursor {
+    pub fn cursor(&self) -> Cursor {
         match self {
             Self::Message(shown) => shown.cursor,
             Self::Change(changed) => changed.cursor,
@@ -84,7 +98,7 @@ impl Told {
 
     /// Whose key said it.
     #[must_use]
-    pub const fn author(&self) -> PeerKey {
+    pub fn author(&self) -> PeerKey {
         match self {
             Self::Message(shown) => shown.message.from,
             Self::Change(changed) => changed.change.from,
@@ -93,7 +107,7 @@ impl Told {
 
     /// Whether this very run of the profile said it.
     #[must_use]
-    pub const fn is_own(&self) -> bool {
+    pub fn is_own(&self) -> bool {
         match self {
             Self::Message(shown) => shown.message.own,
             Self::Change(changed) => changed.change.own,

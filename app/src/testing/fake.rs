@@ -187,10 +187,10 @@ impl Fake {
             }
             Action::Say { place, text, action, reply } => {
                 let mut entry = self.entry(&place, self.own, text.as_str());
-                let message = &mut entry.messages[0];
+                let message = Arc::make_mut(&mut entry.messages[0]);
                 (message.own, message.action, message.reply) = (true, action, reply);
-                let message = message.clone();
-                self.tell(Event::Message(message.clone()));
+                let message = Arc::clone(&entry.messages[0]);
+                self.tell(Event::Message(Arc::clone(&message)));
                 let mut events = vec![Event::Done { tag, message: Some(message.id) }];
                 if !self.is_deaf {
                     events.push(Event::Receipt { entry: entry.id, stored_by: 1, of: 1 });
@@ -361,7 +361,7 @@ impl Fake {
             stamp,
             author,
             bytes: Bytes::from_static(b"signed"),
-            messages: vec![message],
+            messages: vec![message.into()],
             changes: vec![],
         }
     }
@@ -369,7 +369,8 @@ impl Fake {
     /// Somebody changes something; for us it is done when it is stored.
     fn change(&mut self, place: &Place, from: PeerKey, what: What, tag: u64) {
         let mut entry = self.entry(place, from, "");
-        let Message { id, place, from, boot, nick, sent, stamp, late, .. } = entry.messages.remove(0);
+        let Message { id, place, from, boot, nick, sent, stamp, late, .. } =
+            Arc::unwrap_or_clone(entry.messages.remove(0));
         let own = from == self.own;
         entry.changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
         let done = own.then_some(Event::Done { tag, message: Some(id) });

@@ -294,11 +294,11 @@ impl Rooms {
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
-                let item = item::Item::Text { text: text.as_str().into(), action, reply };
+                let item = item::Item::Text { text: text.into_string(), action, reply };
                 self.say(turn, tag, &place, item);
             }
             Action::Edit { place, target, text } => {
-                let what = What::Edit { target, text: text.as_str().into() };
+                let what = What::Edit { target, text: text.into_string() };
                 self.say(turn, tag, &place, item::Item::Change(what));
             }
             Action::Delete { place, target } => {

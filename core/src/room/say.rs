@@ -1,6 +1,6 @@
 //! What the person says, from the command to the entry.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -159,50 +159,38 @@ fn latest_before(clock: Stamp) -> Stamp {
 }
 
 /// What an entry says, and what it changes of what was said before.
-fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Message>, Vec<Change>) {
+fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Arc<Message>>, Vec<Change>) {
     let Body { boot, wall: sent, nick, items, .. } = body;
     let Shown { own, late, .. } = shown;
-    let (mut messages, mut changes) = (Vec::new(), Vec::new());
+    let (mut messages, mut changes) = (Vec::with_capacity(items.len()), Vec::new());
     for (item, said) in (0..).zip(items) {
         let id = MessageId { entry: entry.id, item };
         let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.clone(), place.clone());
-        match said {
-            Item::File(offer) => messages.push(Message {
-                id,
-                place,
-                from,
-                boot,
-                nick,
-                text: offer.name.as_str().into(),
-                action: false,
-                reply: None,
-                file: Some(Box::new(offer)),
-                sent,
-                stamp,
-                late,
-                own,
-            }),
-            Item::Text { text, action, reply } => messages.push(Message {
-                id,
-                place,
-                from,
-                boot,
-                nick,
-                text,
-                action,
-                reply,
-                file: None,
-                sent,
-                stamp,
-                late,
-                own,
-            }),
+        let (text, action, reply, file) = match said {
+            Item::File(offer) => (offer.name.as_str().into(), false, None, Some(Box::new(offer))),
+            Item::Text { text, action, reply } => (text, action, reply, None),
             Item::Change(what) => {
                 changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
+                continue;
             }
             // The rooms have taken it in; the person hears of it in another way.
-            Item::Successor(_) | Item::Key(_) | Item::Unknown => {}
-        }
+            Item::Successor(_) | Item::Key(_) | Item::Unknown => continue,
+        };
+        messages.push(Arc::new(Message {
+            id,
+            place,
+            from,
+            boot,
+            nick,
+            text,
+            action,
+            reply,
+            file,
+            sent,
+            stamp,
+            late,
+            own,
+        }));
     }
     (messages, changes)
 }

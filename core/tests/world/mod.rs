@@ -318,7 +318,7 @@ impl Host {
 
     pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.events.iter().filter_map(|(_, event)| match event {
-            Event::Message(message) => Some(message),
+            Event::Message(message) => Some(&**message),
             _ => None,
         })
     }

@@ -56,7 +56,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
     change.key = None;
     check(&Line::Peer(Peer::new(&change, &people)));
     let reactions = vec![(Emoji::new("+1").unwrap(), key)];
-    let shown = Shown { cursor: 1, message, edited: true, deleted: false, reactions };
+    let shown = Shown { cursor: 1, message: message.into(), edited: true, deleted: false, reactions };
     check(&Line::message(&shown, trust, true));
     check(&Line::message(&Shown { deleted: true, ..shown }, trust, true));
     let text = String::from("ho");
@@ -69,7 +69,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         let (place, nick) = (Place::Room(RoomName::lobby()), nick.clone());
         let (boot, sent, stamp) = (BootId(1), UnixMillis(1), Stamp(1));
         let change = Change { id, place, from: key, boot, nick, what, sent, stamp, late: true, own: false };
-        check(&Line::told(&Told::Change(Changed { cursor: 1, change, before: None }), trust));
+        check(&Line::told(&Told::Change(Box::new(Changed { cursor: 1, change, before: None })), trust));
     }
     for moved in Moved::examples(id, &offer()) {
         check(&Line::File(Box::new(moved)));

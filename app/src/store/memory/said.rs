@@ -1,8 +1,13 @@
 //! What was said, in memory: messages and changes under one row of numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use chat_core::{Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, Topic, What};
+use chat_core::{
+    Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, StoredEntry, Topic, What,
+};
 
 use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 
@@ -10,10 +15,13 @@ use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 #[derive(Debug, Default)]
 pub(super) struct Said {
     newest: Cursor,
-    /// Messages are without their reactions here.
-    rows: BTreeMap<Cursor, Told>,
-    order: BTreeMap<Place, BTreeMap<Position, (RoomKeyId, Cursor)>>,
-    messages: BTreeMap<MessageId, Cursor>,
+    /// Without their reactions.
+    messages: BTreeMap<Cursor, Shown>,
+    changes: BTreeMap<Cursor, Change>,
+    /// The entries of each conversation that hold messages.
+    order: BTreeMap<Place, BTreeMap<Position, RoomKeyId>>,
+    /// The messages that each entry holds: by item, and so by number too.
+    messages_in: BTreeMap<EntryId, Vec<(u16, Cursor)>>,
     /// The changes of each message, also of those that are not there.
     about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
     /// The changes that each entry holds.
@@ -25,22 +33,36 @@ pub(super) struct Said {
     blocked: BTreeSet<PeerKey>,
 }
 
-/// A place in a conversation.
-type Position = (Stamp, PeerKey, EntryId, u16);
+/// The place of an entry in a conversation.
+type Position = (Stamp, PeerKey, EntryId);
 
 impl Said {
     pub(super) fn set_blocked(&mut self, blocked: BTreeSet<PeerKey>) {
         self.blocked = blocked;
     }
 
+    /// Adds what an entry says, and tells what is new of it.
+    pub(super) fn add(&mut self, entry: &StoredEntry, mut on_fresh: impl FnMut(Told)) {
+        if let Some(first) = entry.messages.first() {
+            let order = self.order.entry(first.place.clone()).or_default();
+            order.insert((first.stamp, first.from, entry.id), entry.room);
+            let numbers = (self.newest + 1..).zip(&entry.messages);
+            let numbers = numbers.map(|(cursor, message)| (message.id.item, cursor)).collect();
+            self.messages_in.insert(entry.id, numbers);
+        }
+        for message in &entry.messages {
+            self.say(message).into_iter().for_each(&mut on_fresh);
+        }
+        for change in &entry.changes {
+            self.change(entry.room, change).into_iter().for_each(&mut on_fresh);
+        }
+    }
+
     /// Adds a message as it is by now. `None` when it was taken back before it came.
-    pub(super) fn say(&mut self, room: RoomKeyId, message: &Message) -> Option<Told> {
+    fn say(&mut self, message: &Arc<Message>) -> Option<Told> {
         let cursor = self.next();
-        let mut shown = Shown::new(cursor, message.clone());
-        self.messages.insert(message.id, cursor);
-        let place = self.order.entry(message.place.clone()).or_default();
-        place.insert((message.stamp, message.from, message.id.entry, message.id.item), (room, cursor));
-        let waiting = self.changes(&message.place, message.id);
+        let mut shown = Shown::new(cursor, Arc::clone(message));
+        let waiting = self.about(&message.place, message.id);
         let is_by_author = |change: &Change| change.from == message.from;
         let deleted = waiting
             .iter()
@@ -56,26 +78,25 @@ impl Said {
             match &change.what {
                 _ if !counts => self.remove(cursor),
                 What::Edit { text, .. } => {
-                    (shown.message.text, shown.edited) = (text.clone(), true);
+                    shown.say_instead(text);
                 }
                 _ => {}
             }
         }
         if deleted.is_some() {
-            shown.message.text.clear();
-            shown.message.file = None;
-            shown.deleted = true;
+            shown.take_back();
         }
         let told = (!shown.deleted).then(|| Told::Message(self.with_reactions(&shown)));
-        self.rows.insert(cursor, Told::Message(shown));
+        self.messages.insert(cursor, shown);
         told
     }
 
     /// Keeps a change, and answers it if it counts and changes anything now.
-    pub(super) fn change(&mut self, room: RoomKeyId, change: &Change) -> Option<Told> {
+    fn change(&mut self, room: RoomKeyId, change: &Change) -> Option<Told> {
         let target = change.what.target();
-        let at = target.and_then(|target| self.messages.get(&target).copied());
-        let message = at.and_then(|at| self.message(at)).filter(|shown| shown.message.place == change.place);
+        let at = target.and_then(|target| self.cursor(target));
+        let message =
+            at.and_then(|at| self.messages.get(&at)).filter(|shown| shown.message.place == change.place);
         let message = message.cloned();
         let counts = match (&change.what, &message) {
             (What::Topic(_), _) => matches!(change.place, Place::Room(_)),
@@ -100,22 +121,20 @@ impl Said {
             self.waiting.insert(cursor);
         }
         self.changes_in.entry(change.id.entry).or_default().insert(cursor);
-        let before = message.as_ref().map(|shown| Box::new(shown.message.clone()));
-        let changed = Told::Change(Changed { cursor, change: change.clone(), before });
-        self.rows.insert(cursor, Told::Change(Changed { cursor, change: change.clone(), before: None }));
+        let before = message.as_ref().map(|shown| Arc::clone(&shown.message));
+        let changed = Told::Change(Box::new(Changed { cursor, change: change.clone(), before }));
+        self.changes.insert(cursor, change.clone());
         let is_news = match (&change.what, message) {
             (What::Topic(_), _) => true,
             (What::Edit { text, .. }, Some(mut shown)) => {
-                (shown.message.text, shown.edited) = (text.clone(), true);
-                self.rows.insert(shown.cursor, Told::Message(shown));
+                shown.say_instead(text);
+                self.messages.insert(shown.cursor, shown);
                 true
             }
             (What::Delete { target }, Some(mut shown)) => {
-                shown.message.text.clear();
-                shown.message.file = None;
-                (shown.edited, shown.deleted) = (false, true);
-                self.rows.insert(shown.cursor, Told::Message(shown));
-                let others = self.changes(&change.place, *target);
+                shown.take_back();
+                self.messages.insert(shown.cursor, shown);
+                let others = self.about(&change.place, *target);
                 others
                     .into_iter()
                     .filter(|(other, _)| *other != cursor)
@@ -145,39 +164,29 @@ impl Said {
                 }
         };
         match change.what.target() {
-            Some(target) => {
-                self.changes(&change.place, target).into_iter().find(|(_, other)| is_rival(other))
-            }
+            Some(target) => self.about(&change.place, target).into_iter().find(|(_, other)| is_rival(other)),
             None => {
                 let cursor = *self.topics.get(&room)?;
-                self.row(cursor).map(|change| (cursor, change.clone()))
+                self.changes.get(&cursor).map(|change| (cursor, change.clone()))
             }
         }
     }
 
     /// What is kept of changes of one message.
-    fn changes(&self, place: &Place, target: MessageId) -> Vec<(Cursor, Change)> {
+    fn about(&self, place: &Place, target: MessageId) -> Vec<(Cursor, Change)> {
         let cursors = self.about.get(&(place.clone(), target)).into_iter().flatten();
-        cursors.filter_map(|&cursor| Some((cursor, self.row(cursor)?.clone()))).collect()
+        cursors.filter_map(|&cursor| Some((cursor, self.changes.get(&cursor)?.clone()))).collect()
     }
 
-    fn row(&self, cursor: Cursor) -> Option<&Change> {
-        match self.rows.get(&cursor) {
-            Some(Told::Change(changed)) => Some(&changed.change),
-            _ => None,
-        }
-    }
-
-    fn message(&self, cursor: Cursor) -> Option<&Shown> {
-        match self.rows.get(&cursor) {
-            Some(Told::Message(shown)) => Some(shown),
-            _ => None,
-        }
+    fn cursor(&self, id: MessageId) -> Option<Cursor> {
+        let messages = self.messages_in.get(&id.entry)?;
+        let at = messages.binary_search_by_key(&id.item, |(item, _)| *item).ok()?;
+        messages.get(at).map(|(_, cursor)| *cursor)
     }
 
     fn remove(&mut self, cursor: Cursor) {
         self.waiting.remove(&cursor);
-        let Some(Told::Change(Changed { change, .. })) = self.rows.remove(&cursor) else { return };
+        let Some(change) = self.changes.remove(&cursor) else { return };
         if let Some(changes) = self.changes_in.get_mut(&change.id.entry) {
             changes.remove(&cursor);
         }
@@ -190,19 +199,12 @@ impl Said {
 
     /// Erases what an entry says. What was said about it waits, in case it comes back.
     pub(super) fn forget(&mut self, room: RoomKeyId, entry: EntryId) {
-        let of_entry = |item| MessageId { entry, item };
-        let messages: Vec<_> = self
-            .messages
-            .range(of_entry(0)..=of_entry(u16::MAX))
-            .map(|(&id, &cursor)| (id, cursor))
-            .collect();
-        for (id, cursor) in messages {
-            self.messages.remove(&id);
-            let Some(Told::Message(Shown { message, .. })) = self.rows.remove(&cursor) else { continue };
-            let about = self.about.get(&(message.place.clone(), id));
+        for (_, cursor) in self.messages_in.remove(&entry).unwrap_or_default() {
+            let Some(Shown { message, .. }) = self.messages.remove(&cursor) else { continue };
+            let about = self.about.get(&(message.place.clone(), message.id));
             self.waiting.extend(about.into_iter().flatten());
             if let Some(order) = self.order.get_mut(&message.place) {
-                order.remove(&(message.stamp, message.from, entry, id.item));
+                order.remove(&(message.stamp, message.from, entry));
             }
         }
         for cursor in self.changes_in.remove(&entry).unwrap_or_default() {
@@ -214,7 +216,7 @@ impl Said {
     }
 
     fn with_reactions(&self, shown: &Shown) -> Shown {
-        let changes = self.changes(&shown.message.place, shown.message.id);
+        let changes = self.about(&shown.message.place, shown.message.id);
         let felt = changes.into_iter().filter_map(|(_, change)| match change.what {
             What::React { emoji, gone: false, .. } if !self.blocked.contains(&change.from) => {
                 Some((emoji, change.from))
@@ -237,29 +239,35 @@ impl Said {
     }
 
     pub(super) fn shown(&self, cursor: Cursor) -> Option<Shown> {
-        self.message(cursor).map(|shown| self.with_reactions(shown))
+        self.messages.get(&cursor).map(|shown| self.with_reactions(shown))
     }
 
     pub(super) fn find(&self, id: MessageId) -> Option<Shown> {
-        self.messages.get(&id).and_then(|&cursor| self.shown(cursor))
+        self.cursor(id).and_then(|cursor| self.shown(cursor))
     }
 
     pub(super) fn since(&self, cursor: Cursor, limit: usize) -> Vec<Told> {
-        let later = self.rows.range(cursor.saturating_add(1)..);
-        let counting = later.filter(|(cursor, told)| {
-            !self.waiting.contains(cursor) && !self.blocked.contains(&told.author())
+        let later = cursor.saturating_add(1)..;
+        let messages = self.messages.range(later.clone());
+        let messages = messages.filter(|(_, shown)| !self.blocked.contains(&shown.message.from));
+        let messages = messages.map(|(_, shown)| Told::Message(self.with_reactions(shown)));
+        let changes = self.changes.range(later);
+        let changes = changes.filter(|(cursor, change)| {
+            !self.waiting.contains(cursor) && !self.blocked.contains(&change.from)
         });
-        let told = counting.map(|(_, told)| match told {
-            Told::Message(shown) => Told::Message(self.with_reactions(shown)),
-            Told::Change(changed) => Told::Change(changed.clone()),
+        let changes = changes.map(|(&cursor, change)| {
+            Told::Change(Box::new(Changed { cursor, change: change.clone(), before: None }))
         });
-        told.take(limit).collect()
+        let mut told: Vec<_> = messages.take(limit).chain(changes.take(limit)).collect();
+        told.sort_unstable_by_key(Told::cursor);
+        told.truncate(limit);
+        told
     }
 
     pub(super) fn latest(&self, limit: usize) -> Vec<Shown> {
-        let latest = self.rows.keys().rev().filter_map(|&cursor| self.shown(cursor));
-        let latest = latest.filter(|shown| !self.blocked.contains(&shown.message.from));
-        let mut latest: Vec<_> = latest.take(limit).collect();
+        let latest = self.messages.values().rev();
+        let latest = latest.filter(|shown| !self.blocked.contains(&shown.message.from)).take(limit);
+        let mut latest: Vec<_> = latest.map(|shown| self.with_reactions(shown)).collect();
         latest.reverse();
         latest
     }
@@ -280,8 +288,8 @@ impl Said {
             let is_from = |author: &Author| {
                 author.keys.contains(&message.from) || author.nick.eq_ignore_ascii_case(message.nick.as_str())
             };
-            let position = (message.stamp, message.from, message.id.entry, message.id.item);
-            let room = || self.order.get(&message.place)?.get(&position).map(|(room, _)| *room);
+            let position = (message.stamp, message.from, message.id.entry);
+            let room = || self.order.get(&message.place)?.get(&position).copied();
             wanted.iter().enumerate().all(has)
                 && search.from.as_ref().is_none_or(is_from)
                 && search.place.as_ref().is_none_or(|place| *place == message.place)
@@ -290,7 +298,7 @@ impl Said {
                 && message.stamp >= search.since
                 && !self.blocked.contains(&message.from)
         };
-        let messages = self.rows.keys().rev().filter_map(|&cursor| self.message(cursor));
+        let messages = self.messages.values().rev();
         let found = messages.filter(|shown| !shown.deleted && is_meant(&shown.message)).take(search.limit);
         let mut found: Vec<_> = found.map(|shown| self.with_reactions(shown)).collect();
         found.reverse();
@@ -302,7 +310,9 @@ impl Said {
         let mut topics: Vec<_> = self.topics.iter().map(|(&room, &cursor)| (cursor, room)).collect();
         topics.sort_unstable();
         let topics = topics.into_iter().filter_map(|(cursor, room)| {
-            let Change { place, what: What::Topic(topic), .. } = self.row(cursor)? else { return None };
+            let Change { place, what: What::Topic(topic), .. } = self.changes.get(&cursor)? else {
+                return None;
+            };
             meant(place).is_none_or(|meant| meant == room).then(|| (place.clone(), topic.clone()))
         });
         topics.collect()
@@ -320,17 +330,20 @@ impl Said {
         let end = match before {
             None => None,
             Some(id) => {
-                let message = &self.message(*self.messages.get(&id)?)?.message;
-                Some((message.stamp, message.from, id.entry, id.item))
+                let message = &self.messages.get(&self.cursor(id)?)?.message;
+                Some(((message.stamp, message.from, id.entry), id.item))
             }
         };
-        let order = self.order.get(place).into_iter().flatten().rev();
-        let earlier = order.filter(|(position, (room, _))| {
-            meant.is_none_or(|meant| meant.contains(room))
-                && end.is_none_or(|end| **position < end)
-                && !self.blocked.contains(&position.1)
+        let entries = self.order.get(place).into_iter().flatten().rev();
+        let entries = entries.filter(|((_, author, _), room)| {
+            meant.is_none_or(|meant| meant.contains(room)) && !self.blocked.contains(author)
         });
-        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, &(_, cursor))| cursor).collect();
+        let messages = entries.flat_map(|(position, _)| {
+            let items = self.messages_in.get(&position.2).into_iter().flatten().rev();
+            items.map(move |&(item, cursor)| ((*position, item), cursor))
+        });
+        let earlier = messages.filter(|(at, _)| end.is_none_or(|end| *at < end));
+        let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, cursor)| cursor).collect();
         cursors.reverse();
         Some(cursors)
     }

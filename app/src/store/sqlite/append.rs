@@ -1,6 +1,9 @@
 //! Writing: one transaction for all that waits.
 
-use std::collections::{BTreeMap, btree_map};
+use std::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+};
 
 use chat_core::{
     IdSum, PeerKey, Record, RoomKeyId, RoomRoot, StoredEntry, StoredPeer, StoredRoom, StoredTrust, Trust,
@@ -82,12 +85,15 @@ impl Append<'_> {
                 let cursor = self.db.last_insert_rowid();
                 let put = "INSERT INTO words (rowid, text) VALUES (?1, ?2)";
                 self.db.prepare_cached(put)?.execute(params![cursor, message.text])?;
-                let shown = self.settle(&at, Shown::new(cursor.cast_unsigned(), message.clone()))?;
+                let shown = self.settle(&at, Shown::new(cursor.cast_unsigned(), Arc::clone(message)))?;
                 shown.map(Told::Message).into_iter().for_each(&mut on_fresh);
             }
         }
         for change in &entry.changes {
-            self.change(&at, change)?.map(Told::Change).into_iter().for_each(&mut on_fresh);
+            self.change(&at, change)?
+                .map(|changed| Told::Change(Box::new(changed)))
+                .into_iter()
+                .for_each(&mut on_fresh);
         }
         self.count(conversation, entry, stamp)?;
         if entry.author == self.own {

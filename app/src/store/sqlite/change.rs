@@ -3,6 +3,8 @@
 //! A change may come before its message. Then it waits, and the message comes changed. Whatever order things come in,
 //! the store ends up the same.
 
+use std::sync::Arc;
+
 use chat_core::{Change, MessageId, Place, What};
 use rusqlite::{OptionalExtension as _, params};
 
@@ -43,9 +45,9 @@ impl Append<'_> {
         if waiting.is_empty() {
             return Ok(Some(shown));
         }
+        let author = shown.message.from;
         let by_author = |kind| {
-            let is =
-                move |row: &&(i64, i64, String, [u8; 32])| row.1 == kind && row.3 == shown.message.from.0;
+            let is = move |row: &&(i64, i64, String, [u8; 32])| row.1 == kind && row.3 == author.0;
             waiting.iter().find(is)
         };
         let (edit, delete) = (by_author(EDIT), by_author(DELETE));
@@ -69,7 +71,7 @@ impl Append<'_> {
         }
         if let Some((_, _, text, _)) = edit {
             self.say_instead(cursor, text, EDITED)?;
-            (shown.message.text, shown.edited) = (text.clone(), true);
+            shown.say_instead(text);
         }
         read::add_reactions(self.db, &mut shown)?;
         Ok(Some(shown))
@@ -95,7 +97,7 @@ impl Append<'_> {
         let waits = target.is_some() && message.is_none();
         let cursor = self.put(at, change, if waits { WAITS } else { AS_SAID })?;
         let was_gone = rival.is_none_or(|rival| rival.gone);
-        let before = message.as_ref().map(|shown| Box::new(shown.message.clone()));
+        let before = message.as_ref().map(|shown| Arc::clone(&shown.message));
         let changed = Changed { cursor: cursor.cast_unsigned(), change: change.clone(), before };
         let message = message.map(|shown| record::counted(shown.cursor));
         let is_news = match (&change.what, message) {

@@ -1,6 +1,6 @@
 //! How the types of the core look in columns.
 
-use std::{net::SocketAddr, num::NonZeroU16, str::FromStr as _};
+use std::{net::SocketAddr, num::NonZeroU16, str::FromStr as _, sync::Arc};
 
 use chat_core::{
     BootId, Change, Emoji, EntryId, FileName, Message, MessageId, Nick, Offer, PeerKey, Place, RoomKeyId,
@@ -81,7 +81,11 @@ pub(super) fn read_place(text: &str) -> Option<Place> {
 /// A message or a change. Reactions are rows of their own.
 pub(super) fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
     let kind: i64 = row.get(14)?;
-    if kind == MESSAGE { message(row).map(Told::Message) } else { change(row, kind).map(Told::Change) }
+    if kind == MESSAGE {
+        message(row).map(Told::Message)
+    } else {
+        change(row, kind).map(|changed| Told::Change(Box::new(changed)))
+    }
 }
 
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
@@ -103,7 +107,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
     };
     let state: i64 = row.get(15)?;
     let (edited, deleted) = (state == EDITED, state == DELETED);
-    Ok(Shown { cursor: cursor(row, 0)?, message, edited, deleted, reactions: Vec::new() })
+    Ok(Shown { cursor: cursor(row, 0)?, message: Arc::new(message), edited, deleted, reactions: Vec::new() })
 }
 
 fn change(row: &Row<'_>, kind: i64) -> rusqlite::Result<Changed> {

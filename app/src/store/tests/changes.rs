@@ -1,6 +1,6 @@
 //! Edits, deletions, reactions and topics: the same in both stores, and the same whatever order they come in.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chat_core::{Change, Emoji, Topic, What};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
@@ -11,7 +11,8 @@ use crate::store::Told;
 /// An entry that changes something, or says something in answer to nothing.
 pub(super) fn change(number: u64, stamp: u64, room: u8, author: PeerKey, what: What) -> StoredEntry {
     let mut entry = entry(number, stamp, room, author, &["x"]);
-    let Message { id, place, from, boot, nick, sent, stamp, late, own, .. } = entry.messages.remove(0);
+    let Message { id, place, from, boot, nick, sent, stamp, late, own, .. } =
+        Arc::unwrap_or_clone(entry.messages.remove(0));
     entry.changes = vec![Change { id, place, from, boot, nick, what, sent, stamp, late, own }];
     entry
 }

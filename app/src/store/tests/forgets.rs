@@ -46,7 +46,8 @@ fn what_is_forgotten_is_found_in_no_way() {
         let entries = Request::Entries { room: ROOM, ids: vec![id(1), id(5)] };
         assert_eq!(store.fetch(&entries), Ok(Answer::Entries(vec![])));
         assert_eq!(days(store), [(0, 1, Stamp(9)), (1, 1, Stamp(DAY + 1)), (0, 1, Stamp(5))]);
-        let texts = |shown: Vec<Shown>| shown.into_iter().map(|shown| shown.message.text).collect::<Vec<_>>();
+        let texts =
+            |shown: Vec<Shown>| shown.into_iter().map(|shown| shown.message.text.clone()).collect::<Vec<_>>();
         assert_eq!(texts(store.latest(9).unwrap()), ["kept", "of another day", "of another room"]);
         let cursors = store.history(&place(0), 9, None).unwrap().unwrap();
         assert_eq!(texts(store.shown(&cursors).unwrap()), ["kept", "of another day"]);

@@ -1,5 +1,7 @@
 //! What is stored is found again; both stores against each other, and the one on disk against harm.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chat_core::{
     Answer, BootId, EntryId, FileName, Message, MessageId, Nick, Offer, PeerKey, Place, Record, Request,
@@ -64,7 +66,7 @@ fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> 
         stamp: Stamp(stamp),
         author,
         bytes: Bytes::from(number.to_be_bytes().repeat(5)),
-        messages: texts.iter().enumerate().map(say).collect(),
+        messages: texts.iter().enumerate().map(say).map(Arc::new).collect(),
         changes: Vec::new(),
     }
 }
@@ -122,7 +124,7 @@ fn of_two_rooms_of_one_name_the_history_is_that_of_the_one_that_is_meant() {
             store.append(&[vec![Record::Room(room)]]).unwrap();
             let cursors = store.history(&place(0), 9, None).unwrap().unwrap();
             let shown = store.shown(&cursors).unwrap();
-            shown.into_iter().map(|shown| shown.message.text).collect::<Vec<_>>()
+            shown.into_iter().map(|shown| shown.message.text.clone()).collect::<Vec<_>>()
         };
         assert_eq!(shown(Some(in_open)), ["in the open room"]);
         assert_eq!(shown(Some(in_private)), ["in the private one"]);

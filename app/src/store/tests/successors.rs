@@ -42,7 +42,7 @@ fn what_was_said_before_we_followed_stays_in_the_history() {
         let mut said = |known: &StoredSuccessor| {
             store.append(&[vec![Record::Successor(Box::new(known.clone()))]]).unwrap();
             let cursors = store.history(&place(0), 9, None).unwrap().unwrap();
-            let text = |shown: Shown| shown.message.text;
+            let text = |shown: Shown| shown.message.text.clone();
             let history: Vec<_> = store.shown(&cursors).unwrap().into_iter().map(text).collect();
             let (place, since) = (Some(place(0)), Stamp(0));
             let search = Search { words: Vec::new(), from: None, place, since, limit: 9 };

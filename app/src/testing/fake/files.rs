@@ -1,5 +1,7 @@
 //! The files of the node without a network: bo's are 100,000 bytes of which each tells its place.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chat_core::{
     Event, FileName, MessageId, Offer, Output, Place, Record, Request, RoomKeyId, StoreError, Token,
@@ -34,7 +36,7 @@ impl Fake {
         hash[0] ^= u8::from(!is_true);
         let offer = Offer { name: FileName::lenient(name), size: SIZE as u64, hash, folder: false };
         let mut entry = self.entry(place, BO, offer.name.as_str());
-        entry.messages[0].file = Some(Box::new(offer));
+        Arc::make_mut(&mut entry.messages[0]).file = Some(Box::new(offer));
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);
@@ -43,11 +45,11 @@ impl Fake {
     pub(super) fn offer(&mut self, tag: u64, place: &Place, offer: Offer) {
         let mut entry = self.entry(place, self.own, offer.name.as_str());
         let size = offer.size;
-        let message = &mut entry.messages[0];
+        let message = Arc::make_mut(&mut entry.messages[0]);
         (message.own, message.file) = (true, Some(Box::new(offer)));
-        let message = message.clone();
+        let message = Arc::clone(&entry.messages[0]);
         self.files.offered = Some((message.id, entry.room, size));
-        self.tell(Event::Message(message.clone()));
+        self.tell(Event::Message(Arc::clone(&message)));
         self.persist(vec![Record::Entry(entry)], vec![Event::Done { tag, message: Some(message.id) }]);
     }
 

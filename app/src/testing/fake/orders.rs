@@ -76,7 +76,7 @@ impl Fake {
 
     fn hear_so(&mut self, place: &Place, text: &str, alter: impl Fn(&mut Message)) {
         let mut entry = self.entry(place, BO, text);
-        entry.messages.iter_mut().for_each(alter);
+        entry.messages.iter_mut().map(Arc::make_mut).for_each(alter);
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);

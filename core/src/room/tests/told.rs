@@ -6,7 +6,7 @@ impl Peer {
     /// The messages told to the person, in the order in which they were.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.events.iter().filter_map(|event| match event {
-            Event::Message(message) => Some(message),
+            Event::Message(message) => Some(&**message),
             _ => None,
         })
     }

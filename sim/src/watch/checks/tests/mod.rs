@@ -118,7 +118,7 @@ impl<C: Check> Stage<C> {
             stamp: message.stamp,
             author: message.from,
             bytes: Bytes::copy_from_slice(message.text.as_bytes()),
-            messages: vec![message.clone()],
+            messages: vec![message.clone().into()],
             changes: Vec::new(),
         };
         self.see(&Fact::Appended { host, token: Token(token), records: &[Record::Entry(entry)] });

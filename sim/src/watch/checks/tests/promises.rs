@@ -128,9 +128,9 @@ fn reach_bites_when_somebody_is_not_shown_what_was_said() {
         stage.everybody_meets();
         stage.after(if settled { 300_000 } else { 1000 });
         stage.say(0, "a");
-        stage.tell(0, &Event::Message(Message { own: true, ..message(0, 1, "a") }));
+        stage.tell(0, &Event::Message(Message { own: true, ..message(0, 1, "a") }.into()));
         for &host in shown_to {
-            stage.tell(host, &Event::Message(message(0, 1, "a")));
+            stage.tell(host, &Event::Message(message(0, 1, "a").into()));
         }
         stage.wait(60);
         stage.end()

@@ -5,7 +5,7 @@ use super::{super::*, *};
 #[test]
 fn once_bites_when_something_is_shown_twice_and_not_after_it_was_lost() {
     let mut stage = Stage::new(said::Once::default());
-    let shown = Event::Message(message(0, 1, "a"));
+    let shown = Event::Message(message(0, 1, "a").into());
     stage.tell(1, &shown);
     stage.tell(2, &shown);
     stage.boot(1, &Disk::default());
@@ -20,7 +20,7 @@ fn genuine_bites_when_words_author_or_place_are_not_as_they_were_said() {
     let play = |shown: Message| {
         let mut stage = Stage::new(said::Genuine);
         stage.say(0, "a");
-        stage.tell(1, &Event::Message(shown));
+        stage.tell(1, &Event::Message(shown.into()));
         stage.end()
     };
     assert_eq!(play(message(0, 1, "a")), Ok(()));
@@ -49,10 +49,10 @@ fn agreed_bites_when_an_entry_is_not_the_same_to_all_or_stands_before_what_it_an
     stage.append(1, 1, &message(0, 5, "a"));
     assert_eq!(stage.told, Ok(()));
     let reply = Some(message(0, 5, "a").id);
-    stage.tell(2, &Event::Message(Message { reply, ..message(1, 6, "b") }));
+    stage.tell(2, &Event::Message(Message { reply, ..message(1, 6, "b") }.into()));
     assert_eq!(stage.told, Ok(()));
     let mut other = stage;
-    other.tell(2, &Event::Message(Message { reply, ..message(1, 4, "c") }));
+    other.tell(2, &Event::Message(Message { reply, ..message(1, 4, "c") }.into()));
     bites(other.end(), "before what it answers");
 
     for (wrong, words) in [
