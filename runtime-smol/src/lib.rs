@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::{
+    collections::VecDeque,
     future::{Future, poll_fn},
-    io, iter,
+    io,
     pin::Pin,
     sync::Arc,
     task::Poll,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use chat_core::{Input, Instant, Node, Wake};
-use chat_net::{Batch, Clock, Host, Net, OnOutput, Socket, Submit};
+use chat_net::{Batch, Clock, Host, Inbox, Net, OnOutput, Socket, Submit, inbox};
 use smol::{Async, Timer, channel, future};
 
 /// Lets `node` live on `net` by the time of `clock`, by which it was made, on a thread of its own. What it says first has
@@ -24,17 +25,17 @@ pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Res
     let mut host = Host::new(node, net, clock, on_output);
     let wake = host.speak();
     let sockets = sockets.into_iter().map(Async::new_nonblocking).collect::<io::Result<Vec<_>>>()?;
-    let (submit, inbox) = channel::bounded(INPUTS);
+    let (bell, rung) = channel::bounded(1);
+    // Once is enough: the loop takes all that is there.
+    let (door, inbox) = inbox(move || _ = bell.try_send(()));
     // async-io has a thread that waits for all sockets and timers anyway. With `smol::block_on` this one would take turns
     // with it, and each turn wakes the other up to ten times: too much for a peer that is idle.
-    let live = move || future::block_on(run(host, wake, clock, inbox, sockets));
+    let live = move || future::block_on(run(host, wake, clock, (inbox, rung), sockets));
     thread::Builder::new().name("chat-node".into()).spawn(live)?;
     // Nobody takes it after the node's end, and then there is nothing to be done.
-    Ok(Arc::new(move |input| drop(submit.send_blocking(input))))
+    Ok(Arc::new(move |input| _ = door.put(input)))
 }
 
-/// What the loop may be behind with before those who submit have to wait.
-const INPUTS: usize = 256;
 /// What is taken in before the node is asked what it wants: the more at once, the fuller its datagrams.
 const INPUTS_AT_ONCE: usize = 64;
 
@@ -42,10 +43,10 @@ async fn run(
     mut host: Host,
     mut wake: Option<Wake>,
     clock: Clock,
-    inbox: channel::Receiver<Input<'static>>,
+    (inbox, rung): (Inbox<Input<'static>>, channel::Receiver<()>),
     sockets: Vec<Async<Arc<Socket>>>,
 ) {
-    let mut batch = Batch::new();
+    let (mut batch, mut inputs) = (Batch::new(), VecDeque::new());
     let mut alarm = Alarm { timer: Timer::never(), at: None };
     while !host.is_finished() {
         let mut idle = true;
@@ -55,21 +56,26 @@ async fn run(
                 host.take_datagrams(&batch);
             }
         }
-        for input in iter::from_fn(|| inbox.try_recv().ok()).take(INPUTS_AT_ONCE) {
+        if inputs.is_empty() && !inbox.take(&mut inputs) {
+            // Nobody is left who could submit anything.
+            break;
+        }
+        for input in inputs.drain(..inputs.len().min(INPUTS_AT_ONCE)) {
             idle = false;
             host.take(input);
         }
         if idle {
-            let input = async { Woken::By(inbox.recv().await) };
+            let input = async {
+                let _ = rung.recv().await;
+                Woken::ByBell
+            };
             let tick = async {
                 alarm.ring(clock, host.next(wake)).await;
-                Woken::By(Ok(Input::Tick))
+                Woken::InTime
             };
             match future::or(input, future::or(readable(&sockets), tick)).await {
-                Woken::By(Ok(input)) => host.take(input),
-                // Nobody is left who could submit anything.
-                Woken::By(Err(channel::RecvError)) => break,
-                Woken::ByDatagrams => continue,
+                Woken::InTime => host.take(Input::Tick),
+                Woken::ByBell | Woken::ByDatagrams => continue,
             }
         }
         wake = host.speak();
@@ -97,8 +103,9 @@ impl Alarm {
 
 /// What ended a wait.
 enum Woken {
-    By(Result<Input<'static>, channel::RecvError>),
+    ByBell,
     ByDatagrams,
+    InTime,
 }
 
 /// Waits until one of the sockets has something to receive.

@@ -5,17 +5,18 @@
 mod reader;
 
 use std::{
-    io, iter,
+    collections::VecDeque,
+    io,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use chat_core::{Input, Node, Wake};
-use chat_net::{Clock, Host, Net, OnOutput, Submit};
+use chat_net::{Clock, Door, Host, Inbox, Net, OnOutput, Submit, inbox};
 use reader::Load;
 
 /// Lets `node` live on `net` by the time of `clock`, by which it was made, on threads of its own. What it says first has
@@ -24,8 +25,8 @@ use reader::Load;
 /// # Errors
 /// If the system gives no thread.
 pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Result<Submit> {
-    let (door, inbox) = sync_channel(TURNS);
-    let door = Door(door);
+    let (door, inbox) = inbox(|| {});
+    let door = Own(door);
     let sockets = net.sockets().to_vec();
     let (to_end, readers) = channel();
     let mut host = Host::new(node, net, clock, on_output);
@@ -33,16 +34,14 @@ pub fn start(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> io::Res
     let live = move || run(host, wake, clock, inbox, readers);
     thread::Builder::new().name("chat-node".into()).spawn(live)?;
     for socket in sockets {
-        let inbox = door.0.clone();
-        let read = move || reader::read(&socket, &inbox);
+        let door = door.0.clone();
+        let read = move || reader::read(&socket, &door);
         // Whether it has ended already shows in what is submitted.
         let _ = to_end.send(thread::Builder::new().name("chat-reader".into()).spawn(read)?);
     }
     Ok(Arc::new(move |input| door.submit(input)))
 }
 
-/// What the loop may be behind with before those who submit, and the readers, have to wait.
-const TURNS: usize = 256;
 /// What is taken in before the node is asked what it wants: the more at once, the fuller its datagrams.
 const TURNS_AT_ONCE: usize = 64;
 /// What took so long is answered before more is taken in: a handshake does not wait for those behind it.
@@ -59,30 +58,34 @@ fn run(
     mut host: Host,
     mut wake: Option<Wake>,
     clock: Clock,
-    inbox: Receiver<Turn>,
+    inbox: Inbox<Turn>,
     readers: Receiver<JoinHandle<()>>,
 ) {
-    let mut is_stopped = false;
+    let (mut turns, mut is_stopped) = (VecDeque::new(), false);
     while !is_stopped && !host.is_finished() {
-        match inbox.recv_timeout(host.until(wake)) {
-            Ok(first) => {
-                let begun = clock.now();
-                for turn in iter::once(first).chain(inbox.try_iter()).take(TURNS_AT_ONCE) {
-                    match turn {
-                        Turn::Input(input) => host.take(input),
-                        Turn::Datagrams(load) => {
-                            host.take_datagrams(&load.batch);
-                            load.give_back();
-                        }
-                        Turn::Stop => is_stopped = true,
-                    }
-                    if clock.now() - begun >= LONG {
-                        break;
-                    }
-                }
+        if turns.is_empty() {
+            if !inbox.wait(host.until(wake), &mut turns) {
+                break;
             }
-            Err(RecvTimeoutError::Timeout) => host.take(Input::Tick),
-            Err(RecvTimeoutError::Disconnected) => break,
+            if turns.is_empty() {
+                host.take(Input::Tick);
+            }
+        }
+        let begun = clock.now();
+        let mut left = TURNS_AT_ONCE;
+        while let Some(turn) = turns.pop_front() {
+            match turn {
+                Turn::Input(input) => host.take(input),
+                Turn::Datagrams(load) => {
+                    host.take_datagrams(&load.batch);
+                    load.give_back();
+                }
+                Turn::Stop => is_stopped = true,
+            }
+            left -= 1;
+            if left == 0 || clock.now() - begun >= LONG {
+                break;
+            }
         }
         if !is_stopped {
             wake = host.speak();
@@ -96,17 +99,17 @@ fn run(
 }
 
 /// The way in for everybody but the readers. The loop ends when it is closed.
-struct Door(SyncSender<Turn>);
+struct Own(Door<Turn>);
 
-impl Door {
+impl Own {
     fn submit(&self, input: Input<'static>) {
         // It has gone after the node's end, and then there is nothing to be done.
-        let _ = self.0.send(Turn::Input(input));
+        let _ = self.0.put(Turn::Input(input));
     }
 }
 
-impl Drop for Door {
+impl Drop for Own {
     fn drop(&mut self) {
-        let _ = self.0.send(Turn::Stop);
+        let _ = self.0.put(Turn::Stop);
     }
 }

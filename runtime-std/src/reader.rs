@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use chat_net::{Batch, Socket};
+use chat_net::{Batch, Door, Socket};
 
 use crate::Turn;
 
@@ -25,7 +25,7 @@ impl Load {
 }
 
 /// Passes on everything that comes in, until the socket is closed or nobody takes it any more.
-pub(crate) fn read(socket: &Socket, inbox: &SyncSender<Turn>) {
+pub(crate) fn read(socket: &Socket, door: &Door<Turn>) {
     let (back, loads) = sync_channel(LOADS);
     for _ in 0..LOADS {
         let _ = back.send(Load { batch: Batch::new(), back: back.clone() });
@@ -38,7 +38,7 @@ pub(crate) fn read(socket: &Socket, inbox: &SyncSender<Turn>) {
                 return;
             }
         }
-        if inbox.send(Turn::Datagrams(load)).is_err() {
+        if door.put(Turn::Datagrams(load)).is_err() {
             return;
         }
     }

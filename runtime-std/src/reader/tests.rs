@@ -3,32 +3,36 @@
 mod namespace;
 
 use std::{
+    collections::VecDeque,
     net::UdpSocket,
-    sync::{Arc, mpsc::Receiver},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use chat_net::{Net, Options};
+use chat_net::{Inbox, Net, Options, inbox};
 use namespace::{entered, ip};
 
 use super::*;
 
 /// A reader of the chat's IPv4 socket, and somebody who talks to it.
-fn reader() -> (Net, Receiver<Turn>, JoinHandle<()>, impl Fn(u8)) {
+fn reader() -> (Net, Inbox<Turn>, JoinHandle<()>, impl Fn(u8)) {
     ip("link set lo up");
     let net = Net::open(&Options { mdns: false, ..Options::default() }).unwrap();
     let socket = Arc::clone(net.sockets().iter().find(|socket| socket.is_ipv4()).unwrap());
-    let (inbox, turns) = sync_channel(16);
-    let reader = thread::spawn(move || read(&socket, &inbox));
+    let (door, turns) = inbox(|| {});
+    let reader = thread::spawn(move || read(&socket, &door));
     let (stranger, port) = (UdpSocket::bind("127.0.0.1:0").unwrap(), net.port());
     let say = move |byte| assert_eq!(stranger.send_to(&[byte], ("127.0.0.1", port)).unwrap(), 1);
     (net, turns, reader, say)
 }
 
-fn next(turns: &Receiver<Turn>) -> Option<Load> {
-    match turns.recv_timeout(Duration::from_millis(200)) {
-        Ok(Turn::Datagrams(load)) => Some(load),
+fn next(turns: &Inbox<Turn>) -> Option<Load> {
+    let mut taken = VecDeque::new();
+    turns.wait(Duration::from_millis(200), &mut taken);
+    assert!(taken.len() <= 1, "one at a time");
+    match taken.pop_front() {
+        Some(Turn::Datagrams(load)) => Some(load),
         _ => None,
     }
 }
