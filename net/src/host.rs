@@ -27,6 +27,8 @@ pub struct Host {
     clock: Clock,
     watch: Watch,
     on_output: OnOutput,
+    /// What is not for the network, until that has its share.
+    aside: Vec<Output>,
     is_finished: bool,
 }
 
@@ -34,12 +36,13 @@ impl Host {
     /// Of a node that was made by `clock`.
     #[must_use]
     pub fn new(node: Node, net: Net, clock: Clock, on_output: OnOutput) -> Self {
-        Self { node, net, clock, watch: Watch::new(clock), on_output, is_finished: false }
+        Self { node, net, clock, watch: Watch::new(clock), on_output, aside: Vec::new(), is_finished: false }
     }
 
-    /// Looks after the system if it is time to, and carries out all that the node wants. The answer is what it waits for.
+    /// Looks after the system if it is time to, and carries out all that the node wants: what is for the network first,
+    /// since others wait for that. The answer is what it waits for.
     pub fn speak(&mut self) -> Option<Wake> {
-        let Self { node, net, watch, on_output, is_finished, .. } = self;
+        let Self { node, net, watch, on_output, aside, is_finished, .. } = self;
         watch.look(net, |now, input| node.handle(now, input));
         let wake = loop {
             match node.poll() {
@@ -47,10 +50,11 @@ impl Host {
                 Output::Trace(trace) => net.trace(trace),
                 Output::Event(Event::Finished) => *is_finished = true,
                 Output::Wait(wake) => break wake,
-                output => on_output(output),
+                output => aside.push(output),
             }
         };
         net.flush();
+        aside.drain(..).for_each(on_output);
         wake
     }
 
