@@ -1,10 +1,12 @@
 //! An entry: the immutable unit of a room's history. Sealed once by its author, signed, and never encoded again.
 //!
 //! ```text
-//! version 1 | room key id 16 | author 32 | stamp 8 | nonce 24 | sealed body + tag 16 | signature 64
+//! version 2 | room key id 16 | author 32 | stamp 8 | nonce 24 | sealed body + tag 16 | signature 64
 //! `------------- header: also the associated data -------'
-//! `---------------- what the id names and the signature covers -----------'
+//! `---------------- what the id is the hash of ---------------------------'
 //! ```
+//!
+//! The signature covers the id: the hash has gone over all bytes once already, and signing goes over what it signs twice.
 
 use alloc::vec::Vec;
 
@@ -28,11 +30,14 @@ pub(crate) const ENTRY_MAX: usize = HEADER + NONCE + BODY_MAX + TAG + SIGNATURE;
 /// The largest stamp: the end of the year 9999. What lies beyond would not fit the integers of many stores.
 pub(crate) const STAMP_MAX: Stamp = Stamp(253_402_300_799_999_999);
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before: its signature covers all that the id is the hash of. It is still read.
+const FORMER: u8 = 1;
 const HEADER: usize = 1 + 16 + 32 + 8;
 const NONCE: usize = 24;
 const SIGNATURE: usize = 64;
-const LABEL: &str = "p2p-chat/1 entry";
+const LABEL: &str = "p2p-chat/2 entry";
+const FORMER_LABEL: &str = "p2p-chat/1 entry";
 
 /// An entry as far as it can be read without a key. Nothing of it is proven yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,7 +71,7 @@ impl Entry {
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
         let id = EntryId(suite.hash(&[&bytes]));
-        let signature = identity.sign(suite, LABEL, &[&bytes]);
+        let signature = identity.sign(suite, LABEL, &[&id.0]);
         bytes.extend_from_slice(&signature);
         Self { room, author, stamp, id, bytes: bytes.into() }
     }
@@ -80,7 +85,7 @@ impl Entry {
         let (author, rest) = rest.split_first_chunk()?;
         let stamp = Stamp(u64::from_be_bytes(*rest.first_chunk()?));
         let (room, author) = (RoomKeyId(*room), PeerKey(*author));
-        (version == VERSION && stamp <= STAMP_MAX).then_some(())?;
+        ([VERSION, FORMER].contains(&version) && stamp <= STAMP_MAX).then_some(())?;
         let id = EntryId(suite.hash(&[signed]));
         Some(Self { room, author, stamp, id, bytes })
     }
@@ -97,7 +102,11 @@ impl Entry {
         let (header, rest) = signed.split_at_checked(HEADER).ok_or(Forged)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Forged)?;
         let plain = key.unseal(suite, nonce, header, sealed).ok_or(Forged)?;
-        if !self.author.has_signed(suite, LABEL, &[signed], signature) {
+        let (label, named) = match signed.first() {
+            Some(&FORMER) => (FORMER_LABEL, signed),
+            _ => (LABEL, &self.id.0[..]),
+        };
+        if !self.author.has_signed(suite, label, &[named], signature) {
             return Err(Forged);
         }
         Ok(Body::decode(&plain))
@@ -155,8 +164,7 @@ mod tests {
     fn resigned(entry: &Entry, by: &Identity) -> Entry {
         let mut bytes = entry.bytes.to_vec();
         bytes.truncate(bytes.len() - SIGNATURE);
-        let signature = by.sign(REAL, LABEL, &[&bytes]);
-        bytes.extend_from_slice(&signature);
+        bytes.extend_from_slice(&by.sign(REAL, LABEL, &[&entry.id.0]));
         Entry::read(REAL, bytes.into()).unwrap()
     }
 
@@ -221,15 +229,30 @@ mod tests {
     #[test]
     fn a_body_of_a_later_version_still_counts() {
         let (key, person) = (key("#lobby"), person(1));
-        let mut entry = entry("hello");
-        let mut bytes = entry.bytes[..HEADER].to_vec();
+        let mut bytes = entry("hello").bytes[..HEADER].to_vec();
         let sealed = key.seal(REAL, &[9; 24], &bytes, b"later");
         bytes.extend_from_slice(&[9; 24]);
         bytes.extend_from_slice(&sealed);
-        let signature = person.sign(REAL, LABEL, &[&bytes]);
+        let signature = person.sign(REAL, LABEL, &[&REAL.hash(&[&bytes])]);
         bytes.extend_from_slice(&signature);
-        entry.bytes = bytes.into();
+        let entry = Entry::read(REAL, bytes.into()).unwrap();
         assert_eq!(entry.open(REAL, &key), Ok(None));
+    }
+
+    #[test]
+    fn an_entry_of_the_version_before_still_opens_and_none_passes_for_the_other() {
+        let (key, person) = (key("#lobby"), person(1));
+        let mut header = entry("hello").bytes[..HEADER].to_vec();
+        header[0] = FORMER;
+        let sealed = key.seal(REAL, &[9; 24], &header, &body("hello").encode());
+        let bytes = [&header[..], &[9; 24], &sealed].concat();
+        let signed = |label, what: &[u8]| {
+            let entry = [&bytes[..], &person.sign(REAL, label, &[what])].concat();
+            Entry::read(REAL, entry.into()).unwrap().open(REAL, &key)
+        };
+        assert_eq!(signed(FORMER_LABEL, &bytes), Ok(Some(body("hello"))));
+        assert_eq!(signed(LABEL, &REAL.hash(&[&bytes])), Err(Forged));
+        assert_eq!(signed(FORMER_LABEL, &REAL.hash(&[&bytes])), Err(Forged));
     }
 
     #[test]
