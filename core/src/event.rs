@@ -321,7 +321,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Stamp(pub u64);
 
-/// The name of an entry: the BLAKE2s hash of its bytes without the signature.
+/// The name of an entry: the BLAKE3 hash of its bytes without the signature.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub [u8; 32]);
 

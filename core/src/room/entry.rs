@@ -31,7 +31,8 @@ pub(crate) const ENTRY_MAX: usize = HEADER + NONCE + BODY_MAX + TAG + SIGNATURE;
 pub(crate) const STAMP_MAX: Stamp = Stamp(253_402_300_799_999_999);
 
 const VERSION: u8 = 2;
-/// The version before: its signature covers all that the id is the hash of. It is still read.
+/// The version before: its id is a BLAKE2s hash, and its signature covers all that the id is the hash of. It is still
+/// read.
 const FORMER: u8 = 1;
 const HEADER: usize = 1 + 16 + 32 + 8;
 const NONCE: usize = 24;
@@ -70,7 +71,7 @@ impl Entry {
         let sealed = key.seal(suite, &nonce, &bytes, &plain);
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
-        let id = EntryId(suite.hash(&[&bytes]));
+        let id = id_of(suite, &bytes);
         let signature = identity.sign(suite, LABEL, &[&id.0]);
         bytes.extend_from_slice(&signature);
         Self { room, author, stamp, id, bytes: bytes.into() }
@@ -86,7 +87,7 @@ impl Entry {
         let stamp = Stamp(u64::from_be_bytes(*rest.first_chunk()?));
         let (room, author) = (RoomKeyId(*room), PeerKey(*author));
         ([VERSION, FORMER].contains(&version) && stamp <= STAMP_MAX).then_some(())?;
-        let id = EntryId(suite.hash(&[signed]));
+        let id = id_of(suite, signed);
         Some(Self { room, author, stamp, id, bytes })
     }
 
@@ -111,6 +112,14 @@ impl Entry {
         }
         Ok(Body::decode(&plain))
     }
+}
+
+/// The name of an entry, of all its bytes but the signature.
+fn id_of(suite: &'static dyn Suite, signed: &[u8]) -> EntryId {
+    EntryId(match signed.first() {
+        Some(&FORMER) => suite.hash(&[signed]),
+        _ => suite.digest(&[signed]),
+    })
 }
 
 /// Who wrote an entry, read off its header.
@@ -233,7 +242,7 @@ mod tests {
         let sealed = key.seal(REAL, &[9; 24], &bytes, b"later");
         bytes.extend_from_slice(&[9; 24]);
         bytes.extend_from_slice(&sealed);
-        let signature = person.sign(REAL, LABEL, &[&REAL.hash(&[&bytes])]);
+        let signature = person.sign(REAL, LABEL, &[&REAL.digest(&[&bytes])]);
         bytes.extend_from_slice(&signature);
         let entry = Entry::read(REAL, bytes.into()).unwrap();
         assert_eq!(entry.open(REAL, &key), Ok(None));
@@ -251,8 +260,8 @@ mod tests {
             Entry::read(REAL, entry.into()).unwrap().open(REAL, &key)
         };
         assert_eq!(signed(FORMER_LABEL, &bytes), Ok(Some(body("hello"))));
-        assert_eq!(signed(LABEL, &REAL.hash(&[&bytes])), Err(Forged));
-        assert_eq!(signed(FORMER_LABEL, &REAL.hash(&[&bytes])), Err(Forged));
+        assert_eq!(signed(LABEL, &REAL.digest(&[&bytes])), Err(Forged));
+        assert_eq!(signed(FORMER_LABEL, &REAL.digest(&[&bytes])), Err(Forged));
     }
 
     #[test]

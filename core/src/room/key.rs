@@ -103,8 +103,8 @@ impl RoomKey {
         header: &[u8],
         plain: &[u8],
     ) -> [u8; 24] {
-        let mac = suite.mac(&self.nonce, &[random, header, plain]);
-        mac.first_chunk().copied().unwrap_or_default()
+        let digest = suite.keyed_digest(&self.nonce, &[random, header, plain]);
+        digest.first_chunk().copied().unwrap_or_default()
     }
 
     pub(crate) fn seal(

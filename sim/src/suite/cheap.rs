@@ -72,6 +72,14 @@ impl Suite for Cheap {
     fn mac(&self, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
         digest(fold(5, digest_word(key)), parts)
     }
+
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        digest(8, parts)
+    }
+
+    fn keyed_digest(&self, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+        digest(fold(9, digest_word(key)), parts)
+    }
 }
 
 /// A hash of the parts one after the other: where one ends and the next begins does not count, as with the real one.

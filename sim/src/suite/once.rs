@@ -126,6 +126,14 @@ impl Suite for Once {
     fn mac(&self, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
         REAL.mac(key, parts)
     }
+
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        REAL.digest(parts)
+    }
+
+    fn keyed_digest(&self, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+        REAL.keyed_digest(key, parts)
+    }
 }
 
 #[cfg(test)]

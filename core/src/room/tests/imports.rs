@@ -211,7 +211,7 @@ fn nothing_false_comes_in_and_the_true_one_still_may() {
     };
     let resigned = |bytes: &[u8]| {
         let signed = &bytes[..bytes.len() - 64];
-        let signature = thief.sign(REAL, "p2p-chat/2 entry", &[&REAL.hash(&[signed])]);
+        let signature = thief.sign(REAL, "p2p-chat/2 entry", &[&REAL.digest(&[signed])]);
         Bytes::from([signed, &signature].concat())
     };
     let mut stolen = whole.to_vec();
