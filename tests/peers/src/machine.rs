@@ -21,6 +21,22 @@ pub fn spent() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// Bytes of memory that this program occupies, and the most that it has occupied since the start.
+pub fn resident() -> u64 {
+    of_status("VmRSS:")
+}
+
+/// See [`resident`].
+pub fn peak() -> u64 {
+    of_status("VmHWM:")
+}
+
+fn of_status(name: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10
+}
+
 /// Where it was measured, and how busy that was otherwise.
 pub fn facts() -> String {
     let first = |path: &str, prefix: &str| {

@@ -94,6 +94,17 @@ impl Board {
         }
     }
 
+    /// The same until `send` says that it is enough; how many that were.
+    pub(crate) fn singles_while(&self, mut send: impl FnMut(&[u8; LENGTH]) -> bool) -> u64 {
+        for number in 0..self.singles {
+            thread::sleep(PAUSE);
+            if !send(&self.message(number)) {
+                return number + 1;
+            }
+        }
+        self.singles
+    }
+
     /// Receiver `seat` has heard a message. The answer is how many it has heard or missed.
     pub(crate) fn hear(&self, seat: usize, message: &[u8]) -> u64 {
         let (number, stamp) = work::read(message);
@@ -122,11 +133,19 @@ impl Board {
         self.seats.iter().for_each(|seat| seat.heard.wait("messages", count));
     }
 
+    /// What so many hundredths of the single messages did not exceed, in seconds, over all receivers.
+    pub(crate) fn alone(&self, hundredth: usize) -> f64 {
+        let seats = self.seats.iter().map(|seat| seat.ledger.lock().expect("no panic"));
+        let mut took: Vec<Duration> = seats.flat_map(|ledger| ledger.took.clone()).collect();
+        took.sort_unstable();
+        took[(took.len() - 1) * hundredth / 100].as_secs_f64()
+    }
+
     /// The end of a trial that began to send flat out `since`.
     pub(crate) fn figures(&self, since: &Begun) -> Figures {
         let spent = machine::spent() - since.spent;
         let flood = self.total - self.singles;
-        let (mut rates, mut took, mut heard, mut astray) = (Vec::new(), Vec::<Duration>::new(), 0, 0);
+        let (mut rates, mut heard, mut astray) = (Vec::new(), 0, 0);
         for seat in &self.seats {
             let ledger = seat.ledger.lock().expect("no panic");
             let missing = ledger.missing.len() as u64 + (self.total - ledger.next);
@@ -134,18 +153,15 @@ impl Board {
             let last = ledger.last.expect("something of the flood was heard");
             let come = flood.saturating_sub(missing);
             rates.push(come as f64 / (last - since.at).as_secs_f64());
-            took.extend(&ledger.took);
             heard += come;
             astray += missing + ledger.overtaken;
         }
         rates.sort_by(f64::total_cmp);
-        took.sort_unstable();
-        let part = |hundredth: usize| took[(took.len() - 1) * hundredth / 100].as_secs_f64();
         Figures::from([
             (Figure::Rate, rates[rates.len() / 2]),
             (Figure::Cpu, spent.as_secs_f64() / heard as f64),
-            (Figure::Middle, part(50)),
-            (Figure::Late, part(99)),
+            (Figure::Middle, self.alone(50)),
+            (Figure::Late, self.alone(99)),
             (Figure::Astray, astray as f64 / (self.total * self.seats.len() as u64) as f64),
         ])
     }
@@ -174,6 +190,11 @@ impl Begun {
     /// When.
     pub(crate) const fn at(&self) -> Instant {
         self.at
+    }
+
+    /// What processors had spent by then.
+    pub(crate) const fn spent(&self) -> Duration {
+        self.spent
     }
 }
 

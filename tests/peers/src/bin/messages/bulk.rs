@@ -1,4 +1,4 @@
-//! Much at once: through a stream of quinn, and through plain TCP as the limit.
+//! Much at once: through a stream of quinn, and through plain TCP as the limit. Ours is in `file.rs`.
 
 use std::{
     io::{Read as _, Write as _},
@@ -62,7 +62,7 @@ pub(crate) fn in_tcp() -> Figures {
     figures(at, spent, told.recv_timeout(PATIENCE).expect("all of it"))
 }
 
-fn bytes() -> Vec<u8> {
+pub(crate) fn bytes() -> Vec<u8> {
     (0..SIZE).map(at).collect()
 }
 
@@ -73,22 +73,27 @@ const fn at(place: usize) -> u8 {
 
 /// What has come so far, and whether it is what was sent: the first byte of each piece is looked at.
 #[derive(Default)]
-struct Check(usize);
+pub(crate) struct Check(usize);
 
 impl Check {
-    fn pass(&mut self, piece: &[u8]) {
+    /// How many bytes have come.
+    pub(crate) const fn seen(&self) -> usize {
+        self.0
+    }
+
+    pub(crate) fn pass(&mut self, piece: &[u8]) {
         assert_eq!(piece.first(), Some(&at(self.0)), "what is sent comes in order");
         self.0 += piece.len();
     }
 
     /// When all had come.
-    fn end(self) -> Instant {
+    pub(crate) fn end(self) -> Instant {
         assert_eq!(self.0, SIZE, "all comes");
         now()
     }
 }
 
-fn figures(at: Instant, spent: Duration, end: Instant) -> Figures {
+pub(crate) fn figures(at: Instant, spent: Duration, end: Instant) -> Figures {
     Figures::from([
         (Figure::Rate, SIZE as f64 / 1e6 / (end - at).as_secs_f64()),
         (Figure::Cpu, (machine::spent() - spent).as_secs_f64()),

@@ -32,7 +32,7 @@ const fn goal(work: Work, figure: Figure, of: Option<Stack>, bound: Bound) -> Go
 const GOSSIPSUB: Option<Stack> = Some(Stack::Gossipsub);
 const QUINN: Option<Stack> = Some(Stack::Quinn);
 
-const GOALS: [Goal; 11] = [
+const GOALS: [Goal; 15] = [
     goal(Work::One, Figure::Rate, GOSSIPSUB, AtLeast(20.0)),
     goal(Work::One, Figure::Rate, QUINN, AtLeast(0.5)),
     goal(Work::One, Figure::Cpu, GOSSIPSUB, AtMost(0.05)),
@@ -44,6 +44,10 @@ const GOALS: [Goal; 11] = [
     goal(Work::Many, Figure::Late, QUINN, AtMost(1.0)),
     goal(Work::Durable, Figure::Rate, None, AtLeast(50_000.0)),
     goal(Work::Durable, Figure::Kept, None, AtMost(0.030)),
+    goal(Work::Bulk, Figure::Rate, QUINN, AtLeast(0.8)),
+    goal(Work::Beside, Figure::Late, None, AtMost(0.020)),
+    goal(Work::CatchUp, Figure::Checks, None, AtMost(1.5)),
+    goal(Work::CatchUp, Figure::Memory, None, AtMost((32 << 20) as f64)),
 ];
 
 const OWN: [Stack; 2] = [Stack::Std, Stack::Smol];
@@ -74,14 +78,19 @@ impl Goal {
             Work::Many => "one to nine",
             Work::Durable => "on disk",
             Work::Bulk => "in bulk",
+            Work::Beside => "beside a file",
+            Work::CatchUp => "100,000 entries",
         };
         let figure = match self.figure {
+            Figure::Rate if self.work == Work::Bulk => "MB/s",
             Figure::Rate => "messages/s",
             Figure::Cpu => "processor time",
             Figure::Middle => "one alone, p50",
             Figure::Late => "one alone, p99",
             Figure::Kept => "one alone, until it is kept",
             Figure::Astray => "lost or out of order",
+            Figure::Checks => "time, in checks of their signatures",
+            Figure::Memory => "memory, MiB",
         };
         format!("{work}: {figure}")
     }
@@ -118,7 +127,8 @@ impl Goal {
         match (self.of, self.figure) {
             (Some(Stack::Gossipsub), _) => format!("{} of gossipsub's", number(value)),
             (Some(_), _) => format!("{} of quinn's", number(value)),
-            (None, Figure::Rate) => number(value),
+            (None, Figure::Rate | Figure::Checks) => number(value),
+            (None, Figure::Memory) => number(value / f64::from(1 << 20)),
             (None, _) => peers::figures::time(value),
         }
     }

@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 mod board;
 mod bulk;
+mod catch_up;
 mod durable;
+mod file;
 mod gauge;
 mod goals;
 mod in_gossipsub;

@@ -13,13 +13,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chat_app::{
     Start, Submit,
     store::{Memory, Store},
 };
 use chat_core::{
-    Action, Command, Config, Event, Identity, Input, Nick, Node, Output, PeerKey, PeerState, Place, REAL,
-    RoomName, Text,
+    Action, Answer, Command, Config, Event, Identity, Input, Nick, Node, Output, PeerKey, PeerState, Place,
+    REAL, Request, RoomName, Text,
 };
 use chat_net::{Clock, Net, Options, entropy};
 
@@ -59,6 +60,18 @@ pub(crate) fn run(start: Start, board: &Arc<Board>) -> Figures {
     figures
 }
 
+/// Of the board's receivers the one in this seat, who tells it what it hears.
+fn listener(seat: usize, board: &Arc<Board>) -> Listen {
+    let board = Arc::clone(board);
+    Box::new(move |event| {
+        if let Event::Message(message) = event
+            && !message.own
+        {
+            board.hear(seat, message.text.as_bytes());
+        }
+    })
+}
+
 /// The sender and its receivers.
 pub(crate) struct Crowd(Vec<Peer>);
 
@@ -71,12 +84,19 @@ impl Crowd {
         store: impl Fn(usize, PeerKey) -> Box<dyn Store>,
     ) -> Self {
         let peer = |seat: Option<usize>, number: usize| {
-            let secret = [number as u8 + 1; 32];
+            let secret = secret(number);
             let own = Identity::new(REAL, &secret).key();
-            Peer::start(start, &secret, store(number, own), seat.map(|seat| (seat, Arc::clone(board))))
+            let listen =
+                seat.map_or_else(|| Box::new(|_: &Event| {}) as Listen, |seat| listener(seat, board));
+            Peer::start(start, &secret, store(number, own), listen, Box::new(Nothing))
         };
         let mut peers = vec![peer(None, 0)];
         peers.extend((0..board.receivers()).map(|seat| peer(Some(seat), seat + 1)));
+        Self::introduce(peers)
+    }
+
+    /// Has all of them meet.
+    pub(crate) fn introduce(peers: Vec<Peer>) -> Self {
         let crowd = Self(peers);
         for other in &crowd.0[1..] {
             crowd.sender().ask(u64::MAX, Action::Connect(([127, 0, 0, 1], other.port).into()));
@@ -90,6 +110,11 @@ impl Crowd {
 
     pub(crate) fn sender(&self) -> &Peer {
         &self.0[0]
+    }
+
+    /// The first of the others.
+    pub(crate) fn receiver(&self) -> &Peer {
+        &self.0[1]
     }
 
     /// Says everything but the single messages, as fast as it is kept here and heard there.
@@ -119,6 +144,33 @@ pub(crate) struct Peer {
     port: u16,
 }
 
+/// Hears every event, in the node's own thread.
+pub(crate) type Listen = Box<dyn FnMut(&Event) + Send>;
+
+/// The bytes of files, of which there is one at a time.
+pub(crate) trait Files: Send {
+    /// A piece of what is offered.
+    fn piece(&self, offset: u64, length: u32) -> Option<Bytes>;
+    /// Takes a piece of what is fetched.
+    fn write(&mut self, offset: u64, bytes: &[u8]);
+}
+
+/// Nothing is offered or fetched.
+pub(crate) struct Nothing;
+
+impl Files for Nothing {
+    fn piece(&self, _: u64, _: u32) -> Option<Bytes> {
+        None
+    }
+
+    fn write(&mut self, _: u64, _: &[u8]) {}
+}
+
+/// The secret of the peer with this number.
+pub(crate) fn secret(number: usize) -> [u8; 32] {
+    [number as u8 + 1; 32]
+}
+
 /// What it has told.
 struct Told {
     online: Gauge,
@@ -127,11 +179,13 @@ struct Told {
 }
 
 impl Peer {
-    fn start(
+    /// `listen` hears every event, `files` has what it offers and takes what it fetches.
+    pub(crate) fn start(
         start: Start,
         secret: &[u8; 32],
         store: Box<dyn Store>,
-        seat: Option<(usize, Arc<Board>)>,
+        mut listen: Listen,
+        files: Box<dyn Files>,
     ) -> Self {
         // Unicast on the loopback interface, and nothing else.
         let options = Options { interfaces: vec!["lo".into()], port: None, mdns: false, broadcast: false };
@@ -146,11 +200,11 @@ impl Peer {
         let (asked, requests) = channel();
         let on_output = Box::new({
             let told = Arc::clone(&told);
-            move |output| on_output(output, &told, seat.as_ref(), &asked)
+            move |output| on_output(output, &told, &mut listen, &asked)
         });
         let submit = start(node, net, clock, on_output).expect("a runtime");
         let answer = Arc::clone(&submit);
-        thread::spawn(move || keep(store, &requests, &answer));
+        thread::spawn(move || keep(store, files, &requests, &answer));
         Self { submit, told, port }
     }
 
@@ -165,31 +219,29 @@ impl Peer {
         &self.told.answered
     }
 
-    fn ask(&self, tag: u64, action: Action) {
+    pub(crate) fn ask(&self, tag: u64, action: Action) {
         (self.submit)(Input::Command(Command { tag, action }));
     }
 }
 
-fn on_output(output: Output, told: &Told, seat: Option<&(usize, Arc<Board>)>, asked: &Sender<Output>) {
+fn on_output(output: Output, told: &Told, listen: &mut Listen, asked: &Sender<Output>) {
     let Output::Event(event) = output else {
         // The store's thread ends with this.
         let _ = asked.send(output);
         return;
     };
-    match (event, seat) {
-        (Event::Message(message), Some((seat, board))) if !message.own => {
-            board.hear(*seat, message.text.as_bytes());
-        }
-        (Event::Done { message: Some(_), .. }, _) => told.answered.add(1),
-        (Event::Peer(change), _) if change.state == PeerState::Online => told.online.add(1),
-        (Event::Refused { reason, .. }, _) => panic!("refused: {reason}"),
-        (Event::Finished, _) => told.finished.add(1),
+    listen(&event);
+    match event {
+        Event::Done { message: Some(_), .. } => told.answered.add(1),
+        Event::Peer(change) if change.state == PeerState::Online => told.online.add(1),
+        Event::Refused { reason, .. } => panic!("refused: {reason}"),
+        Event::Finished => told.finished.add(1),
         _ => {}
     }
 }
 
 /// A store's thread, as the program has it: commits what waits, then answers, and never waits for more.
-fn keep(mut store: Box<dyn Store>, requests: &Receiver<Output>, answer: &Submit) {
+fn keep(mut store: Box<dyn Store>, mut files: Box<dyn Files>, requests: &Receiver<Output>, answer: &Submit) {
     while let Ok(first) = requests.recv() {
         let (mut batches, mut newest, mut fetches) = (Vec::new(), None, Vec::new());
         for request in std::iter::once(first).chain(requests.try_iter()) {
@@ -198,7 +250,15 @@ fn keep(mut store: Box<dyn Store>, requests: &Receiver<Output>, answer: &Submit)
                     batches.push(records);
                     newest = Some(token);
                 }
+                Output::Fetch { token, what: Request::Piece { offset, length, .. } } => {
+                    let piece = files.piece(offset, length);
+                    answer(Input::Fetched { token, answer: Answer::Piece(piece) });
+                }
                 Output::Fetch { token, what } => fetches.push((token, what)),
+                Output::Write { token, offset, bytes, .. } => {
+                    files.write(offset, &bytes);
+                    answer(Input::Written { token, result: Ok(()) });
+                }
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use peers::figures::{middle, number};
 
 use crate::{
-    ROUNDS, Results, bulk, durable, goals,
+    ROUNDS, Results, bulk, catch_up, durable, goals,
     in_gossipsub::WINDOWS,
     trial::{Figure, Stack, Trial, Work},
     work::{LENGTH, PAUSE, SINGLES, flood},
@@ -40,6 +40,21 @@ pub(crate) fn tell(results: &Results) -> (String, bool) {
         bulk::SIZE >> 20
     );
     rows(&mut text, results, Work::Bulk, &[Figure::Rate, Figure::Cpu]);
+    text.push_str(
+        "The same, and single messages while it is under way:\n\n\
+         | | MB/s | one alone: p50, µs | p99, µs |\n|---|---|---|---|\n",
+    );
+    rows(&mut text, results, Work::Beside, &[Figure::Rate, Figure::Middle, Figure::Late]);
+    let _ = write!(
+        text,
+        "A newcomer gets {} entries of a message each from one who has them, both with the history on disk, from before \
+         they meet until the last is told; beside it the time that the checks of as many signatures take on one core, \
+         and what the memory of both grows by at its height:\n\n\
+         | | entries/s | µs of the processor for each | times the checks | MiB |\n|---|---|---|---|---|\n",
+        number(catch_up::ENTRIES as f64),
+    );
+    let columns = [Figure::Rate, Figure::Cpu, Figure::Checks, Figure::Memory];
+    rows(&mut text, results, Work::CatchUp, &columns);
     text.push_str("What is asked of ours:\n");
     let is_reached = goals::tell(&mut text, results);
     (text, is_reached)
@@ -88,7 +103,8 @@ fn rows(text: &mut String, results: &Results, work: Work, columns: &[Figure]) {
 /// The median, and in brackets the least and the most.
 fn cell(work: Work, figure: Figure, values: &[f64]) -> String {
     let (factor, unit) = match (work, figure) {
-        (_, Figure::Rate) => (1.0, ""),
+        (_, Figure::Rate | Figure::Checks) => (1.0, ""),
+        (_, Figure::Memory) => (1.0 / f64::from(1 << 20), ""),
         (Work::Bulk, _) | (_, Figure::Kept) => (1e3, ""),
         (_, Figure::Astray) => (1e2, " %"),
         _ => (1e6, ""),

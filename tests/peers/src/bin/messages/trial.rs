@@ -12,7 +12,7 @@ use peers::machine;
 
 use crate::{
     board::{Board, Promise},
-    bulk, durable, in_gossipsub, in_quinn, in_udp, ours,
+    bulk, catch_up, durable, file, in_gossipsub, in_quinn, in_udp, ours,
     work::{SINGLES, flood},
 };
 
@@ -49,6 +49,10 @@ pub(crate) enum Work {
     Durable,
     /// Much at once.
     Bulk,
+    /// The same, and single messages beside it.
+    Beside,
+    /// A newcomer gets what was said before.
+    CatchUp,
 }
 
 /// What is measured.
@@ -66,6 +70,10 @@ pub(crate) enum Figure {
     Kept,
     /// The share of messages that never arrived, or after a later one.
     Astray,
+    /// The time that it takes, in times that the checks of all signatures take.
+    Checks,
+    /// Bytes of memory that it takes more at its height.
+    Memory,
 }
 
 /// What one trial found.
@@ -76,7 +84,7 @@ impl Trial {
     pub(crate) fn all() -> Vec<Self> {
         let of =
             |work, stacks: &[Stack]| stacks.iter().map(|&stack| Self { stack, work }).collect::<Vec<_>>();
-        [Work::One, Work::Many, Work::Durable, Work::Bulk]
+        [Work::One, Work::Many, Work::Durable, Work::Bulk, Work::Beside, Work::CatchUp]
             .into_iter()
             .flat_map(|work| of(work, work.stacks()))
             .collect()
@@ -100,9 +108,8 @@ impl Trial {
         });
         let line = child.expect("figures", LIMIT, |line| line.json.is_object());
         child.wait(LIMIT);
-        let figures = [Figure::Rate, Figure::Cpu, Figure::Middle, Figure::Late, Figure::Kept, Figure::Astray];
         let value = |figure: Figure| Some((figure, line.json.get(figure.name())?.as_f64()?));
-        figures.into_iter().filter_map(value).collect()
+        Figure::ALL.into_iter().filter_map(value).collect()
     }
 
     /// Does it in this process, and prints the line.
@@ -124,7 +131,10 @@ impl Trial {
         let flood = flood(self.stack, self.work);
         match (self.work, self.stack) {
             (Work::Bulk, Stack::Quinn) => bulk::in_quinn(),
-            (Work::Bulk, _) => bulk::in_tcp(),
+            (Work::Bulk, Stack::Tcp) => bulk::in_tcp(),
+            (Work::Bulk, stack) => file::alone(ours::start(stack)),
+            (Work::Beside, stack) => file::beside(ours::start(stack)),
+            (Work::CatchUp, stack) => catch_up::run(ours::start(stack)),
             (Work::Durable, stack) => durable::run(ours::start(stack), flood),
             (_, Stack::Gossipsub) => in_gossipsub::run(&board(flood)),
             (_, Stack::Quinn) => in_quinn::run(&board(flood)),
@@ -167,8 +177,8 @@ impl Work {
     pub(crate) const fn stacks(self) -> &'static [Stack] {
         match self {
             Self::One | Self::Many => &[Stack::Std, Stack::Smol, Stack::Gossipsub, Stack::Quinn, Stack::Udp],
-            Self::Durable => &[Stack::Std, Stack::Smol],
-            Self::Bulk => &[Stack::Quinn, Stack::Tcp],
+            Self::Durable | Self::Beside | Self::CatchUp => &[Stack::Std, Stack::Smol],
+            Self::Bulk => &[Stack::Std, Stack::Smol, Stack::Quinn, Stack::Tcp],
         }
     }
 
@@ -178,6 +188,17 @@ impl Work {
 }
 
 impl Figure {
+    const ALL: [Self; 8] = [
+        Self::Rate,
+        Self::Cpu,
+        Self::Middle,
+        Self::Late,
+        Self::Kept,
+        Self::Astray,
+        Self::Checks,
+        Self::Memory,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Rate => "rate",
@@ -186,6 +207,8 @@ impl Figure {
             Self::Late => "p99",
             Self::Kept => "kept",
             Self::Astray => "astray",
+            Self::Checks => "checks",
+            Self::Memory => "memory",
         }
     }
 }
