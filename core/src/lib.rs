@@ -207,7 +207,7 @@ pub use store::{
     Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredAuthor,
     StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
 };
-pub use suite::{REAL, Suite, TAG};
+pub use suite::{PacketCipher, REAL, Suite, TAG};
 pub use text::{
     NICK_MAX, Nick, NickError, ROOM_NAME_MAX, RoomName, RoomNameError, TEXT_MAX, Text, TextError,
     is_invisible,

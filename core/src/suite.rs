@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use aes_gcm::Aes256Gcm;
 use blake2::{Blake2s256, Blake2sMac256, Digest as _, digest::Mac as _};
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _, XChaCha20Poly1305,
@@ -30,11 +31,22 @@ pub trait Suite: Send + Sync {
     fn seal(&self, key: &[u8; 32], nonce: &[u8; 24], header: &[u8], plain: &[u8]) -> Vec<u8>;
     /// Opens an entry, or `None` when its tag is wrong.
     fn open(&self, key: &[u8; 32], nonce: &[u8; 24], header: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
-    /// Encrypts a packet in place: ChaCha20-Poly1305 with Noise's nonce of a little-endian counter.
-    fn seal_packet(&self, key: &[u8; 32], counter: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG];
+    /// Whether this machine has instructions for AES: without them it is slower than ChaCha20, and its time may tell
+    /// something of the key.
+    fn has_aes(&self) -> bool;
+    /// Encrypts a packet in place.
+    fn seal_packet(
+        &self,
+        cipher: PacketCipher,
+        key: &[u8; 32],
+        counter: u64,
+        header: &[u8],
+        bytes: &mut [u8],
+    ) -> [u8; TAG];
     /// Decrypts a packet in place; false when its tag is wrong, and `bytes` is rubbish then.
     fn open_packet(
         &self,
+        cipher: PacketCipher,
         key: &[u8; 32],
         counter: u64,
         header: &[u8],
@@ -49,6 +61,26 @@ pub trait Suite: Send + Sync {
     fn digest(&self, parts: &[&[u8]]) -> [u8; 32];
     /// Keyed BLAKE3-256 over the parts, one after the other.
     fn keyed_digest(&self, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32];
+}
+
+/// What seals packets; both as in Noise section 12.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PacketCipher {
+    /// ChaCha20-Poly1305, the nonce a little-endian counter: the handshake's.
+    ChaChaPoly,
+    /// AES-256-GCM, the nonce a big-endian counter.
+    AesGcm,
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+cpufeatures::new!(aes_instructions, "aes", "pclmulqdq");
+#[cfg(target_arch = "aarch64")]
+cpufeatures::new!(aes_instructions, "aes");
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86", target_arch = "x86_64")))]
+mod aes_instructions {
+    pub(super) const fn get() -> bool {
+        false
+    }
 }
 
 /// The real cryptography.
@@ -109,23 +141,49 @@ impl Suite for Real {
         XChaCha20Poly1305::new(key.into()).decrypt(nonce.into(), payload).ok()
     }
 
-    fn seal_packet(&self, key: &[u8; 32], counter: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG] {
-        ChaCha20Poly1305::new(key.into())
-            .encrypt_in_place_detached(&noise_nonce(counter).into(), header, bytes)
-            .map_or([0; TAG], Into::into)
+    fn has_aes(&self) -> bool {
+        aes_instructions::get()
+    }
+
+    fn seal_packet(
+        &self,
+        cipher: PacketCipher,
+        key: &[u8; 32],
+        counter: u64,
+        header: &[u8],
+        bytes: &mut [u8],
+    ) -> [u8; TAG] {
+        let nonce = noise_nonce(cipher, counter).into();
+        let sealed = match cipher {
+            PacketCipher::ChaChaPoly => {
+                ChaCha20Poly1305::new(key.into()).encrypt_in_place_detached(&nonce, header, bytes)
+            }
+            PacketCipher::AesGcm => {
+                Aes256Gcm::new(key.into()).encrypt_in_place_detached(&nonce, header, bytes)
+            }
+        };
+        sealed.map_or([0; TAG], Into::into)
     }
 
     fn open_packet(
         &self,
+        cipher: PacketCipher,
         key: &[u8; 32],
         counter: u64,
         header: &[u8],
         bytes: &mut [u8],
         tag: &[u8; TAG],
     ) -> bool {
-        ChaCha20Poly1305::new(key.into())
-            .decrypt_in_place_detached(&noise_nonce(counter).into(), header, bytes, tag.into())
-            .is_ok()
+        let nonce = noise_nonce(cipher, counter).into();
+        let opened = match cipher {
+            PacketCipher::ChaChaPoly => {
+                ChaCha20Poly1305::new(key.into()).decrypt_in_place_detached(&nonce, header, bytes, tag.into())
+            }
+            PacketCipher::AesGcm => {
+                Aes256Gcm::new(key.into()).decrypt_in_place_detached(&nonce, header, bytes, tag.into())
+            }
+        };
+        opened.is_ok()
     }
 
     fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
@@ -153,11 +211,14 @@ fn digest(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// Noise section 12.3: 32 bits of zeros, then the counter in little-endian.
-fn noise_nonce(counter: u64) -> [u8; 12] {
+/// Noise sections 12.3 and 12.4: 32 bits of zeros, then the counter.
+fn noise_nonce(cipher: PacketCipher, counter: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
     if let Some(low) = nonce.last_chunk_mut() {
-        *low = counter.to_le_bytes();
+        *low = match cipher {
+            PacketCipher::ChaChaPoly => counter.to_le_bytes(),
+            PacketCipher::AesGcm => counter.to_be_bytes(),
+        };
     }
     nonce
 }
@@ -177,12 +238,16 @@ mod tests {
 
     #[test]
     fn packets_open_in_any_order_and_only_whole() {
-        let mut bytes = *b"packet";
-        let tag = REAL.seal_packet(&[1; 32], 77, b"", &mut bytes);
-        let mut copy = bytes;
-        assert!(REAL.open_packet(&[1; 32], 77, b"", &mut copy, &tag));
-        assert_eq!(&copy, b"packet");
-        assert!(!REAL.open_packet(&[1; 32], 78, b"", &mut bytes.clone(), &tag));
+        let ciphers = [PacketCipher::ChaChaPoly, PacketCipher::AesGcm];
+        for (cipher, other) in ciphers.into_iter().zip(ciphers.into_iter().rev()) {
+            let mut bytes = *b"packet";
+            let tag = REAL.seal_packet(cipher, &[1; 32], 77, b"", &mut bytes);
+            let mut copy = bytes;
+            assert!(REAL.open_packet(cipher, &[1; 32], 77, b"", &mut copy, &tag));
+            assert_eq!(&copy, b"packet");
+            assert!(!REAL.open_packet(cipher, &[1; 32], 78, b"", &mut bytes.clone(), &tag));
+            assert!(!REAL.open_packet(other, &[1; 32], 77, b"", &mut bytes.clone(), &tag));
+        }
     }
 
     #[test]

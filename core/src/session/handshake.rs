@@ -55,7 +55,7 @@ impl Initiator {
             return None;
         };
         let proof = proof::read(noise, Role::Responder, &before, &state, &payload)?;
-        Some((proof, Proven(state)))
+        Some((proof, Proven { state, is_aes: noise.has_aes && proof.has_aes }))
     }
 
     fn start(noise: &Noise, seed: &Seed, session: u64) -> Option<(Handshake, [u8; 32])> {
@@ -66,7 +66,10 @@ impl Initiator {
 }
 
 /// The initiator that knows who answered.
-pub(super) struct Proven(Handshake);
+pub(super) struct Proven {
+    state: Handshake,
+    is_aes: bool,
+}
 
 impl Proven {
     /// Writes message 3 and has the keys. `association`: the one to renew, or 0.
@@ -76,9 +79,9 @@ impl Proven {
         me: (&Identity, BootId),
         association: u64,
     ) -> Option<(Vec<u8>, Keys)> {
-        let payload = proof::write(noise, me, Role::Initiator, &self.0.hash(), association);
-        let message = self.0.write(&payload)?;
-        Some((message, self.0.finish()?))
+        let payload = proof::write(noise, me, Role::Initiator, &self.state.hash(), association);
+        let message = self.state.write(&payload)?;
+        Some((message, self.state.finish(self.is_aes)?))
     }
 }
 
@@ -121,7 +124,7 @@ impl Responder {
         let before = state.hash();
         let payload = state.read(message)?;
         let proof = proof::read(noise, Role::Initiator, &before, &state, &payload)?;
-        Some((proof, state.finish()?))
+        Some((proof, state.finish(noise.has_aes && proof.has_aes)?))
     }
 
     /// The same state again: all its randomness is in the seed.
@@ -174,12 +177,34 @@ mod tests {
         let mut dial = a.dial();
         let (mut half, answer) = b.answer(&dial);
         let (proof, proven) = dial.on_answer(&a.noise, &answer).unwrap();
-        assert_eq!(proof, Proof { peer: b.identity.key(), boot: b.boot, number: 22 });
+        let has_aes = REAL.has_aes();
+        assert_eq!(proof, Proof { peer: b.identity.key(), boot: b.boot, number: 22, has_aes });
         let (finish, keys) = proven.finish(&a.noise, a.me(), 33).unwrap();
         let (proof, others) = half.on_finish(&b.noise, &finish).unwrap();
-        assert_eq!(proof, Proof { peer: a.identity.key(), boot: a.boot, number: 33 });
+        assert_eq!(proof, Proof { peer: a.identity.key(), boot: a.boot, number: 33, has_aes });
         assert_eq!(keys.binding, others.binding);
         assert!(answer.len() < 300 && finish.len() < 300);
+    }
+
+    /// Whatever this machine has: both have to have it.
+    #[test]
+    fn packets_are_sealed_by_what_both_have_announced() {
+        let sealed = |one: bool, other: bool| {
+            let (mut a, mut b) = (Side::new(1), Side::new(2));
+            (a.noise.has_aes, b.noise.has_aes) = (one, other);
+            let mut dial = a.dial();
+            let (mut half, answer) = b.answer(&dial);
+            let (_, proven) = dial.on_answer(&a.noise, &answer).unwrap();
+            let (finish, ours) = proven.finish(&a.noise, a.me(), 0).unwrap();
+            let (_, theirs) = half.on_finish(&b.noise, &finish).unwrap();
+            let (mut packet, mut plain) = (Vec::new(), Vec::new());
+            theirs.seal(5, b"hello", &mut packet);
+            assert!(ours.open(5, &packet, &mut plain) && plain == b"hello");
+            packet
+        };
+        let all = [(true, true), (true, false), (false, true), (false, false)].map(|(a, b)| sealed(a, b));
+        // The keys are the same each time: they come from the agreements alone.
+        assert!(all[0] != all[1] && all[1] == all[2] && all[2] == all[3]);
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! Every handshake draws from a seed of its own. That makes it repeatable in the simulator, and lets a handshake be
 //! built again after a forged message: `snow` goes back after a message that it cannot read, but not after one that
 //! it can read and whose sender then proves nobody.
+//!
+//! Where both ends have instructions for it, packets are sealed by AES-GCM once the handshake is through: with as many
+//! bytes as files have, the cipher is most of the work.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use snow::{
     Builder, Error, HandshakeState, StatelessTransportState,
@@ -16,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     rng::Rng,
-    suite::{Suite, TAG},
+    suite::{PacketCipher, Suite, TAG},
 };
 
 const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
@@ -28,22 +32,26 @@ pub(super) struct Noise {
     pub(super) suite: &'static dyn Suite,
     secret: Zeroizing<[u8; 32]>,
     pub(super) public: [u8; 32],
+    /// Whether we announce AES-GCM.
+    pub(super) has_aes: bool,
 }
 
 impl Noise {
     pub(super) fn new(suite: &'static dyn Suite, rng: &mut Rng) -> Self {
         let secret = Zeroizing::new(rng.bytes());
         let public = suite.agree_public(&secret);
-        Self { suite, secret, public }
+        Self { suite, secret, public, has_aes: suite.has_aes() }
     }
 
     /// A handshake that has not begun. The prologue is bound into all that follows.
     pub(super) fn begin(&self, initiator: bool, seed: &Seed, prologue: &[u8]) -> Option<Handshake> {
-        let resolver = Box::new(Resolver { suite: self.suite, seed: seed.clone() });
+        let is_aes = Arc::new(AtomicBool::new(false));
+        let resolver = Resolver { suite: self.suite, seed: seed.clone(), is_aes: Arc::clone(&is_aes) };
+        let resolver = Box::new(resolver);
         let builder = Builder::with_resolver(PATTERN.parse().ok()?, resolver);
         let builder = builder.local_private_key(&*self.secret).ok()?.prologue(prologue).ok()?;
         let state = if initiator { builder.build_initiator() } else { builder.build_responder() };
-        state.ok().map(Handshake)
+        state.ok().map(|state| Handshake { state, is_aes })
     }
 }
 
@@ -51,36 +59,41 @@ impl Noise {
 pub(super) type Seed = Zeroizing<[u8; 32]>;
 
 /// A handshake under way.
-pub(super) struct Handshake(HandshakeState);
+pub(super) struct Handshake {
+    state: HandshakeState,
+    /// Tells the ciphers that `snow` holds what they are.
+    is_aes: Arc<AtomicBool>,
+}
 
 impl Handshake {
     pub(super) fn write(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let mut message = alloc::vec![0; MESSAGE_MAX];
-        let length = self.0.write_message(payload, &mut message).ok()?;
+        let length = self.state.write_message(payload, &mut message).ok()?;
         message.truncate(length);
         Some(message)
     }
 
     pub(super) fn read(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let mut payload = alloc::vec![0; MESSAGE_MAX];
-        let length = self.0.read_message(message, &mut payload).ok()?;
+        let length = self.state.read_message(message, &mut payload).ok()?;
         payload.truncate(length);
         Some(payload)
     }
 
     /// Of all that has been said so far.
     pub(super) fn hash(&self) -> [u8; 32] {
-        self.0.get_handshake_hash().first_chunk().copied().unwrap_or_default()
+        self.state.get_handshake_hash().first_chunk().copied().unwrap_or_default()
     }
 
     pub(super) fn remote_static(&self) -> Option<[u8; 32]> {
-        self.0.get_remote_static()?.first_chunk().copied()
+        self.state.get_remote_static()?.first_chunk().copied()
     }
 
-    /// The keys, once all three messages are through.
-    pub(super) fn finish(self) -> Option<Keys> {
+    /// The keys, once all three messages are through; `is_aes`: both ends have announced it.
+    pub(super) fn finish(self, is_aes: bool) -> Option<Keys> {
         let binding = self.hash();
-        let transport = self.0.into_stateless_transport_mode().ok()?;
+        self.is_aes.store(is_aes, Relaxed);
+        let transport = self.state.into_stateless_transport_mode().ok()?;
         Some(Keys { transport, binding })
     }
 }
@@ -115,6 +128,7 @@ impl Keys {
 struct Resolver {
     suite: &'static dyn Suite,
     seed: Seed,
+    is_aes: Arc<AtomicBool>,
 }
 
 impl CryptoResolver for Resolver {
@@ -131,7 +145,11 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, _: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        Some(Box::new(Aead { suite: self.suite, key: Zeroizing::default() }))
+        Some(Box::new(Aead {
+            suite: self.suite,
+            key: Zeroizing::default(),
+            is_aes: Arc::clone(&self.is_aes),
+        }))
     }
 }
 
@@ -232,6 +250,13 @@ impl Hash for Digest {
 struct Aead {
     suite: &'static dyn Suite,
     key: Zeroizing<[u8; 32]>,
+    is_aes: Arc<AtomicBool>,
+}
+
+impl Aead {
+    fn cipher(&self) -> PacketCipher {
+        if self.is_aes.load(Relaxed) { PacketCipher::AesGcm } else { PacketCipher::ChaChaPoly }
+    }
 }
 
 impl Cipher for Aead {
@@ -247,7 +272,7 @@ impl Cipher for Aead {
         let Some((message, rest)) = out.split_at_mut_checked(plain.len()) else { return 0 };
         let Some(tag) = rest.first_chunk_mut::<TAG>() else { return 0 };
         message.copy_from_slice(plain);
-        *tag = self.suite.seal_packet(&self.key, nonce, header, message);
+        *tag = self.suite.seal_packet(self.cipher(), &self.key, nonce, header, message);
         plain.len() + TAG
     }
 
@@ -255,7 +280,7 @@ impl Cipher for Aead {
         let (bytes, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
         let message = out.get_mut(..bytes.len()).ok_or(Error::Decrypt)?;
         message.copy_from_slice(bytes);
-        let opened = self.suite.open_packet(&self.key, nonce, header, message, tag);
+        let opened = self.suite.open_packet(self.cipher(), &self.key, nonce, header, message, tag);
         opened.then_some(bytes.len()).ok_or(Error::Decrypt)
     }
 }
@@ -289,12 +314,13 @@ mod tests {
         }
         let builder = Builder::with_resolver(PATTERN.parse().unwrap(), Box::new(Borrowed(DefaultResolver)));
         let builder = builder.local_private_key(&[4; 32]).unwrap().prologue(b"prologue").unwrap();
-        let mut theirs = Handshake(builder.build_responder().unwrap());
+        let is_aes = Arc::default();
+        let mut theirs = Handshake { state: builder.build_responder().unwrap(), is_aes };
         assert_eq!(theirs.read(&ours.write(&[]).unwrap()).unwrap(), b"");
         assert_eq!(ours.read(&theirs.write(b"answer").unwrap()).unwrap(), b"answer");
         assert_eq!(theirs.read(&ours.write(b"finish").unwrap()).unwrap(), b"finish");
         assert_eq!(theirs.remote_static(), Some(noise.public));
-        let (ours, theirs) = (ours.finish().unwrap(), theirs.finish().unwrap());
+        let (ours, theirs) = (ours.finish(false).unwrap(), theirs.finish(false).unwrap());
         assert_eq!(ours.binding, theirs.binding);
         let (mut sealed, mut plain) = (Vec::new(), Vec::new());
         ours.seal(77, b"hello", &mut sealed);

@@ -3,7 +3,7 @@
 //!
 //! Whoever knows a public key can forge its signatures; only accidents are noticed.
 
-use chat_core::{Suite, TAG};
+use chat_core::{PacketCipher, Suite, TAG};
 
 use crate::chance::fold;
 
@@ -50,12 +50,24 @@ impl Suite for Cheap {
         (tag(2, &[key, nonce, header, plain]) == *given).then(|| plain.to_vec())
     }
 
-    fn seal_packet(&self, key: &[u8; 32], counter: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG] {
+    fn has_aes(&self) -> bool {
+        false
+    }
+
+    fn seal_packet(
+        &self,
+        _: PacketCipher,
+        key: &[u8; 32],
+        counter: u64,
+        header: &[u8],
+        bytes: &mut [u8],
+    ) -> [u8; TAG] {
         tag(3, &[key, &counter.to_le_bytes(), header, bytes])
     }
 
     fn open_packet(
         &self,
+        _: PacketCipher,
         key: &[u8; 32],
         counter: u64,
         header: &[u8],

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use chat_core::{REAL, Suite, TAG};
+use chat_core::{PacketCipher, REAL, Suite, TAG};
 
 /// The real suite, which remembers.
 pub static ONCE: &dyn Suite = &Once;
@@ -104,19 +104,32 @@ impl Suite for Once {
         REAL.open(key, nonce, header, sealed)
     }
 
-    fn seal_packet(&self, key: &[u8; 32], counter: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG] {
-        REAL.seal_packet(key, counter, header, bytes)
+    /// A run must not depend on the machine.
+    fn has_aes(&self) -> bool {
+        true
+    }
+
+    fn seal_packet(
+        &self,
+        cipher: PacketCipher,
+        key: &[u8; 32],
+        counter: u64,
+        header: &[u8],
+        bytes: &mut [u8],
+    ) -> [u8; TAG] {
+        REAL.seal_packet(cipher, key, counter, header, bytes)
     }
 
     fn open_packet(
         &self,
+        cipher: PacketCipher,
         key: &[u8; 32],
         counter: u64,
         header: &[u8],
         bytes: &mut [u8],
         tag: &[u8; TAG],
     ) -> bool {
-        REAL.open_packet(key, counter, header, bytes, tag)
+        REAL.open_packet(cipher, key, counter, header, bytes, tag)
     }
 
     fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
