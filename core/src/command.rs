@@ -142,6 +142,9 @@ pub enum Action {
         /// At least so many whole days.
         days: Option<NonZeroU16>,
     },
+    /// Want more of what was said in a room before we came; done at once. Each time its history reaches twice as far
+    /// back, unless it is kept for so many days only; what others have of it comes as messages that are late.
+    Earlier(Place),
     /// Ask everybody which ways lead here and back, and tell after a second what is known of the network: an
     /// [`Event::Examined`](crate::Event::Examined), then done.
     Examine,

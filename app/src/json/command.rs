@@ -167,6 +167,7 @@ impl Fields {
                 Action::Think { key: self.key()?, thought: Thought::Muted(muted) }
             }
             "keep" => self.keep()?,
+            "earlier" => Action::Earlier(self.place()?),
             "stats" => Action::Count,
             "import" => return Ok(Wish::Import(self.path()?)),
             "export" => {
@@ -189,7 +190,7 @@ impl Fields {
             "quit" => return Ok(Wish::Quit),
             _ => {
                 let known = "send edit delete react topic history search join create invite leave kick rekey follow nick connect verify \
-                             block mute file accept stop peers rooms keep import export quit";
+                             block mute file accept stop peers rooms keep earlier import export quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }

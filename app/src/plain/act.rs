@@ -99,6 +99,7 @@ impl Plain {
             Command::Files => self.list(self.list_files()),
             Command::Stop(name) => self.stop_file(name, engine)?,
             Command::Keep(argument) => self.keep(argument, engine)?,
+            Command::Earlier(argument) => self.earlier(argument, engine)?,
             Command::Import(file) => self.import(file, engine)?,
             Command::Export { file, room } => self.export(file, room, engine)?,
             Command::Trusted => self.list(show::trusted(&self.people)),

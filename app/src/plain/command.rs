@@ -87,6 +87,7 @@ pub(super) enum Command<'a> {
     Search(&'a str),
     /// How long a room is kept from now on; `None` asks.
     Keep(Option<&'a str>),
+    Earlier(Option<&'a str>),
     /// A file.
     Import(&'a str),
     /// A file, and the only room that is wanted.
@@ -98,7 +99,7 @@ pub(super) enum Command<'a> {
 }
 
 /// What there is, for `/help` and for complaints.
-pub(super) const HELP: [(&str, &str); 38] = [
+pub(super) const HELP: [(&str, &str); 39] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
@@ -129,6 +130,7 @@ pub(super) const HELP: [(&str, &str); 38] = [
     ("/accept [NICK]", "fetch what was offered last, or last by NICK"),
     ("/files", "files that are offered and on their way"),
     ("/stop [NAME]", "stop the file that moved last, or the one of this name"),
+    ("/earlier [#room]", "get more of what was said before you came, from others who have it"),
     ("/keep [30d|all] [#room]", "erase here what is older, now and each day, or keep all; or see what holds"),
     ("/export FILE [#room]", "write the history into a file, to carry it where no network leads"),
     ("/import FILE", "take in what such a file has of your rooms; others get it from you"),
@@ -203,6 +205,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("more", _) => Typed::Command(Command::More),
         ("search", Some(text)) => Typed::Command(Command::Search(text)),
         ("keep", argument) => Typed::Command(Command::Keep(argument)),
+        ("earlier", argument) => Typed::Command(Command::Earlier(argument)),
         ("import", Some(file)) => Typed::Command(Command::Import(file)),
         ("export", Some(argument)) => {
             let split = argument.rsplit_once(char::is_whitespace).filter(|(_, room)| room.starts_with('#'));

@@ -1,4 +1,4 @@
-//! `/keep`: for how long a room is kept.
+//! `/keep` and `/earlier`: for how long a room is kept, and how far back it goes.
 
 use std::num::NonZeroU16;
 
@@ -29,6 +29,19 @@ impl Plain {
         let days = read(span).ok_or(USAGE)?;
         let pending = Pending::Keep { place: place.clone(), days };
         self.act(Action::Keep { place, days }, pending, engine);
+        Ok(())
+    }
+
+    /// Has more of a room's history fetched from others.
+    pub(super) fn earlier(&mut self, argument: Option<&str>, engine: &mut Engine) -> Result<(), String> {
+        let name = match argument {
+            Some(name) => room(name)?,
+            None => self.here.clone().ok_or(NOWHERE)?,
+        };
+        if self.keeps.contains_key(&Place::Room(name.clone())) {
+            return Err(format!("{name} is not kept for ever: /keep all {name} changes that"));
+        }
+        self.act(Action::Earlier(Place::Room(name.clone())), Pending::Earlier(name), engine);
         Ok(())
     }
 

@@ -43,6 +43,8 @@ pub(super) enum Pending {
         place: Place,
         days: Option<NonZeroU16>,
     },
+    /// More of a room's history is wanted.
+    Earlier(RoomName),
     /// An edit or the like: it is shown when it is stored.
     Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
@@ -78,6 +80,9 @@ impl Plain {
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
             Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
             Pending::Keep { place, days } => self.notice(&self.kept(&place, days)),
+            Pending::Earlier(room) => self.notice(&format!(
+                "what others have of earlier days in {room} comes as it is found; once more for more"
+            )),
             Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
             Pending::Enter(_)
             | Pending::Examine { .. }

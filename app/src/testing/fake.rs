@@ -265,6 +265,10 @@ impl Fake {
                 self.tell(Event::Trusted { key, trust });
                 self.persist(vec![Record::Trust(StoredTrust { key, trust })], vec![done]);
             }
+            Action::Earlier(place) => {
+                self.tell(done);
+                self.hear_late(&place, "said before you came");
+            }
             Action::Keep { place, days } => {
                 self.tell(Event::Kept { place: place.clone(), days });
                 let keep = StoredKeep { room: room_of(&place), place, days, from: Stamp(0) };

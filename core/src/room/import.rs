@@ -13,8 +13,8 @@ use super::{
     aside::Home,
     clock::FIRST,
     entry::Entry,
-    history::{DAY_ENTRIES_MAX, day_of, start_of},
-    membership::{NEWCOMER_ENTRIES, NEWCOMER_REACH, first_day, keep},
+    history::{DAY_ENTRIES_MAX, day_of},
+    membership::first_day,
     receipts::Arrived,
     say::{Shown, hand_out},
     spread::{STRAY_AHEAD, Strays},
@@ -23,7 +23,7 @@ use crate::{
     event::{EntryId, Event, Place, Refusal, Stamp},
     identity::PeerKey,
     intake::{Bundle, Intake},
-    store::{RoomKeyId, StoredRoom},
+    store::RoomKeyId,
     time::Instant,
 };
 
@@ -260,56 +260,6 @@ impl Rooms {
         }
         hand_out(turn, &place, entry, body, Shown { own: false, late: true, again: true });
         Fate::New
-    }
-
-    /// The history of `room` goes back to `day` from now on, and so does what is compared with others.
-    fn reach_back(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, day: u32) {
-        let is_kept_longer = self.keep_from(turn, id, day);
-        let reached = self.reach_to(id, day);
-        let is_reached = reached.is_some();
-        reached.into_iter().for_each(|room| keep(turn, room));
-        if is_kept_longer || is_reached {
-            self.settled = None;
-            self.settle_floors(turn);
-        }
-    }
-
-    /// A neighbour has its latest entries from the day `deep` on. Where nothing much was said of late, a newcomer wants
-    /// some of what was said before: no further back than a year, since a neighbour may say any day, and no further than
-    /// the person wants to keep.
-    pub(super) fn reach_for_the_latest(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, deep: u32) {
-        let earliest = self.newest_floor(turn.now).saturating_sub(NEWCOMER_REACH).max(self.keeps.from(id));
-        let last = day_of(*self.window(turn, id).end());
-        let Some(room) = self.rooms.get(&id) else { return };
-        let day = deep.max(earliest);
-        let is_wanted = day < room.floor && room.history.is_shorter((room.floor, last), NEWCOMER_ENTRIES);
-        if is_wanted && matches!(room.place, Place::Room(_)) && !self.keeps.has_rule(id) {
-            self.reach_back(turn, id, day);
-        }
-    }
-
-    /// Lowers the floor of a room to `day`: what the store is to know of it then. Conversations are wanted from their
-    /// beginning all along.
-    fn reach_to(&mut self, id: RoomKeyId, day: u32) -> Option<StoredRoom> {
-        let (name, joined, root) = match self.rooms.get_mut(&id) {
-            Some(room) if day < room.kept_floor => {
-                room.kept_floor = day;
-                let Place::Room(name) = &room.place else { return None };
-                (name.clone(), true, room.root.clone())
-            }
-            Some(_) => return None,
-            None => {
-                let name = self.aside.left.get(&id)?;
-                let floor = self.aside.floors.entry(id).or_insert(u32::MAX);
-                if *floor <= day {
-                    return None;
-                }
-                *floor = day;
-                let root = self.aside.roots.get(name).filter(|root| self.key_of(name, Some(root)).id() == id);
-                (name.clone(), false, root.cloned())
-            }
-        };
-        Some(StoredRoom { name, joined, floor: start_of(day), id: Some(id), root })
     }
 
     /// The store has these entries for good.

@@ -50,6 +50,7 @@ mod news;
 mod presence;
 mod proofs;
 mod pulse;
+mod reach;
 mod receipts;
 mod reconcile;
 mod rekey;
@@ -290,7 +291,7 @@ impl Rooms {
     }
 
     /// Carries out what concerns rooms, after the store's first answer: what is said, `Join`, `Leave`, `Rekey`,
-    /// `Follow`, `Import`, `Keep`.
+    /// `Follow`, `Import`, `Keep`, `Earlier`.
     pub(crate) fn command(&mut self, turn: &mut Turn<'_>, tag: u64, action: Action) {
         match action {
             Action::Say { place, text, action, reply } => {
@@ -318,6 +319,7 @@ impl Rooms {
             Action::Follow { room, successor } => self.follow(turn, tag, &room, successor),
             Action::Import(bundle) => self.import(turn, tag, bundle),
             Action::Keep { place, days } => self.keep_for(turn, tag, place, days),
+            Action::Earlier(place) => self.earlier(turn, tag, &place),
             _ => {}
         }
     }

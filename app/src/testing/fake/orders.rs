@@ -74,6 +74,11 @@ impl Fake {
         self.hear_so(place, text, |_| {});
     }
 
+    /// Repair has brought it.
+    pub(super) fn hear_late(&mut self, place: &Place, text: &str) {
+        self.hear_so(place, text, |message| message.late = true);
+    }
+
     fn hear_so(&mut self, place: &Place, text: &str, alter: impl Fn(&mut Message)) {
         let mut entry = self.entry(place, BO, text);
         entry.messages.iter_mut().map(Arc::make_mut).for_each(alter);

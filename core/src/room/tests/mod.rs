@@ -27,6 +27,7 @@ mod keeps;
 mod liars;
 mod loads;
 mod members;
+mod newcomers;
 mod news;
 mod private;
 mod receipts;

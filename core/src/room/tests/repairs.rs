@@ -27,48 +27,6 @@ fn a_third_peer_gets_the_last_day_from_whoever_has_it() {
 }
 
 #[test]
-fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
-    let mut world = World::new(2);
-    world.connect(0, 1);
-    world.run_ms(100);
-    for (text, days) in [("too long ago", 400), ("in spring", 90), ("in summer", 90)] {
-        world.say(0, text);
-        world.run_s(5);
-        // Nobody has to hear heartbeats for months.
-        world.cut(0, 1);
-        world.run_s(days * 86_400);
-        world.connect(0, 1);
-        world.run_s(5);
-    }
-    let newcomer = world.add();
-    world.connect(1, newcomer);
-    world.run_s(5);
-    assert_eq!(world.peers[newcomer].heard(), ["in spring", "in summer"]);
-    // All three agree, also when it starts anew, and there is nothing more to do.
-    world.restart(newcomer);
-    world.connect(1, newcomer);
-    world.run_s(5);
-    let (seen, room) = (world.seen.len(), world.id_of(0, &lobby()));
-    world.run_s(600);
-    assert_eq!((world.seen.len(), world.ids(newcomer, room).len()), (seen, 2));
-}
-
-#[test]
-fn a_newcomer_reaches_no_further_back_than_for_so_many_entries() {
-    let mut world = World::new(2);
-    world.connect(0, 1);
-    world.run_ms(100);
-    for _ in 0..4 {
-        world.say_many(0, 90);
-        world.run_s(5 * 86_400);
-    }
-    let newcomer = world.add();
-    world.connect(1, newcomer);
-    world.run_s(10);
-    assert_eq!(world.peers[newcomer].heard().len(), 270, "three days have more than 200, two have not");
-}
-
-#[test]
 fn a_liar_cannot_make_anybody_reach_back_for_more_than_a_year_nor_beyond_what_is_kept() {
     for is_kept_for_a_day in [false, true] {
         let mut world = World::new(2);

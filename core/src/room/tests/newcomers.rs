@@ -1,0 +1,89 @@
+//! How far back a room reaches for whoever enters it, and for whoever wants more.
+
+use alloc::format;
+
+use super::*;
+
+#[test]
+fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    for (text, days) in [("too long ago", 400), ("in spring", 90), ("in summer", 90)] {
+        world.say(0, text);
+        world.run_s(5);
+        // Nobody has to hear heartbeats for months.
+        world.cut(0, 1);
+        world.run_s(days * 86_400);
+        world.connect(0, 1);
+        world.run_s(5);
+    }
+    let newcomer = world.add();
+    world.connect(1, newcomer);
+    world.run_s(5);
+    assert_eq!(world.peers[newcomer].heard(), ["in spring", "in summer"]);
+    // All three agree, also when it starts anew, and there is nothing more to do.
+    world.restart(newcomer);
+    world.connect(1, newcomer);
+    world.run_s(5);
+    let (seen, room) = (world.seen.len(), world.id_of(0, &lobby()));
+    world.run_s(600);
+    assert_eq!((world.seen.len(), world.ids(newcomer, room).len()), (seen, 2));
+}
+
+#[test]
+fn whoever_asks_for_earlier_days_gets_them_bit_by_bit() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    // A talk that goes on: the last two hundred entries are no older than a day.
+    for (text, days) in [("forty days ago", 30), ("ten days ago", 7), ("three days ago", 3)] {
+        world.say(0, text);
+        world.run_s(5);
+        world.cut(0, 1);
+        world.run_s(days * 86_400);
+        world.connect(0, 1);
+        world.run_s(5);
+    }
+    for number in 0..250 {
+        world.say(0, &format!("today {number}"));
+        world.run_ms(100);
+    }
+    let newcomer = world.add();
+    world.connect(1, newcomer);
+    world.run_s(5);
+    let room = world.id_of(0, &lobby());
+    let earlier = |world: &mut World| {
+        world.command(newcomer, 900, Action::Earlier(lobby()));
+        world.run_s(30);
+        world.ids(newcomer, room).len() - 250
+    };
+    assert_eq!(world.ids(newcomer, room).len(), 250);
+    assert_eq!([earlier(&mut world), earlier(&mut world)], [1, 2], "8 days, 16 days");
+    assert!(
+        ["ten days ago", "three days ago"].iter().all(|text| world.peers[newcomer].heard().contains(text))
+    );
+    // It stays wanted over a restart.
+    world.restart(newcomer);
+    world.connect(1, newcomer);
+    world.run_s(5);
+    assert_eq!([earlier(&mut world), earlier(&mut world)], [2, 3], "32 days, 64 days");
+    // Where the person keeps little, nothing is fetched to be erased.
+    world.command(newcomer, 901, Action::Keep { place: lobby(), days: core::num::NonZeroU16::new(1) });
+    assert_eq!(earlier(&mut world), 0);
+}
+
+#[test]
+fn a_newcomer_reaches_no_further_back_than_for_so_many_entries() {
+    let mut world = World::new(2);
+    world.connect(0, 1);
+    world.run_ms(100);
+    for _ in 0..4 {
+        world.say_many(0, 90);
+        world.run_s(5 * 86_400);
+    }
+    let newcomer = world.add();
+    world.connect(1, newcomer);
+    world.run_s(10);
+    assert_eq!(world.peers[newcomer].heard().len(), 270, "three days have more than 200, two have not");
+}
