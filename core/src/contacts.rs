@@ -27,6 +27,7 @@ mod choice;
 mod contact;
 mod missing;
 mod places;
+mod reach;
 mod schedule;
 mod sources;
 
@@ -98,6 +99,8 @@ pub(crate) struct Contacts {
     here: BTreeMap<[u8; 8], BTreeSet<BootId>>,
     choice: Choice,
     kept: Vec<Kept>,
+    /// Those who pass things on for us.
+    relays: BTreeSet<Who>,
     /// When all looks at newcomers are paid for.
     looked: Instant,
     places: Places,
@@ -111,6 +114,7 @@ impl Contacts {
             choice: Choice::new(suite, &mut rng),
             here: BTreeMap::new(),
             kept: Vec::new(),
+            relays: BTreeSet::new(),
             looked: Instant::ORIGIN,
             own,
             contacts: BTreeMap::new(),
@@ -204,7 +208,9 @@ impl Contacts {
 
     /// A handshake proved who is at `address`. Answers how it was found.
     pub(crate) fn on_up(&mut self, now: Instant, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
-        self.live.insert((key, boot), Live::new(now, address));
+        let live = Live::new(now, address);
+        let is_relayed = live.is_relayed();
+        self.live.insert((key, boot), live);
         self.choice.stir(now);
         self.schedule.on_end(address);
         let by_address = self.remove(Who::Address(address));
@@ -216,19 +222,28 @@ impl Contacts {
         self.choice.enter(Circle::Proven, who);
         let contact = self.contacts.entry(who).or_insert_with(|| Contact::new(now));
         (contact.fresh, contact.is_proven, contact.is_crowded) = (now, true, false);
+        if is_relayed {
+            // That says nothing of where it is, and of whether it is reached there.
+            return Source::Relay;
+        }
         (contact.rounds, contact.misses) = (0, 0);
         by_address.into_iter().for_each(|typed| contact.merge(typed, boot));
         contact.prove(address, boot)
     }
 
-    /// The peer in session moved to another address.
-    pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) {
+    /// The peer in session moved to another address. Answers how it was found there.
+    pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
         if let Some(live) = self.live.get_mut(&(key, boot)) {
             live.address = address;
+            if live.is_relayed() {
+                return Source::Relay;
+            }
         }
-        if let Some(contact) = self.contacts.get_mut(&Who::Id(key.short())) {
-            contact.prove(address, boot);
-        }
+        let contact = self.contacts.get_mut(&Who::Id(key.short()));
+        contact.map_or(Source::Outside, |contact| {
+            contact.misses = 0;
+            contact.prove(address, boot)
+        })
     }
 
     /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
@@ -241,6 +256,7 @@ impl Contacts {
         }
         // Whoever was let go because neither side needs it has room for us.
         let is_released = end == End::Crowded && live.as_ref().is_some_and(|live| live.ours == Keep::No);
+        let was_direct = live.as_ref().is_some_and(|live| !live.is_relayed());
         let address = live.map(|live| live.address);
         if end == End::Quit {
             address.into_iter().for_each(|address| self.schedule.on_goodbye(address));
@@ -258,6 +274,7 @@ impl Contacts {
         }
         (contact.fresh, contact.is_crowded) = (now, end == End::Crowded && !is_released);
         contact.misses = u32::from(!is_released);
+        contact.lost = if was_direct { Some(now) } else { contact.lost };
         let pause = match end {
             End::Quit => self.rng.duration(RETRY_EAGER),
             End::Crowded => self.rng.duration(RETRY_SLOW),
@@ -351,9 +368,10 @@ impl Contacts {
         self.live.keys().any(|(key, _)| key.short() == id)
     }
 
-    /// Whether a session already reaches what a candidate would.
+    /// Whether a session already reaches what a candidate would, and needs no neighbour for it.
     fn is_live(&self, who: Who, boot: Option<BootId>, address: SocketAddr) -> bool {
-        self.live.iter().any(|(&(key, live_boot), live)| {
+        let direct = self.live.iter().filter(|(_, live)| !live.is_relayed());
+        direct.into_iter().any(|(&(key, live_boot), live)| {
             live.address == address
                 || who == Who::Id(key.short()) && boot.is_none_or(|boot| boot == live_boot)
         })

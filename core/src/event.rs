@@ -202,12 +202,14 @@ pub struct PeerChange {
     pub boot: Option<BootId>,
     /// What it calls itself, as far as known; it comes from the network.
     pub nick: Option<Nick>,
-    /// Where it is.
+    /// Where it is, unless that cannot be reached from here.
     pub address: Option<SocketAddr>,
     /// How it was found.
     pub via: Source,
     /// Whether we have a session of our own with it.
     pub direct: bool,
+    /// Who passes that session's datagrams on, sealed, since no way leads there ([`Source::Relay`]).
+    pub through: Option<PeerKey>,
 }
 
 /// How far a peer is known.
@@ -241,6 +243,8 @@ pub enum Source {
     Exchange,
     /// By a discovery outside the core, or by its own call.
     Outside,
+    /// Not at all: a neighbour of both passes on what we say to each other.
+    Relay,
 }
 
 impl Source {
@@ -254,6 +258,7 @@ impl Source {
             Self::Remembered => "remembered",
             Self::Exchange => "exchange",
             Self::Outside => "outside",
+            Self::Relay => "relay",
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use self::words::{Cause, Ended, Keep, Step};
 use crate::{
     event::{EntryId, MessageId, Stamp},
     record::Tag,
+    session::RELAYED_MAX,
     time::UnixMillis,
 };
 
@@ -88,6 +89,10 @@ pub(crate) enum Frame {
     FileWant { room: u16, number: u32, file: MessageId, offset: u64, size: u64 },
     /// Nothing more comes of a file, or is wanted of it. `number` is the wanting side's.
     FileEnd { number: u32, by_sender: bool, why: Ended },
+    /// A datagram of another session, to be passed on to the run `to`.
+    Relay { to: Tag, bytes: Bytes },
+    /// The same, passed on, and from the run `from`. Without any bytes: there is no way from here to that run.
+    Relayed { from: Tag, bytes: Bytes },
     /// A kind from a later version.
     Unknown { kind: u8 },
 }
@@ -195,6 +200,8 @@ impl Frame {
             Self::FileEnd { number, by_sender, why } => {
                 write(kind::FILE_END, &(number, by_sender, why.number()), 0)
             }
+            Self::Relay { to, bytes } => relayed(kind::RELAY, to, bytes),
+            Self::Relayed { from, bytes } => relayed(kind::RELAYED, from, bytes),
             Self::Unknown { kind } => Bytes::copy_from_slice(&[*kind]),
         }
     }
@@ -294,9 +301,26 @@ impl Frame {
                 let (number, by_sender, why) = read(body)?;
                 Self::FileEnd { number, by_sender, why: Ended::from_number(why) }
             }
+            kind::RELAY => {
+                let (to, bytes) = read_relayed(body)?;
+                Self::Relay { to, bytes }
+            }
+            kind::RELAYED => {
+                let (from, bytes) = read_relayed(body)?;
+                Self::Relayed { from, bytes }
+            }
             kind => Self::Unknown { kind },
         })
     }
+}
+
+fn relayed(kind: u8, run: &Tag, bytes: &Bytes) -> Bytes {
+    write(kind, &(ByteArray::new(run.0), serde_bytes::Bytes::new(bytes)), bytes.len())
+}
+
+fn read_relayed(body: &[u8]) -> Option<(Tag, Bytes)> {
+    let (run, bytes): (ByteArray<8>, ByteBuf) = read(body)?;
+    (bytes.len() <= RELAYED_MAX).then(|| (Tag(run.into_array()), bytes.into_vec().into()))
 }
 
 /// The first byte of each frame.
@@ -319,6 +343,8 @@ mod kind {
     pub(super) const COMPARE: u8 = 16;
     pub(super) const FILE_WANT: u8 = 17;
     pub(super) const FILE_END: u8 = 18;
+    pub(super) const RELAY: u8 = 19;
+    pub(super) const RELAYED: u8 = 20;
 }
 
 #[cfg(test)]

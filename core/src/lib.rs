@@ -134,7 +134,7 @@
 //! | Module | What is in it |
 //! |---|---|
 //! | `node`, `boundary`, `command`, `event`, `change`, `rekey`, `findings`, `intake`, `store`, `config`, `stats` | the front: one node, what goes in and comes out |
-//! | `contacts`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
+//! | `contacts`, `relay`, `record`, `identity`, `trust`, `text`, `short` | who is there and how we know; what a person types |
 //! | `room` | rooms as sets of signed entries: keys, entries, history, spreading, repair |
 //! | `frames` | what travels inside a session |
 //! | `files` | files beside the rooms: what is fetched, and what others fetch |
@@ -169,6 +169,7 @@ mod node;
 mod outbox;
 mod record;
 mod rekey;
+mod relay;
 mod rng;
 mod room;
 mod session;
@@ -202,7 +203,7 @@ pub use rekey::{GIVEN_MAX, LEFT_OUT_MAX, Rekey, RekeyState, StoredSuccessor};
 pub use rng::Rng;
 pub use room::RoomRoot;
 pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
-pub use stats::{BeaconStats, FileStats, MdnsStats, RoomStats, SessionStats, Sizes, Stats};
+pub use stats::{BeaconStats, FileStats, MdnsStats, RelayStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredAuthor,
     StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,

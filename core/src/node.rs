@@ -12,8 +12,10 @@ mod ledger;
 mod links;
 mod memory;
 mod net;
+mod passing;
 mod presence;
 mod records;
+mod relays;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -36,6 +38,7 @@ use self::{
     links::Peer,
     net::NetState,
     records::Records,
+    relays::Relays,
 };
 use crate::{
     boundary::{Datagram, Input, Interface, Output, Via},
@@ -50,6 +53,7 @@ use crate::{
     members::Members,
     outbox::Outbox,
     record::{PeerRecord, Tag},
+    relay::is_made_up,
     rng::Rng,
     room::{self, Rooms, Side, Turn},
     session::{self, LinkId, Sessions, Standing},
@@ -88,6 +92,8 @@ pub struct Node {
     visit: Option<Instant>,
     rng: Rng,
     calls: Calls,
+    /// Over whom those are reached to whom no way leads.
+    relays: Relays,
     comparisons: Comparisons,
     /// What the person thinks of keys.
     trusted: BTreeMap<PeerKey, Trust>,
@@ -149,6 +155,7 @@ impl Node {
             visit: None,
             rng,
             calls: Calls::default(),
+            relays: Relays::default(),
             comparisons: Comparisons::default(),
             trusted: BTreeMap::new(),
             examination: None,
@@ -234,6 +241,10 @@ impl Node {
 
     fn on_datagram(&mut self, datagram: &Datagram<'_>) {
         self.stats.datagrams += 1;
+        if is_made_up(datagram.from.ip()) {
+            self.stats.session.stray += 1;
+            return;
+        }
         match datagram.via {
             Via::Chat if self.is_call(datagram) => {}
             Via::Chat => {
@@ -302,6 +313,7 @@ impl Node {
             room::Wish::Written(key) => {
                 self.acquaint(&key, Standing::Spoken);
                 self.contacts.on_written(self.now, key);
+                self.relays.stir(self.now);
             }
             room::Wish::Moved => self.on_rooms_changed(),
             room::Wish::Event(event) => {

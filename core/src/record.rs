@@ -11,6 +11,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::{
     frames::Bounded,
     identity::{BootId, Identity, PeerKey},
+    relay::is_made_up,
     suite::{Suite, kdf},
     text::Nick,
 };
@@ -145,9 +146,10 @@ impl PeerRecord {
         let Body(version, boot, nick, direct, gone, addresses, neighbours, lost, rooms) = decode(&body)?;
         let (boot, nick) = (BootId(boot), Nick::lenient(&nick));
         let addresses: Option<Vec<_>> = addresses.0.into_iter().map(address).collect();
+        let addresses = addresses?.into_iter().filter(|one| !is_made_up(one.ip())).collect();
         let neighbours = names(&neighbours, NEIGHBOURS_MAX)?.into_iter().map(Tag).collect();
         let lost = lost.0.into_iter().map(|(tag, version)| (Tag(tag.into_array()), version)).collect();
-        let (direct, addresses, rooms) = (direct.into_array(), addresses?, names(&rooms, TAGS_MAX)?);
+        let (direct, rooms) = (direct.into_array(), names(&rooms, TAGS_MAX)?);
         Some(Self { key, version, boot, nick, direct, gone, addresses, neighbours, lost, rooms })
     }
 }

@@ -39,6 +39,8 @@ pub struct Stats {
     pub beacon: BeaconStats,
     /// What the sessions counted.
     pub session: SessionStats,
+    /// What was counted of sessions that neighbours pass on.
+    pub relay: RelayStats,
     /// What the rooms counted.
     pub room: RoomStats,
     /// What the files counted.
@@ -168,6 +170,28 @@ pub struct SessionStats {
     pub datagrams_dropped: u64,
     /// Acknowledgements of packets that were never sent.
     pub acks_invented: u64,
+}
+
+/// Counters of sessions that neighbours pass on, ours and those of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RelayStats {
+    /// Datagrams of ours that a neighbour was asked to pass on.
+    pub sent: u64,
+    /// Datagrams that a neighbour passed on to us.
+    pub received: u64,
+    /// Of those, dropped since they came from nobody known, from ourselves, from the neighbour itself, or over two.
+    pub refused: u64,
+    /// Datagrams that we passed on for others ...
+    pub passed: u64,
+    /// ... and their bytes.
+    pub passed_bytes: u64,
+    /// Datagrams of others dropped because a neighbour, or all together, want more passed on than their share.
+    pub over_quota: u64,
+    /// Datagrams not passed on since we have no session with the one they are for.
+    pub no_way: u64,
+    /// Datagrams, ours or of others, dropped because too many wait for a neighbour.
+    pub dropped: u64,
 }
 
 /// Counters of the files.

@@ -108,7 +108,7 @@ impl Contacts {
         let share =
             if everybodys { 1 } else { u32::try_from(self.choice.known() / DEGREE).unwrap_or(u32::MAX) };
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
-        let behind = self.rng.duration(Duration::ZERO..=BEHIND);
+        let (behind, is_relayed) = (self.rng.duration(Duration::ZERO..=BEHIND), self.is_relayed(who));
         let (least, spread) = self.patience();
         let contact = self.contacts.get_mut(&who)?;
         let (idle, regard) = (now - contact.fresh, contact.regard());
@@ -135,7 +135,7 @@ impl Contacts {
         } else if regard != Regard::Friend {
             contact.rounds = contact.rounds.saturating_add(1);
             (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
-        } else if idle < EAGER_FOR && !contact.is_crowded {
+        } else if idle < EAGER_FOR && !contact.is_crowded && !is_relayed {
             (eager * share.max(1)).min(slow)
         } else {
             slow

@@ -15,6 +15,7 @@ use super::{Contacts, Who};
 use crate::{
     frames::Keep,
     identity::{BootId, PeerKey},
+    relay::Relayed,
     rng::Rng,
     store::RoomKeyId,
     suite::Suite,
@@ -30,7 +31,7 @@ const PER_ADDRESS: usize = 2;
 /// The choice is made anew so long after there was a reason for it.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// A call that is not answered by then does not count as a neighbour any more.
-const HOPE: Duration = Duration::from_millis(1500);
+pub(super) const HOPE: Duration = Duration::from_millis(1500);
 /// A session that nobody wants lasts so long at least: whoever has just come may be wanted in a moment.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -84,6 +85,11 @@ impl Live {
         Self { address, since: now, theirs: Keep::Spare, ours: Keep::Spare, told: None }
     }
 
+    /// Whether a neighbour passes on what it says.
+    pub(super) fn is_relayed(&self) -> bool {
+        Relayed::of(self.address).is_some()
+    }
+
     /// By neither end.
     pub(super) fn is_unwanted(&self) -> bool {
         (self.ours, self.theirs) == (Keep::No, Keep::No)
@@ -104,6 +110,10 @@ impl Choice {
     /// How many the book holds of those that are known by more than an address.
     pub(super) fn known(&self) -> usize {
         self.circles.get(&Circle::Everybody).map_or(0, BTreeSet::len)
+    }
+
+    pub(super) fn circles(&self) -> impl Iterator<Item = (Circle, &BTreeSet<(u64, Who)>)> {
+        self.circles.iter().map(|(&circle, members)| (circle, members))
     }
 
     pub(super) fn enter(&mut self, circle: Circle, who: Who) {
@@ -189,6 +199,10 @@ impl Contacts {
                 *before = keep.max(*before);
             }
         }
+        for (who, keep) in self.kept_anyhow() {
+            let before = chosen.entry(who).or_insert(keep);
+            *before = keep.max(*before);
+        }
         let (kept, mut again) = (&mut self.kept, None::<Instant>);
         for (&(key, boot), live) in &mut self.live {
             live.ours = chosen.get(&Who::Id(key.short())).copied().unwrap_or(Keep::No);
@@ -228,7 +242,8 @@ impl Contacts {
         // Whoever has chosen us stays, and need not be kept by us too.
         let sessions: Vec<(Who, &Live)> =
             self.live.iter().map(|((key, _), live)| (Who::Id(key.short()), live)).collect();
-        let here = sessions.into_iter().filter_map(|(who, live)| {
+        let sessions = sessions.into_iter().filter(|(_, live)| !live.is_relayed());
+        let here = sessions.filter_map(|(who, live)| {
             let Who::Id(id) = who else { return None };
             let rank = self.choice.rank(&id);
             (members.contains(&(rank, who)) && !chosen.contains_key(&who)).then_some((who, rank, live))
@@ -254,9 +269,10 @@ impl Contacts {
         chosen
     }
 
-    /// Whether there is a session with `who`, or one may be expected.
+    /// Whether there is a session with `who`, or one may be expected. One that a neighbour passes on takes no place of
+    /// those that need nobody.
     fn is_present(&self, now: Instant, who: Who) -> bool {
-        self.is_in_session(who)
+        self.is_in_session(who) && !self.is_relayed(who)
             || self.contacts.get(&who).is_some_and(|contact| {
                 let is_called = contact.dialled.is_some_and(|at| now - at < HOPE);
                 (contact.misses == 0 || is_called)

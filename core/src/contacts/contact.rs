@@ -29,6 +29,8 @@ pub(super) struct Contact {
     pub(super) misses: u32,
     /// When it was called last.
     pub(super) dialled: Option<Instant>,
+    /// When the last session with it ended that needed nobody else.
+    pub(super) lost: Option<Instant>,
     /// When it was first heard of.
     pub(super) since: Instant,
     /// Whether it has just come, and is called soon although it is not ours to call.
@@ -57,6 +59,7 @@ impl Contact {
             rounds: 0,
             misses: 0,
             dialled: None,
+            lost: None,
             since: now,
             is_awaited: false,
         }

@@ -6,6 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use crate::{
     boundary::{Interface, Subnet},
     event::Source,
+    relay::is_made_up,
 };
 
 /// Ports below this are those of system services, which a discovered record must not make us call.
@@ -36,7 +37,8 @@ impl Places {
     /// Whether `address` may be dialled at all: off-link only if typed, and nothing that is no host.
     pub(super) fn allows(&self, address: SocketAddr, source: Source) -> bool {
         let ip = address.ip();
-        if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 || self.is_cut_off(address) {
+        let is_no_host = ip.is_unspecified() || ip.is_multicast() || is_made_up(ip);
+        if is_no_host || address.port() == 0 || self.is_cut_off(address) {
             return false;
         }
         let trusted = matches!(source, Source::Manual);

@@ -7,7 +7,7 @@ use super::*;
 impl Arbitrary for Frame {
     fn arbitrary(g: &mut Gen) -> Self {
         let room = u16::arbitrary(g);
-        match u8::arbitrary(g) % 18 {
+        match u8::arbitrary(g) % 20 {
             0 => Self::Record(bytes(g)),
             1 => Self::Proofs { binding: array(g), proofs: many(g, PROOFS_MAX, array) },
             2 => Self::Floor { room, day: u32::arbitrary(g), deep: u32::arbitrary(g) },
@@ -48,6 +48,8 @@ impl Arbitrary for Frame {
                 let why = Ended::from_number(u8::arbitrary(g) % 4);
                 Self::FileEnd { number: u32::arbitrary(g), by_sender: bool::arbitrary(g), why }
             }
+            18 => Self::Relay { to: Tag(array(g)), bytes: bytes(g) },
+            19 => Self::Relayed { from: Tag(array(g)), bytes: bytes(g) },
             13 => Self::Sum(u64::arbitrary(g)),
             12 => Self::Keep(Keep::from_number(u8::arbitrary(g) % 3)),
             _ => Self::Heartbeat {
@@ -87,7 +89,7 @@ quickcheck! {
     }
 
     fn any_bytes_are_read_or_refused(kind: u8, bytes: Vec<u8>) -> bool {
-        let bytes: Vec<u8> = core::iter::once(kind % 20).chain(bytes).collect();
+        let bytes: Vec<u8> = core::iter::once(kind % 22).chain(bytes).collect();
         Frame::decode(&bytes).is_none_or(|frame| Frame::decode(&frame.encode()) == Some(frame))
     }
 
@@ -135,6 +137,9 @@ fn lists_beyond_their_bound_are_refused() {
     let message = Bytes::from(vec![0; RECONCILE_MAX + 1]);
     let long = Frame::Reconcile { room: 0, from: Stamp(0), to: Stamp(1), round: 0, message };
     assert!(Frame::decode(&long.encode()).is_none());
+    let relay = |size| Frame::Relay { to: Tag([1; 8]), bytes: vec![0; size].into() }.encode();
+    assert!(Frame::decode(&relay(RELAYED_MAX)).is_some());
+    assert!(Frame::decode(&relay(RELAYED_MAX + 1)).is_none());
 }
 
 #[test]
@@ -146,6 +151,9 @@ fn lengths_that_lie_cost_nothing() {
     assert_eq!(Frame::decode(&deep), None);
 }
 
+/// What a packet has room for inside another session: it is smaller there, with a header, a tag, and a frame's own.
+const DATAGRAM_FITS: usize = RELAYED_MAX - 33 - 3;
+
 #[test]
 fn what_is_mentioned_fits_a_datagram_and_the_rest_is_no_mention() {
     let have = |count, cause| {
@@ -153,7 +161,7 @@ fn what_is_mentioned_fits_a_datagram_and_the_rest_is_no_mention() {
         Frame::Have { room: u16::MAX, marks, cause }
     };
     let most = have(MENTION_MAX, Cause::News);
-    assert!(most.is_mention() && most.encode().len() <= 1100, "{}", most.encode().len());
+    assert!(most.is_mention() && most.encode().len() <= DATAGRAM_FITS, "{}", most.encode().len());
     assert!(!have(MENTION_MAX + 1, Cause::News).is_mention());
     assert!(!have(1, Cause::Repair).is_mention() && !have(1, Cause::Receipt).is_mention());
 }
@@ -163,7 +171,7 @@ fn a_full_heartbeat_fits_a_datagram() {
     let pulse = Pulse { room: u16::MAX, up_to: Stamp(u64::MAX), digest: [255; 16] };
     let rooms = vec![pulse; PULSES_MAX];
     let frame = Frame::Heartbeat { counter: u64::MAX, clock: UnixMillis(u64::MAX), members: u64::MAX, rooms };
-    assert!(frame.encode().len() <= 1100, "{}", frame.encode().len());
+    assert!(frame.encode().len() <= DATAGRAM_FITS, "{}", frame.encode().len());
 }
 
 #[test]
@@ -216,6 +224,9 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
         ("compare", Frame::Compare { step: Step::Number, binding: [7; 8], value: [9; 32] }),
         ("want file", Frame::FileWant { room, number: 7, file, offset: 32_768, size: 100_000 }),
         ("end file", Frame::FileEnd { number: 7, by_sender: true, why: Ended::Gone }),
+        ("relay", Frame::Relay { to: tag, bytes: Bytes::from_static(&[1, 2]) }),
+        ("relayed", Frame::Relayed { from: tag, bytes: Bytes::from_static(&[1, 2]) }),
+        ("no way", Frame::Relayed { from: tag, bytes: Bytes::new() }),
     ];
     let encoded = frames.map(|(name, frame)| (name, frame.encode()));
     let vectors: Vec<(&str, &[u8])> = encoded.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();

@@ -83,6 +83,15 @@ impl Frame {
                 let whose = if *by_sender { "yours" } else { "mine" };
                 format!("end of transfer {number} of {whose}: {why}")
             }
+            Self::Relay { to, bytes } => {
+                format!("relay to run {}: {} bytes of another session", hex(&to.0), bytes.len())
+            }
+            Self::Relayed { from, bytes } if bytes.is_empty() => {
+                format!("relay: no way from here to run {}", hex(&from.0))
+            }
+            Self::Relayed { from, bytes } => {
+                format!("relayed from run {}: {} bytes of another session", hex(&from.0), bytes.len())
+            }
             Self::Unknown { kind } => format!("frame {kind} of a later version"),
         }
     }

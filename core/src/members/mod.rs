@@ -31,6 +31,7 @@ use bytes::Bytes;
 use self::exchange::Exchange;
 use crate::{
     event::PeerState,
+    identity::PeerKey,
     record::{LOST_MAX, PeerRecord, Tag},
     session::LinkId,
     text::Nick,
@@ -104,6 +105,7 @@ pub(crate) struct Told {
     pub(crate) state: PeerState,
     pub(crate) nick: Nick,
     pub(crate) direct: bool,
+    pub(crate) through: Option<PeerKey>,
 }
 
 /// How a session with somebody ended.
@@ -132,6 +134,11 @@ impl Member {
             has_left: false,
             told: None,
         }
+    }
+
+    /// Whether the person was told that it is there.
+    pub(crate) fn is_here(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| is_here(told.state))
     }
 
     /// Whether this is the record that is kept of it.

@@ -26,6 +26,11 @@ impl Members {
         self.touch(now, tag);
     }
 
+    /// The session with `tag` goes on elsewhere.
+    pub(crate) fn on_moved(&mut self, now: Instant, tag: Tag) {
+        self.touch(now, tag);
+    }
+
     /// The session with `tag` is over. Whether that is to be told to others.
     pub(crate) fn on_down(&mut self, now: Instant, tag: Tag, how: Down) -> bool {
         let Some(link) = self.links.remove(&tag) else { return false };

@@ -64,6 +64,7 @@ impl Node {
                 if let Some(Place::Direct(key)) = place {
                     self.acquaint(key, Standing::Spoken);
                     self.contacts.on_written(self.now, *key);
+                    self.relays.stir(self.now);
                 }
                 let is_move =
                     matches!(action, Action::Join(_) | Action::JoinPrivate { .. } | Action::Leave(_));
@@ -120,6 +121,9 @@ impl Node {
         if self.own.is_some() {
             self.publish(true);
         }
+        // Those who pass things on are still there.
+        let relayed = self.peers.iter().filter(|(_, peer)| peer.is_relayed()).map(|(&link, _)| link);
+        relayed.for_each(|link| self.sessions.close(self.now, link));
         self.settle();
         self.quitting = Some(tag);
         for discovery in self.discoveries.each() {

@@ -27,6 +27,7 @@ impl Node {
         self.on_members_due();
         self.on_records_due();
         self.on_asked_due();
+        self.on_relays_due();
         self.on_comparisons_due();
         self.on_examined();
     }
@@ -46,6 +47,7 @@ impl Node {
             (self.files.next_wake(), Reason::File),
             (dial, Reason::Dial),
             (self.asked.next_wake(), Reason::Dial),
+            (if self.may_call() { self.relays.next_wake() } else { None }, Reason::Dial),
             (self.examination.as_ref().map(Examination::until), Reason::Dial),
         ];
         let due = self.discoveries.wakes().chain(due);

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
-use super::Node;
+use super::{Node, links::Peer};
 use crate::{
     discovery::{Beacon, Call, Nonce, Word},
     event::{Event, PeerState, Refusal, Source},
@@ -54,7 +54,7 @@ impl Node {
         // Whoever was only found has been called before: nobody is written to on hearsay.
         let missing: Vec<SocketAddr> =
             self.contacts.missing().filter(|peer| peer.is_silent).filter_map(|peer| peer.address).collect();
-        let all = self.peers.values().map(|peer| peer.address).chain(missing);
+        let all = self.peers.values().filter_map(Peer::address).chain(missing);
         let to: Vec<SocketAddr> = all.take(ALONE_MAX).collect();
         self.call(Word::Ask, nonce, &to);
     }
@@ -116,12 +116,18 @@ impl Node {
                 sources.push(via);
             }
             sources.retain(|source| *source != Source::Remembered);
+            if peer.is_some_and(Peer::is_relayed) && !sources.contains(&Source::Relay) {
+                sources.push(Source::Relay);
+            }
             Some(PeerFindings {
                 key: Some(key),
                 id: Some(key.short()),
                 boot: Some(boot),
                 nick: Some(told.nick.clone()),
-                address: peer.map(|peer| peer.address).or(member.record.addresses.first().copied()),
+                address: match peer {
+                    Some(peer) => peer.address(),
+                    None => member.record.addresses.first().copied(),
+                },
                 state: told.state,
                 sources,
                 is_silent: false,

@@ -14,6 +14,7 @@ use crate::{
     identity::{BootId, PeerKey},
     members::Down,
     record::Tag,
+    relay::Relayed,
     session::{Failure, Gone, LinkId, Standing, Wish},
     store::Record,
     text::Nick,
@@ -30,7 +31,10 @@ const ACQUAINTED_AFTER: Duration = Duration::from_secs(600);
 pub(super) struct Peer {
     pub(super) key: PeerKey,
     pub(super) boot: BootId,
-    pub(super) address: SocketAddr,
+    /// Where it is in the eyes of the sessions.
+    pub(super) at: SocketAddr,
+    /// Whether it does not answer.
+    pub(super) is_suspect: bool,
     pub(super) tag: Tag,
     /// The hash of the session's handshake, the latest one.
     pub(super) binding: [u8; 32],
@@ -44,6 +48,17 @@ pub(super) struct Peer {
     pub(super) late: Option<Bytes>,
     /// Whether it has yet to be sent our own.
     pub(super) is_untold: bool,
+}
+
+impl Peer {
+    /// Where it is; of somebody whom a neighbour passes things on to, that is not known.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        Some(self.at).filter(|_| !self.is_relayed())
+    }
+
+    pub(super) fn is_relayed(&self) -> bool {
+        Relayed::of(self.at).is_some()
+    }
 }
 
 impl Node {
@@ -91,7 +106,8 @@ impl Node {
                 Who::Address(_) => None,
             };
             let address = Some(address);
-            let change = PeerChange { state, key: None, id, boot, nick, address, via, direct: false };
+            let (key, through) = (None, None);
+            let change = PeerChange { state, key, id, boot, nick, address, via, direct: false, through };
             self.event(Event::Peer(change));
         }
     }
@@ -100,6 +116,9 @@ impl Node {
         self.is_company_new |= matches!(wish, Wish::Up { .. } | Wish::Down { .. } | Wish::Moved { .. });
         match wish {
             Wish::Trace(told) => self.on_trace(told),
+            Wish::Transmit(transmit) if let Some(way) = Relayed::of(transmit.to) => {
+                self.send_over(way, transmit.bytes);
+            }
             Wish::Transmit(transmit) => {
                 self.trace_handshake(&transmit.bytes);
                 self.stats.transmits += 1;
@@ -110,11 +129,12 @@ impl Node {
                 let via = self.contacts.on_up(self.now, key, boot, address);
                 let tag = Tag::of(self.config.suite, &key, boot);
                 let (since, late, is_untold) = (self.now, None, false);
-                let (has_told, remembered) = (false, None);
+                let (has_told, remembered, is_suspect) = (false, None, false);
                 let peer = Peer {
                     key,
                     boot,
-                    address,
+                    at: address,
+                    is_suspect,
                     tag,
                     binding,
                     via,
@@ -124,7 +144,11 @@ impl Node {
                     late,
                     is_untold,
                 };
+                if !peer.is_relayed() {
+                    self.relays.on_up(link);
+                }
                 self.peers.insert(link, peer);
+                self.on_way_found(tag, address);
                 self.members.on_up(self.now, tag, link);
                 for former in self.contacts.runs(&key).into_iter().filter(|run| *run != boot) {
                     let former = Tag::of(self.config.suite, &key, former);
@@ -139,7 +163,7 @@ impl Node {
                 let sum = Frame::Sum(self.members.digest(self.own_version()));
                 self.sessions.send(link, sum.encode());
                 self.with_rooms(|rooms, turn| rooms.on_link_up(turn, link, key, boot, binding));
-                self.rooms.on_reached(link, self.sessions.origin(address.ip()));
+                self.rooms.on_reached(link, self.sessions.origin(address));
                 self.remember(link);
                 self.on_neighbours_changed();
                 self.begin_comparison(link);
@@ -164,16 +188,14 @@ impl Node {
             Wish::Suspect { link } => self.on_doubt(link, true),
             Wish::Recovered { link } => self.on_doubt(link, false),
             Wish::Moved { link, address } => {
-                if let Some(peer) = self.peers.get_mut(&link) {
-                    peer.address = address;
-                    self.contacts.on_moved(peer.key, peer.boot, address);
-                    self.rooms.on_reached(link, self.sessions.origin(address.ip()));
-                }
+                self.on_moved(link, address);
             }
             Wish::Down { link, peer, boot, why } => {
                 log::debug!("{peer:?} {boot} down: {why:?}");
                 self.with_rooms(|rooms, turn| rooms.on_link_down(turn, link));
                 self.with_files(|files, turn| files.on_down(turn, link));
+                self.on_relay_doubtful(link);
+                self.relays.on_down(link);
                 if let Some(peer) = self.peers.remove(&link) {
                     self.records.forget(link);
                     self.end_comparisons(link);
@@ -181,9 +203,14 @@ impl Node {
                     let (end, how) = match why {
                         Gone::Quit => (End::Quit, Down::Quit),
                         Gone::Crowded => (End::Crowded, Down::Released),
+                        // Whoever passes things on may have gone, and those at both ends say nothing of each other.
+                        Gone::Lost if peer.is_relayed() => (End::Lost, Down::Released),
                         Gone::Lost => (End::Lost, Down::Silent),
                         Gone::Replaced => (End::Lost, Down::Replaced),
                     };
+                    if let Some(way) = Relayed::of(peer.at) {
+                        self.on_way_failed(way, Failure::Timeout);
+                    }
                     let is_news = self.members.on_down(self.now, peer.tag, how);
                     let pause = if is_news { Duration::ZERO } else { SESSIONS_PAUSE };
                     self.records.sign_by(self.now + pause);
@@ -195,6 +222,27 @@ impl Node {
                 self.on_dial_failed(address, why);
             }
         }
+    }
+
+    /// The peer of `link` is reached elsewhere now.
+    fn on_moved(&mut self, link: LinkId, address: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let was_relayed = peer.is_relayed();
+        peer.at = address;
+        let (tag, is_relayed) = (peer.tag, peer.is_relayed());
+        peer.via = self.contacts.on_moved(peer.key, peer.boot, address);
+        if was_relayed && !is_relayed {
+            // It can be remembered where it is, and others reached over it.
+            peer.remembered = None;
+            self.relays.on_up(link);
+            self.remember(link);
+        }
+        if was_relayed || is_relayed {
+            self.on_neighbours_changed();
+            self.on_way_found(tag, address);
+            self.members.on_moved(self.now, tag);
+        }
+        self.rooms.on_reached(link, self.sessions.origin(address));
     }
 
     /// What is done for a peer now and then, while it is in session.
@@ -235,6 +283,9 @@ impl Node {
         if why == Failure::Timeout && !self.sessions.is_busy() && self.contacts.is_missed(address) {
             self.discoveries.each().for_each(|one| one.reconfirm(self.now, address, &mut self.stats));
         }
+        if let Some(way) = Relayed::of(address) {
+            return self.on_way_failed(way, why);
+        }
         let reason = match why {
             Failure::Busy => return self.contacts.on_busy(self.now, address),
             Failure::SelfDial => {
@@ -257,6 +308,8 @@ impl Node {
             Some(Frame::FileWant { room, number, file, offset, size }) => {
                 self.on_file_wanted(link, (room, number), file, offset..size);
             }
+            Some(Frame::Relay { to, bytes }) => self.on_relay(link, to, bytes),
+            Some(Frame::Relayed { from, bytes }) => self.on_relayed(link, from, &bytes),
             Some(Frame::FileEnd { number, by_sender, why }) => {
                 self.with_files(|files, turn| files.on_end(turn, link, number, by_sender, why));
             }
@@ -271,7 +324,17 @@ impl Node {
 
     /// Whether the peer of `link` answers.
     fn on_doubt(&mut self, link: LinkId, is_suspect: bool) {
-        if let Some(peer) = self.peers.get(&link) {
+        if is_suspect {
+            self.on_relay_doubtful(link);
+        }
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.is_suspect = is_suspect;
+            if let Some(way) = Relayed::of(peer.at) {
+                // Whoever passes things on may be to blame, and those at both ends say nothing of each other.
+                return if is_suspect {
+                    self.on_way_failed(way, Failure::Timeout)
+                };
+            }
             self.members.on_doubt(self.now, peer.tag, is_suspect);
             let pause = if is_suspect { Duration::ZERO } else { SESSIONS_PAUSE };
             self.records.sign_by(self.now + pause);

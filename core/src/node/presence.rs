@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
-use super::Node;
+use super::{Node, links::Peer};
 use crate::{
     contacts::{End, Kept},
     discovery::manual,
@@ -37,12 +37,15 @@ impl Node {
         let Some(state) = self.members.state(self.now, &tag) else { return };
         let Some(member) = self.members.of(&tag) else { return };
         let session = self.members.link_of(&tag).and_then(|link| self.peers.get(&link));
-        let (direct, at) = (session.is_some(), session.map(|peer| (peer.address, peer.via)));
+        let (direct, at) = (session.is_some(), session.map(|peer| (peer.address(), peer.via)));
+        let through = session.and_then(|peer| self.through(peer.at));
         let (key, boot) = (member.record.key, member.record.boot);
         let was_here = member.told.as_ref().is_some_and(|told| is_here(told.state));
         let is_known = member.told.as_ref().is_some_and(|told| {
-            (told.state, told.direct) == (state, direct) && told.nick == member.record.nick
+            (told.state, told.direct, told.through) == (state, direct, through)
+                && told.nick == member.record.nick
         });
+        self.relays.stir(self.now);
         if is_here(state) {
             self.contacts.on_here(self.now, key, boot, true);
             if !was_here || self.members.is_renewed(&tag) {
@@ -55,15 +58,15 @@ impl Node {
         }
         let Some(member) = self.members.of_mut(&tag).filter(|_| !is_known) else { return };
         let nick = member.record.nick.clone();
-        member.told = Some(Told { state, nick: nick.clone(), direct });
+        member.told = Some(Told { state, nick: nick.clone(), direct, through });
         if was_here || is_here(state) {
             let (address, via) = match at {
-                Some((address, via)) => (Some(address), via),
+                Some(at) => at,
                 None => (member.record.addresses.first().copied(), self.contacts.source(key)),
             };
             let (id, nick) = (Some(key.short()), Some(nick));
             let (key, boot) = (Some(key), Some(boot));
-            self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct }));
+            self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct, through }));
         }
     }
 
@@ -146,7 +149,7 @@ impl Node {
         if let Some(mdns) = &mut self.discoveries.mdns {
             mdns.set_known(known);
             if core::mem::take(&mut self.is_company_new) {
-                let addresses: Vec<SocketAddr> = self.peers.values().map(|peer| peer.address).collect();
+                let addresses: Vec<SocketAddr> = self.peers.values().filter_map(Peer::address).collect();
                 mdns.set_company(&addresses);
             }
         }

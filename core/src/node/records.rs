@@ -115,7 +115,9 @@ impl Node {
     /// Signs what we say about ourselves anew, and tells it to everybody in session.
     pub(super) fn publish(&mut self, gone: bool) {
         let least = self.own_version().max(self.records.accused).saturating_add(1);
-        let neighbours = self.peers.values().filter(|peer| self.contacts.is_neighbour(peer.key, peer.boot));
+        // Whoever is reached over somebody else is not reached by those who are looking for a way.
+        let direct = self.peers.values().filter(|peer| !peer.is_relayed());
+        let neighbours = direct.filter(|peer| self.contacts.is_neighbour(peer.key, peer.boot));
         let version = least.max(self.wall_now().0);
         let record = PeerRecord {
             key: self.identity.key(),
@@ -252,7 +254,7 @@ impl Node {
         let Some(peer) = self.peers.get(&link) else { return };
         let Some(member) = self.members.of(&peer.tag) else { return };
         let (key, nick, direct) = (peer.key, member.record.nick.clone(), member.record.direct);
-        let (address, remembered) = (peer.address, Some((nick.clone(), direct)));
+        let (address, remembered) = (peer.address(), Some((nick.clone(), direct)));
         if peer.remembered == remembered {
             return;
         }
@@ -260,8 +262,8 @@ impl Node {
             peer.remembered = remembered;
         }
         let known = self.acquaintances.of(&key).map_or_else(Vec::new, |stored| stored.addresses.clone());
-        let others = known.into_iter().filter(|&other| other != address);
-        let addresses = core::iter::once(address).chain(others).take(ADDRESSES_MAX).collect();
+        let others = known.into_iter().filter(|&other| Some(other) != address);
+        let addresses = address.into_iter().chain(others).take(ADDRESSES_MAX).collect();
         let stored = StoredPeer { key, nick, direct, addresses, seen: self.wall_now() };
         // Somebody may have to be forgotten first.
         self.meet(stored.clone());

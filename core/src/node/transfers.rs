@@ -16,6 +16,7 @@ impl Node {
     /// Fetches a file, when there is a session with whoever offers it: one is wanted from now on.
     pub(super) fn fetch_file(&mut self, tag: u64, wanted: Wanted) {
         self.contacts.on_written(self.now, wanted.from);
+        self.relays.stir(self.now);
         let taken = self.with_files(|files, turn| files.want(turn, wanted));
         self.event(match taken {
             Ok(()) => Event::Done { tag, message: None },

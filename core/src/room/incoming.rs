@@ -76,7 +76,9 @@ impl Rooms {
             | Frame::Sum(_)
             | Frame::Compare { .. }
             | Frame::FileWant { .. }
-            | Frame::FileEnd { .. } => return,
+            | Frame::FileEnd { .. }
+            | Frame::Relay { .. }
+            | Frame::Relayed { .. } => return,
             Frame::Unknown { .. } => {
                 turn.stats.unknown += 1;
                 return;

@@ -61,6 +61,7 @@ mod successors;
 mod told;
 
 use aside::Aside;
+pub(crate) use bucket::{Bucket, Rate};
 use clock::StampClock;
 use days::Loads;
 use key::RoomKey;

@@ -85,6 +85,10 @@ impl Sessions {
         let rtt = (half.times == 1).then(|| now - half.sent);
         self.end_half_open(to);
         let peer = (proof.peer, proof.boot);
+        if !self.may_be_at(peer, arrival.from) {
+            stats.forged += 1;
+            return;
+        }
         if let Some(own) = self.is_proven(peer) {
             if (self.identity.key(), self.boot) < peer {
                 return;
@@ -93,12 +97,18 @@ impl Sessions {
         }
         let renewed = match self.whois(peer) {
             Whois::Ourselves => return,
-            Whois::Standing(association) if began < association.space.serial => return,
+            // Whoever has found the way that needs no neighbour takes it, although it set out before.
+            Whois::Standing(association)
+                if began < association.space.serial
+                    && !(association.id == proof.number && association.is_left_for(arrival.from)) =>
+            {
+                return;
+            }
             Whois::Standing(association) => {
                 Some(association).filter(|known| known.id == proof.number).map(|known| known.link)
             }
             Whois::New => {
-                if !self.has_room(now, peer, arrival.from.ip(), stats, out) {
+                if !self.has_room(now, peer, arrival.from, stats, out) {
                     return self.turn_away(remote, arrival, (peer.0, &keys), out);
                 }
                 None
@@ -124,8 +134,8 @@ impl Sessions {
 
     /// The handshakes that a new one would join.
     fn crowd(&self, from: SocketAddr, shown: bool) -> Crowd {
-        let origin = self.gate.origin(from.ip());
-        let is_alike = |half: &&HalfOpen| half.shown == shown && self.gate.origin(half.from.ip()) == origin;
+        let origin = self.gate.origin(from);
+        let is_alike = |half: &&HalfOpen| half.shown == shown && self.gate.origin(half.from) == origin;
         Crowd { all: self.half_open.len(), alike: self.half_open.values().filter(is_alike).count() }
     }
 

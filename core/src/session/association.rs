@@ -4,7 +4,7 @@
 //! It outlives its keys: a renewal puts a new [`Session`] under the same streams.
 
 use alloc::collections::VecDeque;
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
@@ -37,6 +37,8 @@ const SOON: Duration = Duration::from_millis(1);
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// Datagrams that wait to be sent; the oldest give way, for they hold the latest value of something.
 const DATAGRAMS_MAX: usize = 64;
+/// Datagrams of other sessions that wait: more would only be late.
+const PASSING_MAX: usize = 64;
 /// The same of those that want no acknowledgement, and wait for no window either: they are few and small.
 const ASIDES_MAX: usize = 8;
 /// Packets sent when an answer is overdue (RFC 9002 section 6.2.4).
@@ -70,6 +72,8 @@ pub(super) struct Association {
     pub(super) recovery: Recovery,
     pub(super) streams: Streams,
     pub(super) datagrams: VecDeque<Bytes>,
+    /// What is passed on, as part of another session.
+    pub(super) passing: VecDeque<Bytes>,
     /// What is said once and wants no acknowledgement; the oldest give way.
     pub(super) asides: VecDeque<Bytes>,
     pub(super) wants: Wants,
@@ -157,6 +161,7 @@ impl Association {
             recovery,
             streams: Streams::new(),
             datagrams: VecDeque::new(),
+            passing: VecDeque::new(),
             asides: VecDeque::new(),
             wants: Wants { ping: true, ..Wants::default() },
             state: State::Live,
@@ -212,6 +217,11 @@ impl Association {
         self.liveness.is_suspect()
     }
 
+    /// Whether the peer, reached through a neighbour so far, is rather reached at `address`.
+    pub(super) fn is_left_for(&self, address: SocketAddr) -> bool {
+        self.path.is_relayed() && !is_same(self.path.address, address)
+    }
+
     /// Asks the peer for a sign of life, out of turn.
     pub(super) fn ask(&mut self, now: Instant) {
         if self.liveness.ask(now, self.recovery.rtt.probe_timeout()) {
@@ -225,6 +235,15 @@ impl Association {
             stats.datagrams_dropped += 1;
         }
         self.datagrams.push_back(bytes);
+    }
+
+    /// False when too many wait: whoever sent it takes that for a loss, as it should.
+    pub(super) fn pass(&mut self, bytes: Bytes) -> bool {
+        let fits = self.passing.len() < PASSING_MAX;
+        if fits {
+            self.passing.push_back(bytes);
+        }
+        fits
     }
 
     pub(super) fn push_aside(&mut self, bytes: Bytes, stats: &mut SessionStats) {

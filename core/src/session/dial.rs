@@ -189,14 +189,20 @@ impl Sessions {
             self.answers = ((self.answers * 7 + rtt * 3) / 8).clamp(AGAIN_MIN, AGAIN_MAX);
         }
         let peer = (proof.peer, proof.boot);
+        if !self.may_be_at(peer, arrival.from) {
+            stats.forged += 1;
+            return self.end_dial(to, Failure::Timeout, out);
+        }
         let crossed = self.is_proven(peer).is_some();
         let association = match self.whois(peer) {
             Whois::Ourselves => return self.end_dial(to, Failure::SelfDial, out),
             _ if crossed => return self.end_dial(to, Failure::Duplicate, out),
             Whois::Standing(known) if Some(known.link) == renews || known.is_suspect() => known.id,
+            // The way that needs no neighbour, or another neighbour: the association goes on there.
+            Whois::Standing(known) if known.is_left_for(arrival.from) => known.id,
             Whois::Standing(_) => return self.end_dial(to, Failure::Duplicate, out),
             Whois::New => {
-                if !self.has_room(now, peer, arrival.from.ip(), stats, out) {
+                if !self.has_room(now, peer, arrival.from, stats, out) {
                     return self.end_dial(to, Failure::Full, out);
                 }
                 0
@@ -275,6 +281,13 @@ impl Sessions {
         }
     }
 
+    /// Nobody is reached at this address.
+    pub(crate) fn give_up(&mut self, address: SocketAddr, out: &mut Outbox<Wish>) {
+        let there = |dial: &Dial| dial.renews.is_none() && is_same(dial.address, address);
+        let dials: Vec<u64> = self.dials.iter().filter(|(_, dial)| there(dial)).map(|(&id, _)| id).collect();
+        dials.into_iter().for_each(|id| self.end_dial(id, Failure::Timeout, out));
+    }
+
     /// The association has new keys: nobody needs to make them any more.
     pub(super) fn end_renewals(&mut self, link: LinkId, out: &mut Outbox<Wish>) {
         let renewals = self.dials.iter().filter(|(_, dial)| dial.renews == Some(link)).map(|(&id, _)| id);
@@ -315,7 +328,7 @@ impl Sessions {
         match &dial.stage {
             Stage::Asked { initiator, cookie, .. } => {
                 let hello = Hello { from: id, cookie: *cookie, noise: initiator.message };
-                transmit(dial.address, dial.interface, hello.write(), out);
+                transmit(dial.address, dial.interface, hello.write(packet::most(dial.address)), out);
             }
             Stage::Proven(proven) => {
                 transmit(proven.path.address, proven.path.interface, proven.message.clone(), out);

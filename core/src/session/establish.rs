@@ -22,6 +22,7 @@ use crate::{
     boundary::{Transmit, Via},
     identity::{BootId, PeerKey},
     outbox::Outbox,
+    relay::Relayed,
     stats::SessionStats,
     time::Instant,
 };
@@ -65,6 +66,11 @@ impl Sessions {
         if self.gate.may_answer_stranger(now) {
             transmit(arrival.from, arrival.interface, packet::stranger(id), out);
         }
+    }
+
+    /// Whether `peer` may be at `address`: where a neighbour passes things on, only the run that it names is.
+    pub(super) fn may_be_at(&self, peer: (PeerKey, BootId), address: SocketAddr) -> bool {
+        Relayed::of(address).is_none_or(|way| way.far == self.gate.tag(peer))
     }
 
     /// Whom a handshake has proven.

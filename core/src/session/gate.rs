@@ -18,6 +18,9 @@ use super::{
 };
 use crate::{
     boundary::{Interface, Subnet},
+    identity::{BootId, PeerKey},
+    record::Tag,
+    relay::is_made_up,
     rng::Rng,
     suite::{Suite, equal},
     time::Instant,
@@ -128,8 +131,8 @@ impl Gate {
         proven: bool,
         crowd: Crowd,
     ) -> Admission {
-        let (third, origin) = (self.half_open_max / 3, self.origin(from.ip()));
-        let known = self.is_known(from.ip());
+        let (third, origin) = (self.half_open_max / 3, self.origin(from));
+        let known = self.is_known(from);
         let most = match (proven, known) {
             (true, true) => self.half_open_max,
             (true, false) => third * 2,
@@ -173,6 +176,10 @@ impl Gate {
     /// Somebody was proven at this address, now or before: the last to be turned away.
     pub(super) fn know(&mut self, now: Instant, address: IpAddr, remembered: bool) {
         let address = address.to_canonical();
+        if is_made_up(address) {
+            // Whoever passes things on can name anybody.
+            return;
+        }
         if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&address) {
             let least = self.known.iter().min_by_key(|(_, known)| (known.remembered, known.at));
             // Strangers do not push out friends.
@@ -184,8 +191,13 @@ impl Gate {
         (known.remembered, known.at) = (known.remembered || remembered, now);
     }
 
-    pub(super) fn origin(&self, address: IpAddr) -> Origin {
+    pub(super) fn origin(&self, address: SocketAddr) -> Origin {
         Origin::of(address, &self.own)
+    }
+
+    /// The short name of a run.
+    pub(super) fn tag(&self, (peer, boot): (PeerKey, BootId)) -> Tag {
+        Tag::of(self.suite, &peer, boot)
     }
 
     pub(super) fn on_interfaces(&mut self, interfaces: &[Interface]) {
@@ -211,8 +223,8 @@ impl Gate {
         }
     }
 
-    fn is_known(&self, address: IpAddr) -> bool {
-        self.known.contains_key(&address.to_canonical()) || self.origin(address) == Origin::Own
+    fn is_known(&self, address: SocketAddr) -> bool {
+        self.known.contains_key(&address.ip().to_canonical()) || self.origin(address) == Origin::Own
     }
 
     /// How many half-open handshakes those from one origin may have, without a cookie and again with one.
@@ -220,7 +232,7 @@ impl Gate {
         let part = match origin {
             Origin::Own => 2,
             Origin::Prefix(_) => 4,
-            Origin::Address(_) => 8,
+            Origin::Address(_) | Origin::Relay(_) => 8,
         };
         (self.half_open_max / part).max(1)
     }
@@ -228,7 +240,7 @@ impl Gate {
     fn is_in_pace(&mut self, now: Instant, origin: Origin, proven: bool) -> bool {
         let pace = match origin {
             Origin::Own => PER_OWN,
-            Origin::Address(_) => PER_ADDRESS,
+            Origin::Address(_) | Origin::Relay(_) => PER_ADDRESS,
             Origin::Prefix(_) => PER_PREFIX,
         };
         if self.paces.len() >= PACED_MAX && !self.paces.contains_key(&(origin, proven)) {

@@ -50,7 +50,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{net::IpAddr, time::Duration};
+use core::{net::SocketAddr, time::Duration};
 
 use ::bytes::Bytes;
 
@@ -85,6 +85,8 @@ use crate::{
 
 /// The most bytes of an unreliable datagram.
 pub(crate) const DATAGRAM_MAX: usize = 1100;
+/// The most bytes of a datagram of a session that is carried inside another one.
+pub(crate) const RELAYED_MAX: usize = packet::RELAYED_MAX;
 /// The most bytes of a record.
 pub(crate) const RECORD_MAX: usize = streams::RECORD_MAX;
 /// The most bytes that stand before a piece of a file.
@@ -172,7 +174,7 @@ impl Sessions {
     ) {
         let (from, interface, size) = (datagram.from, datagram.interface, datagram.bytes.len());
         let arrival = Arrival { from, interface, size };
-        match Packet::read(datagram.bytes) {
+        match Packet::read(datagram.bytes, packet::most(from)) {
             Some(Packet::Data { to, number, sealed }) => {
                 self.on_data(now, arrival, (to, number), sealed, stats, out);
             }
@@ -220,6 +222,12 @@ impl Sessions {
         } else if let Some(association) = self.live(link) {
             association.push_datagram(bytes, stats);
         }
+    }
+
+    /// The same for a datagram that is part of another session, ours or that of others: it takes nobody's place, and of
+    /// too many the latest are dropped. False when this one is.
+    pub(crate) fn pass(&mut self, link: LinkId, bytes: Bytes) -> bool {
+        bytes.len() <= DATAGRAM_MAX && self.live(link).is_some_and(|association| association.pass(bytes))
     }
 
     /// The same, but it is not acknowledged: what becomes of it does not matter.
@@ -305,9 +313,11 @@ impl Sessions {
         half_open.into_iter().for_each(|id| self.end_half_open(id));
     }
 
-    /// Whether every goodbye was acknowledged, or given up.
+    /// Whether every goodbye was acknowledged, or given up. Those that neighbours pass on cannot be: with them we have
+    /// parted too.
     pub(crate) fn is_closed(&self) -> bool {
-        self.links.values().all(|association| matches!(association.state, State::Draining { .. }))
+        let mut direct = self.links.values().filter(|association| !association.path.is_relayed());
+        direct.all(|association| matches!(association.state, State::Draining { .. }))
     }
 
     /// Hands out what is to be sent: once after everything else, so that what came together goes together.
@@ -354,7 +364,7 @@ impl Sessions {
     }
 
     /// Where somebody at `address` comes from.
-    pub(crate) fn origin(&self, address: IpAddr) -> Origin {
+    pub(crate) fn origin(&self, address: SocketAddr) -> Origin {
         self.gate.origin(address)
     }
 

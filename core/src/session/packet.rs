@@ -1,7 +1,7 @@
 //! The six kinds of datagram on the chat socket.
 //!
 //! ```text
-//! hello    1 | sender's id | cookie 16 | Noise message 1: 32          | zeros up to 1200
+//! hello    1 | sender's id | cookie 16 | Noise message 1: 32          | zeros up to 1200, inside another session 1080
 //! answer   2 | receiver's id           | Noise message 2: 208
 //! finish   3 | receiver's id           | Noise message 3: 176
 //! data     4 | receiver's id | number  | sealed frames
@@ -14,14 +14,19 @@
 
 use alloc::vec::Vec;
 
+use core::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::bytes::Reader;
-use crate::suite::TAG;
+use crate::{relay::is_made_up, suite::TAG};
 
 /// The most UDP payload a session ever sends: fits every link that carries IPv6 (RFC 8200 section 5) with room
 /// for tunnels.
 pub(super) const DATAGRAM_MAX: usize = 1200;
+/// The same of one that is carried inside another session: what a datagram there has room for, less what says whose it
+/// is, and a little for what that may say one day.
+pub(super) const RELAYED_MAX: usize = 1080;
 /// What a data packet adds to its frames.
 pub(super) const OVERHEAD: usize = DATA_HEADER + TAG;
 /// Bytes of a cookie.
@@ -66,18 +71,18 @@ pub(super) struct Hello {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a datagram; `None` when it is of no known kind or has a wrong length.
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads a datagram; `None` when it is of no known kind or has a wrong length. `most`: see [`most`].
+    pub(super) fn read(bytes: &'a [u8], most: usize) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let (kind, id) = (reader.u8()?, reader.u64()?);
         match kind {
             // A shorter one would let the answer be more than three times its size.
-            HELLO if bytes.len() == DATAGRAM_MAX => {
+            HELLO if bytes.len() == most => {
                 Some(Self::Hello(Hello { from: id, cookie: reader.array()?, noise: reader.array()? }))
             }
             ANSWER => Some(Self::Answer { to: id, noise: reader.rest() }),
             FINISH => Some(Self::Finish { to: id, noise: reader.rest() }),
-            DATA if bytes.len() <= DATAGRAM_MAX && bytes.len() > OVERHEAD => {
+            DATA if bytes.len() <= most && bytes.len() > OVERHEAD => {
                 Some(Self::Data { to: id, number: reader.u64()?, sealed: reader.rest() })
             }
             COOKIE_REPLY => Some(Self::Cookie { to: id, cookie: reader.array()? }),
@@ -89,13 +94,18 @@ impl<'a> Packet<'a> {
 
 impl Hello {
     /// The datagram, padded: whoever asks for an answer shows that its path carries full ones.
-    pub(super) fn write(&self) -> Bytes {
+    pub(super) fn write(&self, most: usize) -> Bytes {
         let mut out = start(HELLO, self.from);
         out.extend_from_slice(&self.cookie);
         out.extend_from_slice(&self.noise);
-        out.resize(DATAGRAM_MAX, 0);
+        out.resize(most, 0);
         out.into()
     }
+}
+
+/// The most bytes of a datagram to or from `address`.
+pub(super) const fn most(address: SocketAddr) -> usize {
+    if is_made_up(address.ip()) { RELAYED_MAX } else { DATAGRAM_MAX }
 }
 
 pub(super) fn answer(to: u64, noise: &[u8]) -> Bytes {
@@ -146,18 +156,21 @@ mod tests {
         fn any_bytes_are_read_without_harm(bytes: Vec<u8>, kind: u8) -> bool {
             let mut bytes = bytes;
             bytes.iter_mut().take(1).for_each(|first| *first = kind % 8);
-            let read = Packet::read(&bytes).is_some();
+            let read = Packet::read(&bytes, DATAGRAM_MAX).is_some();
             !read || bytes.len() >= 9
         }
     }
 
     #[test]
     fn a_hello_is_as_long_as_a_datagram_may_be_and_no_other_length_counts() {
-        let hello = Hello { from: 7, cookie: [1; COOKIE], noise: [2; 32] }.write();
-        assert_eq!(hello.len(), DATAGRAM_MAX);
-        let Some(Packet::Hello(read)) = Packet::read(&hello) else { panic!("not read") };
-        assert_eq!((read.from, read.cookie, read.noise), (7, [1; COOKIE], [2; 32]));
-        assert!(Packet::read(&hello[..DATAGRAM_MAX - 1]).is_none());
+        for most in [DATAGRAM_MAX, RELAYED_MAX] {
+            let hello = Hello { from: 7, cookie: [1; COOKIE], noise: [2; 32] }.write(most);
+            assert_eq!(hello.len(), most);
+            let Some(Packet::Hello(read)) = Packet::read(&hello, most) else { panic!("not read") };
+            assert_eq!((read.from, read.cookie, read.noise), (7, [1; COOKIE], [2; 32]));
+            assert!(Packet::read(&hello[..most - 1], most).is_none());
+            assert!(Packet::read(&hello, most + 1).is_none());
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
-use super::packet::DATAGRAM_MAX;
-use crate::{rng::Rng, time::Instant};
+use super::packet;
+use crate::{relay::Relayed, rng::Rng, time::Instant};
 
 /// RFC 9000 section 8.1.
 const AMPLIFICATION: usize = 3;
@@ -69,7 +69,17 @@ impl Path {
 
     /// The most bytes that the next datagram may have.
     pub(super) fn room(&self) -> usize {
-        self.allowance.map_or(DATAGRAM_MAX, |allowance| allowance.min(DATAGRAM_MAX))
+        self.allowance.map_or(self.most(), |allowance| allowance.min(self.most()))
+    }
+
+    /// The same once the address is sure.
+    pub(super) const fn most(&self) -> usize {
+        packet::most(self.address)
+    }
+
+    /// Whether a neighbour passes on what goes there.
+    pub(super) fn is_relayed(&self) -> bool {
+        Relayed::of(self.address).is_some()
     }
 
     pub(super) const fn is_sure(&self) -> bool {
@@ -98,7 +108,7 @@ impl Path {
                 // It was never away: somebody had only repeated its packets faster than they came.
                 self.elsewhere = None;
             }
-        } else if newest {
+        } else if newest && self.may_lead_to(from) {
             self.look_into(now, from, interface, size.saturating_mul(AMPLIFICATION), rng);
         }
     }
@@ -166,6 +176,16 @@ impl Path {
     pub(super) fn on_tick(&mut self, now: Instant) {
         self.challenge.take_if(|challenge| challenge.is_over(now));
         self.elsewhere.take_if(|elsewhere| elsewhere.challenge.is_over(now));
+    }
+
+    /// Whether the peer may be looked for at `address`. A neighbour that passes things on is no better than the way
+    /// that the peer has by itself, and names the peer that it has named before.
+    fn may_lead_to(&self, address: SocketAddr) -> bool {
+        match (Relayed::of(self.address), Relayed::of(address)) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(here), Some(there)) => here.far == there.far,
+        }
     }
 
     /// Packets come from there that are newer than those from where the peer is.

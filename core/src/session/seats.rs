@@ -74,7 +74,7 @@ impl Sessions {
         &mut self,
         now: Instant,
         (peer, _): (PeerKey, BootId),
-        address: IpAddr,
+        address: SocketAddr,
         stats: &mut SessionStats,
         out: &mut Outbox<Wish>,
     ) -> bool {
@@ -97,7 +97,7 @@ impl Sessions {
         &mut self,
         now: Instant,
         peer: PeerKey,
-        address: IpAddr,
+        address: SocketAddr,
         stats: &mut SessionStats,
         out: &mut Outbox<Wish>,
     ) -> bool {
@@ -115,7 +115,7 @@ impl Sessions {
             return true;
         }
         let leaves = if standing == Standing::Met {
-            crowding(&seats, (origin, address.to_canonical()), is_crowded)
+            crowding(&seats, (origin, address.ip().to_canonical()), is_crowded)
         } else {
             let lesser = seats.iter().filter(|seat| seat.standing < standing);
             least(&seats, lesser.filter(|seat| !is_crowded || seat.origin == origin))
@@ -136,7 +136,7 @@ impl Sessions {
         let seat = |link, peer, address: SocketAddr, heard| Seat {
             link,
             standing: self.standing(&peer),
-            origin: self.gate.origin(address.ip()),
+            origin: self.gate.origin(address),
             address: address.ip().to_canonical(),
             heard,
         };
@@ -189,7 +189,7 @@ fn crowds<K: Ord>(places: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
 fn share(most: usize, origin: Origin) -> usize {
     let part = match origin {
         Origin::Own | Origin::Prefix(_) => 2,
-        Origin::Address(_) => 4,
+        Origin::Address(_) | Origin::Relay(_) => 4,
     };
     (most / part).max(1)
 }

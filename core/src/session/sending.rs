@@ -58,7 +58,8 @@ impl Association {
     fn send_packet(&mut self, now: Instant, host: &mut Host<'_>, plain: &mut Vec<u8>) -> bool {
         // What was said before a goodbye goes before it, as far as it may.
         let talks = self.is_live() || self.wants.close;
-        let has_data = talks && (self.streams.have_more() || !self.datagrams.is_empty());
+        let has_datagrams = !self.datagrams.is_empty() || !self.passing.is_empty();
+        let has_data = talks && (self.streams.have_more() || has_datagrams);
         let congestion = &self.recovery.congestion;
         let is_open = congestion.held().is_none() && congestion.available() >= DATAGRAM_MAX;
         let has_window = is_open || self.wants.probes > 0;
@@ -80,7 +81,7 @@ impl Association {
         if !with_data {
             self.put_goodbye(plain, room, &mut content);
         } else {
-            self.put_data(plain, room, &mut content);
+            self.put_data(plain, room, host.stats, &mut content);
         }
         if !content.worthwhile {
             return false;
@@ -196,13 +197,28 @@ impl Association {
         (content.close, content.worthwhile, content.eliciting) = (true, true, true);
     }
 
-    fn put_data(&mut self, plain: &mut Vec<u8>, room: usize, content: &mut Content) {
-        while let Some(bytes) = self.datagrams.front()
-            && plain.len() + DATAGRAM_OVERHEAD + bytes.len() <= room
-        {
-            put_datagram(plain, bytes);
-            self.datagrams.pop_front();
-            (content.worthwhile, content.eliciting) = (true, true);
+    fn put_data(
+        &mut self,
+        plain: &mut Vec<u8>,
+        room: usize,
+        stats: &mut SessionStats,
+        content: &mut Content,
+    ) {
+        let most = self.path.most().saturating_sub(OVERHEAD);
+        for waiting in [&mut self.datagrams, &mut self.passing] {
+            while let Some(bytes) = waiting.front() {
+                let size = DATAGRAM_OVERHEAD + bytes.len();
+                if plain.len() + size <= room {
+                    put_datagram(plain, bytes);
+                    (content.worthwhile, content.eliciting) = (true, true);
+                } else if size > most {
+                    // It never fits this path, and must not keep others waiting.
+                    stats.datagrams_dropped += 1;
+                } else {
+                    break;
+                }
+                waiting.pop_front();
+            }
         }
         let Some(stream) = self.streams.next() else { return };
         let outgoing = &mut self.streams.of(stream).outgoing;

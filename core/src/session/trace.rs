@@ -8,7 +8,7 @@ use super::{
     LinkId,
     association::Association,
     frame::{Ack, Frame, Frames, Parting},
-    packet::Packet,
+    packet::{DATAGRAM_MAX, Packet},
     streams::StreamId,
 };
 use crate::{identity::PeerKey, stats::SessionStats};
@@ -141,7 +141,7 @@ fn acknowledgement(ack: &Ack<'_>) -> String {
 
 /// What a datagram is that no session has sealed.
 pub(crate) fn handshake(bytes: &[u8]) -> Option<String> {
-    Some(match Packet::read(bytes)? {
+    Some(match Packet::read(bytes, DATAGRAM_MAX)? {
         Packet::Hello(hello) => {
             let cookie = if hello.cookie.iter().any(|&byte| byte != 0) { ", with a cookie" } else { "" };
             format!("hello: handshake 1 of 3, to be answered to session {:016x}{cookie}", hello.from)
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_handshake_is_told_without_its_cookie_and_its_keys() {
-        let hello = Hello { from: 7, cookie: [0xab; COOKIE], noise: [0xcd; 32] }.write();
+        let hello = Hello { from: 7, cookie: [0xab; COOKIE], noise: [0xcd; 32] }.write(DATAGRAM_MAX);
         let line = "hello: handshake 1 of 3, to be answered to session 0000000000000007, with a cookie";
         assert_eq!(handshake(&hello).as_deref(), Some(line));
         let answer = packet::answer(8, &[0xcd; 208]);

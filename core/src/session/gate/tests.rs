@@ -154,9 +154,9 @@ fn of_strangers_the_latest_are_known_and_friends_stay() {
         gate.know(now, ip(1), false);
         gate.know(NOW, ip(0), false);
     }
-    assert!([0, 1, 4999].iter().all(|&number| gate.is_known(ip(number))));
-    assert!(!gate.is_known(ip(2)) && gate.known.len() == KNOWN_MAX);
+    assert!([0, 1, 4999].iter().all(|&number| gate.is_known((ip(number), 7).into())));
+    assert!(!gate.is_known((ip(2), 7).into()) && gate.known.len() == KNOWN_MAX);
     (5000..7000).for_each(|number| gate.know(NOW, ip(number), true));
     gate.know(NOW + Duration::from_secs(60), ip(9000), false);
-    assert!(!gate.is_known(ip(9000)), "strangers do not push out friends");
+    assert!(!gate.is_known((ip(9000), 7).into()), "strangers do not push out friends");
 }

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use super::world::{MS, World, address, interface};
 use crate::session::{
     Failure, Gone, Standing,
-    packet::{COOKIE, Hello, Packet},
+    packet::{COOKIE, DATAGRAM_MAX, Hello, Packet},
 };
 
 /// A node with twelve places, alone.
@@ -241,9 +241,11 @@ fn a_flood_of_hellos_from_one_address_leaves_room_for_others() {
     let mut world = World::new(8, 2);
     for number in 1..=200u8 {
         let hello = Hello { from: number.into(), cookie: [0; COOKIE], noise: [number; 32] };
-        world.inject(address(66, 666), 1, &hello.write());
-        if let Some(Packet::Cookie { cookie, .. }) = Packet::read(&world.log.last().unwrap().bytes) {
-            world.inject(address(66, 666), 1, &Hello { cookie, ..hello }.write());
+        world.inject(address(66, 666), 1, &hello.write(DATAGRAM_MAX));
+        if let Some(Packet::Cookie { cookie, .. }) =
+            Packet::read(&world.log.last().unwrap().bytes, DATAGRAM_MAX)
+        {
+            world.inject(address(66, 666), 1, &Hello { cookie, ..hello }.write(DATAGRAM_MAX));
         }
     }
     world.dial(0, 1);

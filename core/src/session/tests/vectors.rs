@@ -56,7 +56,7 @@ fn a_handshake_from_hello_to_welcome() {
             ("static secret of bo", &secret(2)),
             ("ephemeral secret of ana", &secret(5)),
             ("ephemeral secret of bo", &secret(6)),
-            ("hello of ana, id 11, without its 1143 zeros", &hello.write()[..57]),
+            ("hello of ana, id 11, without its 1143 zeros", &hello.write(packet::DATAGRAM_MAX)[..57]),
             ("answer of bo, id 22", &packet::answer(0x11, &answer)),
             ("finish of ana", &packet::finish(0x22, &finish)),
             ("binding", &keys.binding),
