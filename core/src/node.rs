@@ -241,17 +241,19 @@ impl Node {
 
     fn on_datagram(&mut self, datagram: &Datagram<'_>) {
         self.stats.datagrams += 1;
-        if is_made_up(datagram.from.ip()) {
-            self.stats.session.stray += 1;
-            return;
-        }
+        let is_made_up = is_made_up(datagram.from.ip());
         match datagram.via {
-            Via::Chat if self.is_call(datagram) => {}
+            Via::Chat if !is_made_up && self.is_call(datagram) => {}
             Via::Chat => {
                 let (before, out) = (self.stats.session, &mut self.session_wishes);
-                self.sessions.on_datagram(self.now, datagram, &mut self.stats.session, out);
-                self.trace_arrival(datagram, &before);
+                if is_made_up {
+                    self.stats.session.stray += 1;
+                } else {
+                    self.sessions.on_datagram(self.now, datagram, &mut self.stats.session, out);
+                }
+                self.trace_arrival(datagram.bytes, &before);
             }
+            Via::Mdns | Via::Beacon if is_made_up => self.stats.session.stray += 1,
             Via::Mdns | Via::Beacon => {
                 self.discoveries.on_datagram(self.now, datagram, &mut self.stats, &mut self.found);
             }

@@ -97,6 +97,9 @@ pub(crate) struct Peer<'a> {
     pub(crate) address: Option<String>,
     pub(crate) via: &'static str,
     pub(crate) direct: bool,
+    /// Who passes things on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) through: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "is_false")]
@@ -342,6 +345,7 @@ impl<'a> Peer<'a> {
             address: change.address.map(|address: SocketAddr| address::show(address)),
             via: change.via.word(),
             direct: change.direct,
+            through: change.through.map(|key| key.to_string()),
             reason,
             verified: change.key.is_some_and(|key| people.trust(key).verified),
             looks_like: change.key.and_then(|key| people.looks_like(key)).map(|key| key.to_string()),

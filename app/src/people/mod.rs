@@ -246,6 +246,7 @@ pub(crate) fn found_by(via: Source) -> &'static str {
         Source::Remembered => "remembered",
         Source::Exchange => "by others",
         Source::Outside => "came to us",
+        Source::Relay => "by a neighbour",
         other => other.word(),
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn change(key: u8, name: &str, boot: u64, state: PeerState) -> PeerCh
         address: None,
         via: Source::Mdns,
         direct: true,
+        through: None,
     }
 }
 

@@ -145,6 +145,7 @@ mod tests {
             address: "10.0.0.7:9".parse().ok(),
             via: Source::Mdns,
             direct: false,
+            through: None,
         }
     }
 

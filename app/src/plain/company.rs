@@ -18,7 +18,10 @@ impl Plain {
     pub(super) fn on_peer(&mut self, now: Instant, change: PeerChange) {
         let key = change.key;
         let at = change.address.map(|at| format!(", {}", address::show(at))).unwrap_or_default();
-        let how = format!("({}{at})", found_by(change.via));
+        let how = match change.through {
+            Some(relay) => format!("(through {})", self.people.label(relay, None)),
+            None => format!("({}{at})", found_by(change.via)),
+        };
         let turn = self.people.on_peer(change);
         let (Some(key), Some(turn)) = (key, turn) else { return };
         // Whoever was here can have left: then nobody needs to wait for others to be found.

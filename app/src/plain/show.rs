@@ -159,25 +159,27 @@ pub(crate) fn peers(people: &People) -> Vec<String> {
     for (key, person) in people.present() {
         let name = with_digits(person.nick.as_ref().map_or("?", Nick::as_str), key);
         let short: String = key.to_string().chars().take(16).collect();
-        rows.extend(person.runs.values().map(|run| peer(name.clone(), short.clone(), run)));
+        rows.extend(person.runs.values().map(|run| peer(name.clone(), short.clone(), run, people)));
     }
     for change in people.found() {
         let name = change.nick.as_ref().map_or("?", Nick::as_str).to_string();
-        rows.push(peer(name, change.id.map(|id| hex(&id)).unwrap_or_default(), change));
+        rows.push(peer(name, change.id.map(|id| hex(&id)).unwrap_or_default(), change, people));
     }
     columns(rows)
 }
 
-fn peer(name: String, key: String, change: &PeerChange) -> [String; 5] {
-    let state = match change.state {
-        PeerState::Found => "found, no answer yet",
-        PeerState::Online if change.direct => "connected",
-        PeerState::Online => "online through others",
-        PeerState::Suspect => "does not answer",
-        PeerState::Quit | PeerState::Lost => "gone",
+fn peer(name: String, key: String, change: &PeerChange, people: &People) -> [String; 5] {
+    let through = change.through.map(|relay| format!("connected through {}", people.label(relay, None)));
+    let state = match (change.state, through) {
+        (PeerState::Found, _) => String::from("found, no answer yet"),
+        (PeerState::Online, Some(through)) => through,
+        (PeerState::Online, None) if change.direct => String::from("connected"),
+        (PeerState::Online, None) => String::from("online through others"),
+        (PeerState::Suspect, _) => String::from("does not answer"),
+        (PeerState::Quit | PeerState::Lost, _) => String::from("gone"),
     };
     let at = change.address.map(address::show).unwrap_or_default();
-    [name, key, state.to_string(), at, found_by(change.via).to_string()]
+    [name, key, state, at, found_by(change.via).to_string()]
 }
 
 /// Rows with their columns under each other.
@@ -237,6 +239,27 @@ mod tests {
         assert_eq!(show(&direct), "12:00 @bo <bo> psst");
         (direct.from, direct.nick) = (people.own(), Nick::new("ana").unwrap());
         assert_eq!(show(&direct), format!("12:00 @{} <ana> psst", people.label(PeerKey([1; 32]), None)));
+    }
+
+    #[test]
+    fn over_whom_somebody_is_reached_is_said_by_name() {
+        let change = |key, nick, through| PeerChange {
+            state: PeerState::Online,
+            key: Some(PeerKey([key; 32])),
+            id: None,
+            boot: Some(BootId(1)),
+            nick: Nick::new(nick).ok(),
+            address: None,
+            via: if through { chat_core::Source::Relay } else { chat_core::Source::Mdns },
+            direct: true,
+            through: through.then_some(PeerKey([2; 32])),
+        };
+        let mut people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        people.on_peer(change(1, "zoe", true));
+        people.on_peer(change(2, "bo", false));
+        let lines = peers(&people);
+        assert!(lines[0].ends_with("connected             mdns"), "{}", lines[0]);
+        assert!(lines[1].ends_with("connected through bo  by a neighbour"), "{}", lines[1]);
     }
 
     #[test]

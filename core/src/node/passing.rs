@@ -68,7 +68,9 @@ impl Node {
         let from = Relayed { relay: number, far: from }.address();
         let to = Ipv6Addr::UNSPECIFIED.into();
         let datagram = Datagram { via: Via::Chat, interface: 0, from, to, bytes };
+        let before = self.stats.session;
         self.sessions.on_datagram(self.now, &datagram, &mut self.stats.session, &mut self.session_wishes);
+        self.trace_arrival(bytes, &before);
     }
 
     fn tell_no_way(&mut self, link: LinkId, to: Tag) {

@@ -6,7 +6,8 @@
 //! name it in theirs, then a few others, whose last session may be newer than their record.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    string::String,
     vec::Vec,
 };
 use core::{net::SocketAddr, time::Duration};
@@ -55,6 +56,9 @@ pub(super) struct Relays {
     pub(super) used_by_all: Bucket,
     /// When all that was told of ways that do not exist is paid for, for each neighbour.
     pub(super) told: BTreeMap<LinkId, Instant>,
+    /// For traces: what the packet says that goes to a neighbour next, and what those say that wait there.
+    pub(super) saying: Vec<String>,
+    pub(super) inside: VecDeque<(Bytes, Vec<String>)>,
 }
 
 /// The search for a way to one run.
@@ -113,6 +117,7 @@ impl Node {
     /// A packet of a session of ours goes to the neighbour that passes it on.
     pub(super) fn send_over(&mut self, way: Relayed, bytes: Bytes) {
         let Some(link) = self.relays.link(way.relay) else { return };
+        self.trace_inside(&bytes);
         let frame = Frame::Relay { to: way.far, bytes };
         if self.sessions.pass(link, frame.encode()) {
             self.stats.relay.sent += 1;

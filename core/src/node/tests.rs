@@ -1,3 +1,5 @@
+mod relays;
+
 use alloc::{string::String, vec, vec::Vec};
 
 use super::*;
@@ -79,26 +81,10 @@ fn newcomers_can_be_written_to_however_many_have_come_and_gone() {
 #[test]
 fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
     let start = Instant::ORIGIN;
-    let mut nodes = [1, 2].map(|number| {
-        let config = Config::new(REAL, Nick::new("ana").unwrap(), 27182);
-        let mut node = Node::new(config, Identity::new(REAL, &[number; 32]), [number; 32], start);
-        node.on_fetched(Token(1), Answer::State(State::default()));
-        let address = alloc::format!("10.0.0.{number}");
-        let own = crate::boundary::Subnet { address: address.parse().unwrap(), prefix: 24 };
-        let interface = Interface {
-            index: 2,
-            name: String::from("eth0"),
-            addresses: vec![own],
-            multicast: false,
-            loopback: false,
-            mtu: 1500,
-        };
-        node.handle(start, Input::Interfaces(&[interface]));
-        node
-    });
+    let mut nodes = [1, 2].map(|number| node(number, start));
     let to = "10.0.0.2:27182".parse().unwrap();
     nodes[0].handle(start, Input::Command(Command { tag: 1, action: Action::Connect(to) }));
-    carry(&mut nodes, start);
+    carry(&mut nodes, start, |_, _| true);
     let link = *nodes[1].peers.keys().next().expect("they are in session");
     let (asker, asked) = (nodes[0].identity.key(), nodes[1].identity.key());
     let binding = nodes[1].peers[&link].binding;
@@ -123,17 +109,34 @@ fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
     assert!(nodes[1].comparisons.asked[&link].open.is_none(), "made for another session");
 }
 
-/// Carries what two nodes send to each other until they are silent.
-fn carry(nodes: &mut [Node; 2], now: Instant) {
+/// A node at 10.0.0.`number`.
+fn node(number: u8, start: Instant) -> Node {
+    let config = Config::new(REAL, Nick::new("ana").unwrap(), 27182);
+    let mut node = Node::new(config, Identity::new(REAL, &[number; 32]), [number; 32], start);
+    node.on_fetched(Token(1), Answer::State(State::default()));
+    let address = alloc::format!("10.0.0.{number}");
+    let own = crate::boundary::Subnet { address: address.parse().unwrap(), prefix: 24 };
+    let interface = Interface {
+        index: 2,
+        name: String::from("eth0"),
+        addresses: vec![own],
+        multicast: false,
+        loopback: false,
+        mtu: 1500,
+    };
+    node.handle(start, Input::Interfaces(&[interface]));
+    node
+}
+
+/// Carries what nodes of rising numbers send to each other until they are silent, between those who hear each other.
+fn carry(nodes: &mut [Node], now: Instant, hears: impl Fn(usize, usize) -> bool) {
     loop {
         let mut sent = Vec::new();
         for (index, node) in nodes.iter_mut().enumerate() {
             loop {
                 match node.poll() {
                     Output::Wait(_) => break,
-                    Output::Transmit(transmit) if transmit.via == Via::Chat => {
-                        sent.push((1 - index, transmit));
-                    }
+                    Output::Transmit(transmit) if transmit.via == Via::Chat => sent.push((index, transmit)),
                     _ => {}
                 }
             }
@@ -141,8 +144,13 @@ fn carry(nodes: &mut [Node; 2], now: Instant) {
         if sent.is_empty() {
             return;
         }
-        for (to, transmit) in sent {
-            let from = alloc::format!("10.0.0.{}:27182", 2 - to).parse().unwrap();
+        for (from, transmit) in sent {
+            let core::net::IpAddr::V4(ip) = transmit.to.ip() else { continue };
+            let to = usize::from(ip.octets()[3]) - 1;
+            if to >= nodes.len() || !hears(from, to) {
+                continue;
+            }
+            let from = alloc::format!("10.0.0.{}:27182", from + 1).parse().unwrap();
             let bytes = &transmit.bytes;
             let datagram = Datagram { via: Via::Chat, interface: 2, from, to: transmit.to.ip(), bytes };
             nodes[to].handle(now, Input::Datagram(datagram));

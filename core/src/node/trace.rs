@@ -8,15 +8,18 @@ use alloc::{
 
 use bytes::Bytes;
 
-use super::Node;
+use super::{Node, links::Peer};
 use crate::{
-    boundary::{Datagram, Output, Trace},
+    boundary::{Output, Trace},
     frames::{Frame, counted},
     identity::PeerKey,
     record::PeerRecord,
     session::{self, LinkId, Part, Told, Way},
     stats::SessionStats,
 };
+
+/// Packets inside others that wait for those: as many as wait for one neighbour.
+const INSIDE_MAX: usize = 64;
 
 impl Node {
     /// What a packet says that is about to be sent, or that has just come in.
@@ -33,7 +36,25 @@ impl Node {
                 Part::Frame(way, bytes) => self.tell_frame(way, &bytes, (told.link, told.way), &mut lines),
             }
         }
+        if told.way == Way::Out
+            && told.link.and_then(|link| self.peers.get(&link)).is_some_and(Peer::is_relayed)
+        {
+            // It goes out inside another packet, and is told with that one.
+            self.relays.saying = lines;
+            return;
+        }
         self.trace(told.way, lines);
+    }
+
+    /// What a packet says that is about to be passed on by a neighbour is told with the packet that it goes in.
+    pub(super) fn trace_inside(&mut self, bytes: &Bytes) {
+        let lines = core::mem::take(&mut self.relays.saying);
+        if self.config.trace {
+            let lines = session::handshake(bytes).into_iter().chain(lines).collect();
+            let inside = &mut self.relays.inside;
+            inside.truncate(INSIDE_MAX - 1);
+            inside.push_front((bytes.clone(), lines));
+        }
     }
 
     /// What a datagram says that no session has sealed and that is about to be sent.
@@ -46,10 +67,10 @@ impl Node {
     }
 
     /// The same of one that has come in, and why it was dropped if it was. `before` is what was counted before it came.
-    pub(super) fn trace_arrival(&mut self, datagram: &Datagram<'_>, before: &SessionStats) {
+    pub(super) fn trace_arrival(&mut self, bytes: &[u8], before: &SessionStats) {
         if self.config.trace {
             let dropped = session::dropped(before, &self.stats.session).map(String::from);
-            let lines: Vec<_> = session::handshake(datagram.bytes).into_iter().chain(dropped).collect();
+            let lines: Vec<_> = session::handshake(bytes).into_iter().chain(dropped).collect();
             self.trace(Way::In, lines);
         }
     }
@@ -62,7 +83,7 @@ impl Node {
     }
 
     fn tell_frame(
-        &self,
+        &mut self,
         way: &'static str,
         bytes: &Bytes,
         (link, direction): (Option<LinkId>, Way),
@@ -80,6 +101,11 @@ impl Node {
             frame => {
                 let room = |index| self.rooms.told_room(link, direction == Way::Out, index);
                 lines.push(format!("{way}{}", frame.told(room)));
+                if let Frame::Relay { bytes, .. } = frame {
+                    let at = self.relays.inside.iter().position(|(inside, _)| inside == bytes);
+                    let told = at.and_then(|at| self.relays.inside.remove(at)).map(|(_, told)| told);
+                    lines.extend(told.into_iter().flatten().map(|line| format!("inside: {line}")));
+                }
                 if let Frame::Push { entries, .. } = frame {
                     lines.extend(entries.iter().flat_map(|entry| self.rooms.told_entry(entry)));
                 }

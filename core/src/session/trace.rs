@@ -8,7 +8,7 @@ use super::{
     LinkId,
     association::Association,
     frame::{Ack, Frame, Frames, Parting},
-    packet::{DATAGRAM_MAX, Packet},
+    packet::{DATAGRAM_MAX, Packet, RELAYED_MAX},
     streams::StreamId,
 };
 use crate::{identity::PeerKey, stats::SessionStats};
@@ -141,7 +141,9 @@ fn acknowledgement(ack: &Ack<'_>) -> String {
 
 /// What a datagram is that no session has sealed.
 pub(crate) fn handshake(bytes: &[u8]) -> Option<String> {
-    Some(match Packet::read(bytes, DATAGRAM_MAX)? {
+    // A hello that a neighbour passes on is shorter.
+    let most = if bytes.len() == RELAYED_MAX { RELAYED_MAX } else { DATAGRAM_MAX };
+    Some(match Packet::read(bytes, most)? {
         Packet::Hello(hello) => {
             let cookie = if hello.cookie.iter().any(|&byte| byte != 0) { ", with a cookie" } else { "" };
             format!("hello: handshake 1 of 3, to be answered to session {:016x}{cookie}", hello.from)

@@ -80,7 +80,7 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     (
         "S16",
         "Every datagram fits its interface; one of a session has at most 1200 bytes; what goes to port 5353 is read \
-         by another decoder.",
+         by another decoder; nothing goes to an address that stands for a neighbour who passes things on (100::/64).",
     ),
     (
         "S17",

@@ -67,6 +67,8 @@ pub(crate) struct Tally {
     rooms: Vec<Vec<Place>>,
     /// The runs of others that a host's person has been told are online: one may end after the next has begun.
     online: Vec<BTreeMap<PeerKey, BTreeSet<BootId>>>,
+    /// Over whom others are reached.
+    through: BTreeMap<(usize, PeerKey), PeerKey>,
     /// What was asked to be said and is not durable yet, by host and tag.
     asked: BTreeMap<(usize, u64), usize>,
     /// What was said, by the number of its act.
@@ -101,6 +103,7 @@ impl Tally {
             runs_since: vec![None; hosts],
             rooms: vec![vec![Place::Room(chat_core::RoomName::lobby())]; hosts],
             online: vec![BTreeMap::new(); hosts],
+            through: BTreeMap::new(),
             asked: BTreeMap::new(),
             said: BTreeMap::new(),
             verified: BTreeSet::new(),
@@ -257,6 +260,7 @@ impl Tally {
         match peer.via {
             Source::Broadcast => self.count("by-broadcast"),
             Source::Exchange => self.count("by-exchange"),
+            Source::Relay => self.count("by-relay"),
             _ => {}
         }
         if online && !peer.direct {
@@ -273,6 +277,17 @@ impl Tally {
             PeerState::Lost => "peer-lost",
         });
         let Some(key) = peer.key else { return };
+        if online && peer.direct {
+            let before = match peer.through {
+                Some(relay) => self.through.insert((host, key), relay),
+                None => self.through.remove(&(host, key)),
+            };
+            match (before, peer.through) {
+                (Some(_), None) => self.count("relay-left"),
+                (Some(one), Some(other)) if one != other => self.count("relay-changed"),
+                _ => {}
+            }
+        }
         let boot = peer.boot.unwrap_or_default();
         let boots = self.online[host].entry(key).or_default();
         match peer.state {

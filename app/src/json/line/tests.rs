@@ -40,6 +40,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         address: "10.0.0.1:1".parse().ok(),
         via: Source::Mdns,
         direct: true,
+        through: None,
     };
     let number = || serde_json::from_str("7").ok();
     let trust = Trust { verified: true, blocked: false, muted: true };

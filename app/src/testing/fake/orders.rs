@@ -110,6 +110,7 @@ impl Fake {
             address: "10.0.0.2:27182".parse().ok(),
             via: Source::Mdns,
             direct: true,
+            through: None,
         }));
         let seen = self.clock.wall();
         let peer = StoredPeer { key, nick, direct: [1; 32], addresses: vec![], seen };

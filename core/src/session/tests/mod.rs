@@ -6,6 +6,7 @@ mod files;
 mod liveness;
 mod meeting;
 mod moving;
+mod relayed;
 mod renewal;
 mod transfer;
 mod vectors;

@@ -127,6 +127,8 @@ fn address(socket: SocketAddr) -> Address {
 /// S16: every datagram fits its link, is no larger than sessions allow, and can be read by others.
 pub(super) struct Shape;
 
+/// What stands for neighbours that pass things on, inside a node alone: the discard-only prefix of RFC 6666.
+const DISCARDED: u128 = 0x0100_0000_0000_0000;
 /// The largest datagram of a session (DESIGN section 5).
 const CHAT_MAX: usize = 1200;
 
@@ -137,6 +139,9 @@ impl Check for Shape {
 
     fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Sent { host, transmit, .. } = fact else { return Ok(()) };
+        if matches!(transmit.to.ip(), IpAddr::V6(ip) if ip.to_bits() >> 64 == DISCARDED) {
+            return Err(format!("host {host} sends to {}, which stands for a neighbour", transmit.to));
+        }
         let size = transmit.bytes.len();
         let headers = if transmit.to.is_ipv6() { 48 } else { 28 };
         let mtu = &truth.hosts[*host].mtu;

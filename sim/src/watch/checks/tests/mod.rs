@@ -162,6 +162,7 @@ fn change(state: PeerState, of: usize) -> PeerChange {
         address: Some(address(of)),
         via: Source::Mdns,
         direct: true,
+        through: None,
     }
 }
 
