@@ -231,21 +231,6 @@ impl Contacts {
         contact.prove(address, boot)
     }
 
-    /// The peer in session moved to another address. Answers how it was found there.
-    pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
-        if let Some(live) = self.live.get_mut(&(key, boot)) {
-            live.address = address;
-            if live.is_relayed() {
-                return Source::Relay;
-            }
-        }
-        let contact = self.contacts.get_mut(&Who::Id(key.short()));
-        contact.map_or(Source::Outside, |contact| {
-            contact.misses = 0;
-            contact.prove(address, boot)
-        })
-    }
-
     /// A session ended. After a goodbye that peer is called no more until something new is heard of it; one for which
     /// there is no place is called now and then, for there may be one again.
     pub(crate) fn on_down(&mut self, now: Instant, key: PeerKey, boot: BootId, end: End) {

@@ -299,6 +299,14 @@ impl Host {
         }
     }
 
+    /// From now on the switch carries nothing between this host and others that are kept apart, or does so again.
+    ///
+    /// # Panics
+    /// When the host has no cable.
+    pub fn keep_apart(&self, is_apart: bool) {
+        self.flood(if is_apart { "isolated on" } else { "isolated off" });
+    }
+
     #[track_caller]
     fn flood(&self, what: &str) {
         let line = format!("bridge link set dev port{} {what}", self.number);

@@ -1,9 +1,16 @@
-//! Who is wanted and reached by no call of ours: for whom a neighbour may pass things on.
+//! Where those in session are reached, and who is wanted and reached by no call of ours: for whom a neighbour may pass
+//! things on.
 
 use alloc::{collections::BTreeSet, vec::Vec};
+use core::net::SocketAddr;
 
 use super::{Circle, Contacts, Who, choice::HOPE};
-use crate::{frames::Keep, identity::PeerKey, time::Instant};
+use crate::{
+    event::Source,
+    frames::Keep,
+    identity::{BootId, PeerKey},
+    time::Instant,
+};
 
 impl Contacts {
     /// Those who are wanted and there, and whom our calls do not reach, by the first bytes of their keys: to whom the
@@ -29,6 +36,21 @@ impl Contacts {
             self.relays = relays;
             self.choice.stir(now);
         }
+    }
+
+    /// The peer in session moved to another address. Answers how it was found there.
+    pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
+        if let Some(live) = self.live.get_mut(&(key, boot)) {
+            live.address = address;
+            if live.is_relayed() {
+                return Source::Relay;
+            }
+        }
+        let contact = self.contacts.get_mut(&Who::Id(key.short()));
+        contact.map_or(Source::Outside, |contact| {
+            contact.misses = 0;
+            contact.prove(address, boot)
+        })
     }
 
     /// Whether the only sessions with `who` are those that neighbours pass on.

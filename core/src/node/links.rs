@@ -331,9 +331,10 @@ impl Node {
             peer.is_suspect = is_suspect;
             if let Some(way) = Relayed::of(peer.at) {
                 // Whoever passes things on may be to blame, and those at both ends say nothing of each other.
-                return if is_suspect {
-                    self.on_way_failed(way, Failure::Timeout)
-                };
+                if is_suspect {
+                    self.on_way_failed(way, Failure::Timeout);
+                }
+                return;
             }
             self.members.on_doubt(self.now, peer.tag, is_suspect);
             let pause = if is_suspect { Duration::ZERO } else { SESSIONS_PAUSE };

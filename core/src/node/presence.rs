@@ -38,7 +38,11 @@ impl Node {
         let Some(member) = self.members.of(&tag) else { return };
         let session = self.members.link_of(&tag).and_then(|link| self.peers.get(&link));
         let (direct, at) = (session.is_some(), session.map(|peer| (peer.address(), peer.via)));
-        let through = session.and_then(|peer| self.through(peer.at));
+        // As long as no other neighbour is found it is the last one.
+        let through = session.filter(|peer| peer.is_relayed()).and_then(|peer| {
+            let before = member.told.as_ref().and_then(|told| told.through);
+            self.through(peer.at).or(before)
+        });
         let (key, boot) = (member.record.key, member.record.boot);
         let was_here = member.told.as_ref().is_some_and(|told| is_here(told.state));
         let is_known = member.told.as_ref().is_some_and(|told| {

@@ -67,8 +67,8 @@ fn nobody_else_is_taken_for_the_one_whom_the_neighbour_names() {
     // As the one who dials sees it: the neighbour leads to somebody else.
     let mut world = apart(3);
     let named = Relayed { relay: 7, far: Tag([9; 8]) }.address();
-    world.nodes[1].alias = Some(named);
-    world.dial_address(0, named);
+    world.nodes[1].address = named;
+    world.dial(0, 1);
     world.run(6 * SECOND);
     assert!(world.nodes.iter().all(|node| node.ups().is_empty()));
     assert_eq!(world.nodes[0].stats.forged, 1);
