@@ -198,6 +198,8 @@ pub enum Shape {
     Bridge,
     /// Each struck host hears only its two neighbours in the order of numbers.
     Ring,
+    /// The struck do not hear each other; the others hear all, and are heard by all.
+    Apart,
 }
 
 /// What becomes of the disk when the power fails.

@@ -57,7 +57,8 @@ impl Draw {
                 Fault::Corrupt { share: self.share(30), how }
             }
             6 => {
-                let shape = self.one(&[Shape::Split, Shape::OneWay, Shape::Bridge, Shape::Ring]);
+                let shape =
+                    self.one(&[Shape::Split, Shape::OneWay, Shape::Bridge, Shape::Ring, Shape::Apart]);
                 let flapping = (self.below(3) == 0).then(|| Span::from_secs(1 + self.below(8)));
                 Fault::Partition { shape, class, flapping }
             }

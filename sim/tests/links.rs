@@ -120,6 +120,21 @@ fn stations_of_a_guest_network_do_not_hear_each_other() {
 }
 
 #[test]
+fn those_kept_apart_do_not_hear_each_other_and_everybody_else_does() {
+    let lost = |hosts: Vec<usize>| {
+        let apart = Fault::Partition { shape: Shape::Apart, class: Class::All, flapping: None };
+        let mut plan = plan(4, 20);
+        let (at, span, on) = (Span::default(), None, Target::Hosts(hosts));
+        plan.faults.push(PlannedFault { at, span, on, what: apart });
+        let outcome = run(plan);
+        (outcome.fired[0], outcome.figures.missing)
+    };
+    assert_eq!(lost(vec![2]).0, 0, "one alone is kept from nobody, nor from itself");
+    let (fired, missing) = lost(vec![0, 1]);
+    assert!(fired > 10 && missing == 0, "{fired} {missing}: others tell them of each other");
+}
+
+#[test]
 fn a_slow_wire_with_a_short_queue_drops_what_does_not_fit() {
     let mut plan = plan(6, 30);
     for number in 0..200 {

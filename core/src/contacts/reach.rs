@@ -99,6 +99,9 @@ impl Contacts {
             return Reach::Direct;
         }
         let Some(contact) = self.contacts.get(&who) else { return Reach::None };
+        if contact.is_crowded {
+            return Reach::Direct;
+        }
         if !contact.candidates().any(|candidate| self.may_call(candidate)) {
             return Reach::None;
         }
@@ -114,7 +117,7 @@ impl Contacts {
 
 /// What our calls have shown of somebody.
 enum Reach {
-    /// There is a session that needs nobody else.
+    /// There is a session that needs nobody else, or there would be if there was room for it.
     Direct,
     /// They do not get there.
     None,

@@ -9,6 +9,7 @@ use super::{
 use crate::boundary::Subnet;
 
 mod calls;
+mod reach;
 
 const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
 const SHE: PeerKey = PeerKey([5; 32]);

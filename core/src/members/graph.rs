@@ -49,7 +49,7 @@ impl Members {
             for other in self.all.get(&tag).map_or(&[][..], Member::neighbours) {
                 let names_it = |member: &Member| member.neighbours().contains(&tag);
                 if !seen.contains(other) && self.all.get(other).is_some_and(names_it) {
-                    if self.links.contains_key(other) {
+                    if self.links.get(other).is_some_and(|link| !link.is_relayed) {
                         return true;
                     }
                     seen.insert(*other);
@@ -67,8 +67,8 @@ impl Members {
             self.all.iter().map(|(tag, member)| (tag, member.neighbours())).collect();
         let place = |tag: &Tag| all.binary_search_by_key(&tag, |(other, _)| other).ok();
         let mut is_seen: Vec<bool> = all.iter().map(|(tag, _)| Some(**tag) == without).collect();
-        let mut reached: BTreeSet<Tag> =
-            self.links.keys().copied().filter(|tag| Some(*tag) != without).collect();
+        let direct = self.links.iter().filter(|(_, link)| !link.is_relayed).map(|(&tag, _)| tag);
+        let mut reached: BTreeSet<Tag> = direct.filter(|tag| Some(*tag) != without).collect();
         let mut open: Vec<usize> = reached.iter().filter_map(place).collect();
         open.iter().for_each(|&place| is_seen.iter_mut().skip(place).take(1).for_each(|seen| *seen = true));
         while let Some((tag, neighbours)) = open.pop().and_then(|place| all.get(place)) {

@@ -156,6 +156,8 @@ impl Member {
 struct Link {
     link: LinkId,
     is_suspect: bool,
+    /// Whether a neighbour passes it on: it shows that its peer is there, and leads to nobody else.
+    is_relayed: bool,
     comparison: exchange::Comparison,
 }
 

@@ -13,7 +13,8 @@ impl Members {
 
     /// A session with the run `tag` begins.
     pub(crate) fn on_up(&mut self, now: Instant, tag: Tag, link: LinkId) {
-        let entry = Link { link, is_suspect: false, comparison: exchange::Comparison::default() };
+        let entry =
+            Link { link, is_suspect: false, is_relayed: false, comparison: exchange::Comparison::default() };
         if self.links.insert(tag, entry).is_none() && self.links.len() == 1 {
             self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
             self.look(now, now + graph::PAUSE);
@@ -26,8 +27,11 @@ impl Members {
         self.touch(now, tag);
     }
 
-    /// The session with `tag` goes on elsewhere.
-    pub(crate) fn on_moved(&mut self, now: Instant, tag: Tag) {
+    /// The session with `tag` goes on elsewhere: over a neighbour, another one, or by itself.
+    pub(crate) fn on_moved(&mut self, now: Instant, tag: Tag, is_relayed: bool) {
+        if let Some(link) = self.links.get_mut(&tag) {
+            link.is_relayed = is_relayed;
+        }
         self.touch(now, tag);
     }
 

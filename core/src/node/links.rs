@@ -144,12 +144,14 @@ impl Node {
                     late,
                     is_untold,
                 };
-                if !peer.is_relayed() {
+                let is_relayed = peer.is_relayed();
+                if !is_relayed {
                     self.relays.on_up(link);
                 }
                 self.peers.insert(link, peer);
                 self.on_way_found(tag, address);
                 self.members.on_up(self.now, tag, link);
+                self.members.on_moved(self.now, tag, is_relayed);
                 for former in self.contacts.runs(&key).into_iter().filter(|run| *run != boot) {
                     let former = Tag::of(self.config.suite, &key, former);
                     if self.members.on_followed(self.now, former, address) {
@@ -240,7 +242,7 @@ impl Node {
         if was_relayed || is_relayed {
             self.on_neighbours_changed();
             self.on_way_found(tag, address);
-            self.members.on_moved(self.now, tag);
+            self.members.on_moved(self.now, tag, is_relayed);
         }
         self.rooms.on_reached(link, self.sessions.origin(address));
     }

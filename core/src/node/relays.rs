@@ -36,8 +36,9 @@ const GUESS_AGAIN: Duration = Duration::from_secs(60);
 const GUESSES: usize = 4;
 /// Neighbours that are remembered to have been tried in vain, for each run at the other end.
 const FAILED_MAX: usize = 16;
-/// Runs at the other end that are tried at a time: more wait for those.
-const TRIES_MAX: usize = 32;
+/// Runs at the other end that are looked after, and those that are called at a time: the others wait for them.
+const RUNS_MAX: usize = 256;
+const CALLS_MAX: usize = 8;
 /// Where nobody is in session with both, a neighbour of the other end is called, one in this time.
 const CALL_EACH: Duration = Duration::from_secs(10);
 
@@ -143,7 +144,7 @@ impl Node {
             .filter(|(_, member)| !unreached.is_empty() && unreached.contains(&member.record.key.short()))
             .filter(|(_, member)| member.is_here())
             .map(|(&tag, member)| (tag, member.record.key))
-            .take(TRIES_MAX)
+            .take(RUNS_MAX)
             .collect();
         self.relays.tries.retain(|tag, _| runs.iter().any(|(other, _)| other == tag));
         for (tag, key) in runs {
@@ -164,6 +165,9 @@ impl Node {
         let works = standing.is_some() && over.is_some_and(|relay| !search.failed.contains_key(&relay));
         if works || search.over.is_some() {
             return;
+        }
+        if self.relays.tries.values().filter(|search| search.over.is_some()).count() >= CALLS_MAX {
+            return self.relays.stir(now);
         }
         let Some(number) = self.next_relay(tag, key) else { return self.on_no_relay(tag) };
         if let Some(search) = self.relays.tries.get_mut(&tag) {
@@ -234,6 +238,7 @@ impl Node {
             let pause = match why {
                 Failure::Busy => LOOK_EACH,
                 Failure::Duplicate => return self.relays.stir(self.now),
+                Failure::Full => GUESS_AGAIN,
                 _ if is_named => AGAIN,
                 _ => GUESS_AGAIN,
             };

@@ -236,6 +236,7 @@ impl HostSet {
         match shape {
             Shape::Split => sides.0 != sides.1,
             Shape::OneWay => sides == (true, false),
+            Shape::Apart => sides == (true, true) && from != to,
             Shape::Bridge => {
                 let bridge = self.members.first().copied();
                 sides.0 != sides.1 && bridge != Some(from) && bridge != Some(to)

@@ -219,8 +219,14 @@ impl Making<'_> {
                 let flaps = draw.is(Share::from_ppm(200_000));
                 let flapping =
                     flaps.then(|| Span(draw.span(Duration::from_millis(100), Duration::from_secs(5))));
-                let shape =
-                    draw.one_of(&[Shape::Split, Shape::Split, Shape::OneWay, Shape::Bridge, Shape::Ring]);
+                let shape = draw.one_of(&[
+                    Shape::Split,
+                    Shape::Split,
+                    Shape::OneWay,
+                    Shape::Bridge,
+                    Shape::Ring,
+                    Shape::Apart,
+                ]);
                 Fault::Partition { shape, class, flapping }
             }
             Kind::Filter => {
