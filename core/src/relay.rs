@@ -73,6 +73,7 @@ mod tests {
         for address in ["10.0.0.1:7", "[fe80::1]:7", "[2001:db8::1]:7", "[100:0:0:1::1]:7", "[::1]:7"] {
             assert_eq!(Relayed::of(address.parse().unwrap()), None, "{address}");
         }
+        assert!(!is_made_up([10, 0, 0, 1].into()));
         assert!(!is_made_up("[::ffff:100.0.0.1]:7".parse::<SocketAddr>().unwrap().ip()));
     }
 }

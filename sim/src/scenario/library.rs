@@ -33,6 +33,7 @@ pub const FILES: &[(&str, &str)] = files![
     "guests-in-private",
     "filtered-pair",
     "kept-apart",
+    "apart-in-a-crowd",
     "mdns-1000",
     "mdns-5000",
     "mdns-hostile",
