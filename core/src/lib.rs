@@ -75,7 +75,7 @@
 //!                 Output::Transmit(datagram) => {
 //!                     let _ = self.socket.send_to(&datagram.bytes, datagram.to);
 //!                 }
-//!                 Output::Event(Event::Message(message)) => self.heard.push(message.text),
+//!                 Output::Event(Event::Message(message)) => self.heard.push(message.text.clone()),
 //!                 Output::Event(Event::Peer(peer)) => self.online = peer.state == PeerState::Online,
 //!                 Output::Event(_) | Output::Trace(_) | Output::Write { .. } => {}
 //!                 // No store: all is durable at once, and nothing is there.
