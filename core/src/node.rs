@@ -314,8 +314,7 @@ impl Node {
             room::Wish::Fetch { request, what } => self.fetch(Asker::Rooms(request), what),
             room::Wish::Written(key) => {
                 self.acquaint(&key, Standing::Spoken);
-                self.contacts.on_written(self.now, key);
-                self.relays.stir(self.now);
+                self.want(key);
             }
             room::Wish::Moved => self.on_rooms_changed(),
             room::Wish::Event(event) => {

@@ -31,6 +31,7 @@ fn a_package_uses_only_those_below_it() {
 
 #[test]
 fn no_async_crate_is_below_chat_std() {
+    // smol_str is a short string of the language server's, and has nothing to do with smol.
     let banned = |name: &str| {
         ["async-", "tokio", "smol", "futures", "polling", "mio", "blocking"]
             .iter()

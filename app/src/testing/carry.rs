@@ -249,6 +249,26 @@ fn what_is_counted_is_shown() {
 }
 
 #[test]
+fn what_was_said_before_is_asked_for_and_shown() {
+    let folder = Folder::new("earlier");
+    let mut chat = Child::new(&["--profile", &folder.profile()]);
+    chat.line("* bo is here");
+    chat.say("/earlier");
+    chat.line("* what others have of earlier days in #lobby comes as it is found");
+    chat.line("said before you came (came late)");
+    chat.say("/keep 30d");
+    chat.line("* #lobby is kept for 30 days");
+    chat.say("/earlier");
+    chat.end_input();
+    assert!(chat.ended().errors.contains("! #lobby is not kept for ever: /keep all #lobby changes that"));
+    let mut chat = Child::new(&["--json", "--profile", &folder.profile()]);
+    chat.say(r##"{"cmd":"earlier","id":1,"room":"#lobby"}"##);
+    assert_eq!(chat.object("done")["id"], json!(1));
+    let message = chat.object("message");
+    assert_eq!((&message["text"], &message["late"]), (&json!("said before you came"), &json!(true)));
+}
+
+#[test]
 fn how_long_a_room_is_kept_is_said_and_shown() {
     let folder = Folder::new("keep");
     let mut chat = Child::new(&["--profile", &folder.profile()]);

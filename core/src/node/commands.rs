@@ -63,8 +63,7 @@ impl Node {
                 };
                 if let Some(Place::Direct(key)) = place {
                     self.acquaint(key, Standing::Spoken);
-                    self.contacts.on_written(self.now, *key);
-                    self.relays.stir(self.now);
+                    self.want(*key);
                 }
                 let is_move =
                     matches!(action, Action::Join(_) | Action::JoinPrivate { .. } | Action::Leave(_));

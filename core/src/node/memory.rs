@@ -62,8 +62,7 @@ impl Node {
             }
             if self.rooms.has_said_to(&key) {
                 self.acquaint(&key, Standing::Spoken);
-                self.contacts.on_written(self.now, key);
-                self.relays.stir(self.now);
+                self.want(key);
             }
         }
         match stored_nick.filter(|stored| !self.config.nick_wins || *stored == self.nick) {

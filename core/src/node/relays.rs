@@ -127,6 +127,12 @@ impl Node {
         }
     }
 
+    /// A session with `key` is wanted, over a neighbour if need be.
+    pub(super) fn want(&mut self, key: PeerKey) {
+        self.contacts.on_written(self.now, key);
+        self.relays.stir(self.now);
+    }
+
     /// Looks for whom there is no way to, when that is due.
     pub(super) fn on_relays_due(&mut self) {
         if self.relays.due.is_none_or(|due| due > self.now) {
@@ -251,13 +257,10 @@ impl Node {
 
     /// A session begins, or goes on elsewhere, at this address.
     pub(super) fn on_way_found(&mut self, tag: Tag, at: SocketAddr) {
+        let relay = Relayed::of(at).and_then(|way| self.relay_of(way.relay));
         if let Some(search) = self.relays.tries.get_mut(&tag) {
             search.over = None;
-            if let Some(relay) = Relayed::of(at).and_then(|way| self.relay_of(way.relay))
-                && let Some(search) = self.relays.tries.get_mut(&tag)
-            {
-                search.failed.remove(&relay);
-            }
+            relay.into_iter().for_each(|relay| _ = search.failed.remove(&relay));
         }
         self.relays.stir(self.now);
     }

@@ -15,8 +15,7 @@ use crate::{
 impl Node {
     /// Fetches a file, when there is a session with whoever offers it: one is wanted from now on.
     pub(super) fn fetch_file(&mut self, tag: u64, wanted: Wanted) {
-        self.contacts.on_written(self.now, wanted.from);
-        self.relays.stir(self.now);
+        self.want(wanted.from);
         let taken = self.with_files(|files, turn| files.want(turn, wanted));
         self.event(match taken {
             Ok(()) => Event::Done { tag, message: None },
