@@ -7,7 +7,7 @@ use aes_gcm::Aes256Gcm;
 use blake2::{Blake2s256, Blake2sMac256, Digest as _, digest::Mac as _};
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _, XChaCha20Poly1305,
-    aead::{Aead as _, AeadInPlace as _, Payload},
+    aead::{Aead as _, AeadInOut as _, Payload},
 };
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey, hazmat};
@@ -156,10 +156,10 @@ impl Suite for Real {
         let nonce = noise_nonce(cipher, counter).into();
         let sealed = match cipher {
             PacketCipher::ChaChaPoly => {
-                ChaCha20Poly1305::new(key.into()).encrypt_in_place_detached(&nonce, header, bytes)
+                ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&nonce, header, bytes.into())
             }
             PacketCipher::AesGcm => {
-                Aes256Gcm::new(key.into()).encrypt_in_place_detached(&nonce, header, bytes)
+                Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce, header, bytes.into())
             }
         };
         sealed.map_or([0; TAG], Into::into)
@@ -176,11 +176,14 @@ impl Suite for Real {
     ) -> bool {
         let nonce = noise_nonce(cipher, counter).into();
         let opened = match cipher {
-            PacketCipher::ChaChaPoly => {
-                ChaCha20Poly1305::new(key.into()).decrypt_in_place_detached(&nonce, header, bytes, tag.into())
-            }
+            PacketCipher::ChaChaPoly => ChaCha20Poly1305::new(key.into()).decrypt_inout_detached(
+                &nonce,
+                header,
+                bytes.into(),
+                tag.into(),
+            ),
             PacketCipher::AesGcm => {
-                Aes256Gcm::new(key.into()).decrypt_in_place_detached(&nonce, header, bytes, tag.into())
+                Aes256Gcm::new(key.into()).decrypt_inout_detached(&nonce, header, bytes.into(), tag.into())
             }
         };
         opened.is_ok()

@@ -73,7 +73,7 @@ impl Outgoing {
     ) {
         if self.waiting.len() > 1 {
             self.joined.clear();
-            self.joined.extend(self.waiting.iter().flat_map(|one| &one.bytes));
+            self.waiting.iter().for_each(|one| self.joined.extend_from_slice(&one.bytes));
             let size = self.waiting.first().map(|one| one.bytes.len());
             match socket.send(to, exit, &self.joined, size) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => {}
