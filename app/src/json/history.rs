@@ -34,6 +34,8 @@ pub(super) struct Histories {
 #[derive(Debug)]
 pub(super) enum Next {
     Nothing,
+    /// An answer has begun. The place, when whoever scrolls back in it comes to the end of what is here.
+    Begun(Option<Place>),
     Messages(Vec<Shown>),
     /// The answer with this id is complete.
     Done(Option<Id>),
@@ -73,10 +75,12 @@ impl Histories {
         let Some(History { id, place, limit, before }) = self.waiting.pop_front() else {
             return Next::Nothing;
         };
-        match engine.ask(move |store| store.history(&place, limit, before)) {
+        let asked = place.clone();
+        match engine.ask(move |store| store.history(&asked, limit, before)) {
             Some(Ok(Some(cursors))) => {
+                let is_end = before.is_some() && cursors.len() < limit;
                 self.current = Some((id, cursors.into()));
-                Next::Messages(Vec::new())
+                Next::Begun(is_end.then_some(place))
             }
             Some(Ok(None)) => Next::Unknown(id),
             _ => Next::Failed(id),

@@ -15,7 +15,7 @@ use std::{
     rc::Rc,
 };
 
-use chat_core::{Event, Instant, Nick, RoomName, RoomRoot, StoreError, What};
+use chat_core::{Action, Event, Instant, Nick, RoomName, RoomRoot, StoreError, What};
 
 use chat_net::Clock;
 
@@ -219,6 +219,10 @@ impl Json {
             }
             match self.histories.next(engine) {
                 Next::Nothing => return,
+                // Nobody waits for an answer to this: a room that was left, or has a rule, goes back no further.
+                Next::Begun(end) => {
+                    end.into_iter().for_each(|place| _ = engine.command(Action::Earlier(place)))
+                }
                 Next::Messages(page) => {
                     for shown in page {
                         let trust = self.people.trust(shown.message.from);

@@ -266,6 +266,17 @@ fn what_was_said_before_is_asked_for_and_shown() {
     assert_eq!(chat.object("done")["id"], json!(1));
     let message = chat.object("message");
     assert_eq!((&message["text"], &message["late"]), (&json!("said before you came"), &json!(true)));
+    // Whoever scrolls back does not ask for it: at the end of what is here more is fetched by itself.
+    let mut history = json!({"cmd": "history", "id": 2, "room": "#lobby", "limit": 100});
+    chat.say(&history.to_string());
+    assert_eq!(chat.object("done")["id"], json!(2), "the end, but nobody has scrolled back to it");
+    (history["before"], history["id"]) = (message["id"].clone(), json!(3));
+    chat.say(&history.to_string());
+    assert_eq!(chat.object("done")["id"], json!(3));
+    let message = chat.object("message");
+    assert_eq!((&message["text"], &message["late"]), (&json!("said before you came"), &json!(true)));
+    chat.say(r#"{"cmd":"quit"}"#);
+    chat.ended();
 }
 
 #[test]

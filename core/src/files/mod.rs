@@ -40,8 +40,8 @@ pub(crate) const DOWNLOADS_MAX: usize = 64;
 /// Files that others fetch at a time: all of them, and each.
 pub(crate) const UPLOADS_MAX: usize = 64;
 const UPLOADS_OF_ONE: usize = 8;
-/// Bytes of one piece.
-pub(crate) const PIECE: u32 = 32 << 10;
+/// Bytes of one piece: each is asked of the host and given to it by itself, so the fewer the better.
+pub(crate) const PIECE: u32 = 64 << 10;
 /// Bytes that wait for the host to write them before no more are taken from the network.
 pub(crate) const UNWRITTEN_MAX: usize = 2 << 20;
 

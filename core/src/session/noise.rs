@@ -287,46 +287,87 @@ impl Cipher for Aead {
 
 #[cfg(test)]
 mod tests {
-    use snow::resolvers::DefaultResolver;
-
     use super::*;
     use crate::suite::REAL;
 
-    /// `snow` with its own cryptography understands us: ours is the standard's.
+    /// The test vector that Noise's implementations check each other by, of the project cacophony: all six messages and
+    /// the hash.
     #[test]
-    fn speaks_noise_with_a_stranger() {
-        let noise = Noise::new(REAL, &mut Rng::new([1; 32]));
-        let mut ours = noise.begin(true, &Seed::new([2; 32]), b"prologue").unwrap();
-        struct Borrowed(DefaultResolver);
-        impl CryptoResolver for Borrowed {
-            fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-                Some(Box::new(Seeded(Rng::new([3; 32]))))
-            }
-            fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-                self.0.resolve_dh(choice)
-            }
-            fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
-                self.0.resolve_hash(choice)
-            }
-            fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-                self.0.resolve_cipher(choice)
-            }
+    fn speaks_noise_as_others_do() {
+        let hex = |text: &str| -> Vec<u8> {
+            let digits = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+            digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        };
+        let begin = |secret, ephemeral, is_initiator| {
+            let (secret, ephemeral, is_aes) = (hex(secret), hex(ephemeral), Arc::default());
+            let resolver = Resolver { suite: REAL, seed: Seed::default(), is_aes: Arc::clone(&is_aes) };
+            let builder = Builder::with_resolver(PATTERN.parse().unwrap(), Box::new(resolver));
+            let builder = builder.local_private_key(&secret).unwrap().prologue(b"John Galt").unwrap();
+            let builder = builder.fixed_ephemeral_key_for_testing_only(&ephemeral);
+            let state = if is_initiator { builder.build_initiator() } else { builder.build_responder() };
+            Handshake { state: state.unwrap(), is_aes }
+        };
+        let mut one = begin(
+            "e61ef9919cde45dd5f82166404bd08e38bceb5dfdfded0a34c8df7ed542214d1",
+            "893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a",
+            true,
+        );
+        let mut other = begin(
+            "4a3acbfdb163dec651dfa3194dece676d437029c62a408b4c5ea9114246e4893",
+            "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b",
+            false,
+        );
+        for (place, (payload, message)) in [
+            (
+                &b"Ludwig von Mises"[..],
+                "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c79444c756477696720766f6e204d69736573",
+            ),
+            (
+                b"Murray Rothbard",
+                "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f1448088437c365eb362a1c991b0557fe8a7fb187d\
+                 99346765d93ec63db6c1b01504ebeec55a2298d2dbff80eff034d20595153f63a196a6cead1e11b2bb13e336fa13616d\
+                 d3e8b0a070c882ed3f1a78c7c06c93",
+            ),
+            (
+                b"F. A. Hayek",
+                "46c3307de83b014258717d97781c1f50936d8b7d50c0722a1739654d10392d415b670c114f79b9a4f80541570f77ce88\
+                 802efa4220cff733e7b5668ba38059ec904b4b8eef9448085faf51",
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (from, to) = if place % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };
+            assert_eq!(from.write(payload).unwrap(), hex(message));
+            assert_eq!(to.read(&hex(message)).unwrap(), payload);
         }
-        let builder = Builder::with_resolver(PATTERN.parse().unwrap(), Box::new(Borrowed(DefaultResolver)));
-        let builder = builder.local_private_key(&[4; 32]).unwrap().prologue(b"prologue").unwrap();
-        let is_aes = Arc::default();
-        let mut theirs = Handshake { state: builder.build_responder().unwrap(), is_aes };
-        assert_eq!(theirs.read(&ours.write(&[]).unwrap()).unwrap(), b"");
-        assert_eq!(ours.read(&theirs.write(b"answer").unwrap()).unwrap(), b"answer");
-        assert_eq!(theirs.read(&ours.write(b"finish").unwrap()).unwrap(), b"finish");
-        assert_eq!(theirs.remote_static(), Some(noise.public));
-        let (ours, theirs) = (ours.finish(false).unwrap(), theirs.finish(false).unwrap());
-        assert_eq!(ours.binding, theirs.binding);
-        let (mut sealed, mut plain) = (Vec::new(), Vec::new());
-        ours.seal(77, b"hello", &mut sealed);
-        assert!(theirs.open(77, &sealed, &mut plain));
-        assert_eq!(plain, b"hello");
-        assert!(!theirs.open(78, &sealed, &mut plain));
+        let (one, other) = (one.finish(false).unwrap(), other.finish(false).unwrap());
+        let binding = hex("6c4c56cf71612f72d05ceb96c0155e6f4ea54a26b504c93de632a2db4a49d200");
+        assert_eq!((&one.binding[..], &other.binding[..]), (&binding[..], &binding[..]));
+        for (from, to, number, payload, message) in [
+            (&other, &one, 0, &b"Carl Menger"[..], "d5e83adfaac5dc324a68f1862df54549e56d209fba707205f328b2"),
+            (
+                &one,
+                &other,
+                0,
+                b"Jean-Baptiste Say",
+                "d102c9029b1f55c788f561ba7737afbccef9c9f1bf2f238167fd40ba9c1c134867",
+            ),
+            (
+                &other,
+                &one,
+                1,
+                b"Eugen B\xf6hm von Bawerk",
+                "cb1ce80960382c6d5d5e740ffb724d1432f0310b200fb6f8424120f506092744baa415e155",
+            ),
+        ] {
+            let (mut sealed, mut plain) = (Vec::new(), Vec::new());
+            from.seal(number, payload, &mut sealed);
+            assert_eq!(sealed, hex(message));
+            assert!(!to.open(number + 1, &sealed, &mut plain));
+            assert!(to.open(number, &sealed, &mut plain));
+            assert_eq!(plain, payload);
+        }
     }
 
     #[test]

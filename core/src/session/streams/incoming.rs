@@ -7,7 +7,7 @@ use alloc::{
 
 use bytes::Bytes;
 
-use super::RECORD_MAX;
+use super::{HEAD_MAX, RECORD_MAX};
 use crate::session::bytes::{Reader, varint_len};
 
 /// Gaps at a time; what would make another is left for the sender to repeat.
@@ -28,8 +28,8 @@ pub(in crate::session) struct Incoming {
     /// The bytes of a length that has not arrived whole.
     prefix: Vec<u8>,
     records: VecDeque<Bytes>,
-    /// Bytes of whole records that were taken out, with their lengths.
-    read: u64,
+    /// Bytes of the records that wait to be read, with their lengths.
+    unread: u64,
     /// Up to where the sender was told that it may send.
     limit: u64,
     /// Bytes that are taken before they are read.
@@ -54,7 +54,7 @@ impl Incoming {
             expected: None,
             prefix: Vec::new(),
             records: VecDeque::new(),
-            read: 0,
+            unread: 0,
             limit: window,
             window,
         }
@@ -86,7 +86,7 @@ impl Incoming {
     /// The next whole record.
     pub(in crate::session) fn pop(&mut self) -> Option<Bytes> {
         let record = self.records.pop_front()?;
-        self.read += (varint_len(record.len() as u64) + record.len()) as u64;
+        self.unread -= stretch(&record);
         Some(record)
     }
 
@@ -95,10 +95,12 @@ impl Incoming {
         &self.records
     }
 
-    /// A new limit, when it is so much higher that the sender should hear of it.
+    /// A new limit, when it is so much higher that the sender should hear of it. The record that is arriving counts as
+    /// read: otherwise long ones would leave little of the window.
     pub(in crate::session) fn credit(&mut self) -> Option<u64> {
-        let limit = self.read + self.window;
-        (limit - self.limit >= self.window / 4).then(|| {
+        let limit = self.next - self.unread + self.window;
+        // Less than before, when that record has come whole and waits.
+        (limit.saturating_sub(self.limit) >= self.window / 4).then(|| {
             self.limit = limit;
             limit
         })
@@ -176,7 +178,7 @@ impl Incoming {
                     let shortest = varint_len(length) == self.prefix.len();
                     self.prefix.clear();
                     let length = usize::try_from(length).unwrap_or(usize::MAX);
-                    if length > RECORD_MAX || !shortest {
+                    if length > RECORD_MAX + HEAD_MAX || !shortest {
                         return Err(Refused::Broken);
                     }
                     self.expected = Some(length);
@@ -189,9 +191,16 @@ impl Incoming {
             bytes = rest;
             if self.partial.len() == expected {
                 self.expected = None;
-                self.records.push_back(core::mem::take(&mut self.partial).into());
+                let record = core::mem::take(&mut self.partial).into();
+                self.unread += stretch(&record);
+                self.records.push_back(record);
             }
         }
         Ok(())
     }
+}
+
+/// How much of the stream a record takes up.
+fn stretch(record: &Bytes) -> u64 {
+    (varint_len(record.len() as u64) + record.len()) as u64
 }

@@ -15,12 +15,12 @@ pub(super) use duplex::{Piece, StreamId, Streams};
 pub(super) use incoming::{Incoming, Refused};
 pub(super) use outgoing::Outgoing;
 
-/// The most bytes of one record.
-pub(super) const RECORD_MAX: usize = 64 << 10;
 /// The most bytes of a record that are given apart from the rest of it.
 pub(super) const HEAD_MAX: usize = 12;
-/// Bytes that a receiver takes before the records in them are read. More than two of the largest records; at
-/// 25 MB/s it lasts for 20 ms.
+/// The most bytes of one record without such a head.
+pub(super) const RECORD_MAX: usize = 64 << 10;
+/// Bytes that a receiver takes beyond the record that is arriving before those that have arrived are read; at 25 MB/s it
+/// lasts for 20 ms.
 const WINDOW: u64 = 512 << 10;
 /// The same for files: less than what a system keeps for a socket that is not read at once, or what people say would get lost
 /// behind it. At 100 MB/s it lasts for a millisecond.
@@ -58,6 +58,26 @@ mod tests {
         assert_eq!(incoming.on_bytes(1, &[0]), Err(Refused::Full));
         assert_eq!(incoming.on_bytes(0, &[0, 0]), Ok(()));
         assert_eq!(incoming.on_bytes(WINDOW, &[9]), Err(Refused::Broken));
+    }
+
+    #[test]
+    fn a_record_that_is_arriving_leaves_the_whole_window_and_one_that_waits_does_not() {
+        let window = BULK_WINDOW;
+        let mut incoming = Incoming::new(window);
+        let mut outgoing = Outgoing::new(window);
+        (0..3).for_each(|_| outgoing.push(alloc::vec![7; RECORD_MAX - 3].into()));
+        let mut arrive = |incoming: &mut Incoming, most| {
+            let (offset, length) = outgoing.take(most).unwrap();
+            let mut bytes = Vec::new();
+            outgoing.copy(offset, length, &mut bytes);
+            incoming.on_bytes(offset, &bytes).unwrap();
+        };
+        arrive(&mut incoming, RECORD_MAX - 100);
+        assert_eq!(incoming.credit(), Some(window + RECORD_MAX as u64 - 100));
+        arrive(&mut incoming, 50_000);
+        assert_eq!(incoming.credit(), None, "the first waits");
+        incoming.pop().unwrap();
+        assert_eq!(incoming.credit(), Some(window + RECORD_MAX as u64 - 100 + 50_000));
     }
 
     quickcheck! {
