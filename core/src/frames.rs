@@ -36,8 +36,9 @@ pub(crate) const LIST_MAX: usize = 256;
 const MENTION_MAX: usize = 32;
 /// Days that one frame compares.
 pub(crate) const DAYS_MAX: usize = 512;
-/// Bytes of one message of a set reconciliation.
-pub(crate) const RECONCILE_MAX: usize = 4096;
+/// Bytes of one message of a set reconciliation. Whoever has nothing yet hears of five hundred entries in each; for each the
+/// other side counts its own anew.
+pub(crate) const RECONCILE_MAX: usize = 16 << 10;
 /// Rooms in one heartbeat, so that it fits a datagram of 1100 bytes with room to spare.
 pub(crate) const PULSES_MAX: usize = 32;
 /// Records that one frame says to have.

@@ -1,5 +1,5 @@
 //! Repair, second half: which entries of a day differ. Range-based set reconciliation (negentropy, protocol version
-//! 1) over marks, in messages of at most 4096 bytes, of at most 16,384 entries at a time.
+//! 1) over marks, in messages of at most 16 KiB, of at most 16,384 entries at a time.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},

@@ -1,6 +1,7 @@
 //! What was missed comes later, at little cost.
 
 use super::*;
+use crate::frames::RECONCILE_MAX;
 
 const IS_RECONCILE: fn(&Frame) -> bool = |frame| matches!(frame, Frame::Reconcile { .. });
 
@@ -157,10 +158,13 @@ fn a_newcomer_meets(full: usize) {
     let stamps: Vec<_> = world.peers[empty].messages().map(|message| message.stamp).collect();
     assert!(stamps.is_sorted(), "the oldest first");
     assert!(world.seen.iter().all(|(_, _, frame)| match frame {
-        Frame::Reconcile { message, .. } => message.len() <= 4096,
+        Frame::Reconcile { message, .. } => message.len() <= RECONCILE_MAX,
         _ => true,
     }));
     assert!(world.count_seen(|frame| matches!(frame, Frame::Reconcile { round: 0, .. })) >= 2);
+    // Each answer names hundreds of them: the other side looks through all of its own for each.
+    let answers = world.count_seen(IS_RECONCILE) as u64 / 2;
+    assert!(answers < count / 400, "{answers} of {count}");
     let seen = world.seen.len();
     world.run_s(60);
     assert_eq!(world.seen.len(), seen);
