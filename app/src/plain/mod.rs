@@ -9,6 +9,7 @@ mod command;
 mod company;
 mod crowd;
 mod delivery;
+mod event;
 mod examine;
 mod files;
 mod heard;
@@ -30,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{Event, Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError, UnixMillis, What};
+use chat_core::{Instant, Message, PeerKey, Place, RoomName, RoomRoot, StoreError, UnixMillis, What};
 use chat_net::Clock;
 use jiff::tz::TimeZone;
 
@@ -196,64 +197,6 @@ impl Plain {
             let door = door.unwrap_or_else(|| Door { room: room.clone(), root: None });
             let tag = engine.command(door.action());
             self.pending.insert(tag, Pending::Enter(door));
-        }
-    }
-
-    fn on_event(&mut self, now: Instant, event: Event, engine: &mut Engine) {
-        self.delivery.on_event(&event);
-        if self.on_import_event(&event) {
-            return;
-        }
-        match event {
-            Event::Done { tag, message } => {
-                let pending = self.pending.remove(&tag);
-                if let (Some(Pending::Say { text, .. }), Some(message)) = (&pending, message) {
-                    self.delivery.on_said(now, message.entry, text);
-                }
-                if let (Some(Pending::Offer(prepared)), Some(file)) = (&pending, message) {
-                    self.on_offered(file, prepared.clone(), engine);
-                }
-                pending.into_iter().for_each(|pending| self.on_done(now, pending, engine));
-            }
-            Event::Refused { tag, reason } => {
-                let pending = self.pending.remove(&tag);
-                pending.into_iter().for_each(|pending| self.on_refused(pending, reason, engine));
-            }
-            Event::Message(message) => self.on_message(now, message, engine),
-            Event::Transfer(transfer) => self.on_transfer(now, transfer),
-            Event::Peer(change) => self.on_peer(now, change),
-            Event::Room { room, key, joined } => self.people.on_room(room, key, joined),
-            Event::Net(net) => {
-                self.doctor.on_net(now, &net);
-                if let Some(line) = self.alone.on_net(now, net) {
-                    self.notice(&line);
-                }
-                let left_out = (self.left_out)();
-                if self.told_left_out != left_out {
-                    left_out.iter().for_each(|line| self.notice(&format!("left out: {line}")));
-                    self.told_left_out = left_out;
-                }
-            }
-            Event::Compared { key, digits, asked } => self.show_digits(key, digits, asked),
-            Event::Trusted { key, trust } => self.people.set_trust(key, trust),
-            Event::Counted { stats, .. } => self.list(stats::lines(&stats)),
-            Event::Examined { tag, findings } => self.on_examined(tag, *findings),
-            Event::Renamed { instance } => {
-                let name = clean::name(&instance);
-                self.notice(&format!("your name was taken in discovery; there you are {name} now"));
-            }
-            Event::Unreachable { address, reason, .. } => self.notice(&format!("{address}: {reason}")),
-            Event::Rekey(rekey) => {
-                self.on_rekey(&rekey);
-                self.go_on();
-            }
-            Event::Kept { place, days } => self.on_kept(&place, days),
-            Event::Finished => {
-                self.show_missed(engine);
-                self.end_import(true);
-                self.tell_unheard();
-            }
-            _ => {}
         }
     }
 
