@@ -8,14 +8,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Instant, Node, StoreError, Suite, Token, Transmit};
+use chat_core::{Instant, Node, Suite, Transmit};
 
 use crate::{
     chance::{Chance, Domain},
     floor::Multicast,
     foe::Villain,
-    host::{CHAT_PORT, Machine, State},
-    lan::{Flight, Lan, Lost, fate::Conditions},
+    host::{CHAT_PORT, Machine},
+    lan::{Lan, Lost, fate::Conditions},
     plan::{Plan, Runs, SuiteChoice},
     program::{Programs, Start},
     queue::{Container, Key, Queue},
@@ -28,11 +28,13 @@ mod carry;
 mod deeds;
 mod faults;
 mod foes;
+mod happening;
 mod outcome;
 mod program;
 
 pub use outcome::{Counts, Outcome};
-use program::MINUTE;
+
+use happening::Happening;
 
 /// Events between two looks at the sizes of a node's tables.
 const MEASURE: u64 = 64;
@@ -62,64 +64,6 @@ pub struct World {
     before: Bytes,
     /// What was sent to many, if that is kept.
     sent: Option<Vec<Multicast>>,
-}
-
-/// What can happen.
-enum Happening {
-    Fault {
-        number: usize,
-        begins: bool,
-    },
-    Start {
-        host: usize,
-    },
-    /// Part of the receivers of a datagram to many get it: those whose slot is `class` modulo `classes`.
-    Fanout {
-        flight: Rc<Flight>,
-        class: usize,
-        classes: usize,
-    },
-    Arrive {
-        flight: Rc<Flight>,
-        host: usize,
-        card: usize,
-        /// Boxed since it is rare, and all events are as large as the largest.
-        damaged: Option<Box<Bytes>>,
-    },
-    Stored {
-        host: usize,
-        boot: u64,
-        token: Token,
-        length: usize,
-        result: Result<(), StoreError>,
-    },
-    Read {
-        host: usize,
-        boot: u64,
-        token: Token,
-        answer: Box<Answer>,
-    },
-    Written {
-        host: usize,
-        boot: u64,
-        token: Token,
-        result: Result<(), StoreError>,
-    },
-    Wake {
-        host: usize,
-        wish: u64,
-    },
-    Minute {
-        host: usize,
-        boot: u64,
-    },
-    Act {
-        number: usize,
-    },
-    Foe {
-        number: usize,
-        wish: u64,
-    },
 }
 
 impl World {
@@ -228,7 +172,7 @@ impl World {
     pub(crate) fn estrange_twins(&mut self) {
         let twins = self.machines.iter_mut().filter_map(|machine| machine.twin.as_mut());
         for twin in twins {
-            twin.handle(Instant::ORIGIN, Input::Entropy([1; 32]));
+            twin.handle(Instant::ORIGIN, chat_core::Input::Entropy([1; 32]));
         }
     }
 
@@ -294,46 +238,6 @@ impl World {
         }
     }
 
-    #[inline(always)]
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Fault { number, begins } => self.on_fault(number, begins),
-            Happening::Start { host } => self.start(host),
-            Happening::Fanout { flight, class, classes } => self.fan_out(&flight, class, classes),
-            Happening::Arrive { flight, host, card, damaged } => self.arrive(&flight, host, card, damaged),
-            Happening::Stored { host, boot, token, length, result } if self.is_boot(host, boot) => {
-                if result.is_ok() {
-                    self.machines[host].disk.sync(length);
-                }
-                self.watch.see(self.now, &Fact::Safe { host, token, result });
-                self.give(host, Input::Persisted { token, result }, None);
-            }
-            Happening::Read { host, boot, token, answer } if self.is_boot(host, boot) => {
-                self.give(host, Input::Fetched { token, answer: *answer }, None);
-            }
-            Happening::Written { host, boot, token, result } if self.is_boot(host, boot) => {
-                self.give(host, Input::Written { token, result }, None);
-            }
-            Happening::Wake { host, wish } if self.machines[host].wishes == wish => {
-                self.counts.wakes += 1;
-                self.give(host, Input::Tick, None);
-            }
-            Happening::Minute { host, boot } if self.is_boot(host, boot) => {
-                let wall = self.machines[host].clock.wall(self.now);
-                self.give(host, Input::WallClock(wall), None);
-                self.after(MINUTE, host, host, boot, Happening::Minute { host, boot });
-            }
-            Happening::Act { number } => self.act(number),
-            Happening::Foe { number, wish } => self.wake_foe(number, wish),
-            // About a program that is not there any more.
-            Happening::Stored { .. }
-            | Happening::Read { .. }
-            | Happening::Written { .. }
-            | Happening::Wake { .. }
-            | Happening::Minute { .. } => {}
-        }
-    }
-
     /// Now and then, and in turn, looks how full a node's tables are.
     fn measure(&mut self) {
         let (turn, rest) = (self.trace.events() / MEASURE, self.trace.events() % MEASURE);
@@ -344,11 +248,6 @@ impl World {
         if let Some(sizes) = self.program(host).map(Node::sizes) {
             self.watch.see(self.now, &Fact::Sizes { host, sizes });
         }
-    }
-
-    fn is_boot(&self, host: usize, boot: u64) -> bool {
-        let machine = &self.machines[host];
-        machine.boots == boot && machine.state != State::Off
     }
 
     fn later(&mut self, since_start: Duration, to: usize, from: usize, count: u64, what: Happening) {
@@ -368,25 +267,6 @@ impl World {
 
     fn lose(&mut self, why: Lost) {
         self.counts.lost[why as usize] += 1;
-    }
-}
-
-impl Happening {
-    /// Of what happens at the same time, the lower comes first.
-    const fn kind(&self) -> u8 {
-        match self {
-            Self::Fault { .. } => 0,
-            Self::Start { .. } => 1,
-            Self::Fanout { .. } => 2,
-            Self::Arrive { .. } => 3,
-            Self::Stored { .. } => 4,
-            Self::Read { .. } => 5,
-            Self::Wake { .. } => 6,
-            Self::Minute { .. } => 7,
-            Self::Act { .. } => 8,
-            Self::Foe { .. } => 9,
-            Self::Written { .. } => 10,
-        }
     }
 }
 
