@@ -86,6 +86,12 @@ pub enum Told {
     Change(Box<Changed>),
 }
 
+impl From<Changed> for Told {
+    fn from(changed: Changed) -> Self {
+        Self::Change(Box::new(changed))
+    }
+}
+
 impl Told {
     /// Its number.
     #[must_use]

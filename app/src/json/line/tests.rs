@@ -4,7 +4,7 @@ use chat_core::{
 use serde_json::Value;
 
 use super::*;
-use crate::store::{Changed, Shown, Told};
+use crate::store::{Changed, Shown};
 
 const DOCS: &str = include_str!("../../../../docs/JSON.md");
 
@@ -70,7 +70,7 @@ fn lines(check: &mut dyn FnMut(&Line<'_>)) {
         let (place, nick) = (Place::Room(RoomName::lobby()), nick.clone());
         let (boot, sent, stamp) = (BootId(1), UnixMillis(1), Stamp(1));
         let change = Change { id, place, from: key, boot, nick, what, sent, stamp, late: true, own: false };
-        check(&Line::told(&Told::Change(Box::new(Changed { cursor: 1, change, before: None })), trust));
+        check(&Line::told(&Changed { cursor: 1, change, before: None }.into(), trust));
     }
     for moved in Moved::examples(id, &offer()) {
         check(&Line::File(Box::new(moved)));

@@ -122,7 +122,7 @@ impl Said {
         }
         self.changes_in.entry(change.id.entry).or_default().insert(cursor);
         let before = message.as_ref().map(|shown| Arc::clone(&shown.message));
-        let changed = Told::Change(Box::new(Changed { cursor, change: change.clone(), before }));
+        let changed = Told::from(Changed { cursor, change: change.clone(), before });
         self.changes.insert(cursor, change.clone());
         let is_news = match (&change.what, message) {
             (What::Topic(_), _) => true,
@@ -255,9 +255,8 @@ impl Said {
         let changes = changes.filter(|(cursor, change)| {
             !self.waiting.contains(cursor) && !self.blocked.contains(&change.from)
         });
-        let changes = changes.map(|(&cursor, change)| {
-            Told::Change(Box::new(Changed { cursor, change: change.clone(), before: None }))
-        });
+        let changes = changes
+            .map(|(&cursor, change)| Told::from(Changed { cursor, change: change.clone(), before: None }));
         let mut told: Vec<_> = messages.take(limit).chain(changes.take(limit)).collect();
         told.sort_unstable_by_key(Told::cursor);
         told.truncate(limit);

@@ -90,10 +90,7 @@ impl Append<'_> {
             }
         }
         for change in &entry.changes {
-            self.change(&at, change)?
-                .map(|changed| Told::Change(Box::new(changed)))
-                .into_iter()
-                .for_each(&mut on_fresh);
+            self.change(&at, change)?.map(Told::from).into_iter().for_each(&mut on_fresh);
         }
         self.count(conversation, entry, stamp)?;
         if entry.author == self.own {

@@ -81,11 +81,7 @@ pub(super) fn read_place(text: &str) -> Option<Place> {
 /// A message or a change. Reactions are rows of their own.
 pub(super) fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
     let kind: i64 = row.get(14)?;
-    if kind == MESSAGE {
-        message(row).map(Told::Message)
-    } else {
-        change(row, kind).map(|changed| Told::Change(Box::new(changed)))
-    }
+    if kind == MESSAGE { message(row).map(Told::Message) } else { change(row, kind).map(Told::from) }
 }
 
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Shown> {
