@@ -131,6 +131,13 @@ pub(crate) struct Room<'a> {
     pub(super) successor: Option<Successor>,
 }
 
+impl<'a> Room<'a> {
+    pub(super) fn new(room: &impl ToString, event: &'a str, key: PeerKey) -> Self {
+        let (room, key) = (room.to_string(), key.to_string());
+        Self { room, event, key, topic: None, cursor: None, successor: None }
+    }
+}
+
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Done<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,14 +259,7 @@ impl<'a> Line<'a> {
 
     pub(crate) fn room(room: &RoomName, key: PeerKey, joined: bool) -> Self {
         let event = if joined { "join" } else { "leave" };
-        Self::Room(Room {
-            room: room.to_string(),
-            event,
-            key: key.to_string(),
-            topic: None,
-            cursor: None,
-            successor: None,
-        })
+        Self::Room(Room::new(room, event, key))
     }
 
     pub(crate) fn verify(key: PeerKey, digits: Digits, asked: bool) -> Self {

@@ -48,7 +48,6 @@ impl<'a> Line<'a> {
             given: counts.map(|(given, _)| given),
             missed: counts.map(|(_, missed)| missed),
         };
-        let (room, key) = (rekey.room.to_string(), rekey.from.to_string());
-        Self::Room(Room { room, event, key, topic: None, cursor: None, successor: Some(successor) })
+        Self::Room(Room { successor: Some(successor), ..Room::new(&rekey.room, event, rekey.from) })
     }
 }

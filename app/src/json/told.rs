@@ -135,14 +135,7 @@ impl<'a> Line<'a> {
 
     fn topic(place: &Place, key: PeerKey, topic: &'a str, cursor: Cursor) -> Self {
         let (topic, cursor) = (Some(topic), Some(cursor));
-        Self::Room(Room {
-            room: place.to_string(),
-            event: "topic",
-            key: key.to_string(),
-            topic,
-            cursor,
-            successor: None,
-        })
+        Self::Room(Room { topic, cursor, ..Room::new(place, "topic", key) })
     }
 }
 
