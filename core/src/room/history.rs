@@ -200,7 +200,18 @@ impl History {
     /// The day from which on the latest `wanted` entries of the days from `floor` to `last` are, or all there are; no
     /// day at all where there is none.
     pub(crate) fn deep(&self, (floor, last): (u32, u32), wanted: usize) -> u32 {
-        let (mut count, mut deep) = (0usize, u32::MAX);
+        self.count_back((floor, last), wanted).0
+    }
+
+    /// Whether the days from `floor` to `last` have fewer entries than `wanted`.
+    pub(crate) fn is_shorter(&self, (floor, last): (u32, u32), wanted: usize) -> bool {
+        self.count_back((floor, last), wanted).1 < wanted
+    }
+
+    /// Counts back from `last` until there are `wanted` entries, or to `floor`: the day where that ends, and how many
+    /// there are.
+    fn count_back(&self, (floor, last): (u32, u32), wanted: usize) -> (u32, usize) {
+        let (mut deep, mut count) = (u32::MAX, 0usize);
         for (&number, _) in self.days.range(floor..=last.max(floor)).rev() {
             deep = number;
             count = count.saturating_add(self.count(number));
@@ -208,13 +219,7 @@ impl History {
                 break;
             }
         }
-        deep
-    }
-
-    /// Whether the days from `floor` to `last` have fewer entries than `wanted`.
-    pub(crate) fn is_shorter(&self, (floor, last): (u32, u32), wanted: usize) -> bool {
-        let days = self.days.range(floor..=last.max(floor));
-        days.map(|(&number, _)| self.count(number)).fold(0, usize::saturating_add) < wanted
+        (deep, count)
     }
 
     /// How many entries `day` holds.
