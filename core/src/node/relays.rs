@@ -187,18 +187,15 @@ impl Node {
     /// The neighbour over whom a run is called next, by its number.
     fn next_relay(&self, tag: Tag, key: PeerKey) -> Option<u16> {
         let search = self.relays.tries.get(&tag)?;
-        let named: BTreeSet<LinkId> = self.members.met_by(&tag).into_iter().collect();
-        let names =
-            |relay: &Tag| self.members.of(relay).is_some_and(|it| it.record.neighbours.contains(&tag));
         let mut guesses = GUESSES.saturating_sub(search.failed.len());
         let mut open: Vec<_> = self
             .relays
             .numbers
             .iter()
-            .filter_map(|(link, &number)| Some((link, number, self.peers.get(link)?)))
-            .filter(|(_, _, peer)| peer.key != key && !search.failed.contains_key(&peer.tag))
-            .filter(|(_, _, peer)| !peer.is_suspect)
-            .map(|(link, number, peer)| (!(named.contains(link) || names(&peer.tag)), number))
+            .filter_map(|(link, &number)| Some((number, self.peers.get(link)?)))
+            .filter(|(_, peer)| peer.key != key && !search.failed.contains_key(&peer.tag))
+            .filter(|(_, peer)| !peer.is_suspect)
+            .map(|(number, peer)| (!self.is_named(&peer.tag, &tag), number))
             .collect();
         open.sort_unstable();
         open.into_iter()
@@ -231,12 +228,7 @@ impl Node {
     /// It came to nothing to call a run over this neighbour, or it does not work any more.
     pub(super) fn on_way_failed(&mut self, way: Relayed, why: Failure) {
         let relay = self.relay_of(way.relay);
-        let is_named = relay.is_some_and(|relay| {
-            let names = |one: &Tag, other: &Tag| {
-                self.members.of(one).is_some_and(|it| it.record.neighbours.contains(other))
-            };
-            names(&relay, &way.far) || names(&way.far, &relay)
-        });
+        let is_named = relay.is_some_and(|relay| self.is_named(&relay, &way.far));
         if let Some(search) = self.relays.tries.get_mut(&way.far) {
             if search.over == Some(way.relay) {
                 search.over = None;
@@ -295,6 +287,14 @@ impl Node {
     pub(super) fn through(&self, at: SocketAddr) -> Option<PeerKey> {
         let link = self.relays.link(Relayed::of(at)?.relay)?;
         self.peers.get(&link).map(|peer| peer.key)
+    }
+
+    /// Whether one of the two says to have a session with the other.
+    fn is_named(&self, relay: &Tag, far: &Tag) -> bool {
+        let names = |one: &Tag, other: &Tag| {
+            self.members.of(one).is_some_and(|it| it.record.neighbours.contains(other))
+        };
+        names(relay, far) || names(far, relay)
     }
 
     fn relay_of(&self, number: u16) -> Option<Tag> {
