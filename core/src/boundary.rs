@@ -221,6 +221,12 @@ impl Subnet {
     }
 }
 
+/// Whether `address` is on one of the links that have these subnets.
+pub(crate) fn is_on_link(subnets: &[Subnet], address: IpAddr) -> bool {
+    let is_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    is_local || subnets.iter().any(|subnet| subnet.contains(address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

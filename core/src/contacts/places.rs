@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::{IpAddr, SocketAddr};
 
 use crate::{
-    boundary::{Interface, Subnet},
+    boundary::{Interface, Subnet, is_on_link},
     event::Source,
     relay::is_made_up,
 };
@@ -42,11 +42,9 @@ impl Places {
             return false;
         }
         let trusted = matches!(source, Source::Manual);
-        let link_local = matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
-        let on_link = link_local || self.subnets.iter().any(|subnet| subnet.contains(ip));
         // A remembered address was proven once; it is tried wherever the machine is now.
         let proven = matches!(source, Source::Remembered);
-        trusted || proven || on_link && address.port() >= PORT_MIN
+        trusted || proven || is_on_link(&self.subnets, ip) && address.port() >= PORT_MIN
     }
 
     pub(super) fn is_own(&self, address: SocketAddr) -> bool {

@@ -22,7 +22,7 @@ use super::{
     ask::{echo, ways},
 };
 use crate::{
-    boundary::{Datagram, Interface, Subnet, Transmit, Via},
+    boundary::{Datagram, Interface, Subnet, Transmit, Via, is_on_link},
     event::{Multicast, Source},
     findings::{LinkFindings, Reached, Tally, Way},
     identity::BootId,
@@ -177,9 +177,7 @@ impl Beacon {
 
     /// Whether `from` is one of the others on this link.
     fn is_neighbour(&self, interface: u32, from: IpAddr) -> bool {
-        self.links
-            .get(&interface)
-            .is_some_and(|(subnets, _)| subnets.iter().any(|subnet| subnet.contains(from)))
+        self.links.get(&interface).is_some_and(|(subnets, _)| is_on_link(subnets, from))
     }
 
     /// Whether a newcomer is called by us: by about eight of all.

@@ -17,7 +17,7 @@ use super::{
     packet::{COOKIE, Hello},
 };
 use crate::{
-    boundary::{Interface, Subnet},
+    boundary::{Interface, Subnet, is_on_link},
     identity::{BootId, PeerKey},
     record::Tag,
     relay::is_made_up,
@@ -151,7 +151,7 @@ impl Gate {
     /// Whether a stranger at this address may be asked for a cookie.
     fn may_ask(&mut self, now: Instant, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        if !self.is_on_link(address) {
+        if !is_on_link(&self.links, address) {
             return true;
         }
         let (all, each) = &mut self.cookies;
@@ -161,11 +161,6 @@ impl Gate {
         }
         each.retain(|_, free| *free > now);
         COOKIES_PER_ADDRESS.take(now, each.entry(address).or_default()) && COOKIES.take(now, all)
-    }
-
-    fn is_on_link(&self, address: IpAddr) -> bool {
-        let is_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        is_local || self.links.iter().any(|subnet| subnet.contains(address))
     }
 
     /// Whether to tell somebody that his session is not known here.
