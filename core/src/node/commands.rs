@@ -65,12 +65,7 @@ impl Node {
                     self.acquaint(key, Standing::Spoken);
                     self.want(*key);
                 }
-                let is_move =
-                    matches!(action, Action::Join(_) | Action::JoinPrivate { .. } | Action::Leave(_));
                 self.with_rooms(|rooms, turn| rooms.command(turn, tag, action));
-                if is_move {
-                    self.on_rooms_changed();
-                }
             }
         }
     }

@@ -86,6 +86,7 @@ impl Rooms {
             keep(turn, StoredRoom { name, joined: false, floor: start_of(floor), id: Some(id), root });
             self.prove_all(turn);
             self.count_votes(turn);
+            turn.out.push(Wish::Moved);
         }
         turn.event(Event::Done { tag, message: None });
     }
@@ -174,6 +175,7 @@ impl Rooms {
             self.aside.left.retain(|_, left| left != name);
             let (name, floor) = (name.clone(), start_of(floor));
             keep(turn, StoredRoom { name, joined: true, floor, id: Some(id), root });
+            turn.out.push(Wish::Moved);
         }
         entered
     }

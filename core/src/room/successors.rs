@@ -234,7 +234,6 @@ impl Rooms {
         }
         self.prove_all(turn);
         self.count_votes(turn);
-        turn.out.push(Wish::Moved);
         is_in
     }
 
