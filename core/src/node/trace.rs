@@ -14,7 +14,7 @@ use crate::{
     frames::{Frame, counted},
     identity::PeerKey,
     record::PeerRecord,
-    session::{self, LinkId, Part, Told, Way},
+    session::{self, Direction, LinkId, Part, Told},
     stats::SessionStats,
 };
 
@@ -26,24 +26,26 @@ impl Node {
     pub(super) fn on_trace(&mut self, told: Told) {
         let name = self.told_peer(told.link, &told.peer);
         let mut lines = Vec::new();
-        lines.extend(told.number.map(|number| match told.way {
-            Way::In => format!("packet {number} from {name}"),
-            Way::Out => format!("packet {number} to {name}"),
+        lines.extend(told.number.map(|number| match told.direction {
+            Direction::In => format!("packet {number} from {name}"),
+            Direction::Out => format!("packet {number} to {name}"),
         }));
         for part in told.parts {
             match part {
                 Part::Line(line) => lines.push(line),
-                Part::Frame(way, bytes) => self.tell_frame(way, &bytes, (told.link, told.way), &mut lines),
+                Part::Frame(way, bytes) => {
+                    self.tell_frame(way, &bytes, (told.link, told.direction), &mut lines);
+                }
             }
         }
-        if told.way == Way::Out
+        if told.direction == Direction::Out
             && told.link.and_then(|link| self.peers.get(&link)).is_some_and(Peer::is_relayed)
         {
             // It goes out inside another packet, and is told with that one.
             self.relays.saying = lines;
             return;
         }
-        self.trace(told.way, lines);
+        self.trace(told.direction, lines);
     }
 
     /// What a packet says that is about to be passed on by a neighbour is told with the packet that it goes in.
@@ -62,7 +64,7 @@ impl Node {
         if self.config.trace
             && let Some(line) = session::handshake(bytes)
         {
-            self.trace(Way::Out, Vec::from([line]));
+            self.trace(Direction::Out, Vec::from([line]));
         }
     }
 
@@ -71,13 +73,13 @@ impl Node {
         if self.config.trace {
             let dropped = session::dropped(before, &self.stats.session).map(String::from);
             let lines: Vec<_> = session::handshake(bytes).into_iter().chain(dropped).collect();
-            self.trace(Way::In, lines);
+            self.trace(Direction::In, lines);
         }
     }
 
-    fn trace(&mut self, way: Way, lines: Vec<String>) {
+    fn trace(&mut self, direction: Direction, lines: Vec<String>) {
         if !lines.is_empty() {
-            let received = (way == Way::In).then_some(self.stats.datagrams);
+            let received = (direction == Direction::In).then_some(self.stats.datagrams);
             self.outputs.push(Output::Trace(Trace { received, lines }));
         }
     }
@@ -86,7 +88,7 @@ impl Node {
         &mut self,
         way: &'static str,
         bytes: &Bytes,
-        (link, direction): (Option<LinkId>, Way),
+        (link, direction): (Option<LinkId>, Direction),
         lines: &mut Vec<String>,
     ) {
         let Some(frame) = Frame::decode(bytes) else {
@@ -99,7 +101,7 @@ impl Node {
                 lines.extend(said.map(|said| format!("{way}push, {said}")));
             }
             frame => {
-                let room = |index| self.rooms.told_room(link, direction == Way::Out, index);
+                let room = |index| self.rooms.told_room(link, direction == Direction::Out, index);
                 lines.push(format!("{way}{}", frame.told(room)));
                 if let Frame::Relay { bytes, .. } = frame {
                     let at = self.relays.inside.iter().position(|(inside, _)| inside == bytes);

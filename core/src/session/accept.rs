@@ -16,7 +16,7 @@ use super::{
     path::{Path, is_same},
     receiving::Arrival,
     space::Session,
-    trace::{Told, Way},
+    trace::{Direction, Told},
 };
 use crate::{identity::PeerKey, outbox::Outbox, stats::SessionStats, time::Instant};
 
@@ -127,7 +127,7 @@ impl Sessions {
         let mut bytes = packet::data(to, number, plain.len());
         keys.seal(number, &plain, &mut bytes);
         if self.limits.trace {
-            out.push(Wish::Trace(Told::bare(peer, Way::Out, number, &plain)));
+            out.push(Wish::Trace(Told::bare(peer, Direction::Out, number, &plain)));
         }
         transmit(arrival.from, arrival.interface, bytes.into(), out);
     }

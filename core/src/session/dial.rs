@@ -16,7 +16,7 @@ use super::{
     path::{Path, is_same},
     receiving::Arrival,
     space::Session,
-    trace::{Told, Way},
+    trace::{Direction, Told},
 };
 use crate::{
     identity::{BootId, PeerKey},
@@ -240,7 +240,7 @@ impl Sessions {
         let frames = Frames::new(&self.plain);
         if frames.have_close() {
             if self.limits.trace {
-                out.push(Wish::Trace(Told::bare(proven.peer.0, Way::In, number, &self.plain)));
+                out.push(Wish::Trace(Told::bare(proven.peer.0, Direction::In, number, &self.plain)));
             }
             return self.end_dial(to, Failure::Full, out);
         }

@@ -58,7 +58,7 @@ pub(crate) use self::dial::Effort;
 pub(crate) use self::origin::Origin;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::seats::Standing;
-pub(crate) use self::trace::{Part, Told, Way, dropped, handshake};
+pub(crate) use self::trace::{Direction, Part, Told, dropped, handshake};
 pub(crate) use self::wish::{Failure, Gone, LinkId, Wish};
 use self::{
     accept::HalfOpen,

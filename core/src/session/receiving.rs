@@ -11,7 +11,7 @@ use super::{
     bytes::VARINT_MAX,
     frame::{Frame, Frames},
     streams::{Refused, StreamId},
-    trace::Way,
+    trace::Direction,
 };
 use crate::{stats::SessionStats, time::Instant};
 
@@ -81,7 +81,7 @@ impl Association {
         host: &mut Host<'_>,
     ) -> Fate {
         if self.trace {
-            host.out.push(Wish::Trace(self.told(Way::In, opened.number, plain)));
+            host.out.push(Wish::Trace(self.told(Direction::In, opened.number, plain)));
         }
         let frames = Frames::new(plain);
         if !frames.are_sound() {

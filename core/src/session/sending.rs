@@ -13,7 +13,7 @@ use super::{
     packet::{self, DATAGRAM_MAX, OVERHEAD},
     recovery::Sent,
     streams::{Piece, StreamId},
-    trace::Way,
+    trace::Direction,
 };
 use crate::{
     boundary::{Transmit, Via},
@@ -26,7 +26,7 @@ const ROOM_MIN: usize = 64;
 /// Fewer bytes of a stream than this wait for the next packet.
 const STREAM_MIN: usize = 32;
 /// With a window below this a sender asks for an acknowledgement before it has to stop.
-const SMALL_WINDOW: usize = 64 * DATAGRAM_MAX;
+const ASKING_WINDOW: usize = 64 * DATAGRAM_MAX;
 /// A packet number is left out after so many, and up to twice as many (RFC 9000 section 21.4).
 const SKIP_EACH: u64 = 256;
 
@@ -235,7 +235,7 @@ impl Association {
         content.piece = Some(piece);
         (content.worthwhile, content.eliciting) = (true, true);
         let congestion = &self.recovery.congestion;
-        let is_last = congestion.available() < 2 * DATAGRAM_MAX && congestion.window() < SMALL_WINDOW;
+        let is_last = congestion.available() < 2 * DATAGRAM_MAX && congestion.window() < ASKING_WINDOW;
         if is_last && self.streams.have_more() {
             put_ping(plain);
         }
@@ -259,7 +259,7 @@ impl Association {
         self.recovery.on_sent(sent);
         self.space.packets += 1;
         if self.trace {
-            host.out.push(Wish::Trace(self.told(Way::Out, number, plain)));
+            host.out.push(Wish::Trace(self.told(Direction::Out, number, plain)));
         }
         host.out.push(Wish::Transmit(Transmit { via: Via::Chat, interface, to, bytes: bytes.into() }));
     }

@@ -22,7 +22,7 @@ pub(crate) struct Told {
     pub(crate) peer: PeerKey,
     /// Its association, once there is one.
     pub(crate) link: Option<LinkId>,
-    pub(crate) way: Way,
+    pub(crate) direction: Direction,
     /// `None` when this is more of the same packet.
     pub(crate) number: Option<u64>,
     pub(crate) parts: Vec<Part>,
@@ -30,7 +30,7 @@ pub(crate) struct Told {
 
 /// Which way a packet goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     In,
     Out,
 }
@@ -46,23 +46,23 @@ pub(crate) enum Part {
 
 impl Told {
     /// A packet outside of any association.
-    pub(super) fn bare(peer: PeerKey, way: Way, number: u64, plain: &[u8]) -> Self {
+    pub(super) fn bare(peer: PeerKey, direction: Direction, number: u64, plain: &[u8]) -> Self {
         let mut parts = Vec::new();
         put_frames(plain, &mut parts, |_, _, _| {});
-        Self { peer, link: None, way, number: Some(number), parts }
+        Self { peer, link: None, direction, number: Some(number), parts }
     }
 }
 
 impl Association {
     /// A packet that goes out or has come in.
-    pub(super) fn told(&self, way: Way, number: u64, plain: &[u8]) -> Told {
+    pub(super) fn told(&self, direction: Direction, number: u64, plain: &[u8]) -> Told {
         let mut parts = Vec::new();
         put_frames(plain, &mut parts, |offset, length, parts| {
-            if way == Way::Out {
+            if direction == Direction::Out {
                 parts.extend(self.streams.records.outgoing.ending_in(offset, length).cloned().map(record));
             }
         });
-        Told { peer: self.peer, link: Some(self.link), way, number: Some(number), parts }
+        Told { peer: self.peer, link: Some(self.link), direction, number: Some(number), parts }
     }
 
     /// The records that have become whole by what has come in, behind those `before`.
@@ -72,7 +72,7 @@ impl Association {
         (!parts.is_empty()).then(|| Told {
             peer: self.peer,
             link: Some(self.link),
-            way: Way::In,
+            direction: Direction::In,
             number: None,
             parts,
         })
@@ -195,7 +195,7 @@ mod tests {
         put_ping(&mut plain);
         put_close(&mut plain, Parting::Left);
         plain.push(63);
-        let told = Told::bare(PeerKey([1; 32]), Way::In, 5, &plain);
+        let told = Told::bare(PeerKey([1; 32]), Direction::In, 5, &plain);
         let lines: Vec<_> = told
             .parts
             .into_iter()
