@@ -36,6 +36,21 @@ fn the_honest_talk(world: &mut World) {
     }
 }
 
+/// What becomes of a frame where the third one lies: its fingerprints are others each time, and so are those it hears.
+fn lie(rng: &mut Rng, from: usize, to: usize, frame: Frame) -> Frame {
+    match frame {
+        Frame::Heartbeat { counter, clock, members, mut rooms } if from == 2 => {
+            rooms.iter_mut().for_each(|pulse| pulse.digest = rng.bytes());
+            Frame::Heartbeat { counter, clock, members, rooms }
+        }
+        Frame::Sums { room, answer, from: first, to: last, mut days } if from == 2 || to == 2 => {
+            days.iter_mut().for_each(|(_, digest)| *digest = rng.bytes());
+            Frame::Sums { room, answer, from: first, to: last, days }
+        }
+        other => other,
+    }
+}
+
 fn comparisons(world: &World) -> u64 {
     world.peers[..2].iter().map(|peer| peer.stats.reconciliations).sum()
 }
@@ -45,17 +60,7 @@ fn fingerprints_that_lie_lead_to_few_comparisons() {
     let mut world = with_a_liar();
     let mut rng = Rng::new([9; 32]);
     // Another one each time, and nothing is as the others have it.
-    world.alter = Box::new(move |from, to_whom, frame| match frame {
-        Frame::Heartbeat { counter, clock, members, mut rooms } if from == 2 => {
-            rooms.iter_mut().for_each(|pulse| pulse.digest = rng.bytes());
-            Frame::Heartbeat { counter, clock, members, rooms }
-        }
-        Frame::Sums { room, answer, from: first, to, mut days } if from == 2 || to_whom == 2 => {
-            days.iter_mut().for_each(|(_, digest)| *digest = rng.bytes());
-            Frame::Sums { room, answer, from: first, to, days }
-        }
-        other => other,
-    });
+    world.alter = Box::new(move |from, to_whom, frame| lie(&mut rng, from, to_whom, frame));
     the_honest_talk(&mut world);
     assert!((2..60).contains(&comparisons(&world)), "{}", comparisons(&world));
     assert!(world.peers[0].stats.fruitless > 1);
@@ -67,13 +72,10 @@ fn who_lies_every_other_time_gains_nothing() {
     let mut rng = Rng::new([9; 32]);
     let mut beats = 0;
     // Twice a lie, which begins a comparison, then the truth, which ends the suspicion.
-    world.alter = Box::new(move |from, _, frame| match frame {
-        Frame::Heartbeat { counter, clock, members, mut rooms } if from == 2 => {
+    world.alter = Box::new(move |from, to_whom, frame| match frame {
+        Frame::Heartbeat { .. } if from == 2 => {
             beats += 1;
-            if beats % 6 < 4 {
-                rooms.iter_mut().for_each(|pulse| pulse.digest = rng.bytes());
-            }
-            Frame::Heartbeat { counter, clock, members, rooms }
+            if beats % 6 < 4 { lie(&mut rng, from, to_whom, frame) } else { frame }
         }
         other => other,
     });
@@ -87,15 +89,7 @@ fn a_reconciliation_that_never_ends_is_ended() {
     let mut rng = Rng::new([9; 32]);
     let mut questions: BTreeMap<(Stamp, Stamp), Bytes> = BTreeMap::new();
     // Whatever is asked, the answer comes from another set than the last one, and nothing of it exists.
-    world.alter = Box::new(move |from, to_whom, frame| match frame {
-        Frame::Heartbeat { counter, clock, members, mut rooms } if from == 2 => {
-            rooms.iter_mut().for_each(|pulse| pulse.digest = rng.bytes());
-            Frame::Heartbeat { counter, clock, members, rooms }
-        }
-        Frame::Sums { room, answer, from: first, to, mut days } if from == 2 || to_whom == 2 => {
-            days.iter_mut().for_each(|(_, digest)| *digest = rng.bytes());
-            Frame::Sums { room, answer, from: first, to, days }
-        }
+    world.alter = Box::new(move |from, to_whom, frame| match lie(&mut rng, from, to_whom, frame) {
         Frame::Reconcile { room, from: first, to, round, message } => {
             if to_whom == 2 && round % 2 == 0 {
                 questions.insert((first, to), message.clone());

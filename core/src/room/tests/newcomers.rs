@@ -1,15 +1,16 @@
 //! How far back a room reaches for whoever enters it, and for whoever wants more.
 
 use alloc::format;
+use core::num::NonZeroU16;
 
 use super::*;
 
-#[test]
-fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
+/// Two in session, where each of these was said and so many days went by after it.
+fn after(said: &[(&str, u64)]) -> World {
     let mut world = World::new(2);
     world.connect(0, 1);
     world.run_ms(100);
-    for (text, days) in [("too long ago", 400), ("in spring", 90), ("in summer", 90)] {
+    for (text, days) in said {
         world.say(0, text);
         world.run_s(5);
         // Nobody has to hear heartbeats for months.
@@ -18,6 +19,12 @@ fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
         world.connect(0, 1);
         world.run_s(5);
     }
+    world
+}
+
+#[test]
+fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
+    let mut world = after(&[("too long ago", 400), ("in spring", 90), ("in summer", 90)]);
     let newcomer = world.add();
     world.connect(1, newcomer);
     world.run_s(5);
@@ -33,18 +40,8 @@ fn where_little_was_said_a_newcomer_gets_what_was_said_last() {
 
 #[test]
 fn whoever_asks_for_earlier_days_gets_them_bit_by_bit() {
-    let mut world = World::new(2);
-    world.connect(0, 1);
-    world.run_ms(100);
+    let mut world = after(&[("forty days ago", 30), ("ten days ago", 7), ("three days ago", 3)]);
     // A talk that goes on: the last two hundred entries are no older than a day.
-    for (text, days) in [("forty days ago", 30), ("ten days ago", 7), ("three days ago", 3)] {
-        world.say(0, text);
-        world.run_s(5);
-        world.cut(0, 1);
-        world.run_s(days * 86_400);
-        world.connect(0, 1);
-        world.run_s(5);
-    }
     for number in 0..250 {
         world.say(0, &format!("today {number}"));
         world.run_ms(100);
@@ -59,7 +56,12 @@ fn whoever_asks_for_earlier_days_gets_them_bit_by_bit() {
         world.ids(newcomer, room).len() - 250
     };
     assert_eq!(world.ids(newcomer, room).len(), 250);
-    assert_eq!([earlier(&mut world), earlier(&mut world)], [1, 2], "8 days, 16 days");
+    // Whoever has said for how long a room is kept has said how much of it is wanted.
+    for (days, reached) in [(365, [0, 0]), (0, [1, 2])] {
+        let days = NonZeroU16::new(days);
+        world.command(newcomer, 901, Action::Keep { place: lobby(), days });
+        assert_eq!([earlier(&mut world), earlier(&mut world)], reached, "8 days, 16 days");
+    }
     assert!(
         ["ten days ago", "three days ago"].iter().all(|text| world.peers[newcomer].heard().contains(text))
     );
@@ -68,9 +70,6 @@ fn whoever_asks_for_earlier_days_gets_them_bit_by_bit() {
     world.connect(1, newcomer);
     world.run_s(5);
     assert_eq!([earlier(&mut world), earlier(&mut world)], [2, 3], "32 days, 64 days");
-    // Where the person keeps little, nothing is fetched to be erased.
-    world.command(newcomer, 901, Action::Keep { place: lobby(), days: core::num::NonZeroU16::new(1) });
-    assert_eq!((earlier(&mut world), world.peers[newcomer].stats.outdated), (0, 0));
 }
 
 #[test]
