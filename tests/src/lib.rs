@@ -11,6 +11,7 @@
 //! | [`browser`] | what they say of those who are on the network |
 //! | [`namespace`] | for tests that open sockets themselves: the test runs in a namespace, and threads of it in others |
 //! | [`bin`] | the two programs, built once |
+//! | [`measure`] | when a measurement says anything, and what a program occupies |
 //! | [`scratch`] | directories that vanish with the test |
 //! | [`watch`] | real time, in one place |
 //!
@@ -25,6 +26,7 @@ pub mod chat;
 pub mod foreign;
 mod frames;
 pub mod lan;
+pub mod measure;
 #[cfg(target_os = "linux")]
 pub mod namespace;
 mod netns;

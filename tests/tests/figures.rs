@@ -2,15 +2,13 @@
 //! are worth measuring: `CHAT_RELEASE=1 cargo test -p chat-tests --test figures -- --nocapture`.
 #![forbid(unsafe_code)]
 
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use chat_tests::{
-    bin::{
-        Program::{self, Smol, Std},
-        is_release,
-    },
+    bin::Program::{self, Smol, Std},
     chat::{Chat, introduce},
-    lan::{Host, Lan},
+    lan::Host,
+    measure::{measured, resident, threads, wakes},
     running::Running,
     watch::{PATIENCE, median},
 };
@@ -67,9 +65,7 @@ fn an_idle_peer_hardly_wakes_and_stays_small() {
     for ((chat, program), (before, after)) in
         chats.iter().zip(Program::ALL).zip(before.into_iter().zip(after))
     {
-        let status = fs::read_to_string(format!("/proc/{}/status", chat.id())).expect("a living process");
-        let resident = number(&status, "VmRSS:");
-        let threads = number(&status, "Threads:");
+        let (resident, threads) = (resident(chat), threads(chat));
         let woken = after - before;
         println!(
             "FIGURE {} idle with one neighbour: {woken} wakes in {SPAN} s, {resident} KiB resident, {threads} threads",
@@ -103,27 +99,4 @@ fn report(program: Program, how: &str, times: &[Duration], limit: Duration) {
         "FIGURE {name} newcomer {how}: median {median:.1?}, worst {worst:.1?} of {STARTS} (limit {limit:?})"
     );
     assert!(median < limit, "{name} {how}: {median:?} of {times:?}");
-}
-
-/// A network, unless the programs are debug builds: those say nothing about a promise.
-fn measured() -> Option<Lan> {
-    if !is_release() {
-        println!("not measured: these are debug builds; set CHAT_RELEASE=1");
-        return None;
-    }
-    Lan::new()
-}
-
-/// How often the threads of `chat` have gone to sleep, which is how often they were woken.
-fn wakes(chat: &Chat) -> u64 {
-    let tasks = fs::read_dir(format!("/proc/{}/task", chat.id())).expect("a living process");
-    tasks
-        .map(|task| fs::read_to_string(task.expect("a task").path().join("status")).expect("a living thread"))
-        .map(|status| number(&status, "voluntary_ctxt_switches:"))
-        .sum()
-}
-
-fn number(status: &str, field: &str) -> u64 {
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -1,12 +1,13 @@
 //! Rubbish on every socket while a conversation goes on: nothing is lost, nobody falls, nothing grows.
 #![forbid(unsafe_code)]
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use chat_tests::{
     bin::Program::{Smol, Std},
     chat::{Chat, introduce},
     lan::Lan,
+    measure::resident,
     running::Running,
     watch::{self, PATIENCE},
 };
@@ -63,7 +64,7 @@ fn a_conversation_goes_on() {
         let history = chat.history("#lobby", 10_000);
         assert_eq!(history, said);
         let memory = resident(chat);
-        assert!(memory < 64 << 20, "{memory} bytes resident: {chat}");
+        assert!(memory < 64 << 10, "{memory} KiB resident: {chat}");
     }
     // The other is neither thought lost nor found twice.
     let [ada, bob] = &chats;
@@ -134,10 +135,4 @@ fn hostile_lines_of_json_do_no_harm() {
 /// The number in the environment variable `name`, or the one that is usual.
 fn asked<T: std::str::FromStr>(name: &str, usual: T) -> T {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
-}
-
-fn resident(chat: &Chat) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", chat.id())).expect("a living process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10
 }
