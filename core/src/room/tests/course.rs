@@ -27,7 +27,8 @@ impl World {
         let takes = peer.store.takes;
         match wish {
             Wish::Event(event) => peer.events.push(event),
-            Wish::Written(_) | Wish::Moved => {}
+            Wish::Written(key) => peer.written.push(key),
+            Wish::Moved => peer.moves += 1,
             Wish::Send { link, frame } => {
                 let Some(&(other, theirs)) = peer.links.get(&link) else { return };
                 if (self.refuse)(index, other, &frame) {

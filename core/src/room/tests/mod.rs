@@ -85,6 +85,9 @@ struct Peer {
     stats: RoomStats,
     store: Store,
     events: Vec<Event>,
+    /// To whom it has written alone, and how often it has entered or left rooms, as it told its node.
+    written: Vec<PeerKey>,
+    moves: usize,
     links: BTreeMap<LinkId, (usize, LinkId)>,
     /// What is said to wait on each of its links.
     backlog: usize,
@@ -148,6 +151,8 @@ impl World {
             stats: RoomStats::default(),
             store: Store { takes: Duration::from_millis(2), ..Store::default() },
             events: Vec::new(),
+            written: Vec::new(),
+            moves: 0,
             links: BTreeMap::new(),
             backlog: 0,
         });

@@ -190,6 +190,26 @@ fn another_key_after_another_reaches_whoever_has_not_followed_the_first() {
 }
 
 #[test]
+fn the_node_hears_who_was_given_a_key_and_of_every_room_that_is_entered_or_left() {
+    let mut world = world(3);
+    let moves = |world: &mut World, action: Action| {
+        let before = world.peers[0].moves;
+        world.command(0, 1, action);
+        world.run_ms(100);
+        world.peers[0].moves - before
+    };
+    let other = world.key(2);
+    assert_eq!(moves(&mut world, Action::Rekey { room: den(), without: [other].into() }), 1);
+    assert_eq!(world.peers[0].written, [world.key(1)]);
+    assert_eq!(moves(&mut world, Action::Leave(den())), 1);
+    assert_eq!(moves(&mut world, Action::Leave(den())), 0, "it was left before");
+    assert_eq!(moves(&mut world, enter(8)), 1);
+    assert_eq!(moves(&mut world, enter(8)), 0, "it was entered before");
+    rekey(&mut world, 1, &[0]);
+    assert_eq!(world.peers[1].written, [world.key(2)]);
+}
+
+#[test]
 fn only_private_rooms_have_a_key_to_change_and_nobody_leaves_themselves_out() {
     let mut world = world(2);
     let (own, other) = (world.key(0), world.key(1));
