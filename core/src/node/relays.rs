@@ -109,6 +109,12 @@ impl Relays {
         self.links.get(&number).copied()
     }
 
+    /// Until when nobody calls `far` over `relay`, where that came to nothing.
+    #[cfg(test)]
+    pub(super) fn failed_until(&self, far: Tag, relay: Tag) -> Option<Instant> {
+        self.tries.get(&far)?.failed.get(&relay).copied()
+    }
+
     pub(super) fn number(&self, link: LinkId) -> Option<u16> {
         self.numbers.get(&link).copied()
     }

@@ -189,6 +189,22 @@ fn a_lie_that_there_is_no_way_ends_nothing() {
 }
 
 #[test]
+fn whom_a_neighbour_reaches_no_more_is_called_over_others_first() {
+    for is_told in [true, false] {
+        let mut nodes = around(3);
+        reached(&mut nodes);
+        let (relay, far, over) = (tag(&nodes[RELAY]), tag(&nodes[B]), link(&nodes[A], &nodes[RELAY]));
+        // It says so itself, or does not answer.
+        match is_told {
+            true => nodes[A].on_no_way(over, far),
+            false => nodes[A].on_relay_doubtful(over),
+        }
+        let shunned = nodes[A].relays.failed_until(far, relay).map(|until| until - nodes[A].now);
+        assert_eq!(shunned, Some(Duration::from_secs(10)), "no longer, since both name it in their records");
+    }
+}
+
+#[test]
 fn what_stands_for_a_neighbour_is_neither_told_nor_kept() {
     let mut nodes = around(3);
     reached(&mut nodes);
