@@ -1,16 +1,18 @@
 mod relays;
 
 use alloc::{string::String, vec, vec::Vec};
+use core::time::Duration;
 
 use super::*;
 use crate::{
     boundary::Token,
     command::Action,
-    event::{Place, Unreached},
+    event::{EntryId, MessageId, Place, Unreached},
+    files::Wanted,
     frames::Step,
-    store::{Answer, State, StoredPeer},
+    store::{Answer, Request, State, StoredPeer},
     suite::REAL,
-    text::Text,
+    text::{RoomName, Text},
 };
 
 fn peer(number: u8) -> StoredPeer {
@@ -29,10 +31,14 @@ fn newcomers_are_remembered_and_friends_too() {
     let (place, text) = (Place::Direct(PeerKey([3; 32])), Text::new(String::from("hello")).unwrap());
     let action = Action::Say { place, text, action: false, reply: None };
     node.on_command(Command { tag: 1, action });
+    // As the rooms say when somebody is given the key of one.
+    node.relays = Default::default();
+    node.on_room(room::Wish::Written(PeerKey([4; 32])));
+    assert!(node.relays.next_wake().is_some(), "they are wanted, if need be over a neighbour");
     (5..200).for_each(|number| node.meet(peer(number)));
     let is_known = |number: u8| node.acquaintances.of(&PeerKey([number; 32])).is_some();
     let known: Vec<u8> = (0..=u8::MAX).filter(|&number| is_known(number)).collect();
-    assert_eq!(known, [1, 3, 194, 195, 196, 197, 198, 199]);
+    assert_eq!(known, [1, 3, 4, 195, 196, 197, 198, 199]);
     assert_eq!(node.stats().peers_forgotten, 199 - 8);
 }
 
@@ -107,6 +113,76 @@ fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
     assert_eq!(steps([7; 32]), (1, 1), "once");
     nodes[1].on_compare(link, Step::Commit, [0; 8], commitment);
     assert!(nodes[1].comparisons.asked[&link].open.is_none(), "made for another session");
+}
+
+/// So many nodes that are all in session with the first.
+fn around_one(count: u8) -> Vec<Node> {
+    let start = Instant::ORIGIN;
+    let mut nodes: Vec<Node> = (1..=count).map(|number| node(number, start)).collect();
+    for index in 1..nodes.len() {
+        let connect = Command { tag: 1, action: Action::Connect("10.0.0.1:27182".parse().unwrap()) };
+        nodes[index].handle(start, Input::Command(connect));
+        carry(&mut nodes, start, |_, _| true);
+    }
+    for step in 1..200 {
+        let now = start + Duration::from_millis(10) * step;
+        nodes.iter_mut().for_each(|node| node.handle(now, Input::Tick));
+        carry(&mut nodes, now, |_, _| true);
+    }
+    nodes
+}
+
+#[test]
+fn a_node_that_is_called_late_does_all_that_is_due_once() {
+    let mut nodes = around_one(4);
+    let file = MessageId { entry: EntryId([5; 32]), item: 0 };
+    let (place, from) = (Place::Room(RoomName::lobby()), nodes[1].identity.key());
+    let wanted = Wanted { file, place, from, size: 1000, have: 0 };
+    let now = nodes[0].now;
+    let (text, room) = (Text::new(String::from("hello")).unwrap(), Place::Room(RoomName::lobby()));
+    let say = Action::Say { place: room, text, action: false, reply: None };
+    for action in [Action::Fetch(wanted), say] {
+        nodes[0].handle(now, Input::Command(Command { tag: 2, action }));
+    }
+    // Several of them have something to tell on, so that several timers run.
+    for (index, nick) in [(1, "bo"), (2, "cy"), (3, "di")] {
+        let action = Action::Rename(Nick::new(nick).unwrap());
+        nodes[index].handle(now, Input::Command(Command { tag: 2, action }));
+    }
+    carry(&mut nodes, now, |_, _| true);
+    let node = &mut nodes[0];
+    let late = node.now + Duration::from_secs(86_400);
+    let wakes = |node: &Node| {
+        let (sessions, rooms, members) =
+            (node.sessions.next_wake(), node.rooms.next_wake(), node.members.next_wake());
+        [sessions, rooms, members, node.records.next_wake(), node.files.next_wake()]
+    };
+    let before = wakes(node);
+    assert!(before.iter().filter(|wake| wake.is_some_and(|at| at < late)).count() >= 3, "{before:?}");
+    node.handle(late, Input::Tick);
+    let after = wakes(node);
+    assert!(after.iter().flatten().all(|at| *at > late), "{after:?}");
+    while !matches!(node.poll(), Output::Wait(_)) {}
+    node.handle(late, Input::Tick);
+    assert!(matches!(node.poll(), Output::Wait(_)), "nothing is done twice");
+}
+
+#[test]
+fn nobody_is_given_a_file_by_way_of_a_room_that_they_have_not_proven() {
+    let mut nodes = around_one(2);
+    let link = *nodes[0].peers.keys().next().unwrap();
+    let file = MessageId { entry: EntryId([5; 32]), item: 0 };
+    let mut asked = |room| {
+        nodes[0].on_file_wanted(link, (room, u32::from(room)), file, 0..1000);
+        let now = nodes[0].now;
+        nodes[0].handle(now, Input::Tick);
+        let outputs =
+            core::iter::from_fn(|| Some(nodes[0].poll()).filter(|it| !matches!(it, Output::Wait(_))));
+        let is_read = |output: &Output| matches!(output, Output::Fetch { what: Request::Piece { .. }, .. });
+        (outputs.filter(is_read).count(), nodes[0].stats().files.rooms_unproven)
+    };
+    assert_eq!(asked(0), (1, 0), "the lobby");
+    assert_eq!(asked(7), (0, 1));
 }
 
 /// A node at 10.0.0.`number`.
