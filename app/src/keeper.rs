@@ -337,6 +337,17 @@ mod tests {
     }
 
     #[test]
+    fn a_question_is_answered_with_what_was_said_before_it() {
+        let (answer, answered) = mpsc::channel();
+        let ask = Job::Ask(Box::new(move |store| {
+            let Ok(Answer::State(state)) = store.fetch(&Request::State) else { panic!() };
+            answer.send(state.nick.map(|nick| nick.to_string())).unwrap();
+        }));
+        let (.., transactions) = run(Ok(()), vec![nick(1), ask, nick(2)]);
+        assert_eq!((answered.recv().unwrap().as_deref(), transactions), (Some("ana"), 1));
+    }
+
+    #[test]
     fn trouble_that_comes_and_goes_is_told_once_a_minute() {
         let at = |seconds| Instant::ORIGIN + Duration::from_secs(seconds);
         let mut trouble = Trouble::default();
