@@ -22,7 +22,7 @@ use super::{
     ask::{echo, ways},
 };
 use crate::{
-    boundary::{Datagram, Interface, Subnet, Transmit, Via, is_on_link},
+    boundary::{Datagram, Interface, Subnet, Transmit, Via},
     event::{Multicast, Source},
     findings::{LinkFindings, Reached, Tally, Way},
     identity::BootId,
@@ -177,7 +177,9 @@ impl Beacon {
 
     /// Whether `from` is one of the others on this link.
     fn is_neighbour(&self, interface: u32, from: IpAddr) -> bool {
-        self.links.get(&interface).is_some_and(|(subnets, _)| is_on_link(subnets, from))
+        self.links
+            .get(&interface)
+            .is_some_and(|(subnets, _)| subnets.iter().any(|subnet| subnet.contains(from)))
     }
 
     /// Whether a newcomer is called by us: by about eight of all.
