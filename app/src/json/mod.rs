@@ -221,7 +221,7 @@ impl Json {
                 Next::Nothing => return,
                 // Nobody waits for an answer to this: a room that was left, or has a rule, goes back no further.
                 Next::Begun(end) => {
-                    end.into_iter().for_each(|place| _ = engine.command(Action::Earlier(place)))
+                    end.into_iter().for_each(|place| _ = engine.command(Action::Earlier(place)));
                 }
                 Next::Messages(page) => {
                     for shown in page {

@@ -29,7 +29,7 @@ use crate::{
     frames::{Ended, Frame},
     identity::PeerKey,
     outbox::Outbox,
-    session::{HEAD_MAX, LinkId},
+    session::{HEAD_MAX, LinkId, PIECE_MAX},
     stats::FileStats,
     store::{RoomKeyId, StoreError},
     time::Instant,
@@ -41,7 +41,7 @@ pub(crate) const DOWNLOADS_MAX: usize = 64;
 pub(crate) const UPLOADS_MAX: usize = 64;
 const UPLOADS_OF_ONE: usize = 8;
 /// Bytes of one piece: each is asked of the host and given to it by itself, so the fewer the better.
-pub(crate) const PIECE: u32 = 64 << 10;
+pub(crate) const PIECE: u32 = PIECE_MAX as u32;
 /// Bytes that wait for the host to write them before no more are taken from the network.
 pub(crate) const UNWRITTEN_MAX: usize = 2 << 20;
 

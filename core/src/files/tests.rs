@@ -164,7 +164,7 @@ fn of_what_was_never_there_nobody_is_told() {
         _ => None,
     });
     let (read, length) = read.unwrap();
-    assert_eq!(length, PIECE);
+    assert_eq!(u64::from(length), SIZE);
     let (_, wishes) = bench.with(|files, turn| files.on_read(turn, read, None));
     assert_eq!(told(&wishes), []);
     assert!(wishes.iter().any(|wish| matches!(

@@ -328,13 +328,13 @@ impl Association {
     }
 
     /// Hands out the records that have come whole, of each stream that is read.
-    pub(super) fn deliver(&mut self, reading: Reading, out: &mut Outbox<Wish>) {
+    pub(super) fn deliver(&mut self, now: Instant, reading: Reading, out: &mut Outbox<Wish>) {
         let link = self.link;
         if reading.records {
-            self.streams.records.deliver(|bytes| out.push(Wish::Record { link, bytes }));
+            self.streams.records.deliver(now, |bytes| out.push(Wish::Record { link, bytes }));
         }
         if reading.bulk {
-            self.streams.bulk.deliver(|bytes| out.push(Wish::Bulk { link, bytes }));
+            self.streams.bulk.deliver(now, |bytes| out.push(Wish::Bulk { link, bytes }));
         }
     }
 

@@ -89,6 +89,8 @@ pub(crate) const DATAGRAM_MAX: usize = 1100;
 pub(crate) const RELAYED_MAX: usize = packet::RELAYED_MAX;
 /// The most bytes of a record.
 pub(crate) const RECORD_MAX: usize = streams::RECORD_MAX;
+/// The most bytes of a piece of a file.
+pub(crate) const PIECE_MAX: usize = streams::PIECE_MAX;
 /// The most bytes that stand before a piece of a file.
 pub(crate) const HEAD_MAX: usize = streams::HEAD_MAX;
 
@@ -324,7 +326,7 @@ impl Sessions {
     pub(crate) fn flush(&mut self, now: Instant, stats: &mut SessionStats, out: &mut Outbox<Wish>) {
         while let Some(link) = self.dirty.pop_first() {
             let Some(association) = self.links.get_mut(&link) else { continue };
-            association.deliver(self.reading, out);
+            association.deliver(now, self.reading, out);
             let mut host = Host { rng: &mut self.rng, stats, out };
             association.flush(now, &self.limits, &mut host, &mut self.plain);
             // Whatever became of its deadlines: the next wake is later than now.

@@ -49,7 +49,7 @@ impl Sessions {
             self.routes.remove(&retired);
         }
         // Before anything else is told of the peer, what it had said.
-        association.deliver(self.reading, out);
+        association.deliver(now, self.reading, out);
         let why = match fate {
             Fate::Goes => return,
             Fate::Ages => return self.renew(now, link, stats, out),

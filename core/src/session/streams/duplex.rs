@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{BULK_WINDOW, Incoming, Outgoing, WINDOW};
+use super::{
+    BULK_WINDOW, BULK_WINDOW_MAX, HEAD_MAX, Incoming, Outgoing, PIECE_MAX, RECORD_MAX, WINDOW, Window,
+};
+use crate::time::Instant;
 
 /// One of the two streams of an association, by its number in frames.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,7 +50,10 @@ pub(in crate::session) struct Streams {
 
 impl Streams {
     pub(in crate::session) const fn new() -> Self {
-        Self { records: Duplex::new(WINDOW), bulk: Duplex::new(BULK_WINDOW) }
+        Self {
+            records: Duplex::new(Window::new(WINDOW, WINDOW), RECORD_MAX),
+            bulk: Duplex::new(Window::new(BULK_WINDOW, BULK_WINDOW_MAX), PIECE_MAX + HEAD_MAX),
+        }
     }
 
     pub(in crate::session) const fn of(&mut self, stream: StreamId) -> &mut Duplex {
@@ -93,15 +99,16 @@ pub(in crate::session) struct Duplex {
 }
 
 impl Duplex {
-    const fn new(window: u64) -> Self {
-        Self { outgoing: Outgoing::new(window), incoming: Incoming::new(window), wants_credit: false }
+    const fn new(window: Window, record_max: usize) -> Self {
+        let outgoing = Outgoing::new(window.bytes());
+        Self { outgoing, incoming: Incoming::new(window, record_max), wants_credit: false }
     }
 
     /// Hands out the records that have come whole.
-    pub(in crate::session) fn deliver(&mut self, mut to: impl FnMut(Bytes)) {
+    pub(in crate::session) fn deliver(&mut self, now: Instant, mut to: impl FnMut(Bytes)) {
         while let Some(bytes) = self.incoming.pop() {
             to(bytes);
         }
-        self.wants_credit |= self.incoming.credit().is_some();
+        self.wants_credit |= self.incoming.credit(now).is_some();
     }
 }

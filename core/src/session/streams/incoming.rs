@@ -7,8 +7,11 @@ use alloc::{
 
 use bytes::Bytes;
 
-use super::{HEAD_MAX, RECORD_MAX};
-use crate::session::bytes::{Reader, varint_len};
+use super::Window;
+use crate::{
+    session::bytes::{Reader, varint_len},
+    time::Instant,
+};
 
 /// Gaps at a time; what would make another is left for the sender to repeat.
 const SEGMENTS_MAX: usize = 256;
@@ -33,7 +36,9 @@ pub(in crate::session) struct Incoming {
     /// Up to where the sender was told that it may send.
     limit: u64,
     /// Bytes that are taken before they are read.
-    window: u64,
+    window: Window,
+    /// The longest record.
+    record_max: usize,
 }
 
 /// Why bytes were not taken.
@@ -46,7 +51,7 @@ pub(in crate::session) enum Refused {
 }
 
 impl Incoming {
-    pub(in crate::session) const fn new(window: u64) -> Self {
+    pub(in crate::session) const fn new(window: Window, record_max: usize) -> Self {
         Self {
             next: 0,
             segments: BTreeMap::new(),
@@ -55,8 +60,9 @@ impl Incoming {
             prefix: Vec::new(),
             records: VecDeque::new(),
             unread: 0,
-            limit: window,
+            limit: window.bytes(),
             window,
+            record_max,
         }
     }
 
@@ -97,10 +103,12 @@ impl Incoming {
 
     /// A new limit, when it is so much higher that the sender should hear of it. The record that is arriving counts as
     /// read: otherwise long ones would leave little of the window.
-    pub(in crate::session) fn credit(&mut self) -> Option<u64> {
-        let limit = self.next - self.unread + self.window;
-        // Less than before, when that record has come whole and waits.
-        (limit.saturating_sub(self.limit) >= self.window / 4).then(|| {
+    pub(in crate::session) fn credit(&mut self, now: Instant) -> Option<u64> {
+        self.window.measure(now, self.next);
+        let window = self.window.bytes();
+        let limit = self.next - self.unread + window;
+        // Less than before, when that record has come whole and waits, or the rate has fallen.
+        (limit.saturating_sub(self.limit) >= window / 4).then(|| {
             self.limit = limit;
             limit
         })
@@ -113,7 +121,7 @@ impl Incoming {
 
     /// Whether anything has ever come.
     pub(in crate::session) const fn has_begun(&self) -> bool {
-        self.limit > self.window || self.next > 0
+        self.next > 0
     }
 
     /// Bytes in memory.
@@ -178,7 +186,7 @@ impl Incoming {
                     let shortest = varint_len(length) == self.prefix.len();
                     self.prefix.clear();
                     let length = usize::try_from(length).unwrap_or(usize::MAX);
-                    if length > RECORD_MAX + HEAD_MAX || !shortest {
+                    if length > self.record_max || !shortest {
                         return Err(Refused::Broken);
                     }
                     self.expected = Some(length);
