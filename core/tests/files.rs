@@ -65,6 +65,9 @@ fn fetch(world: &mut World, host: usize, file: MessageId) -> u64 {
     world.command(host, Action::Fetch(Wanted { file, place, from, size, have }))
 }
 
+/// Bytes that are read at a time.
+const PIECE: usize = 128 << 10;
+
 /// What was told of a file at a host, as (state, bytes).
 fn told(world: &World, host: usize, file: MessageId) -> Vec<(TransferState, u64)> {
     let of = |event: &Event| match event {
@@ -102,7 +105,7 @@ fn a_file_comes_whole_and_both_sides_hear_how_it_goes() {
         assert!(told.len() >= 5 && told.is_sorted_by_key(|&(_, bytes)| bytes), "{told:?}");
     }
     // Bytes that have come are not read again, and nothing is asked for after the end.
-    assert_eq!(world.hosts[0].pieces_read, size.div_ceil(32 << 10));
+    assert_eq!(world.hosts[0].pieces_read, size.div_ceil(PIECE));
     let stats = world.hosts[1].node.as_ref().unwrap().stats().files;
     assert_eq!(stats, FileStats::default());
 }
@@ -131,7 +134,7 @@ fn it_goes_on_after_the_receiver_was_away() {
     fetch(&mut world, 1, file);
     run_to(&mut world, 1, file, TransferState::Whole);
     assert!(is_whole(&world, 1, file, size));
-    let again = (world.hosts[0].pieces_read - read) * (32 << 10);
+    let again = (world.hosts[0].pieces_read - read) * PIECE;
     assert!(again <= size - before + (64 << 10), "{again} bytes after {before} of {size}");
 }
 
