@@ -143,9 +143,14 @@ impl Link {
         }
     }
 
-    /// Begins to find out whether our names are free here.
+    /// Begins to find out whether our names are free here. Those that were asked for a moment ago, and of which only another
+    /// one was taken, are not asked for again sooner than otherwise.
     pub(super) fn probe_after(&mut self, now: Instant, wait: Duration, rng: &mut Rng) {
-        let at = now + wait + rng.duration(Duration::ZERO..=PROBE_WAIT);
+        let due = match self.phase {
+            Phase::Probing { sent: 1.., at } => at,
+            _ => now,
+        };
+        let at = due.max(now + wait + rng.duration(Duration::ZERO..=PROBE_WAIT));
         self.phase = Phase::Probing { sent: 0, at };
         self.answers.clear();
     }

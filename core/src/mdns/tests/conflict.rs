@@ -139,6 +139,27 @@ fn what_came_before_the_first_probe_is_no_conflict() {
     assert_ne!(lan.instance(a), instance);
 }
 
+/// Item 31 (RFC 6762 section 8.1).
+#[test]
+fn another_host_name_does_not_hurry_the_probes_for_the_instance() {
+    for boot in 0..20 {
+        let mut lan = Lan::new();
+        let a = twin(&mut lan, boot);
+        lan.run_ms(300);
+        let host = lan.host_name(a);
+        let taken = record(&host, 120, true, Data::A([10, 9, 9, 9].into()));
+        lan.inject_multicast(a, &response(&[taken]));
+        assert_ne!(lan.host_name(a), host);
+        lan.run_ms(2_000);
+        let queries = lan.queries(a, Instant::default()).into_iter();
+        let probes: Vec<_> =
+            queries.filter(|sent| !sent.message().authority.is_empty()).map(|sent| sent.at).collect();
+        assert!(probes.len() > 3, "{probes:?}");
+        let apart = Duration::from_millis(250);
+        assert!(probes.windows(2).all(|pair| pair[1] - pair[0] >= apart), "boot {boot}: {probes:?}");
+    }
+}
+
 /// Item 38 (RFC 6762 section 9).
 #[test]
 fn a_later_conflict_asks_again_before_it_renames() {
