@@ -1,7 +1,6 @@
 //! What was missed comes later, at little cost.
 
 use super::*;
-use crate::frames::RECONCILE_MAX;
 
 const IS_RECONCILE: fn(&Frame) -> bool = |frame| matches!(frame, Frame::Reconcile { .. });
 
@@ -158,7 +157,7 @@ fn a_newcomer_meets(full: usize) {
     let stamps: Vec<_> = world.peers[empty].messages().map(|message| message.stamp).collect();
     assert!(stamps.is_sorted(), "the oldest first");
     assert!(world.seen.iter().all(|(_, _, frame)| match frame {
-        Frame::Reconcile { message, .. } => message.len() <= RECONCILE_MAX,
+        Frame::Reconcile { message, .. } => message.len() <= 16_384,
         _ => true,
     }));
     assert!(world.count_seen(|frame| matches!(frame, Frame::Reconcile { round: 0, .. })) >= 2);
