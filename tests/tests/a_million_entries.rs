@@ -59,12 +59,18 @@ fn a_long_history_is_no_burden() {
         let mut chat = Chat::start(&host, program, &options);
         let mut searches = Vec::new();
         for (what, is_there) in [
+            ("w", true),
             ("w7", true),
+            ("w1", true),
             ("w15000", true),
             ("w7 w11", true),
             ("w1 from:author3", true),
             ("from:author3", true),
+            ("w1 from:nobody", false),
+            ("from:nobody", false),
             ("in:#lobby since:2d w1", true),
+            ("since:100d w1", true),
+            ("w1 in:#nowhere", false),
             ("number9999", true),
             ("nothing-like-it", false),
             ("w7 nothing-like-it", false),

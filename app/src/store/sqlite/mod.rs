@@ -54,12 +54,13 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(path, flags).map_err(|error| refused(path, error))?;
         let version = check(&db, size).map_err(|why| why.at(path))?;
-        schema::durable(&db, bytes_max).map_err(|error| refused(path, error))?;
+        schema::durable(&db).map_err(|error| refused(path, error))?;
         let made = match version {
             None => schema::create(&mut db),
             Some(version) => schema::complete(&mut db, version),
         };
-        made.map_err(|error| refused(path, error))?;
+        // Only now: a store of before that is full takes more while it is completed.
+        made.and_then(|()| schema::bound(&db, bytes_max)).map_err(|error| refused(path, error))?;
         Ok(Self { db, own, bytes_max, conversations: BTreeMap::new() })
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 7;
+pub(super) const VERSION: i32 = 8;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
@@ -16,6 +16,8 @@ const WITHOUT_FILES: i32 = 4;
 const WITHOUT_KEEPS: i32 = 5;
 /// The layout before rooms took the place of others.
 const WITHOUT_SUCCESSORS: i32 = 6;
+/// The layout before beginnings of words and names had an index.
+const WITHOUT_FINDING: i32 = 7;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -70,9 +72,6 @@ CREATE TABLE messages (
     state INTEGER NOT NULL DEFAULT 0,
     UNIQUE (entry, item)
 );
-CREATE VIRTUAL TABLE words USING fts5 (
-    text, content = 'messages', content_rowid = 'cursor', tokenize = 'unicode61 remove_diacritics 2'
-);
 CREATE TABLE days (
     conversation INTEGER NOT NULL REFERENCES conversations,
     day INTEGER NOT NULL,
@@ -110,7 +109,16 @@ END;
 CREATE TRIGGER messages_gone AFTER DELETE ON messages WHEN old.kind = 0 BEGIN
     INSERT INTO words (words, rowid, text) VALUES ('delete', old.cursor, old.text);
 END;
+";
+
+/// How what is said is found: by who was called so when saying it, and by its words. What begins so has lists of its own up to three letters: of a million messages those of all
+/// words that begin with a letter would be merged for a second.
+const FINDING: &str = "
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, content = 'messages', content_rowid = 'cursor', tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+);
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+CREATE INDEX messages_by_nick ON messages (nick COLLATE NOCASE);
 ";
 
 /// What the person thinks of keys, and which room of a name is meant; it is added to stores of before.
@@ -176,8 +184,8 @@ pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "temp_store", "MEMORY")
 }
 
-/// Settings for a store that is ours and whole.
-pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+/// Settings for a store that is ours and whole. Nothing [bounds](bound) it yet.
+pub(super) fn durable(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
     // In WAL mode anything less loses commits when the power fails.
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -185,7 +193,6 @@ pub(super) fn durable(db: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_size_limit", 4 << 20)?;
     // What was taken back is not to be found in the file.
     db.pragma_update_and_check(None, "secure_delete", true, |row| row.get::<_, i64>(0))?;
-    bound(db, bytes_max)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
 }
@@ -228,7 +235,13 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
     if version < WITHOUT_SUCCESSORS {
         added.execute_batch(KEEPS)?;
     }
-    added.execute_batch(SUCCESSORS)?;
+    if version < WITHOUT_FINDING {
+        added.execute_batch(SUCCESSORS)?;
+    }
+    added.execute_batch("DROP TABLE words")?;
+    added.execute_batch(FINDING)?;
+    let fill = "INSERT INTO words (rowid, text) SELECT cursor, text FROM messages WHERE kind = 0";
+    added.execute(fill, [])?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -238,6 +251,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "page_size", PAGE)?;
     let made = db.transaction()?;
     made.execute_batch(TABLES)?;
+    made.execute_batch(FINDING)?;
     made.execute_batch(CHANGES)?;
     made.execute_batch(TRUST)?;
     made.execute_batch(FILES)?;

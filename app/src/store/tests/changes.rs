@@ -6,7 +6,7 @@ use chat_core::{Change, Emoji, Topic, What};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::{super::Memory, *};
-use crate::store::Told;
+use crate::store::{Search, Told};
 
 /// An entry that changes something, or says something in answer to nothing.
 pub(super) fn change(number: u64, stamp: u64, room: u8, author: PeerKey, what: What) -> StoredEntry {
@@ -213,6 +213,9 @@ fn a_store_of_before_is_completed() {
     let mut store = disk(&folder);
     let latest = store.latest(9).unwrap();
     assert_eq!(latest.iter().map(|shown| shown.message.text.as_str()).collect::<Vec<_>>(), ["from before"]);
+    let words = ["from", "bef"].map(String::from).into();
+    let search = Search { words, from: None, place: None, since: Stamp(0), limit: 9 };
+    assert_eq!(store.search(&search), Ok(latest.clone()));
     let target = latest[0].message.id;
     let author = latest[0].message.from;
     let edited = change(5, u64::MAX, 0, author, What::Edit { target, text: "from now".into() });
@@ -225,6 +228,13 @@ fn a_store_of_before_is_completed() {
         db.query_row(find, [word], |row| row.get::<_, i64>(0)).unwrap()
     };
     assert_eq!((found("before"), found("now")), (0, 1));
-    let find = "SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_author'";
-    assert_eq!(db.query_row(find, [], |row| row.get(0)), Ok(1));
+    let layout = |path: &str| {
+        let db = rusqlite::Connection::open(path).unwrap();
+        let mut find = db.prepare("SELECT name FROM sqlite_schema ORDER BY name").unwrap();
+        find.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let new = Folder::new("before-new");
+    drop(disk(&new));
+    let paths = [&folder, &new].map(|folder| folder.path("history.db").display().to_string());
+    assert_eq!(layout(&paths[0]), layout(&paths[1]));
 }

@@ -116,6 +116,47 @@ fn author_place_and_time_narrow_it_and_the_blocked_and_deleted_are_not_found() {
     check(private, &[(Search { place: Some(place(0)), ..tea() }, &[])]);
 }
 
+/// Which of them leads is the business of the store on disk; the one in memory has no such ways.
+#[test]
+fn what_is_rare_among_very_much_is_found_whichever_way_is_shorter() {
+    let fill = |store: &mut dyn Store| {
+        // Odd numbers are somebody without a name.
+        let mut said: Vec<_> =
+            (0..700).map(|number| entry(2 * number + 1, 1000 + number, 0, OWN, &["much tea"])).collect();
+        said.insert(100, entry(2, 1100, 0, OTHER, &["rare tea"]));
+        said.insert(500, entry(4, 1500, 1, OTHER, &["rare coffee"]));
+        said.push(entry(6, 1200, 1, OTHER, &["late tea"]));
+        store.append(&[said.into_iter().map(Record::Entry).collect()]).unwrap();
+    };
+    let by = |keys: &[PeerKey], nick: &str| Some(Author { keys: keys.into(), nick: nick.into() });
+    let (other, zoe, nobody) = (|| by(&[OTHER], "-"), || by(&[], "ZO\u{eb} B"), || by(&[OWN], "?"));
+    let (tea, all) = (|| words(&["te"]), || words(&[]));
+    let (here, there) = (|| Some(place(0)), || Some(place(1)));
+    let much: &[&str] = &["much tea"; 9];
+    check(
+        fill,
+        &[
+            (Search { from: other(), ..tea() }, &["rare tea", "late tea"]),
+            (Search { from: other(), ..all() }, &["rare tea", "rare coffee", "late tea"]),
+            (Search { from: zoe(), ..tea() }, &["rare tea", "late tea"]),
+            (Search { from: zoe(), place: here(), ..tea() }, &["rare tea"]),
+            (Search { from: nobody(), ..tea() }, much),
+            (Search { from: nobody(), place: there(), ..tea() }, &[]),
+            (Search { from: other(), since: Stamp(1150), ..tea() }, &["late tea"]),
+            (Search { from: other(), since: Stamp(1150), limit: 1, ..all() }, &["late tea"]),
+            (Search { place: there(), ..tea() }, &["late tea"]),
+            (Search { place: there(), since: Stamp(1201), ..all() }, &["rare coffee"]),
+            (Search { place: Some(place(2)), ..tea() }, &[]),
+            // More than a few, of which what came late is older than some.
+            (Search { since: Stamp(1100), limit: 2, ..words(&["tea"]) }, &["much tea", "late tea"]),
+            (Search { since: Stamp(1100), ..words(&["rare"]) }, &["rare tea", "rare coffee"]),
+            (Search { since: Stamp(1101), ..words(&["rare"]) }, &["rare coffee"]),
+            (Search { since: Stamp(1100), limit: 1, ..all() }, &["late tea"]),
+            (Search { since: Stamp(2000), ..tea() }, &[]),
+        ],
+    );
+}
+
 #[test]
 fn somebody_reads_while_another_program_writes() {
     let folder = Folder::new("search-beside");
