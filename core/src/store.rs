@@ -58,7 +58,7 @@ pub struct StoredEntry {
     pub stamp: Stamp,
     /// Who wrote it.
     pub author: PeerKey,
-    /// The signed bytes as received, at most 8 KiB and a header.
+    /// The signed bytes as received, at most 32 KiB and a header.
     pub bytes: Bytes,
     /// What it says, opened: what history and search show. Empty when it holds nothing to show.
     pub messages: Vec<Arc<Message>>,

@@ -145,7 +145,7 @@ fn handles_may_pile_up_before_a_poll() {
             let action = Action::Say { place, text, action: false, reply: None };
             Input::Command(Command { tag, action })
         };
-        [Input::WallClock(UnixMillis(1_790_000_000_000)), state].into_iter().chain((0..200).map(say))
+        [Input::WallClock(UnixMillis(1_790_000_000_000)), state].into_iter().chain((0..800).map(say))
     };
     let collect = |node: &mut Node, outputs: &mut Vec<Output>| {
         while let Some(output) = Some(node.poll()).filter(|output| !matches!(output, Output::Wait(_))) {

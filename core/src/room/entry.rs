@@ -21,10 +21,10 @@ use crate::{
     suite::{Suite, TAG},
 };
 
-/// Items in one entry.
-pub(crate) const ITEMS_MAX: usize = 64;
+/// Items in one entry: with so many the signature is a small part of what each costs.
+pub(crate) const ITEMS_MAX: usize = 256;
 /// Bytes of an entry's body before it is sealed.
-pub(crate) const BODY_MAX: usize = 8192;
+pub(crate) const BODY_MAX: usize = 32_768;
 /// Bytes of a whole entry.
 pub(crate) const ENTRY_MAX: usize = HEADER + NONCE + BODY_MAX + TAG + SIGNATURE;
 /// The largest stamp: the end of the year 9999. What lies beyond would not fit the integers of many stores.

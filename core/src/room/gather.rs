@@ -120,21 +120,23 @@ mod tests {
     }
 
     #[test]
-    fn sixty_four_items_do_not_wait() {
+    fn two_hundred_fifty_six_items_do_not_wait() {
         let mut gather = Gather::default();
         gather.add(at(0), 0, item(100));
-        let ready = (1..=64).map(|tag| tags(gather.add(at(0), tag, item(100))).len());
-        assert_eq!(ready.filter(|&count| count > 0).collect::<Vec<_>>(), [64]);
+        let ready = (1..=256).map(|tag| tags(gather.add(at(0), tag, item(100))).len());
+        assert_eq!(ready.filter(|&count| count > 0).collect::<Vec<_>>(), [256]);
         assert_eq!(gather.due(), None);
     }
 
     #[test]
-    fn eight_kilobytes_do_not_wait() {
+    fn thirty_two_kilobytes_do_not_wait() {
         let mut gather = Gather::default();
         gather.add(at(0), 0, item(5));
-        assert_eq!(tags(gather.add(at(0), 1, item(4096))), []);
-        assert_eq!(tags(gather.add(at(0), 2, item(3800))), []);
-        assert_eq!(tags(gather.add(at(0), 3, item(3800))), [1, 2]);
-        assert_eq!(tags(gather.close(at(2000))), [3]);
+        for tag in 1..=7 {
+            assert_eq!(tags(gather.add(at(0), tag, item(4096))), []);
+        }
+        assert_eq!(tags(gather.add(at(0), 8, item(3800))), []);
+        assert_eq!(tags(gather.add(at(0), 9, item(3800))), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(tags(gather.close(at(2000))), [9]);
     }
 }

@@ -226,7 +226,7 @@ fn nothing_false_comes_in_and_the_true_one_still_may() {
         resigned(&stolen),        // these words as somebody else's
         whole.slice(..whole.len() - 1),
         Bytes::new(),
-        Bytes::from(vec![1; 20_000]),
+        Bytes::from(vec![1; 33_000]),
     ];
     let count = false_ones.len() as u64;
     assert_eq!(world.import(1, &false_ones), intake(0, 0, 0, count));
