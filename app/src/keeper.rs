@@ -15,7 +15,7 @@ use chat_net::{Clock, Submit};
 
 use crate::{
     happening::{Happening, Tell},
-    store::{Fresh, Store, Told},
+    store::{Fresh, Store, Told, settle},
 };
 
 /// Trouble is told once in this time: where little room is left, something small still fits now and then.
@@ -135,7 +135,8 @@ impl Keeper {
         if self.trouble.is_news(self.clock.now(), result) {
             self.tell(Happening::Store(result));
         }
-        appended.unwrap_or_default()
+        let fresh = appended.unwrap_or_default();
+        if self.messages { settle(fresh, |fresh| &mut fresh.told) } else { fresh }
     }
 
     fn tell(&self, happening: Happening) {
@@ -217,10 +218,13 @@ mod tests {
         sync::{Arc, Mutex, mpsc},
     };
 
-    use chat_core::{EntryId, Forgotten, MessageId, Nick, PeerKey, Place, RoomKeyId, Topic};
+    use chat_core::{EntryId, Forgotten, MessageId, Nick, PeerKey, Place, RoomKeyId, Topic, What};
 
     use super::*;
-    use crate::store::{Cursor, Known, Memory, Shown};
+    use crate::store::{
+        Cursor, Known, Memory, Shown,
+        tests::{changes::change, entry, id},
+    };
 
     type Appended = Result<Vec<Fresh>, StoreError>;
     type Stored = Result<Vec<Shown>, StoreError>;
@@ -345,6 +349,19 @@ mod tests {
         }));
         let (.., transactions) = run(Ok(()), vec![nick(1), ask, nick(2)]);
         assert_eq!((answered.recv().unwrap().as_deref(), transactions), (Some("ana"), 1));
+    }
+
+    #[test]
+    fn what_was_taken_back_when_its_message_was_stored_is_told_of_no_more() {
+        let author = PeerKey([1; 32]);
+        let persist =
+            |number, entry| Job::Persist { token: Token(number), records: vec![Record::Entry(entry)] };
+        let said = |number| entry(number, number, 0, author, &["said"]);
+        let target = MessageId { entry: id(1), item: 0 };
+        let deleted = change(3, 3, 0, author, What::Delete { target });
+        let jobs = vec![persist(1, said(1)), persist(2, said(2)), persist(3, deleted)];
+        let (heard, ..) = run(Ok(()), jobs);
+        assert!(heard.len() == 1 && heard[0].contains("cursor: 2"), "{heard:#?}");
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use chat_core::{Instant, Message, PeerKey, Place, Stamp, UnixMillis};
 
 use super::Plain;
-use crate::{engine::Engine, store::Changed};
+use crate::{
+    engine::Engine,
+    store::{Changed, Shown, Told, settle},
+};
 
 /// What was missed is shown when nothing of it has come for so long ...
 const QUIET: Duration = Duration::from_millis(400);
@@ -16,29 +19,21 @@ const HELD_MAX: usize = 1000;
 /// What came late, until it is shown.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
-    held: Vec<Held>,
+    held: Vec<Told>,
     /// When the first and the last of it came.
     came: Option<(Instant, Instant)>,
 }
 
-#[derive(Debug)]
-enum Held {
-    Message(Arc<Message>),
-    Change(Box<Changed>),
-}
-
-impl Held {
-    /// Its place in the order that is the same for everybody.
-    fn order(&self) -> (Stamp, PeerKey) {
-        match self {
-            Self::Message(message) => (message.stamp, message.from),
-            Self::Change(changed) => (changed.change.stamp, changed.change.from),
-        }
+/// Its place in the order that is the same for everybody.
+fn order(told: &Told) -> (Stamp, PeerKey) {
+    match told {
+        Told::Message(shown) => (shown.message.stamp, shown.message.from),
+        Told::Change(changed) => (changed.change.stamp, changed.change.from),
     }
 }
 
 impl Missed {
-    fn hold(&mut self, now: Instant, held: Held) {
+    fn hold(&mut self, now: Instant, held: Told) {
         self.held.push(held);
         self.came = Some((self.came.map_or(now, |(first, _)| first), now));
     }
@@ -56,16 +51,16 @@ impl Plain {
             self.people.on_talk(key, message.from);
         }
         if message.late && !message.own && !self.people.trust(message.from).muted {
-            self.missed.hold(now, Held::Message(message));
+            self.missed.hold(now, Told::Message(Shown::new(0, message)));
         } else {
-            self.show_said(&message, None, engine);
+            self.show_said(&message, "", engine);
         }
     }
 
     /// An edit or the like. It comes after what it is about.
     pub(super) fn on_change(&mut self, now: Instant, changed: Box<Changed>) {
         if changed.change.late && !self.missed.held.is_empty() {
-            self.missed.hold(now, Held::Change(changed));
+            self.missed.hold(now, Told::Change(changed));
         } else {
             self.show_change(&changed);
         }
@@ -81,10 +76,11 @@ impl Plain {
     /// now.
     pub(super) fn show_missed(&mut self, engine: &mut Engine) {
         let mut held = std::mem::take(&mut self.missed).held;
-        held.sort_by_key(Held::order);
+        held.sort_by_key(order);
+        let held = settle(held, |told| told);
         let mut messages = held.iter().filter_map(|held| match held {
-            Held::Message(message) => Some(&**message),
-            Held::Change(_) => None,
+            Told::Message(shown) => Some(&*shown.message),
+            Told::Change(_) => None,
         });
         let (count, first, last) = (messages.clone().count(), messages.clone().next(), messages.next_back());
         let is_block = count > 1;
@@ -98,10 +94,12 @@ impl Plain {
         }
         for held in held {
             match held {
-                Held::Message(message) => {
-                    self.show_said(&message, (!is_block).then_some(" (came late)"), engine);
+                Told::Message(shown) => {
+                    let edited = if shown.edited { " (edited)" } else { "" };
+                    let late = if is_block { "" } else { " (came late)" };
+                    self.show_said(&shown.message, &format!("{edited}{late}"), engine);
                 }
-                Held::Change(changed) => self.show_change(&changed),
+                Told::Change(changed) => self.show_change(&changed),
             }
         }
         if is_block {
@@ -109,8 +107,8 @@ impl Plain {
         }
     }
 
-    /// Shows what somebody has said, with `mark` behind it.
-    fn show_said(&mut self, message: &Message, mark: Option<&str>, engine: &mut Engine) {
+    /// Shows what somebody has said, with `marks` behind it.
+    fn show_said(&mut self, message: &Message, marks: &str, engine: &mut Engine) {
         if let Some(news) = self.clocks.news(message) {
             let whose = (message.from != self.people.own())
                 .then(|| self.people.label(message.from, Some(&message.nick)));
@@ -123,7 +121,7 @@ impl Plain {
         } else {
             let is_offer = message.file.is_some() && message.from != self.people.own();
             let offer = if is_offer { "; /accept fetches it" } else { "" };
-            let marks = format!("{offer}{}", mark.unwrap_or_default());
+            let marks = format!("{offer}{marks}");
             self.show_message(message, (!marks.is_empty()).then_some(&marks));
         }
         if !is_muted {

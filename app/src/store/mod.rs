@@ -3,9 +3,10 @@
 //! Both stores give the same answers; a property test compares them.
 
 mod memory;
+mod settle;
 mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
@@ -15,6 +16,7 @@ use chat_core::{
 };
 
 pub use memory::Memory;
+pub(crate) use settle::settle;
 pub use sqlite::{OpenError, Sqlite};
 
 /// Peers that are remembered; of more, friends first.
@@ -47,7 +49,7 @@ pub struct Shown {
 
 impl Shown {
     /// A message that nothing has been said about.
-    const fn new(cursor: Cursor, message: Arc<Message>) -> Self {
+    pub(crate) const fn new(cursor: Cursor, message: Arc<Message>) -> Self {
         Self { cursor, message, edited: false, deleted: false, reactions: Vec::new() }
     }
 

@@ -6,7 +6,7 @@
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word
-//! - `fake: edits TEXT`, `fake: deletes`: bo does so to what he said last
+//! - `fake: edits TEXT`, `fake: deletes`: bo does so to what he said last, late if that was late
 //! - `fake: about TOPIC`: bo sets the topic, one word
 //! - `fake: lose`: bo is lost
 //! - `fake: deaf`: what is said from now on is stored by nobody else, as when the link has died
@@ -217,6 +217,8 @@ impl Fake {
         let Message { id, place, from, boot, nick, sent, stamp, late, .. } =
             Arc::unwrap_or_clone(entry.messages.remove(0));
         let own = from == self.own;
+        // Repair brings both.
+        let late = late || !own && self.heard.as_ref().is_some_and(|heard| heard.messages[0].late);
         entry.changes.push(Change { id, place, from, boot, nick, what, sent, stamp, late, own });
         let done = own.then_some(Event::Done { tag, message: Some(id) });
         self.persist(vec![Record::Entry(entry)], done.into_iter().collect());

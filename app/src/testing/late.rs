@@ -19,11 +19,26 @@ fn what_was_missed_is_shown_in_its_order_and_apart_from_what_is_said_now() {
     child.line("* so much for what you missed");
     child.say("fake: hear 1 now");
     child.line("#lobby <bo> now");
+    // What was taken back meanwhile is not shown at all, and what was corrected as it is by then.
+    child.say("fake: missed 2 secret");
+    child.say("fake: deletes");
+    child.line("#lobby <bo> secret 2 (came late)");
+    child.say("fake: missed 2 wrong");
+    child.say("fake: edits right");
+    child.line("* 2 messages from before you came, ");
+    child.line("#lobby <bo> right (edited)");
+    child.line("#lobby <bo> wrong 2");
     // What is left is shown before the end.
     child.say("fake: missed 2 last");
     child.end_input();
     let lines = child.ended().lines;
-    let begin = lines.iter().position(|line| line.contains("* 2 messages from before you came")).unwrap();
+    assert!(
+        !lines
+            .iter()
+            .any(|line| line.contains("secret 1") || line.contains("wrong 1") || line.contains("takes back")),
+        "{lines:#?}"
+    );
+    let begin = lines.iter().rposition(|line| line.contains("* 2 messages from before you came")).unwrap();
     assert!(
         lines[begin + 1].ends_with("<bo> last 1") && lines[begin + 2].ends_with("<bo> last 2"),
         "{lines:#?}"

@@ -6,10 +6,10 @@ use chat_core::{Change, Emoji, Topic, What};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::{super::Memory, *};
-use crate::store::{Search, Told};
+use crate::store::{Search, Told, settle};
 
 /// An entry that changes something, or says something in answer to nothing.
-pub(super) fn change(number: u64, stamp: u64, room: u8, author: PeerKey, what: What) -> StoredEntry {
+pub(crate) fn change(number: u64, stamp: u64, room: u8, author: PeerKey, what: What) -> StoredEntry {
     let mut entry = entry(number, stamp, room, author, &["x"]);
     let Message { id, place, from, boot, nick, sent, stamp, late, own, .. } =
         Arc::unwrap_or_clone(entry.messages.remove(0));
@@ -237,4 +237,58 @@ fn a_store_of_before_is_completed() {
     drop(disk(&new));
     let paths = [&folder, &new].map(|folder| folder.path("history.db").display().to_string());
     assert_eq!(layout(&paths[0]), layout(&paths[1]));
+}
+
+/// What is told together is told as it is in the end, whatever order it came in.
+#[test]
+fn what_is_told_together_is_told_as_it_is_by_then() {
+    fn holds(said: Said) -> bool {
+        let mut store = Memory::new(OWN, Memory::BYTES_MAX);
+        let one = |entry| store.append(&[vec![Record::Entry(entry)]]).unwrap();
+        let told: Vec<Told> = said.0.into_iter().flat_map(one).map(|fresh| fresh.told).collect();
+        let told = settle(told, |told| told);
+        let messages = told.iter().filter_map(|told| match told {
+            Told::Message(shown) => Some(shown),
+            Told::Change(_) => None,
+        });
+        let mut as_it_is = |shown: &Shown| {
+            let now = store.find(shown.message.id).unwrap().unwrap();
+            !now.deleted && (&now.message, now.edited) == (&shown.message, shown.edited)
+        };
+        let told_of: Vec<MessageId> = messages.clone().map(|shown| shown.message.id).collect();
+        messages.clone().all(&mut as_it_is)
+            && told.iter().all(|told| match told {
+                Told::Change(changed) => match changed.change.what {
+                    What::Edit { target, .. } | What::Delete { target } => !told_of.contains(&target),
+                    _ => true,
+                },
+                Told::Message(_) => true,
+            })
+            && seen(&mut store).0.iter().all(|shown| shown.deleted || told_of.contains(&shown.message.id))
+    }
+    QuickCheck::new().tests(2000).quickcheck(holds as fn(Said) -> bool);
+}
+
+#[test]
+fn what_was_taken_back_meanwhile_is_not_told_at_all() {
+    let target = MessageId { entry: id(1), item: 0 };
+    let before = MessageId { entry: id(9), item: 0 };
+    let heart = Emoji::new("+1").unwrap();
+    let mut store = Memory::new(OWN, Memory::BYTES_MAX);
+    store.append(&[vec![Record::Entry(entry(9, 1, 0, OWN, &["long ago"]))]]).unwrap();
+    let said = [
+        entry(1, 2, 0, OWN, &["too much"]),
+        change(2, 3, 0, OWN, What::Edit { target, text: "still too much".into() }),
+        change(3, 4, 0, OWN, What::React { target, emoji: heart, gone: false }),
+        change(4, 5, 0, OWN, What::Delete { target }),
+        change(5, 6, 0, OWN, What::Edit { target: before, text: "once".into() }),
+    ];
+    let told = store.append(&[said.map(Record::Entry).into()]).unwrap();
+    assert_eq!(told.len(), 5);
+    let told = settle(told, |fresh| &mut fresh.told);
+    let whats = told.iter().map(|fresh| match &fresh.told {
+        Told::Change(changed) => changed.change.what.clone(),
+        Told::Message(_) => panic!("{fresh:?}"),
+    });
+    assert!(whats.eq([What::Edit { target: before, text: "once".into() }]));
 }

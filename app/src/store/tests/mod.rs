@@ -12,7 +12,7 @@ use super::{Shown, Sqlite, Store};
 use crate::testing::Folder;
 
 mod alike;
-mod changes;
+pub(crate) mod changes;
 mod forgets;
 mod harm;
 mod search;
@@ -25,7 +25,7 @@ fn disk(folder: &Folder) -> Sqlite {
     Sqlite::open(&folder.path("history.db"), OWN, Sqlite::BYTES_MAX).unwrap()
 }
 
-fn id(number: u64) -> EntryId {
+pub(crate) fn id(number: u64) -> EntryId {
     let mut bytes = [0xa5; 32];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     EntryId(bytes)
@@ -39,7 +39,7 @@ fn place(number: u8) -> Place {
 }
 
 /// An entry that says `texts`.
-fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> StoredEntry {
+pub(crate) fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &[&str]) -> StoredEntry {
     let place = place(room);
     let say = |(item, text): (usize, &&str)| Message {
         id: MessageId { entry: id(number), item: u16::try_from(item).unwrap() },
