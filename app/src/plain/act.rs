@@ -43,6 +43,15 @@ impl Plain {
         self.gate.leave();
     }
 
+    /// Nothing goes where it was not meant to be said.
+    pub(super) fn refuse_misplaced(&self, line: &Line) {
+        let place =
+            if self.here.is_some() { format!("you write in {} now", self.place()) } else { NOWHERE.into() };
+        let text = if let Line::Text(text) = line { beginning(text) } else { String::new() };
+        self.complain(&format!("nothing was done, {place}: {text}"));
+        self.gate.leave();
+    }
+
     fn on_command(&mut self, command: &Command<'_>, engine: &mut Engine) -> Result<(), String> {
         match *command {
             Command::Help => {

@@ -249,13 +249,26 @@ impl Plain {
         was_in
     }
 
+    /// Whether the line was typed behind another prompt than the one that would be right by now: somebody meant to say
+    /// it in a room where we do not write any more, as when we were left out of it meanwhile.
+    fn is_misplaced(&self) -> bool {
+        self.prompt.as_ref().is_some_and(|prompt| {
+            prompt.set(&self.place());
+            prompt.is_stale()
+        })
+    }
+
+    /// Where we write, as the prompt has it.
+    fn place(&self) -> String {
+        let here = self.here.as_ref();
+        let kind = if here.is_some_and(|room| self.secrets.contains_key(room)) { " (private)" } else { "" };
+        format!("{}{kind}", here.map_or("", RoomName::as_str))
+    }
+
     /// Lets the person type the next line, as soon as it is clear which room that is said in.
     fn go_on(&self) {
         if let Some(prompt) = &self.prompt {
-            let here = self.here.as_ref();
-            let kind =
-                if here.is_some_and(|room| self.secrets.contains_key(room)) { " (private)" } else { "" };
-            prompt.set(&format!("{}{kind}", here.map_or("", RoomName::as_str)));
+            prompt.set(&self.place());
             if !self.pending.values().any(|pending| matches!(pending, Pending::Join { .. })) {
                 prompt.give_back();
             }
@@ -276,7 +289,11 @@ impl Front for Plain {
             Happening::Exported(exported) => self.on_exported(&exported),
             Happening::CaptureEnded(why) => self.complain(&why),
             Happening::Line(line) => {
-                self.on_line(&line, engine);
+                if self.is_misplaced() {
+                    self.refuse_misplaced(&line);
+                } else {
+                    self.on_line(&line, engine);
+                }
                 self.go_on();
             }
             Happening::Drained => match self.teller.on_drained() {

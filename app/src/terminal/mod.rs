@@ -37,7 +37,10 @@ pub(crate) struct Prompt(Arc<(Mutex<Turn>, Condvar)>);
 
 #[derive(Debug, Default)]
 struct Turn {
+    /// What stands before the next line.
     prompt: String,
+    /// What stands before the line that is typed, or stood before the one typed last.
+    shown: String,
     /// The line typed last is not carried out yet.
     is_ours: bool,
 }
@@ -71,7 +74,7 @@ impl Terminal {
     /// When the system gives no thread.
     pub(crate) fn spawn(
         mut self,
-        prompt: Prompt,
+        turn: Prompt,
         is_said: fn(&str) -> bool,
         gate: Gate,
         tell: Tell,
@@ -79,7 +82,7 @@ impl Terminal {
         let read_all = move || {
             loop {
                 gate.enter();
-                let prompt = prompt.take_turn();
+                let prompt = turn.take();
                 if let Some(watch) = self.editor.helper() {
                     watch.begin(&prompt);
                 }
@@ -94,6 +97,7 @@ impl Terminal {
                     Err(ReadlineError::Interrupted) => Happening::Stop,
                     Err(_) => Happening::InputEnded,
                 };
+                turn.end();
                 let is_last = !matches!(happening, Happening::Line(_));
                 if tell.send(happening).is_err() || is_last {
                     return;
@@ -120,18 +124,30 @@ impl Prompt {
         self.with(|turn| turn.prompt = format!("{place}> "));
     }
 
-    /// The line typed last is carried out: the next one may be typed.
+    /// Whether another prompt stands before the line that is typed than before the next one.
+    pub(crate) fn is_stale(&self) -> bool {
+        let turn = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turn.shown != turn.prompt
+    }
+
+    /// What was typed is carried out: the next line may be typed.
     pub(crate) fn give_back(&self) {
         self.with(|turn| turn.is_ours = false);
     }
 
     /// Waits for the turn to type; the answer is the prompt.
-    fn take_turn(&self) -> String {
+    fn take(&self) -> String {
         let (turn, changed) = &*self.0;
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut turn = changed.wait_while(turn, |turn| turn.is_ours).unwrap_or_else(PoisonError::into_inner);
-        turn.is_ours = true;
-        turn.prompt.clone()
+        turn.shown = turn.prompt.clone();
+        turn.shown.clone()
+    }
+
+    /// A line was typed, and has to be carried out before the next one. Only from now on: what gives the turn back while
+    /// a line is typed would let the next one begin before that.
+    fn end(&self) {
+        self.with(|turn| turn.is_ours = true);
     }
 
     fn with(&self, change: impl FnOnce(&mut Turn)) {

@@ -5,7 +5,8 @@
 //! - `fake: missed N TEXT`: the same an hour ago, and it comes late; `fake: ahead MINUTES TEXT`: by another clock
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
-//! - `fake: later TEXT`: bo says TEXT after a while, one word
+//! - `fake: later TEXT`: bo says TEXT after a while, one word; behind a `!` it is something to do
+//! - `fake: moves`: we have gone along to bo's room of the same name
 //! - `fake: edits TEXT`, `fake: deletes`: bo does so to what he said last, late if that was late
 //! - `fake: about TOPIC`: bo sets the topic, one word
 //! - `fake: lose`: bo is lost
@@ -104,7 +105,10 @@ fn begin(
                 Ok(input) => fake.on_input(input),
                 Err(RecvTimeoutError::Timeout) => {
                     let (place, text) = fake.later.take().unwrap();
-                    fake.hear(&place, &text);
+                    match text.strip_prefix('!') {
+                        Some(order) => fake.on_order(&place, order),
+                        None => fake.hear(&place, &text),
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }

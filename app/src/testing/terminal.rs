@@ -279,3 +279,27 @@ fn a_signal_in_the_middle_of_a_line_leaves_the_terminal_as_it_was() {
     });
     assert_eq!((code, after), (Some(0), before));
 }
+
+#[test]
+fn a_line_is_said_in_the_room_before_it_or_not_at_all() {
+    on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        // What happens while a line is typed does not let the next one begin too early.
+        screen.key("fake: rekeys\r");
+        screen.wait("/room follow #lobby moves you there");
+        screen.key("/join #ops\r");
+        screen.wait("#ops> ");
+        screen.key("/join #lobby\r");
+        screen.wait("#lobby> ");
+        screen.key("fake: later !moves\r");
+        screen.wait("#lobby> ");
+        screen.key("for those");
+        screen.wait("you are in the #lobby of bo now");
+        screen.key(" before\r");
+        screen.wait("! nothing was done, you write in #lobby (private) now: for those before");
+        screen.wait("#lobby (private)> ");
+        screen.key("for these\r");
+        screen.wait("<ana> for these");
+        screen.key("\x03");
+    });
+}

@@ -55,6 +55,11 @@ impl Fake {
                 let Place::Room(room) = place else { panic!("{place}") };
                 self.rekey(PeerKey([0xcc; 32]), room, vec![], RekeyState::Offered);
             }
+            ["moves"] => {
+                let Place::Room(room) = place else { panic!("{place}") };
+                let root = RoomRoot::new([0xbb; 32]);
+                self.rekey(BO, room, Vec::new(), RekeyState::Followed { root });
+            }
             ["kicks"] => {
                 let Place::Room(room) = place else { panic!("{place}") };
                 self.rekey(PeerKey([0xcc; 32]), room, vec![self.own], RekeyState::Announced);
