@@ -24,6 +24,9 @@ impl Plain {
         };
         let turn = self.people.on_peer(change);
         let (Some(key), Some(turn)) = (key, turn) else { return };
+        if key == self.people.own() {
+            return self.on_own(now, &turn);
+        }
         // Whoever was here can have left: then nobody needs to wait for others to be found.
         self.settled = now;
         let name = self.people.label(key, None);
@@ -52,16 +55,42 @@ impl Plain {
         }
     }
 
-    /// Tells of those whose first run is still there with the second.
+    /// Somebody else has our key: told only when they are still there once a run of ours that was killed is missed.
+    fn on_own(&mut self, now: Instant, turn: &Turn) {
+        let own = self.people.own();
+        match turn {
+            Turn::Came { .. } => _ = self.twice.insert(own, now + TWO_PLACES),
+            Turn::Quit | Turn::Lost if self.twice.remove(&own).is_none() => {
+                self.notice("your key speaks from nowhere else any more");
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells of those whose first run is still there with the second, and of a second one of our own.
     pub(super) fn tell_places(&mut self, now: Instant) {
         let due: Vec<PeerKey> =
             self.twice.iter().filter(|(_, due)| **due <= now).map(|(key, _)| *key).collect();
         for key in due {
             self.twice.remove(&key);
-            if self.people.is_in_places(key) {
+            if key == self.people.own() {
+                self.tell_own();
+            } else if self.people.is_in_places(key) {
                 self.notice(&format!("{} is here from one more place", self.people.label(key, None)));
             }
         }
+    }
+
+    fn tell_own(&self) {
+        let own = self.people.own();
+        let there = self.people.present().into_iter().find(|(key, _)| *key == own);
+        let Some((_, person)) = there else { return };
+        let at = person.runs.values().filter_map(|run| run.address).next();
+        let at = at.map(|at| format!(", at {}", address::show(at))).unwrap_or_default();
+        self.notice(&format!(
+            "your key speaks from another place too{at}: what is said there comes from you as well; if no copy of this \
+             profile is yours, somebody has taken one, and only a new profile is yours alone"
+        ));
     }
 
     /// Whoever writes to nobody learns when it will be read.

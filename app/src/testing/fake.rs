@@ -12,6 +12,7 @@
 //! - `fake: lose`: bo is lost
 //! - `fake: deaf`: what is said from now on is stored by nobody else, as when the link has died
 //! - `fake: twice`, `fake: once`: bo runs a second time; the first run is lost
+//! - `fake: copied`, `fake: copied no more`: our key speaks from another place; it is lost
 //! - `fake: rename NICK`: bo is called NICK
 //! - `fake: crowd N`: N others come
 //! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one

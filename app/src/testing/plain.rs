@@ -210,6 +210,29 @@ fn somebody_in_two_places_is_when_both_go_on_answering() {
 }
 
 #[test]
+fn a_run_of_ours_that_was_killed_is_not_our_key_in_another_place() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: copied");
+    thread::sleep(Duration::from_secs(1));
+    child.say("fake: copied no more");
+    thread::sleep(Duration::from_secs(9));
+    child.say("/quit");
+    let lines = child.ended().lines;
+    assert!(!lines.iter().any(|line| line.contains("* ana") || line.contains("your key")), "{lines:#?}");
+}
+
+#[test]
+fn our_key_in_another_place_is_told_of() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: copied");
+    child.line("* your key speaks from another place too, at 10.0.0.2");
+    child.say("fake: copied no more");
+    child.line("* your key speaks from nowhere else any more");
+}
+
+#[test]
 fn a_crowd_does_not_drown_the_talk() {
     let mut child = Child::new(&["--ephemeral"]);
     child.line("bo is here");

@@ -67,6 +67,8 @@ impl Fake {
             ["deaf"] => self.is_deaf = true,
             ["twice"] => self.person(BO, "bo", BO_OTHER_RUN, PeerState::Online),
             ["once"] => self.bo(PeerState::Lost),
+            ["copied"] => self.person(self.own, "ana", BO_OTHER_RUN, PeerState::Online),
+            ["copied", "no", "more"] => self.person(self.own, "ana", BO_OTHER_RUN, PeerState::Lost),
             ["rename", nick] => self.person(BO, nick, BO_RUN, PeerState::Online),
             ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
                 self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
