@@ -38,6 +38,12 @@ impl Contacts {
         }
     }
 
+    /// The first bytes of the keys of those who pass things on for us.
+    #[cfg(test)]
+    pub(crate) fn relays(&self) -> impl Iterator<Item = [u8; 8]> {
+        self.relays.iter().filter_map(|who| if let Who::Id(id) = who { Some(*id) } else { None })
+    }
+
     /// The peer in session moved to another address. Answers how it was found there.
     pub(crate) fn on_moved(&mut self, key: PeerKey, boot: BootId, address: SocketAddr) -> Source {
         if let Some(live) = self.live.get_mut(&(key, boot)) {

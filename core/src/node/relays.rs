@@ -115,6 +115,12 @@ impl Relays {
         self.tries.get(&far)?.failed.get(&relay).copied()
     }
 
+    /// As if it had come to nothing to call `far` over `relay`.
+    #[cfg(test)]
+    pub(super) fn fail(&mut self, far: Tag, relay: Tag, until: Instant) {
+        self.tries.entry(far).or_default().failed.insert(relay, until);
+    }
+
     pub(super) fn number(&self, link: LinkId) -> Option<u16> {
         self.numbers.get(&link).copied()
     }
@@ -168,7 +174,7 @@ impl Node {
     }
 
     /// Calls a run over the next neighbour, unless that is being done, or it is reached over one that works.
-    fn find_way(&mut self, tag: Tag, key: PeerKey) {
+    pub(super) fn find_way(&mut self, tag: Tag, key: PeerKey) {
         let now = self.now;
         let standing = self.members.link_of(&tag).and_then(|link| self.peers.get(&link)).map(|peer| peer.at);
         let over = standing.and_then(Relayed::of).and_then(|way| self.relay_of(way.relay));

@@ -213,3 +213,47 @@ fn what_stands_for_a_neighbour_is_neither_told_nor_kept() {
     let record = &nodes[RELAY].members.of(&tag(&nodes[A])).expect("a record").record;
     assert_eq!(record.addresses.len(), 1);
 }
+
+#[test]
+fn whoever_passes_things_on_for_us_is_kept_as_long_as_that_lasts() {
+    let mut nodes = around(3);
+    let relay = nodes[RELAY].identity.key();
+    assert!(nodes[A].contacts.relays().next().is_none());
+    reached(&mut nodes);
+    assert!(nodes[A].contacts.relays().eq([relay.short()]));
+    assert!(nodes[B].contacts.relays().eq([relay.short()]), "also at the other end");
+    assert!(nodes[RELAY].contacts.relays().next().is_none());
+}
+
+#[test]
+fn in_a_crowd_somebody_is_called_who_is_in_session_with_whom_nobody_of_ours_reaches() {
+    const FRIEND: usize = 3;
+    // B hears one more than the relay.
+    let hears = |from, to| {
+        let is = |one, other| (from, to) == (one, other) || (to, from) == (one, other);
+        from == RELAY || to == RELAY || is(B, FRIEND)
+    };
+    let mut nodes = around(12);
+    let start = nodes[A].now;
+    for step in 0..3000 {
+        let now = start + Duration::from_millis(10) * step;
+        nodes.iter_mut().for_each(|node| node.handle(now, Input::Tick));
+        carry(&mut nodes, now, hears);
+    }
+    let (now, far, relay) = (nodes[A].now, tag(&nodes[B]), tag(&nodes[RELAY]));
+    assert!(nodes[A].contacts.is_crowd());
+    let named = &nodes[A].members.of(&far).expect("a record").record.neighbours;
+    assert!(named.contains(&tag(&nodes[FRIEND])), "{named:?}");
+    let calls = |node: &mut Node, now: Instant| {
+        node.handle(now, Input::Tick);
+        let outputs =
+            core::iter::from_fn(|| Some(node.poll()).filter(|output| !matches!(output, Output::Wait(_))));
+        let to = "10.0.0.4:27182".parse().unwrap();
+        outputs.filter(|output| matches!(output, Output::Transmit(transmit) if transmit.to == to)).count()
+    };
+    assert_eq!(calls(&mut nodes[A], now), 0);
+    nodes[A].relays.fail(far, relay, now + Duration::from_secs(60));
+    let key = nodes[B].identity.key();
+    nodes[A].find_way(far, key);
+    assert_eq!(calls(&mut nodes[A], now + Duration::from_millis(1)), 1);
+}
