@@ -275,8 +275,10 @@ fn what_was_said_before_is_asked_for_and_shown() {
     assert_eq!(chat.object("done")["id"], json!(3));
     let message = chat.object("message");
     assert_eq!((&message["text"], &message["late"]), (&json!("said before you came"), &json!(true)));
+    chat.say(r##"{"cmd":"history","room":"#lobby","limit":100}"##);
     chat.say(r#"{"cmd":"quit"}"#);
-    chat.ended();
+    let stored = chat.ended().lines.into_iter().filter(|line| line.contains(r#""replay":true"#));
+    assert_eq!(stored.count(), 3, "two were asked for, and one had been scrolled back to");
 }
 
 #[test]
