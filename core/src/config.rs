@@ -24,7 +24,8 @@ pub struct Config {
     /// session begins from here, not even to an address given by hand: for watching a network, and for measuring
     /// discovery alone.
     pub calls: bool,
-    /// Entries per second that one author may push unasked; bursts of ten times as many (DESIGN: 200).
+    /// Entries per second that one author may push unasked; bursts of ten times as many (DESIGN: 200). One of more than
+    /// 8 KiB counts as several.
     pub author_rate: u32,
     /// Bytes of records that may wait for the store before peers are made to wait.
     pub unpersisted_max: usize,

@@ -24,6 +24,8 @@ use crate::{
 
 /// Authors whose rates are kept for one link.
 const AUTHORS_MAX: usize = 256;
+/// Bytes of an entry that counts as one.
+const COUNTED_ONCE: usize = 8 << 10;
 /// One link may bring so many times the rate of one author.
 const LINK_FACTOR: u64 = 16;
 
@@ -222,8 +224,9 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Whether one more entry of `author` may come in.
-    pub(crate) fn admit(&mut self, now: Instant, author: PeerKey, per_second: u32) -> bool {
+    /// Whether one more entry of `author`, with so many bytes, may come in. A long one counts as several.
+    pub(crate) fn admit(&mut self, now: Instant, author: PeerKey, bytes: usize, per_second: u32) -> bool {
+        let count = bytes.div_ceil(COUNTED_ONCE) as u64;
         let rate = Rate::new(per_second.into());
         if self.authors.len() >= AUTHORS_MAX && !self.authors.contains_key(&author) {
             self.authors.retain(|_, bucket| !bucket.is_full(now));
@@ -232,7 +235,7 @@ impl Rates {
             }
         }
         let all = Rate::new(rate.per_second.saturating_mul(LINK_FACTOR));
-        self.authors.entry(author).or_default().take(now, rate, 1) && self.all.take(now, all, 1)
+        self.authors.entry(author).or_default().take(now, rate, count) && self.all.take(now, all, count)
     }
 }
 
@@ -243,7 +246,7 @@ pub(crate) fn frame_for(link: &Link, room: RoomKeyId, frame: impl FnOnce(u16) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::entry::ENTRY_MAX, *};
     use crate::identity::BootId;
 
     fn room(byte: u8) -> RoomKeyId {
@@ -270,9 +273,19 @@ mod tests {
             PeerKey(key)
         };
         let now = Instant::ORIGIN;
-        let admitted = (0..10_000).filter(|&number| rates.admit(now, author(number), 200)).count();
+        let admitted = (0..10_000).filter(|&number| rates.admit(now, author(number), 300, 200)).count();
         assert_eq!(admitted, AUTHORS_MAX);
         let later = now + core::time::Duration::from_secs(1);
-        assert!(rates.admit(later, author(9_999), 200), "those that have not spoken for long make room");
+        assert!(rates.admit(later, author(9_999), 300, 200), "those that have not spoken for long make room");
+    }
+
+    #[test]
+    fn long_entries_count_as_several() {
+        let admitted = |bytes| {
+            let mut rates = Rates::default();
+            let admits = |_: &_| rates.admit(Instant::ORIGIN, PeerKey([1; 32]), bytes, 200);
+            (0..10_000).filter(admits).count()
+        };
+        assert_eq!([200, 8192, 8193, ENTRY_MAX].map(admitted), [2000, 2000, 1000, 400]);
     }
 }

@@ -187,7 +187,10 @@ impl Rooms {
             return;
         }
         let wanted = self.wanted.get(&name).is_some_and(|want| want.is_from(id));
-        if !wanted && !admitted && !link.rates.admit(turn.now, entry.author, self.author_rate) {
+        if !wanted
+            && !admitted
+            && !link.rates.admit(turn.now, entry.author, entry.bytes.len(), self.author_rate)
+        {
             turn.stats.over_rate += 1;
             return;
         }

@@ -37,7 +37,7 @@ const WINDOW: u64 = 16_384;
 const UNANSWERED: u64 = 2048;
 /// So often it is looked whether there is room, in messages.
 const LOOKS: u64 = 256;
-/// So many entries a second, each with up to 64 messages, are more than anybody can say.
+/// So many entries a second, each with up to 256 messages, are more than anybody can say.
 const AUTHOR_RATE: u32 = 1_000_000;
 /// After all know all: the rooms are proven and the neighbours chosen.
 const SETTLED: Duration = Duration::from_millis(500);

@@ -75,7 +75,7 @@ fn intro() -> String {
          order; only gossipsub promises no order, and the bare loop nothing.\n\n\
          Ours have their stores in memory, at most 16,384 messages on the way and 2048 not yet answered, and the limit \
          to what one author may push (`author_rate`) raised above what anybody can say; a message is encrypted and \
-         signed by its author, up to 64 under one signature when they come fast. gossipsub is set up as in its \
+         signed by its author, up to 256 under one signature when they come fast. gossipsub is set up as in its \
          example of a chat: TCP, noise and yamux, each message signed, everybody connected to everybody, at most {} \
          messages on the way, {} among ten, beyond which it drops some. quinn has a stream to each receiver with a length before each message, one write a message; \
          it encrypts, and nothing is signed. The bare loop neither encrypts nor signs: a datagram a message, at most 128 \
