@@ -24,10 +24,12 @@ impl Plain {
                     Ok(key) => self.say(Place::Direct(key), text, false, None, engine),
                     Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
                 },
-                Typed::Command(Command::Reply { to, text }) => match self.others_last(Some(to)) {
-                    Ok(answered) => self.say(answered.place, text, false, Some(answered.id), engine),
-                    Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
-                },
+                Typed::Command(Command::Reply { to, text }) => {
+                    match self.others_last(Some(to), "to answer") {
+                        Ok(answered) => self.say(answered.place, text, false, Some(answered.id), engine),
+                        Err(error) => Err(format!("not sent, {error}: {}", beginning(text))),
+                    }
+                }
                 Typed::Command(command) => self.on_command(&command, engine).map(|()| Said::No),
                 Typed::Wrong(why) => Err(why),
                 Typed::Nothing => Ok(Said::No),
@@ -100,7 +102,7 @@ impl Plain {
             Command::Stats => self.act(Action::Count, Pending::Count, engine),
             Command::Doctor => self.act(Action::Examine, Pending::Examine { asked: true }, engine),
             Command::Edit(text) => self.edit(text, engine)?,
-            Command::Delete => self.delete(engine)?,
+            Command::Delete(whom) => self.delete(whom, engine)?,
             Command::React { emoji, to, gone } => self.react(emoji, to, gone, engine)?,
             Command::Search(text) => self.search(text, engine)?,
             Command::File(argument) => self.offer_file(argument, engine)?,

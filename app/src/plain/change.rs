@@ -1,30 +1,44 @@
 //! Edits, deletions, reactions and topics: as they are typed, and as they are shown.
 
-use chat_core::{Action, Change, Emoji, Message, PeerKey, Place, RoomName, Text, Topic, What};
+use chat_core::{Action, Change, Emoji, Message, Place, RoomName, Text, Topic, What};
 
 use super::{Pending, Plain, act::NOWHERE, recall::Recalled};
 use crate::{clean, engine::Engine, store::Changed};
 
-/// For whoever changes something before anything was said.
-const NOTHING: &str = "nothing was said that it could be about";
-
 impl Plain {
-    /// Lets what we said last say something else.
+    /// Lets what we said last, in the room where we write, say something else.
     pub(super) fn edit(&mut self, text: &str, engine: &mut Engine) -> Result<(), String> {
         let text = Text::new(text).map_err(|error| error.to_string())?;
-        let Recalled { id: target, place, .. } = self.own_last()?;
+        let room = self.here.clone().ok_or(NOWHERE)?;
+        let last = self.own_last(&Place::Room(room.clone()));
+        let Recalled { id: target, place, .. } =
+            last.ok_or_else(|| format!("nothing of yours in {room} to correct"))?;
         self.act(Action::Edit { place, target, text }, Pending::Change, engine);
         Ok(())
     }
 
-    /// Takes back what we said last.
-    pub(super) fn delete(&mut self, engine: &mut Engine) -> Result<(), String> {
-        let Recalled { id: target, place, .. } = self.own_last()?;
+    /// Takes back what we said last in the room where we write, or to `whom` alone.
+    pub(super) fn delete(&mut self, whom: Option<&str>, engine: &mut Engine) -> Result<(), String> {
+        let (place, nothing) = match whom {
+            Some(whom) => {
+                let key = self.people.resolve(whom).map_err(|error| error.to_string())?;
+                let whom = self.people.label(key, None);
+                (Place::Direct(key), format!("nothing that you told {whom} alone to take back"))
+            }
+            None => {
+                let room = self.here.clone().ok_or(NOWHERE)?;
+                let nothing = format!(
+                    "nothing of yours in {room} to take back; /delete @NICK is for what you told one person"
+                );
+                (Place::Room(room), nothing)
+            }
+        };
+        let Recalled { id: target, place, .. } = self.own_last(&place).ok_or(nothing)?;
         self.act(Action::Delete { place, target }, Pending::Change, engine);
         Ok(())
     }
 
-    /// Reacts to what somebody said last.
+    /// Reacts to what somebody said last in the room where we write.
     pub(super) fn react(
         &mut self,
         emoji: &str,
@@ -33,7 +47,7 @@ impl Plain {
         engine: &mut Engine,
     ) -> Result<(), String> {
         let emoji = Emoji::new(emoji).map_err(|error| error.to_string())?;
-        let Recalled { id: target, place, .. } = self.others_last(who)?;
+        let Recalled { id: target, place, .. } = self.others_last(who, "to react to")?;
         self.act(Action::React { place, target, emoji, gone }, Pending::Change, engine);
         Ok(())
     }
@@ -52,17 +66,21 @@ impl Plain {
             .map_or_else(|| format!("{room} has no topic"), |topic| format!("{room}: {topic}")))
     }
 
-    /// What `who`, or anybody else, said last.
-    pub(super) fn others_last(&self, who: Option<&str>) -> Result<Recalled, String> {
+    /// What `who`, or anybody else, said last in the room where we write: what stands elsewhere is for other readers.
+    pub(super) fn others_last(&self, who: Option<&str>, what_for: &str) -> Result<Recalled, String> {
         let key = who.map(|who| self.people.resolve(who)).transpose().map_err(|error| error.to_string())?;
-        let own = self.people.own();
-        let is_meant = |from: PeerKey| key.map_or(from != own, |key| from == key);
-        self.recall.latest(is_meant).cloned().ok_or_else(|| NOTHING.into())
+        let (own, room) = (self.people.own(), self.here.clone().ok_or(NOWHERE)?);
+        let last =
+            self.recall.latest(&Place::Room(room.clone()), |from| key.map_or(from != own, |key| from == key));
+        last.cloned().ok_or_else(|| match key {
+            Some(key) => format!("nothing of {} in {room} {what_for}", self.people.label(key, None)),
+            None => format!("nothing of anybody else in {room} {what_for}"),
+        })
     }
 
-    fn own_last(&self) -> Result<Recalled, String> {
+    fn own_last(&self, place: &Place) -> Option<Recalled> {
         let own = self.people.own();
-        self.recall.latest(|from| from == own).cloned().ok_or_else(|| NOTHING.into())
+        self.recall.latest(place, |from| from == own).cloned()
     }
 
     /// Shows a change that counts, as something that its author does.
@@ -82,6 +100,11 @@ impl Plain {
         Some(match (&change.what, before) {
             (What::Edit { text, .. }, Some(before)) => {
                 format!("corrects \"{}\" to: {text}", super::delivery::beginning(&before.text))
+            }
+            // Only who said it sees again what it was.
+            (What::Delete { .. }, Some(before)) if change.from == self.people.own() => {
+                let at = self.show.time_of(before, self.clock.wall());
+                format!("takes back \"{}\", said at {at}", super::delivery::beginning(&before.text))
             }
             (What::Delete { .. }, Some(before)) => {
                 format!("takes back what was said at {}", self.show.time_of(before, self.clock.wall()))

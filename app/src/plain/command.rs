@@ -48,7 +48,8 @@ pub(super) enum Command<'a> {
         text: &'a str,
     },
     Edit(&'a str),
-    Delete,
+    /// In the room, or what was told this person alone.
+    Delete(Option<&'a str>),
     /// Somebody, or whoever else spoke last; `gone` takes it back.
     React {
         emoji: &'a str,
@@ -105,16 +106,22 @@ pub(super) const HELP: [(&str, &str); 39] = [
     ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
     ("/private #room", "make a private room: only those who are given its phrase are in"),
     ("/invite [#room]", "how others come into a room"),
-    ("/kick NICK", "give the room another key, and everybody but NICK with it"),
-    ("/room rekey [#room]", "give a private room another key"),
-    ("/room follow [#room] [NICK]", "go where somebody has given the room another key"),
+    (
+        "/kick NICK",
+        "shut NICK out of a private room: the others get another key for it, and go along by /room follow",
+    ),
+    ("/room rekey [#room]", "the same with nobody shut out, when the phrase got about"),
+    (
+        "/room follow [#room] [NICK]",
+        "go along after somebody's /kick or /room rekey; until then you stay with the old readers",
+    ),
     ("/leave [#room]", "leave a room; its history stays"),
     ("/msg NICK TEXT", "tell one person only; \"two words\" and ana-4821 work too"),
     ("/me TEXT", "tell what you do"),
-    ("/reply NICK TEXT", "answer what somebody said last"),
-    ("/edit TEXT", "let what you said last say TEXT instead"),
-    ("/delete", "take back what you said last"),
-    ("/react EMOJI [NICK]", "react to what was said last, or last by NICK"),
+    ("/reply NICK TEXT", "answer what somebody said last in the room before the prompt"),
+    ("/edit TEXT", "let what you said last in this room say TEXT instead"),
+    ("/delete [@NICK]", "take back what you said last in this room, or told NICK alone"),
+    ("/react EMOJI [NICK]", "react to what was said last in this room, or last by NICK"),
     ("/unreact EMOJI [NICK]", "take that back"),
     ("/topic [TEXT]", "say what the room is about, or see it; \"\" removes it"),
     ("/who [#room]", "who is there"),
@@ -187,7 +194,11 @@ pub(super) fn read(line: &str) -> Typed<'_> {
             None => usage(name),
         },
         ("edit", Some(text)) if !clean::is_blank(text) => Typed::Command(Command::Edit(text)),
-        ("delete", None) => Typed::Command(Command::Delete),
+        ("delete", None) => Typed::Command(Command::Delete(None)),
+        ("delete", Some(argument)) => match argument.strip_prefix('@').map(unquoted) {
+            Some(whom) if !whom.is_empty() => Typed::Command(Command::Delete(Some(whom))),
+            _ => usage(name),
+        },
         ("react" | "unreact", Some(argument)) => {
             let (emoji, to) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
             let to = Some(to.trim()).filter(|to| !to.is_empty());
@@ -248,6 +259,11 @@ fn of_room(argument: &str) -> Option<Command<'_>> {
         ("follow", who) => Some(Command::Follow { room, who }),
         _ => None,
     }
+}
+
+/// `TWO WORDS` of `"TWO WORDS"`.
+fn unquoted(name: &str) -> &str {
+    name.trim().trim_matches('"')
 }
 
 /// `NICK TEXT` or `"TWO WORDS" TEXT`.

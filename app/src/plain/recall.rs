@@ -38,9 +38,9 @@ impl Recall {
         });
     }
 
-    /// The latest one that `wanted` says.
-    pub(super) fn latest(&self, wanted: impl Fn(PeerKey) -> bool) -> Option<&Recalled> {
-        self.0.iter().rev().find(|recalled| wanted(recalled.from))
+    /// The latest one there that `wanted` says.
+    pub(super) fn latest(&self, place: &Place, wanted: impl Fn(PeerKey) -> bool) -> Option<&Recalled> {
+        self.0.iter().rev().find(|recalled| recalled.place == *place && wanted(recalled.from))
     }
 
     pub(super) fn find(&self, id: MessageId) -> Option<&Recalled> {

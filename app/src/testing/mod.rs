@@ -9,6 +9,7 @@ mod json;
 mod late;
 #[cfg(unix)]
 mod paper;
+mod places;
 mod plain;
 #[cfg(unix)]
 mod reading;

@@ -327,7 +327,7 @@ fn what_was_said_is_corrected_taken_back_and_answered() {
     child.say("/reply bo three");
     child.line("#lobby <ana> (to bo: two[31m) three");
     child.say("/delete");
-    child.line("* ana takes back what was said at ");
+    child.line("* ana takes back \"three\", said at ");
     child.say("/topic");
     child.line("#lobby has no topic");
     child.say("/topic tea\u{202e}  and cake");
@@ -355,5 +355,5 @@ fn what_was_said_is_corrected_taken_back_and_answered() {
     let mut child = Child::new(&["--ephemeral", "--nick", "ana"]);
     child.say("/edit x");
     child.end_input();
-    assert!(child.ended().errors.contains("nothing was said that it could be about"));
+    assert!(child.ended().errors.contains("nothing of yours in #lobby to correct"));
 }
