@@ -43,6 +43,14 @@ impl Rekeys {
             |it: &&Rekey| !self.known.iter().any(|at| is_followed(at) && at.successor == it.successor);
         offered.filter(is_last).filter(is_new).collect()
     }
+
+    /// Of those the ones for which others leave the very room where we are. Whoever has gone from it to one of several is
+    /// not behind.
+    pub(crate) fn left_behind(&self, room: &RoomName) -> Vec<&Rekey> {
+        let has_gone =
+            |it: &&Rekey| self.known.iter().any(|known| is_followed(known) && known.former == it.former);
+        self.offers(room).into_iter().filter(|it| !has_gone(it)).collect()
+    }
 }
 
 /// The offers whose room's key begins with these digits.
@@ -106,10 +114,14 @@ mod tests {
         assert_eq!(offers(&rekeys), [1, 2]);
         assert!(rekeys.take(&rekey(3, (2, 3), RekeyState::Offered)));
         assert_eq!(offers(&rekeys), [1, 3]);
+        let behind = |rekeys: &Rekeys| rekeys.left_behind(&RoomName::lobby()).len();
+        assert_eq!(behind(&rekeys), 2);
         assert_eq!(with_digits(&rekeys.offers(&RoomName::lobby()), "0303").len(), 1);
         assert_eq!(with_digits(&rekeys.offers(&RoomName::lobby()), "03").len(), 0);
         assert!(rekeys.take(&rekey(1, (0, 1), followed())));
         assert_eq!(offers(&rekeys), [3], "the other one is still there");
+        assert!(rekeys.take(&rekey(4, (0, 5), RekeyState::Offered)));
+        assert_eq!((offers(&rekeys), behind(&rekeys)), (vec![3, 5], 1), "nobody is where we were");
         rekeys.forget(&RoomName::lobby());
         assert!(offers(&rekeys).is_empty());
     }

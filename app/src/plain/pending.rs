@@ -62,6 +62,9 @@ impl Plain {
         match pending {
             Pending::Say { place, .. } => {
                 self.gate.leave();
+                if let Place::Room(room) = &place {
+                    self.warn_of_stale_key(room);
+                }
                 self.explain_absence(now, place);
             }
             Pending::Join { door, made } => {

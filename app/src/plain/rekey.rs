@@ -1,5 +1,7 @@
 //! `/kick`, `/room rekey` and `/room follow`: another key for a private room, and whoever goes along.
 
+use std::collections::BTreeSet;
+
 use chat_core::{Action, PeerKey, Rekey, RekeyState, RoomName};
 
 use super::{Pending, Plain, act::NOWHERE, act::room};
@@ -97,7 +99,10 @@ impl Plain {
         let Rekey { room, from, nick, .. } = rekey;
         let own = self.people.own();
         let who = if *from == own { String::from("you") } else { self.people.label(*from, Some(nick)) };
-        let changed = format!("{who} changed the key of {room}{}", self.left_out(&rekey.without));
+        let changed = match self.names(&rekey.without).as_str() {
+            "" => format!("{who} changed the key of {room}"),
+            names => format!("{who} shut {names} out of {room}"),
+        };
         match &rekey.state {
             RekeyState::Made { given, missed, .. } => {
                 let people = if *given == 1 { "one person is" } else { &format!("{given} people are") };
@@ -105,7 +110,10 @@ impl Plain {
                     0 => String::new(),
                     missed => format!("; {missed} could not be sent it: /invite shows how they come in"),
                 };
-                format!("{changed}: {people} sent the new one, those who are away when they come{missed}")
+                format!(
+                    "{changed}: {people} sent the new key, those who are away when they come; each is with you again after typing \
+                     /room follow {room}{missed}"
+                )
             }
             RekeyState::Followed { .. } => {
                 format!("you are in the {room} of {who} now; those who have not followed do not hear you")
@@ -118,24 +126,53 @@ impl Plain {
                         format!("; there are {count} to choose from, this is that of {}", self.choice(rekey))
                     }
                 };
-                format!("{changed}; /room follow {room} moves you there{rivals}")
+                if self.rekeys.left_behind(room).iter().all(|it| it.successor != rekey.successor) {
+                    return format!("{changed}; /room follow {room} moves you there{rivals}");
+                }
+                let whom = self.old_readers(&rekey.without);
+                format!(
+                    "{changed}: type /room follow {room} to go along; until then you still talk to {whom}, and not to those who \
+                     went{rivals}"
+                )
             }
             _ if rekey.without.contains(&own) => {
-                format!("{changed}: what is said there is not for you; here you are with those who stay")
+                format!(
+                    "{changed}: what they say from now on is not for you; here you are with those who stay"
+                )
             }
-            _ => format!("{changed}; the new one is sent to you: if it does not come, ask {who} for it"),
+            _ => {
+                format!("{changed}: the new key is on its way to you; if it does not come, ask {who} for it")
+            }
         }
     }
 
-    fn left_out(&self, without: &[PeerKey]) -> String {
+    /// Where others have gone to and we have not, whoever speaks is told each time who hears it.
+    pub(super) fn warn_of_stale_key(&self, room: &RoomName) {
+        let offers = self.rekeys.left_behind(room);
+        if offers.is_empty() {
+            return;
+        }
+        let without: BTreeSet<PeerKey> = offers.iter().flat_map(|offer| offer.without.clone()).collect();
+        let whom = self.old_readers(&without.into_iter().collect::<Vec<_>>());
+        self.notice(&format!(
+            "careful: {whom} can still read this, and those who went to the new {room} cannot; /room follow {room}"
+        ));
+    }
+
+    /// Who hears what is said in the room that others have left.
+    fn old_readers(&self, without: &[PeerKey]) -> String {
+        if without.is_empty() { String::from("those who stay behind") } else { self.names(without) }
+    }
+
+    /// What those who are left out are called.
+    fn names(&self, without: &[PeerKey]) -> String {
         let own = self.people.own();
         let name = |key: &PeerKey| if *key == own { "you".into() } else { self.people.label(*key, None) };
         let mut names: Vec<String> = without.iter().take(NAMED_MAX).map(name).collect();
-        match without.len() {
-            0 => return String::new(),
-            count if count > NAMED_MAX => names.push(format!("{} others", count - NAMED_MAX)),
-            _ => {}
+        if without.len() > NAMED_MAX {
+            names.push(format!("{} others", without.len() - NAMED_MAX));
         }
-        format!(" (without {})", names.join(", "))
+        let last = names.pop().unwrap_or_default();
+        if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
     }
 }

@@ -151,15 +151,15 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
     ana.say("/room follow");
     ana.say("/kick bo");
     ana.line(
-        "you changed the key of #den (without bo): 2 people are sent the new one, those who are away when they come; 1 could \
-         not be sent it: /invite shows how they come in",
+        "you shut bo out of #den: 2 people are sent the new key, those who are away when they come; each is with you again \
+         after typing /room follow #den; 1 could not be sent it: /invite shows how they come in",
     );
     ana.say("/invite");
     ana.line(&format!("/join #den key:{}", "aa".repeat(32)));
     ana.say("/room rekey");
     ana.line("you changed the key of #den: 2 people");
     ana.say("fake: rekeys");
-    ana.line("bo changed the key of #den (without ?-");
+    ana.line("bo shut ?-");
     ana.line("/room follow #den moves you there");
     ana.say("fake: rivals");
     ana.line("; there are 2 to choose from, this is that of bo-");
@@ -169,7 +169,7 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
     ana.say("/invite");
     ana.line(&format!("/join #den key:{}", "bb".repeat(32)));
     ana.say("fake: kicks");
-    ana.line("changed the key of #den (without you): what is said there is not for you");
+    ana.line("out of #den: what they say from now on is not for you");
     ana.say("/room follow #nowhere");
     ana.end_input();
     let errors = ana.ended().errors;
@@ -182,6 +182,35 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
     ] {
         assert!(errors.contains(why), "{why}: {errors}");
     }
+}
+
+#[test]
+fn whoever_stays_behind_is_told_each_time_who_reads_along() {
+    let mut ana = Child::new(&["--ephemeral"]);
+    ana.line("bo is here");
+    ana.say("/private #den");
+    ana.line("/join #den ");
+    ana.say("fake: rekeys");
+    let told = ana.line("type /room follow #den to go along; until then you still talk to ?-");
+    assert!(told.contains("* bo shut ?-"), "{told}");
+    for said in ["where is everybody?", "/me waits"] {
+        ana.say(said);
+        let careful = ana.line("* careful: ?-");
+        assert!(
+            careful.ends_with(
+                " can still read this, and those who went to the new #den cannot; /room follow #den"
+            ),
+            "{careful}"
+        );
+    }
+    ana.say("/msg bo psst");
+    ana.say("/room follow");
+    ana.line("you are in the #den of bo now");
+    ana.say("there you are");
+    ana.end_input();
+    let ended = ana.ended();
+    assert_eq!(ended.errors, "");
+    assert!(!ended.lines.iter().any(|line| line.contains("careful")), "{:#?}", ended.lines);
 }
 
 #[test]
