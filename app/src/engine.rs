@@ -106,6 +106,11 @@ impl Ready {
         })
     }
 
+    /// What was offered and fetched in earlier runs.
+    pub(crate) fn past_files(&self) -> files::Past {
+        self.places.ledger.as_deref().map(files::Past::read).unwrap_or_default()
+    }
+
     /// Lets the store work, and the node say who we are; with `stored`, new messages are told once more when they are in
     /// the store.
     ///
@@ -231,10 +236,13 @@ fn on_output(jobs: Jobs, files: files::Jobs, tell: Tell) -> OnOutput {
     // At the end of the program the receivers go first.
     Box::new(move |output| match output {
         Output::Event(event) => {
-            if let Event::Transfer(Transfer { file, incoming: true, state: TransferState::Whole, .. }) =
-                &event
-            {
-                let _ = files.send(files::Job::Finish(*file));
+            if let Event::Transfer(Transfer { file, incoming: true, state, .. }) = &event {
+                match state {
+                    TransferState::Whole => drop(files.send(files::Job::Finish(*file))),
+                    // Nobody has the rest: what has come of it is of no use, now or at the next start.
+                    TransferState::Gone => drop(files.send(files::Job::Drop(*file))),
+                    _ => {}
+                }
             }
             let _ = tell.send(Happening::Event(event));
         }

@@ -1,6 +1,7 @@
 //! What is offered and fetched, as the profile keeps it: one small file, replaced as a whole.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -16,12 +17,34 @@ use serde::{Deserialize, Serialize};
 const VERSION: u32 = 1;
 /// Bytes of it that are read.
 const BYTES_MAX: u64 = 16 << 20;
+/// Files that have come and are remembered; at start fewer offers than that are shown.
+const RECEIVED_MAX: usize = 1024;
 
 /// The file, and what is in it.
 #[derive(Debug)]
 pub(super) struct Ledger {
     path: Option<PathBuf>,
     kept: Kept,
+}
+
+/// What earlier runs have left behind, as front ends want to know it.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// What is offered from here, the latest last.
+    pub(crate) offered: Vec<MessageId>,
+    /// What is here.
+    pub(crate) received: BTreeSet<MessageId>,
+}
+
+impl Past {
+    /// Reads the file at `path`; of one that cannot be read nothing is known.
+    pub(crate) fn read(path: &Path) -> Self {
+        let Ok(kept) = read(path) else { return Self::default() };
+        Self {
+            offered: kept.offers.iter().filter_map(|offer| offer.file.parse().ok()).collect(),
+            received: kept.received.iter().filter_map(|file| file.parse().ok()).collect(),
+        }
+    }
 }
 
 /// Something that is offered.
@@ -38,6 +61,9 @@ struct Kept {
     version: u32,
     offers: Vec<KeptOffer>,
     fetched: Vec<KeptFetch>,
+    /// What has come, the latest last: it is not to be accepted once more.
+    #[serde(default)]
+    received: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -116,6 +142,14 @@ impl Ledger {
             hash: hex(&offer.hash),
             folder: offer.folder,
         });
+        self.write();
+    }
+
+    /// It is here.
+    pub(super) fn receive(&mut self, file: MessageId) {
+        self.kept.received.push(file.to_string());
+        let surplus = self.kept.received.len().saturating_sub(RECEIVED_MAX);
+        self.kept.received.drain(..surplus);
         self.write();
     }
 

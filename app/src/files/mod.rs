@@ -23,11 +23,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Message, MessageId, Offer, RoomKeyId, Token, Wanted};
+use chat_core::{Answer, Input, Message, MessageId, RoomKeyId, Token, Wanted};
 use chat_net::Submit;
 
 use self::{incoming::Incoming, ledger::Ledger, offered::Offers};
 pub(crate) use self::{
+    ledger::Past,
     offered::Prepared,
     place::{bytes, downloads},
 };
@@ -81,8 +82,8 @@ pub(crate) type Jobs = Sender<Job>;
 pub(crate) enum News {
     /// Can be offered now, or cannot.
     Prepared { ask: u64, prepared: Result<Prepared, String> },
-    /// The node can fetch it.
-    Ready { wanted: Wanted, offer: Offer },
+    /// The node can fetch what this message offers.
+    Ready { wanted: Wanted, message: Box<Message> },
     /// It is here and whole.
     Received { file: MessageId, path: PathBuf },
     /// Nothing comes of it, and why.
@@ -193,6 +194,9 @@ impl Porter {
                 }
                 self.incoming.close(file);
                 self.ledger.forget(file);
+                if finished.is_ok() {
+                    self.ledger.receive(file);
+                }
                 self.tell(match finished {
                     Ok(path) => News::Received { file, path },
                     Err(why) => News::Failed { file, why },
@@ -238,10 +242,8 @@ impl Porter {
             Ok(have) => {
                 let size = message.file.as_ref().map_or(0, |offer| offer.size);
                 let wanted = Wanted { file, place: message.place.clone(), from: message.from, size, have };
-                if let Some(offer) = message.file.as_deref().cloned() {
-                    self.ledger.fetch(message);
-                    self.tell(News::Ready { wanted, offer });
-                }
+                self.ledger.fetch(message.clone());
+                self.tell(News::Ready { wanted, message: message.into() });
             }
             Err(why) => {
                 self.ledger.forget(file);

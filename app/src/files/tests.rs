@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{BootId, EntryId, FileName, Nick, PeerKey, Place, RoomName, Stamp, StoreError, UnixMillis};
+use chat_core::{
+    BootId, EntryId, FileName, Nick, Offer, PeerKey, Place, RoomName, Stamp, StoreError, UnixMillis,
+};
 
 use super::{offered::Prepared, *};
 use crate::testing::Folder;
@@ -288,6 +290,7 @@ fn a_file_goes_through_the_thread_and_a_new_one_goes_on_with_it() {
     drop(bench);
     let bench = Bench::new(&folder);
     assert!(bench.told.recv_timeout(Duration::from_millis(100)).is_err(), "it is done with");
+    assert!(Past::read(&folder.path("transfers.json")).received.contains(&id(1)));
 }
 
 #[test]

@@ -113,8 +113,8 @@ impl Json {
                     Err(why) => self.answer(&Line::error(id, Code::FileRefused, &why)),
                 }
             }
-            News::Ready { wanted, offer } => {
-                self.desk.names.insert(wanted.file, offer);
+            News::Ready { wanted, message } => {
+                self.desk.names.extend(message.file.map(|offer| (wanted.file, *offer)));
                 let asked = self.desk.accepting.remove(&wanted.file).unwrap_or_default();
                 let tag = engine.command(Action::Fetch(wanted));
                 let mut asked = asked.into_iter();

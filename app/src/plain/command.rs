@@ -80,7 +80,7 @@ pub(super) enum Command<'a> {
     Connect(&'a str),
     /// A path, or somebody and a path.
     File(&'a str),
-    /// What was offered last, by somebody or anybody.
+    /// What was offered last, by somebody or anybody, or what is called so.
     Accept(Option<&'a str>),
     Files,
     /// A file that is on its way, or offered.
@@ -103,8 +103,11 @@ pub(super) enum Command<'a> {
 pub(super) const HELP: [(&str, &str); 39] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
-    ("/join #room [PHRASE]", "enter a room, a private one by its phrase, and write there"),
-    ("/private #room", "make a private room: only those who are given its phrase are in"),
+    (
+        "/join #room [PHRASE]",
+        "enter a room, a private one by its phrase, and write there; --weak before a phrase of your own",
+    ),
+    ("/private #room", "make a private room: only those who are given its seven words, shown once, come in"),
     ("/invite [#room]", "how others come into a room"),
     (
         "/kick NICK",
@@ -125,7 +128,10 @@ pub(super) const HELP: [(&str, &str); 39] = [
     ("/unreact EMOJI [NICK]", "take that back"),
     ("/topic [TEXT]", "say what the room is about, or see it; \"\" removes it"),
     ("/who [#room]", "who is there"),
-    ("/verify [NICK]", "find out by digits that a key is theirs, then say yes or no; or see who is verified"),
+    (
+        "/verify [NICK]",
+        "find out by digits that a key is theirs, then /verify NICK yes, or no; or see who is verified",
+    ),
     ("/mute NICK", "keep what somebody says, and do not show it as it comes"),
     ("/unmute NICK", "show it again"),
     ("/block NICK", "show nothing of somebody, nor of before"),
@@ -134,9 +140,12 @@ pub(super) const HELP: [(&str, &str); 39] = [
     ("/rooms", "the rooms you are in"),
     ("/search WORDS", "what was said; from:NICK, in:#room and since:2d go with it"),
     ("/file [NICK] PATH", "offer a file or folder, here or to one person"),
-    ("/accept [NICK]", "fetch what was offered last, or last by NICK"),
-    ("/files", "files that are offered and on their way"),
-    ("/stop [NAME]", "stop the file that moved last, or the one of this name"),
+    (
+        "/accept [NICK] [NAME]",
+        "fetch what was offered last, or by NICK, or the file NAME; up to 100 MB comes by itself from those you verified",
+    ),
+    ("/files", "files that are offered, to you and by you, and on their way"),
+    ("/stop [NAME]", "stop the file that moved last, or the one of this name, or offer it no more"),
     ("/earlier [#room]", "get more of what was said before you came, from others who have it"),
     ("/keep [30d|all] [#room]", "erase here what is older, now and each day, or keep all; or see what holds"),
     ("/export FILE [#room]", "write the history into a file, to carry it where no network leads"),

@@ -1,40 +1,22 @@
 //! Files that are offered, accepted and on their way, for a person.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use chat_core::{Action, Instant, Message, MessageId, Offer, PeerKey, Place, Transfer, TransferState};
+use chat_core::{Action, Instant, Message, MessageId, Place, StoreError, Transfer, TransferState};
 
-use super::{Pending, Plain, show};
+use super::{
+    Pending, Plain,
+    desk::{name_of, size_of},
+    show,
+};
 use crate::{
     clean,
-    engine::Engine,
+    engine::{Engine, Ready},
     files::{self, Job, News, Prepared},
 };
 
 /// How often the person hears how far a file is.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// What a verified person sends comes without a question up to so many bytes, and so many in one run.
-const UNASKED_EACH: u64 = 100_000_000;
-const UNASKED_ALL: u64 = 1_000_000_000;
-/// Offers that are remembered for `/accept`; older ones are not found by it.
-const OFFERS_MAX: usize = 256;
-
-/// What is known of files in this run.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    /// What is being read to be offered, and where.
-    asked: BTreeMap<u64, (Place, PathBuf)>,
-    last_ask: u64,
-    /// Offers of others that were shown, the latest last.
-    offers: Vec<Message>,
-    /// What moves, or waits, and when the person last heard of it.
-    moving: BTreeMap<(MessageId, PeerKey), (Transfer, Instant)>,
-    /// Our own offers of this run: what they are called.
-    names: BTreeMap<MessageId, Offer>,
-    /// Bytes that were accepted without a question.
-    unasked: u64,
-}
-
 impl Plain {
     /// `PATH` here, or `NICK PATH`.
     pub(super) fn offer_file(&mut self, argument: &str, engine: &Engine) -> Result<(), String> {
@@ -56,29 +38,35 @@ impl Plain {
         Ok(())
     }
 
-    /// Fetches what was offered last, by `who` if given.
-    pub(super) fn accept_file(&self, who: Option<&str>, engine: &Engine) -> Result<(), String> {
-        let key = who.map(|who| self.people.resolve(who).map_err(|error| error.to_string())).transpose()?;
-        let mut offers = self.desk.offers.iter().rev();
-        let offer = offers.find(|message| key.is_none_or(|key| message.from == key));
-        let offer = offer.ok_or("nobody has offered a file that you have not accepted")?;
-        engine.files(Job::Accept(Box::new(offer.clone())));
+    /// Fetches the file that is meant, and says which one that is.
+    pub(super) fn accept_file(&mut self, argument: Option<&str>, engine: &Engine) -> Result<(), String> {
+        let message = self.desk.chosen(argument, &self.people)?;
+        let whom = self.offerer(&message);
+        self.notice(&format!("fetching {}, {}, from {whom}", name_of(&message), size_of(&message)));
+        engine.files(Job::Accept(Box::new(message.clone())));
+        self.desk.on_fetched(message);
         Ok(())
     }
 
     /// Stops what moved last, or what is called so.
     pub(super) fn stop_file(&mut self, name: Option<&str>, engine: &mut Engine) -> Result<(), String> {
+        let name = name.map(|name| name.trim_matches('"'));
         let is_meant = |file: MessageId| name.is_none_or(|name| self.desk.name(file) == name);
         let moving = self.desk.moving.iter().filter(|((file, _), _)| is_meant(*file));
         let moving = moving.max_by_key(|(_, (_, told))| *told).map(|((file, _), _)| *file);
-        let mut offered = self.desk.names.keys().copied().filter(|_| name.is_some());
+        let mut offered = self.desk.own().iter().rev().map(|(file, ..)| *file).filter(|_| name.is_some());
         let file = moving.or_else(|| offered.find(|file| is_meant(*file)));
-        let file = file.ok_or("no such file is on its way")?;
+        let file = file.ok_or("no such file is on its way, and you offer none of this name")?;
         let name = self.desk.name(file);
         engine.files(Job::Drop(file));
-        self.desk.names.remove(&file);
+        let is_ours = self.desk.forget_own(file);
+        self.desk.offer_again(file);
         self.act(Action::Stop(file), Pending::Change, engine);
-        self.notice(&format!("{name}: stopped"));
+        self.notice(&if is_ours {
+            format!("{name}: stopped; you do not offer it any more")
+        } else {
+            format!("{name}: stopped; /accept {name} fetches it from the beginning")
+        });
         Ok(())
     }
 
@@ -94,49 +82,79 @@ impl Plain {
             let whom = format!("{way} {}", self.people.label(transfer.peer, None));
             rows.push([self.desk.name(transfer.file), files::bytes(size), whom, state]);
         }
-        for message in &self.desk.offers {
-            let whom = format!("from {}", self.people.label(message.from, Some(&message.nick)));
-            let size = message.file.as_ref().map_or(0, |offer| offer.size);
-            rows.push([
-                clean::name(&message.text).into_owned(),
-                files::bytes(size),
-                whom,
-                String::from("/accept fetches it"),
-            ]);
+        for message in self.desk.offers() {
+            let whom = format!("from {}", self.offerer(message));
+            rows.push([name_of(message), size_of(message), whom, String::from("/accept fetches it")]);
+        }
+        for (_, offer, place) in self.desk.own() {
+            let whom = match place {
+                Place::Room(room) => format!("to {room}"),
+                Place::Direct(key) => format!("to {}", self.people.label(*key, None)),
+            };
+            let name = clean::name(offer.name.as_str()).into_owned();
+            let state = format!("you offer it; /stop {name} withdraws it");
+            rows.push([name, files::bytes(offer.size), whom, state]);
         }
         let lines = show::columns(rows);
         if lines.is_empty() { vec![String::from("no file is offered or on its way")] } else { lines }
     }
 
+    fn offerer(&self, message: &Message) -> String {
+        // What goes on from the last time does not say under which nick it was offered.
+        let said_as = (message.nick.as_str() != "?").then_some(&message.nick);
+        self.people.label(message.from, said_as)
+    }
+
+    /// What is offered from here since an earlier run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn recall_own(
+        &mut self,
+        ready: &mut Ready,
+        offered: Vec<MessageId>,
+    ) -> Result<(), StoreError> {
+        for file in offered {
+            let message = ready.store.find(file)?.filter(|shown| !shown.deleted).map(|shown| shown.message);
+            if let Some(message) = message
+                && let Some(offer) = &message.file
+            {
+                self.desk.on_own(file, (**offer).clone(), message.place.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// A message of before was shown; what it offers can still be had.
     pub(super) fn recall_offer(&mut self, message: &Message) {
         if message.file.is_some() && message.from != self.people.own() {
-            self.desk.offers.push(message.clone());
+            self.desk.on_offer(message.clone());
         }
+    }
+
+    /// Whether what this message offers is fetched without a question.
+    pub(super) fn comes_unasked(&self, message: &Message) -> bool {
+        self.people.trust(message.from).verified && self.desk.is_small(message)
     }
 
     /// A message with an offer was shown.
     pub(super) fn on_offer(&mut self, message: &Message, engine: &Engine) {
         let Some(offer) = &message.file else { return };
-        if message.own || message.from == self.people.own() {
-            self.desk.names.insert(message.id, (**offer).clone());
-            return;
+        if message.own {
+            self.desk.on_own(message.id, (**offer).clone(), message.place.clone());
+        } else if message.from == self.people.own() {
+            // It lies where the other run of this key is.
+        } else if self.comes_unasked(message) {
+            self.desk.on_unasked(message);
+            engine.files(Job::Accept(Box::new(message.clone())));
+        } else {
+            self.desk.on_offer(message.clone());
         }
-        let unasked = self.desk.unasked.saturating_add(offer.size);
-        if self.people.trust(message.from).verified && offer.size <= UNASKED_EACH && unasked <= UNASKED_ALL {
-            self.desk.unasked = unasked;
-            return engine.files(Job::Accept(Box::new(message.clone())));
-        }
-        if self.desk.offers.len() >= OFFERS_MAX {
-            self.desk.offers.remove(0);
-        }
-        self.desk.offers.push(message.clone());
     }
 
     /// An offer was taken back.
     pub(super) fn on_offer_gone(&mut self, file: MessageId, engine: &mut Engine) {
-        self.desk.offers.retain(|message| message.id != file);
-        if self.desk.names.remove(&file).is_some() {
+        if self.desk.forget_own(file) | self.desk.forget(file) {
             engine.files(Job::Drop(file));
             self.act(Action::Stop(file), Pending::Change, engine);
         }
@@ -154,15 +172,18 @@ impl Plain {
                     Err(why) => self.complain(&format!("{} is not offered: {why}", path.display())),
                 }
             }
-            News::Ready { wanted, offer } => {
-                self.desk.offers.retain(|message| message.id != wanted.file);
-                self.desk.names.insert(wanted.file, offer);
+            News::Ready { wanted, message } => {
+                self.desk.on_fetched(*message);
                 self.act(Action::Fetch(wanted), Pending::Change, engine);
             }
             News::Received { file, path } => {
                 self.notice(&format!("{} is here: {}", self.desk.name(file), path.display()));
+                self.desk.forget(file);
             }
-            News::Failed { why, .. } => self.complain(&why),
+            News::Failed { file, why } => {
+                self.desk.offer_again(file);
+                self.complain(&why);
+            }
         }
     }
 
@@ -211,32 +232,21 @@ impl Plain {
             (_, true) => Some(format!("{name} does not come any more")),
             (_, false) => Some(format!("{whom} does not fetch {name} any more")),
         };
+        match transfer.state {
+            _ if !transfer.incoming => {}
+            TransferState::Gone => drop(self.desk.forget(transfer.file)),
+            TransferState::Stopped | TransferState::Unwritten(_) => {
+                self.desk.offer_again(transfer.file);
+            }
+            state if !state.is_over() => self.desk.on_moving(transfer.file),
+            _ => {}
+        }
         if transfer.state.is_over() {
             self.desk.moving.remove(&key);
         } else {
             self.desk.moving.insert(key, (transfer, now));
         }
         line.iter().for_each(|line| self.notice(line));
-    }
-}
-
-impl Desk {
-    /// Reads that are not finished.
-    pub(super) fn preparing(&self) -> usize {
-        self.asked.len()
-    }
-
-    fn offer(&self, file: MessageId) -> Option<&Offer> {
-        let shown = || self.offers.iter().find(|message| message.id == file)?.file.as_deref();
-        self.names.get(&file).or_else(shown)
-    }
-
-    fn name(&self, file: MessageId) -> String {
-        self.offer(file).map_or_else(|| String::from("a file"), |offer| offer.name.to_string())
-    }
-
-    fn size(&self, file: MessageId) -> u64 {
-        self.offer(file).map_or(0, |offer| offer.size)
     }
 }
 

@@ -120,7 +120,11 @@ impl Plain {
             self.recall.push(message);
         } else {
             let is_offer = message.file.is_some() && message.from != self.people.own();
-            let offer = if is_offer { "; /accept fetches it" } else { "" };
+            let offer = match is_offer {
+                true if self.comes_unasked(message) => "; it comes by itself, from somebody you verified",
+                true => "; /accept fetches it",
+                false => "",
+            };
             let marks = format!("{offer}{marks}");
             self.show_message(message, (!marks.is_empty()).then_some(&marks));
         }

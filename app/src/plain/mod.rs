@@ -9,6 +9,7 @@ mod command;
 mod company;
 mod crowd;
 mod delivery;
+mod desk;
 mod event;
 mod examine;
 mod files;
@@ -37,8 +38,8 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::command::is_said;
 use self::{
-    alone::Alone, carry::Carrying, clocks::Clocks, crowd::Crowd, delivery::Delivery, examine::Doctor,
-    files::Desk, heard::Missed, pending::Pending, recall::Recall, show::Show,
+    alone::Alone, carry::Carrying, clocks::Clocks, crowd::Crowd, delivery::Delivery, desk::Desk,
+    examine::Doctor, heard::Missed, pending::Pending, recall::Recall, show::Show,
 };
 use crate::{
     clean,
@@ -178,12 +179,16 @@ impl Plain {
         let kept = if plain.is_kept { "" } else { ", and nothing is kept" };
         let version = env!("CARGO_PKG_VERSION");
         plain.notice(&format!("{} {version}: you are {own}{kept}; /help tells more", manner.program));
+        let past = ready.past_files();
+        plain.recall_own(ready, past.offered)?;
         let mut last = ready.store.latest(HISTORY)?;
         last.retain(|shown| !shown.deleted);
         last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
         for shown in &last {
             plain.show_message(&shown.message, show::marks(shown).as_deref());
-            plain.recall_offer(&shown.message);
+            if !past.received.contains(&shown.message.id) {
+                plain.recall_offer(&shown.message);
+            }
         }
         plain.go_on();
         Ok(plain)

@@ -16,6 +16,7 @@
 //! - `fake: rename NICK`: bo is called NICK
 //! - `fake: crowd N`: N others come
 //! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one
+//! - `fake: holds`, `fake: goes on`: of what we fetch only one piece comes, or all; `fake: withdraws`: no more of it
 //! - `fake: fetches`: bo fetches what we offered last
 //!
 //! All this is in `fake/orders.rs`, files in `fake/files.rs`, and what the person asks for in `fake/commands.rs`.

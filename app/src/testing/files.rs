@@ -17,6 +17,7 @@ fn a_person_accepts_a_file_and_a_second_one_of_its_name_replaces_nothing() {
     child.say("/files");
     child.line("  _holiday.jpg  100 kB  from bo  /accept fetches it");
     child.say("/accept bo");
+    child.line("* fetching _holiday.jpg, 100 kB, from bo");
     child.line("* _holiday.jpg comes from bo");
     child.line("* _holiday.jpg is here: ");
     child.say("fake: offers ../holiday.jpg");
@@ -36,8 +37,127 @@ fn a_person_accepts_a_file_and_a_second_one_of_its_name_replaces_nothing() {
         assert_eq!(fs::read(folder.path("profile/files").join(name)).unwrap(), files_content(), "{name}");
     }
     assert_eq!(fs::read_dir(folder.path("profile/files")).unwrap().count(), 2);
-    let again = Child::new(&["--profile", &folder.profile()]);
+    let mut again = Child::new(&["--profile", &folder.profile()]);
     again.line("#lobby * bo offers _holiday.jpg, 100 kB");
+    again.say("/files");
+    again.line("  no file is offered or on its way");
+}
+
+#[test]
+fn a_person_says_which_file_and_hears_which_one_comes() {
+    let folder = Folder::new("which");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    for name in ["a.jpg", "b.jpg", "two.jpg", "bo", "d.jpg"] {
+        child.say(&format!("fake: offers {name}"));
+        child.line(&format!("bo offers {name}"));
+    }
+    for (typed, name) in [
+        ("/accept a.jpg", "a.jpg"),
+        ("/accept bo b.jpg", "b.jpg"),
+        ("/accept \"two.jpg\"", "two.jpg"),
+        ("/accept bo", "d.jpg"),
+        ("/accept", "bo"),
+    ] {
+        child.say(typed);
+        child.line(&format!("* fetching {name}, 100 kB, from bo"));
+        child.line(&format!("* {name} is here: "));
+    }
+    child.say("/accept c.jpg");
+    child.say("/accept bo");
+    child.end_input();
+    let errors = child.ended().errors;
+    for why in [
+        "! no file c.jpg is offered, nor by somebody called so; /files lists what is",
+        "! bo offers no file that you have not accepted",
+    ] {
+        assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
+fn what_was_stopped_can_be_accepted_again_at_once() {
+    let folder = Folder::new("stopped");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    for order in ["fake: holds", "fake: offers old.iso", "fake: offers new.txt"] {
+        child.say(order);
+    }
+    child.line("bo offers new.txt");
+    child.say("/accept");
+    child.line("* new.txt comes from bo");
+    child.say("/stop");
+    child.line("* new.txt: stopped; /accept new.txt fetches it from the beginning");
+    child.say("/files");
+    child.line("  old.iso  100 kB  from bo  /accept fetches it");
+    child.line("  new.txt  100 kB  from bo  /accept fetches it");
+    child.say("fake: goes on");
+    child.say("/accept");
+    child.line("* fetching new.txt, 100 kB, from bo");
+    child.line("* new.txt is here: ");
+}
+
+#[test]
+fn what_is_not_offered_any_more_leaves_nothing_and_is_not_tried_again() {
+    let folder = Folder::new("withdrawn");
+    let parts = || {
+        let files = fs::read_dir(folder.path("profile/files")).into_iter().flatten();
+        files.count()
+    };
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("fake: holds");
+    child.say("fake: offers a.txt");
+    child.line("bo offers a.txt");
+    child.say("/accept");
+    child.line("* a.txt comes from bo");
+    for _ in 0..500 {
+        if parts() == 1 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(parts(), 1);
+    child.say("fake: withdraws");
+    child.line("* a.txt is not offered any more");
+    child.say("/files");
+    child.line("  no file is offered or on its way");
+    child.end_input();
+    child.ended();
+    assert_eq!(parts(), 0);
+    let mut again = Child::new(&["--profile", &folder.profile()]);
+    again.say("/who");
+    again.line("(you)");
+    again.end_input();
+    let ended = again.ended();
+    assert!(!ended.lines.iter().any(|line| line.contains("comes from")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn a_person_sees_what_they_offer_also_after_a_restart_and_withdraws_it() {
+    let folder = Folder::new("own-offers");
+    fs::write(folder.path("notes.txt"), b"some notes").unwrap();
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say(&format!("/file {}", folder.path("notes.txt").display()));
+    child.line("ana offers notes.txt, 10 bytes");
+    child.say("/files");
+    let listed = "  notes.txt  10 bytes  to #lobby  you offer it; /stop notes.txt withdraws it";
+    child.line(listed);
+    child.end_input();
+    child.ended();
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.say("/files");
+    child.line(listed);
+    child.say("/stop notes.txt");
+    child.line("* notes.txt: stopped; you do not offer it any more");
+    child.say("/files");
+    child.line("  no file is offered or on its way");
+    child.end_input();
+    child.ended();
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.say("/files");
+    child.line("  no file is offered or on its way");
 }
 
 #[test]
@@ -68,6 +188,7 @@ fn a_verified_person_need_not_be_asked_about() {
     child.say("/verify bo 047199203318");
     child.line("bo is verified");
     child.say("fake: offers a.txt");
+    child.line("bo\u{2713} offers a.txt, 100 kB; it comes by itself, from somebody you verified");
     child.line("* a.txt is here: ");
     child.end_input();
     child.ended();
@@ -105,7 +226,7 @@ fn a_person_offers_a_file_and_hears_who_has_it_and_takes_it_back() {
         "! there is no file /nowhere",
         "! nobody called zoe has been seen",
         "! /dev/null is not offered: /dev/null: neither a file nor a folder",
-        "! no such file is on its way",
+        "! no such file is on its way, and you offer none of this name",
     ] {
         assert!(ended.errors.contains(complaint), "{complaint} in {}", ended.errors);
     }

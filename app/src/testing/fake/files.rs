@@ -23,6 +23,8 @@ pub(super) struct Files {
     offered: Option<(MessageId, RoomKeyId, u64)>,
     /// What bo has of it.
     taken: Vec<u8>,
+    /// Of what we fetch no more than one piece comes.
+    is_held: bool,
 }
 
 /// What bo's files hold.
@@ -84,7 +86,8 @@ impl Fake {
             return;
         }
         *at = wanted.size.min(*at + PIECE as u64);
-        if *at == wanted.size {
+        if self.files.is_held {
+        } else if *at == wanted.size {
             self.moved(TransferState::Whole);
             self.files.wanted = None;
         } else {
@@ -96,6 +99,15 @@ impl Fake {
         let Some((wanted, bytes)) = &self.files.wanted else { return };
         let transfer = Transfer { file: wanted.file, peer: BO, incoming: true, bytes: *bytes, state };
         (self.on_output)(Output::Event(Event::Transfer(transfer)));
+    }
+
+    pub(super) fn bo_holds(&mut self, is_held: bool) {
+        self.files.is_held = is_held;
+    }
+
+    pub(super) fn bo_withdraws(&mut self) {
+        self.moved(TransferState::Gone);
+        self.files.wanted = None;
     }
 
     pub(super) fn bo_fetches(&mut self) {

@@ -44,6 +44,9 @@ impl Fake {
             ["about", topic] => self.change(place, BO, What::Topic(Topic::new(topic).unwrap()), 0),
             ["offers", name] => self.bo_offers(place, name, true),
             ["lies", name] => self.bo_offers(place, name, false),
+            ["holds"] => self.bo_holds(true),
+            ["goes", "on"] => self.bo_holds(false),
+            ["withdraws"] => self.bo_withdraws(),
             ["fetches"] => self.bo_fetches(),
             ["lose"] => self.bo(PeerState::Lost),
             ["rekeys"] => {
