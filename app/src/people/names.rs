@@ -54,8 +54,9 @@ impl People {
     /// Whom `name` means: a nick, a nick with its digits, a key, or the beginning of one; as shown, a badge included.
     ///
     /// # Errors
-    /// When it means nobody, or more than one. A nick alone means those who are there and those who were talked
-    /// to before, so that nobody can take an absent friend's nick and get what is meant for them.
+    /// When it means nobody, or more than one. A nick alone means those who are there, those who were talked to before and
+    /// those who are verified, so that nobody can take an absent friend's nick and get what is meant for them; of several the
+    /// only one who is verified. Who was called so before counts when nobody is now, or is verified and the others are not.
     pub(crate) fn resolve(&self, name: &str) -> Result<PeerKey, Unresolved> {
         let name = name.trim_end_matches(BADGE);
         if let Ok(key) = name.parse::<PeerKey>() {
@@ -63,13 +64,17 @@ impl People {
         }
         let (by_nick, exactly) = (self.called(name), self.exactly(name));
         let (near, far): (BTreeSet<_>, BTreeSet<_>) =
-            by_nick.into_iter().partition(|key| self.persons.get(key).is_some_and(Person::is_near));
+            by_nick.into_iter().partition(|key| self.is_verified(key) || self.is_near(key));
         let mut meant = if near.is_empty() { far } else { near };
         meant.extend(exactly);
         let former = self.formerly(name);
-        if !meant.is_empty() {
-            // Whoever takes the nick that a friend gave up does not get what is meant for the friend.
-            meant.extend(former.iter().filter(|key| self.persons.get(key).is_some_and(Person::is_near)));
+        let verified: Vec<PeerKey> = meant.iter().filter(|key| self.is_verified(key)).copied().collect();
+        if !meant.is_empty() && verified.is_empty() {
+            // A stranger who takes the nick that somebody verified gave up does not get what may be meant for them.
+            meant.extend(former.iter().filter(|key| self.is_verified(key)));
+        }
+        if let [key] = verified[..] {
+            return Ok(key);
         }
         let mut keys = meant.iter();
         match (keys.next(), keys.next()) {
@@ -118,6 +123,14 @@ impl People {
 
     fn keys(&self, is_meant: impl Fn(PeerKey, &Person) -> bool) -> BTreeSet<PeerKey> {
         self.persons.iter().filter(|(key, person)| is_meant(**key, person)).map(|(key, _)| *key).collect()
+    }
+
+    fn is_verified(&self, key: &PeerKey) -> bool {
+        self.trust(*key).verified
+    }
+
+    fn is_near(&self, key: &PeerKey) -> bool {
+        self.persons.get(key).is_some_and(Person::is_near)
     }
 
     fn is_own_name(&self, name: &str) -> bool {

@@ -1,4 +1,4 @@
-use chat_core::{StoredPeer, UnixMillis};
+use chat_core::{StoredPeer, Trust, UnixMillis};
 
 use super::*;
 
@@ -174,7 +174,7 @@ fn whoever_is_called_something_else_now_is_known_by_both_names() {
     }
     // Somebody else takes the nick that is free.
     people.on_peer(change(3, "bob", 1, PeerState::Online));
-    assert!(matches!(people.resolve("bob"), Err(Unresolved::Ambiguous { .. })));
+    assert_eq!(people.resolve("bob"), Ok(PeerKey([3; 32])), "it is theirs now");
     assert_eq!(people.label(PeerKey([3; 32]), None), with_digits("bob", PeerKey([3; 32])));
     let came = Turn::Came { was: Some("li".into()) };
     assert_eq!(people.on_peer(change(2, "lin", 1, PeerState::Online)), Some(came));
@@ -206,4 +206,23 @@ fn a_nick_that_cannot_be_seen_is_a_question_mark_with_digits() {
     people.on_peer(change(2, "bo", 1, PeerState::Online));
     people.on_peer(change(3, "bo\u{2800}", 1, PeerState::Online));
     assert_eq!(people.label(PeerKey([2; 32]), None), with_digits("bo", PeerKey([2; 32])));
+}
+
+#[test]
+fn of_those_of_one_nick_the_only_one_who_is_verified_is_meant() {
+    let verified = Trust { verified: true, ..Trust::default() };
+    let mut people = people(vec![known(1, "bo", false)]);
+    let (bo, copy) = (PeerKey([1; 32]), PeerKey([2; 32]));
+    people.on_peer(change(2, "bo", 1, PeerState::Online));
+    assert_eq!(people.resolve("bo"), Ok(copy), "the other one was met once, and is not here");
+    people.set_trust(bo, verified);
+    assert_eq!(people.resolve("bo"), Ok(bo), "here or not");
+    people.set_trust(copy, verified);
+    assert!(matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })));
+    // Who is verified has another nick now, and a stranger has that one.
+    people.on_peer(change(2, "lin", 1, PeerState::Online));
+    people.set_trust(bo, Trust::default());
+    assert!(matches!(people.resolve("bo"), Err(Unresolved::Ambiguous { .. })), "it may be lin who is meant");
+    people.set_trust(bo, verified);
+    assert_eq!(people.resolve("bo"), Ok(bo));
 }
