@@ -10,7 +10,10 @@ use std::{
 use chat_core::{Action, RoomName, RoomRoot, read_hex};
 use zeroize::Zeroizing;
 
-use crate::{fault::Fault, phrase};
+use crate::{
+    fault::Fault,
+    phrase::{self, PhraseError},
+};
 
 /// Bytes that are read of a file with a secret.
 const FILE_MAX: u64 = 4096;
@@ -34,7 +37,13 @@ impl Door {
         let text = text.trim();
         let root = match read_hex(text) {
             Ok(bytes) => RoomRoot::new(bytes),
-            Err(_) => phrase::root(&room, text, false).map_err(|error| wrong(error.to_string()))?,
+            Err(_) => phrase::root(&room, text, false).map_err(|error| match error {
+                PhraseError::Count(_) => wrong(format!(
+                    "{error}; for a phrase of your own type /join {room} --weak YOUR OWN WORDS in the chat once, and put what \
+                     /invite shows there, from key: on, into the file"
+                )),
+                error => wrong(error.to_string()),
+            })?,
         };
         Ok(Self { room, root: Some(root) })
     }
@@ -93,6 +102,8 @@ mod tests {
             let fault = open(bad).unwrap_err();
             assert_eq!((fault.exit, fault.message.lines().count()), (Exit::Usage, 1), "{fault}");
         }
+        let weak = open(b"my old dog").unwrap_err().to_string();
+        assert!(weak.contains("/join #ops --weak YOUR OWN WORDS") && weak.contains("/invite"), "{weak}");
         assert!(Door::open(room(), Some(&folder.path("none"))).is_err());
         assert_eq!(Door::open(room(), None).unwrap().action(), Action::Join(room()));
     }

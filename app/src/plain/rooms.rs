@@ -6,7 +6,7 @@ use super::{Pending, Plain, act::NOWHERE, act::room};
 use crate::{
     door::Door,
     engine::Engine,
-    phrase::{self, Phrase},
+    phrase::{self, Phrase, PhraseError},
 };
 
 /// Before a phrase of one's own.
@@ -22,9 +22,13 @@ impl Plain {
     ) -> Result<(), String> {
         let room = room(name)?;
         let root = given.map(|given| {
-            let weak = given.strip_prefix(WEAK);
-            phrase::root(&room, weak.unwrap_or(given).trim(), weak.is_some()).map_err(|error| {
-                format!("{room} is not entered: {error}; a phrase of your own goes with {WEAK}")
+            let weak = without_weak(given);
+            phrase::root(&room, weak.unwrap_or(given).trim(), weak.is_some()).map_err(|error| match error {
+                // What was typed is a secret, and stays out of logs.
+                PhraseError::Count(_) => format!(
+                    "{room} is not entered: {error}; a phrase of your own goes like this: /join {room} {WEAK} YOUR OWN WORDS"
+                ),
+                error => format!("{room} is not entered: {error}"),
             })
         });
         let door = Door { room, root: root.transpose()? };
@@ -63,8 +67,8 @@ impl Plain {
         }
         if let Some(phrase) = made {
             self.notice(&format!(
-                "you have made the private room {room}; whoever types this is in, and reads all that was and will be said \
-                 there:"
+                "you have made the private room {room}. Keep these seven words, they are shown this once only. Whoever types this \
+                 line comes in, and reads all that was and will be said there:"
             ));
             self.list([format!("/join {room} {phrase}")]);
         } else if self.secrets.contains_key(&room) {
@@ -95,4 +99,12 @@ impl Plain {
         };
         self.rooms.iter().map(line).collect()
     }
+}
+
+/// A phrase of one's own, with the mark before or behind it.
+fn without_weak(given: &str) -> Option<&str> {
+    let is_apart = |rest: &str, end: Option<char>| rest.is_empty() || end.is_some_and(char::is_whitespace);
+    let before = given.strip_prefix(WEAK).filter(|rest| is_apart(rest, rest.chars().next()));
+    let behind = given.strip_suffix(WEAK).filter(|rest| is_apart(rest, rest.chars().next_back()));
+    before.or(behind)
 }

@@ -93,8 +93,14 @@ impl Plain {
             Thought::Muted(true) => "muted: what they say is kept, and not shown as it comes",
             Thought::Muted(false) => "not muted",
         };
-        let already = if is_news { "" } else { "already " };
-        self.notice(&format!("{whom} is {already}{what}"));
+        let is_yes =
+            matches!(thought, Thought::Verified(true) | Thought::Blocked(true) | Thought::Muted(true));
+        let (already, before) = match (is_news, is_yes) {
+            (true, _) => ("", ""),
+            (false, true) => ("already ", ""),
+            (false, false) => ("", ", nor was before"),
+        };
+        self.notice(&format!("{whom} is {already}{what}{before}"));
     }
 
     /// Shows the digits that came out of a comparison.
@@ -105,8 +111,8 @@ impl Plain {
         let name = name.replace(BADGE, "");
         let why = if asked { String::new() } else { format!("{whom} wants to be sure that you are you: ") };
         self.notice(&format!(
-            "{why}your digits with {whom} are {digits}; ask for theirs, by voice or face to face, then: \
-             /verify {name} and the digits they read, or yes or no"
+            "{why}your digits with {whom} are {digits}; ask for theirs, by voice or face to face. If they are the same, type: \
+             /verify {name} yes; if not: /verify {name} no"
         ));
     }
 

@@ -9,7 +9,7 @@ fn a_person_makes_a_private_room_and_another_enters_it_by_what_is_shown() {
     let (one, two) = (Folder::new("private-one"), Folder::new("private-two"));
     let mut ana = Child::new(&["--profile", &one.profile()]);
     ana.say("/private #ops");
-    ana.line("you have made the private room #ops; whoever types this is in");
+    ana.line("you have made the private room #ops. Keep these seven words, they are shown this once only.");
     let way_in = ana.line("/join #ops ").trim().to_string();
     assert_eq!(way_in.split(' ').count(), 2 + 7);
     ana.say("/rooms");
@@ -60,6 +60,14 @@ fn a_weak_or_wrong_phrase_enters_nothing_and_says_why() {
     child.line("#lobby (you write here)");
     child.say("/join #ops --weak my old dog");
     child.line("you are in #ops, a private room");
+    child.say("/invite");
+    let key = child.line("/join #ops key:");
+    child.say("/leave");
+    child.line("you left #ops");
+    child.say("/join #ops my old dog --weak");
+    child.line("you are in #ops, a private room");
+    child.say("/invite");
+    assert_eq!(child.line("/join #ops key:"), key, "the same room");
     child.say("/join #open");
     child.line("you are in #open; anybody on this network can read along");
     child.say("/join #open --weak my old dog");
@@ -68,7 +76,7 @@ fn a_weak_or_wrong_phrase_enters_nothing_and_says_why() {
     child.end_input();
     let errors = child.ended().errors;
     for why in [
-        "a phrase has seven words; this has 3; a phrase of your own goes with --weak",
+        "this has 3; a phrase of your own goes like this: /join #ops --weak YOUR OWN WORDS",
         "the last one does not fit the others",
         "xyzzy is not a word of the list",
         "a key is `key:` and 64 hex digits",

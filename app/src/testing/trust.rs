@@ -12,9 +12,13 @@ fn a_person_verifies_by_digits_and_the_badge_stays() {
     child.line("* bo is here");
     child.say("/verify bo yes");
     child.say("/verify bo");
-    child.line("your digits with bo are 0471 9920 3318");
+    child.line(
+        "your digits with bo are 0471 9920 3318; ask for theirs, by voice or face to face. If they are the same, type: /verify \
+         bo yes; if not: /verify bo no",
+    );
     child.say("/verify bo 0471 9920 3319");
     child.say("/verify bo 047199203318");
+    child.line("* bo is not verified, nor was before");
     child.line("bo is verified: the badge goes with the key");
     child.say("fake: hear 1 hello");
     child.line("#lobby <bo\u{2713}> hello");
