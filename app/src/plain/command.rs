@@ -1,5 +1,6 @@
 //! What a person types: something to say, or a command behind a slash.
 
+use super::{delivery::beginning, near};
 use crate::clean;
 
 /// A typed line.
@@ -99,7 +100,7 @@ pub(super) enum Command<'a> {
     Quit,
 }
 
-/// What there is, for `/help` and for complaints.
+/// What there is, for `/help` and for complaints. What begins with two slashes is said with one.
 pub(super) const HELP: [(&str, &str); 39] = [
     ("/help", "this list"),
     ("/nick NAME", "be called NAME from now on"),
@@ -245,16 +246,18 @@ pub(super) fn read(line: &str) -> Typed<'_> {
     }
 }
 
-/// How the command goes, or which ones there are.
+/// How the command goes, or which one may be meant.
 fn usage(name: &str) -> Typed<'_> {
     let word = |usage: &'static str| usage.split(' ').next().unwrap_or(usage);
-    Typed::Wrong(match HELP.iter().find(|(usage, _)| word(usage).strip_prefix('/') == Some(name)) {
-        Some((usage, _)) => format!("it goes like this: {usage}"),
-        None => {
-            let names: Vec<&str> = HELP.iter().map(|(usage, _)| word(usage)).collect();
-            format!("there is no /{name}; there are {}; // says a slash", names.join(" "))
-        }
-    })
+    let is_it = |usage: &&'static str| word(usage).strip_prefix('/') == Some(name);
+    let usages: Vec<&str> = HELP.iter().map(|(usage, _)| *usage).filter(is_it).collect();
+    if !usages.is_empty() {
+        return Typed::Wrong(format!("it goes like this: {}", usages.join(" or ")));
+    }
+    let meant = near::nearest(name, HELP.iter().filter_map(|(usage, _)| word(usage).strip_prefix('/')));
+    let meant = meant.map(|meant| format!("; did you mean /{meant}?")).unwrap_or_default();
+    let name = beginning(name);
+    Typed::Wrong(format!("there is no /{name}{meant}; /help lists what there is, and //{name} says /{name}"))
 }
 
 /// What is to become of a room.
@@ -346,7 +349,14 @@ mod tests {
         let Typed::Wrong(why) = read("/msg bo") else { panic!() };
         assert!(why.contains("/msg NICK TEXT"), "{why}");
         let Typed::Wrong(why) = read("/quti") else { panic!() };
-        assert!(why.contains("/quit"), "{why}");
+        assert_eq!(
+            why,
+            "there is no /quti; did you mean /quit?; /help lists what there is, and //quti says /quti"
+        );
+        let Typed::Wrong(why) = read("/room") else { panic!() };
+        assert_eq!(why, "it goes like this: /room rekey [#room] or /room follow [#room] [NICK]");
+        let Typed::Wrong(why) = read("/frobnicate x") else { panic!() };
+        assert!(why.len() < 100 && why.starts_with("there is no /frobnicate; /help lists"), "{why}");
     }
 
     #[test]

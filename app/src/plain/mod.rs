@@ -15,6 +15,7 @@ mod examine;
 mod files;
 mod heard;
 mod keep;
+mod near;
 mod pending;
 mod recall;
 mod rekey;
