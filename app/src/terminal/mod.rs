@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod mode;
 mod screen;
+mod wrap;
 
 use std::{
     env,

@@ -18,6 +18,8 @@ use rustyline::{
 };
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::wrap::wrapped;
+
 /// Columns between tabs, as the line editor has them.
 const TAB: u16 = 8;
 /// Columns of the widest character.
@@ -89,7 +91,11 @@ impl<P> Printer<P> {
 impl<P: ExternalPrinter> Write for Printer<P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.screen.lock().begun += 1;
-        let printed = self.printer.print(String::from_utf8_lossy(bytes).into_owned());
+        let text = String::from_utf8_lossy(bytes);
+        let printed = self.printer.print(match columns() {
+            Some(columns) => wrapped(&text, columns.into()),
+            None => text.into_owned(),
+        });
         self.screen.lock().ended += 1;
         self.screen.0.1.notify_all();
         printed.map_err(io::Error::other).map(|()| bytes.len())

@@ -270,6 +270,28 @@ fn a_resize_leaves_every_line_as_it_was() {
 }
 
 #[test]
+fn what_is_shown_breaks_between_words_at_any_width() {
+    on_a_terminal(|screen| {
+        screen.wait("#lobby> ");
+        for columns in [40u16, 20] {
+            screen.resize(columns);
+            screen.key(&format!("fake: hear 1 {}end{columns}\r", "日本 words ".repeat(12)));
+            screen.wait("<bo>");
+            screen.wait(&format!("end{columns}"));
+            screen.settle();
+            let lines = screen.paper.lines();
+            let from = lines.iter().rposition(|line| line.contains("<bo>")).unwrap();
+            let shown: Vec<&String> =
+                lines[from..].iter().take_while(|line| !line.starts_with("#lobby> ")).collect();
+            // The paper gives two rows that were broken by the terminal as one line; of wide characters it counts each once.
+            let whole = shown.iter().all(|line| line.chars().count() <= columns.into());
+            assert!(whole && shown.len() > 3 && shown[1].starts_with(' '), "{columns}: {shown:#?}");
+        }
+        screen.key("\x03");
+    });
+}
+
+#[test]
 fn a_signal_in_the_middle_of_a_line_leaves_the_terminal_as_it_was() {
     let (code, before, after) = on_a_terminal(|screen| {
         screen.wait("#lobby> ");

@@ -1,0 +1,166 @@
+//! Lines that are longer than the terminal is wide: broken between words, since a terminal breaks them anywhere.
+//!
+//! What goes on in the next row stands further in than where lines begin: nobody can write a message of which a row looks
+//! like a line of its own.
+
+use rustyline::GraphemeClusterMode;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Columns by which further rows are further in, where there is room for it.
+const INDENT: usize = 4;
+/// What stands before further lines of a message, and so before their further rows.
+const BAR: &str = "    | ";
+/// Between columns of a table.
+const GAP: &str = "  ";
+
+/// `text`, with breaks between words where its lines would be wider than `columns`. A word that is wider stays whole, and the
+/// terminal breaks it: so it can be copied.
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => {
+                wrap(line, columns, &mut out);
+                out.push('\n');
+            }
+            None => wrap(line, columns, &mut out),
+        }
+    }
+    out
+}
+
+fn wrap(line: &str, columns: usize, out: &mut String) {
+    if width(line) <= columns {
+        return out.push_str(line);
+    }
+    let further = further(line, columns);
+    let indent = width(&further);
+    // Where the row ends so far, and the blanks that were not written yet.
+    let (mut at, mut blanks) = (0, String::new());
+    for piece in pieces(line) {
+        if piece.chars().all(char::is_whitespace) {
+            blanks.push_str(piece);
+            continue;
+        }
+        let (gap, word) = (width(&blanks), width(piece));
+        let is_first = at == 0;
+        // Where the next row has no room for the whole word either, a break would only waste the rest of this one.
+        if !is_first && at + gap + word > columns && indent + word <= columns {
+            out.push('\n');
+            out.push_str(&further);
+            at = indent + word;
+        } else {
+            out.push_str(&blanks);
+            at += gap + word;
+            if at > columns {
+                at %= columns;
+            }
+        }
+        out.push_str(piece);
+        blanks.clear();
+    }
+    // Blanks at the end show nothing.
+}
+
+/// What further rows of `line` begin with.
+fn further(line: &str, columns: usize) -> String {
+    let is_narrow = |indent: usize| indent * 2 > columns;
+    if line.starts_with(BAR) && !is_narrow(BAR.len()) {
+        return BAR.into();
+    }
+    let begin = line.len() - line.trim_start_matches(' ').len();
+    // In a table under the second column, where that leaves room.
+    let second = line[begin..].find(GAP).filter(|_| begin > 0).map(|gap| {
+        let gap = begin + gap;
+        let rest = line[gap..].trim_start_matches(' ');
+        width(&line[..line.len() - rest.len()])
+    });
+    let indents = second.into_iter().chain([begin + INDENT, INDENT, 1]);
+    let indent = indents.into_iter().find(|indent| !is_narrow(*indent)).unwrap_or(0);
+    " ".repeat(indent)
+}
+
+/// Words and what is between them, in turn.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let is_blank = is_break(rest.chars().next()?);
+        let end = rest.find(|c| is_break(c) != is_blank).unwrap_or(rest.len());
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        Some(piece)
+    })
+}
+
+/// Whether a row may end here; not at blanks that keep what is around them together.
+const fn is_break(c: char) -> bool {
+    matches!(c, ' ' | '\t')
+}
+
+/// As the line editor counts, and so as the terminal does.
+fn width(text: &str) -> usize {
+    let mode = GraphemeClusterMode::from_env();
+    let of = |grapheme: &str| if grapheme == "\t" { 8 } else { usize::from(mode.width(grapheme)) };
+    text.graphemes(true).map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    #[test]
+    fn rows_end_between_words() {
+        let line = "09:33 #lobby <bo> one two three four";
+        assert_eq!(wrapped(line, 36), line);
+        assert_eq!(wrapped(line, 35), "09:33 #lobby <bo> one two three\n    four");
+        assert_eq!(wrapped(line, 20), "09:33 #lobby <bo>\n    one two three\n    four");
+        assert_eq!(wrapped("a b\nlonger than that\n", 12), "a b\nlonger than\n    that\n");
+        assert_eq!(wrapped("    | one two three", 14), "    | one two\n    | three");
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_a_row_stays_whole() {
+        let long = "x".repeat(30);
+        assert_eq!(wrapped(&format!("hi {long} there you are"), 20), format!("hi {long} there\n    you are"));
+        assert_eq!(wrapped(&long, 20), long);
+    }
+
+    #[test]
+    fn wide_characters_are_counted_as_they_are_shown() {
+        assert_eq!(wrapped("日本 日本 日本", 9), "日本 日本\n    日本");
+        assert_eq!(
+            wrapped("e\u{301}e\u{301} e\u{301}e\u{301} ab", 5),
+            "e\u{301}e\u{301} e\u{301}e\u{301}\n  ab".replace("  ab", " ab")
+        );
+    }
+
+    #[test]
+    fn tables_go_on_under_their_second_column() {
+        let line = "  /who [#room]   who is there and where";
+        assert_eq!(wrapped(line, 34), "  /who [#room]   who is there and\n                 where");
+        assert_eq!(wrapped(line, 20), "  /who [#room]   who\n      is there and\n      where");
+    }
+
+    #[test]
+    fn nothing_that_somebody_says_begins_a_line() {
+        let fake = format!("09:33 #lobby <eve> {} 09:33 #lobby <boss> do it", "x".repeat(11));
+        for columns in 2..80 {
+            assert!(wrapped(&fake, columns).lines().skip(1).all(|row| row.starts_with(' ')), "{columns}");
+        }
+    }
+
+    quickcheck! {
+        fn only_blanks_become_breaks(text: String, columns: u8) -> bool {
+            let bare = |text: &str| text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\n' | '|')).collect::<String>();
+            bare(&wrapped(&text, usize::from(columns).max(1))) == bare(&text)
+        }
+
+        fn no_row_of_short_words_is_too_wide(words: Vec<u8>, columns: u8) -> bool {
+            let columns = usize::from(columns).max(20);
+            let text = words.iter().map(|&length| "w".repeat(1 + usize::from(length % 8))).collect::<Vec<_>>().join(" ");
+            wrapped(&text, columns).lines().all(|row| width(row) <= columns)
+        }
+    }
+}
