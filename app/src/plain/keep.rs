@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use chat_core::{Action, Place};
+use chat_core::{Action, Answer, Place, Request, RoomName, Stamp};
 
 use super::{Pending, Plain, act::NOWHERE, act::room};
 use crate::engine::Engine;
@@ -41,8 +41,22 @@ impl Plain {
         if self.keeps.contains_key(&Place::Room(name.clone())) {
             return Err(format!("{name} is not kept for ever: /keep all {name} changes that"));
         }
-        self.act(Action::Earlier(Place::Room(name.clone())), Pending::Earlier(name), engine);
+        let before = floor(&name, engine);
+        let pending = Pending::Earlier { room: name.clone(), before };
+        self.act(Action::Earlier(Place::Room(name)), pending, engine);
         Ok(())
+    }
+
+    /// More of a room's history is wanted now, unless it reached back to its beginning before.
+    pub(super) fn on_earlier(&self, room: &RoomName, before: Option<Stamp>, engine: &Engine) {
+        self.notice(&if before.is_some() && floor(room, engine) == before {
+            format!("there is nothing earlier in {room}: all of it has been asked for")
+        } else {
+            format!(
+                "what others have of earlier days in {room} comes as it is found; if nothing comes, nobody here has any: /earlier once \
+                 more looks further back"
+            )
+        });
     }
 
     pub(super) fn on_kept(&mut self, place: &Place, days: Option<NonZeroU16>) {
@@ -64,6 +78,12 @@ impl Plain {
             Some(days) => format!("{place} is kept for {days} days; what is older is erased here"),
         }
     }
+}
+
+/// Since when the history of a room that we are in is wanted.
+fn floor(room: &RoomName, engine: &Engine) -> Option<Stamp> {
+    let Answer::State(state) = engine.ask(|store| store.fetch(&Request::State))?.ok()? else { return None };
+    state.rooms.iter().find(|stored| stored.joined && stored.name == *room).map(|stored| stored.floor)
 }
 
 /// A number of days or weeks; without end for `all`. `None` when it is neither.

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU16;
 
-use chat_core::{Instant, Nick, PeerKey, Place, Refusal, RoomName, Thought};
+use chat_core::{Instant, Nick, PeerKey, Place, Refusal, RoomName, Stamp, Thought};
 
-use super::{Plain, change, delivery};
+use super::{Plain, act::NOWHERE, change, delivery};
 use crate::{
     door::Door,
     engine::Engine,
@@ -43,8 +43,11 @@ pub(super) enum Pending {
         place: Place,
         days: Option<NonZeroU16>,
     },
-    /// More of a room's history is wanted.
-    Earlier(RoomName),
+    /// More of a room's history is wanted than since `before`.
+    Earlier {
+        room: RoomName,
+        before: Option<Stamp>,
+    },
     /// An edit or the like: it is shown when it is stored.
     Change,
     /// What the network is like: `asked` for by the person, or by ourselves since nobody is there.
@@ -75,7 +78,11 @@ impl Plain {
                 }
                 self.go_on();
             }
-            Pending::Leave(room) => self.notice(&format!("you left {room}")),
+            Pending::Leave(room) => {
+                let here = self.here.as_ref().map(|here| format!("you write in {here}"));
+                let here = here.unwrap_or_else(|| String::from(NOWHERE));
+                self.notice(&format!("you left {room}; {here}"));
+            }
             Pending::Rename(nick) => {
                 self.notice(&format!("you are {} now", with_digits(nick.as_str(), self.people.own())));
                 self.people.rename(nick);
@@ -83,9 +90,7 @@ impl Plain {
             Pending::Connect => self.notice("trying that address, now and whenever it is lost"),
             Pending::Think { whom, thought, is_news } => self.tell_thought(&whom, thought, is_news),
             Pending::Keep { place, days } => self.notice(&self.kept(&place, days)),
-            Pending::Earlier(room) => self.notice(&format!(
-                "what others have of earlier days in {room} comes as it is found; once more for more"
-            )),
+            Pending::Earlier { room, before } => self.on_earlier(&room, before, engine),
             Pending::Enter(Door { room, root: Some(root) }) => _ = self.secrets.insert(room, root),
             Pending::Enter(_)
             | Pending::Examine { .. }

@@ -256,6 +256,8 @@ fn what_was_said_before_is_asked_for_and_shown() {
     chat.say("/earlier");
     chat.line("* what others have of earlier days in #lobby comes as it is found");
     chat.line("said before you came (came late)");
+    chat.say("/earlier");
+    chat.line("* there is nothing earlier in #lobby: all of it has been asked for");
     chat.say("/keep 30d");
     chat.line("* #lobby is kept for 30 days");
     chat.say("/earlier");

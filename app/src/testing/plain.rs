@@ -50,7 +50,7 @@ fn a_conversation() {
     child.say("/join #b");
     child.line("you are in #b");
     child.say("/leave");
-    child.line("you left #b");
+    child.line("you left #b; you write in #lobby");
     child.say("/who");
     child.line("ana maria (you)");
     child.line("  bo");

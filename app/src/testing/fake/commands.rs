@@ -51,7 +51,7 @@ impl Fake {
             Action::Join(name) => {
                 self.rooms.push(name.clone());
                 let root = self.roots.get(&name).cloned();
-                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root };
+                let room = StoredRoom { name, joined: true, floor: Stamp(1), id: None, root };
                 self.persist(vec![Record::Room(room)], vec![done]);
             }
             Action::Rekey { room, .. } if !self.roots.contains_key(&room) => {
@@ -93,6 +93,10 @@ impl Fake {
                 self.persist(vec![Record::Trust(StoredTrust { key, trust })], vec![done]);
             }
             Action::Earlier(place) => {
+                let Place::Room(name) = place.clone() else { panic!("{place}") };
+                let root = self.roots.get(&name).cloned();
+                let room = StoredRoom { name, joined: true, floor: Stamp(0), id: None, root };
+                self.persist(vec![Record::Room(room)], vec![]);
                 self.tell(done);
                 self.hear_late(&place, "said before you came");
             }
