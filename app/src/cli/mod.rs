@@ -116,6 +116,7 @@ pub(crate) enum Command {
     ///
     /// Beside words, the last of which may be the beginning of one: from:NICK, in:#room or in:@NICK, since:2d (m, h, d, w)
     /// or since:2026-11-29. It only reads, also while another program has the profile.
+    #[command(after_help = EXITS)]
     Search {
         /// What to look for
         #[arg(value_name = "WORDS", required = true)]
@@ -126,6 +127,7 @@ pub(crate) enum Command {
         count: usize,
     },
     /// Show what was said last
+    #[command(after_help = EXITS)]
     Tail {
         /// In this room only
         #[arg(value_name = "#room", value_parser = room)]
@@ -139,6 +141,7 @@ pub(crate) enum Command {
         follow: bool,
     },
     /// Tell which rooms this profile is in
+    #[command(after_help = EXITS)]
     Rooms,
     /// Write the history into a file, as it was signed: to carry it to where no network leads
     ///
@@ -164,6 +167,7 @@ pub(crate) enum Command {
         from: PathBuf,
     },
     /// Look around for two seconds and tell who is there
+    #[command(after_help = EXITS)]
     Peers,
     /// Test this network for six seconds and tell what is wrong with it and what helps
     ///
@@ -171,6 +175,7 @@ pub(crate) enum Command {
     #[command(after_help = EXITS)]
     Doctor,
     /// Tell who you are, also while another program has the profile
+    #[command(after_help = EXITS)]
     Id,
 }
 

@@ -116,6 +116,10 @@ fn help_and_version_are_answers() {
     for word in ["for this message only", "nothing is sent", "--timeout", "3 not delivered in time"] {
         assert!(help.contains(word), "{help}");
     }
+    for command in ["send", "search", "tail", "rooms", "export", "import", "peers", "doctor", "id"] {
+        let help = answer(&format!("{command} --help"));
+        assert!(help.contains("exit: 0 ok"), "{help}");
+    }
     assert_eq!(answer("--version").trim(), concat!("chat-std ", env!("CARGO_PKG_VERSION")));
 }
 

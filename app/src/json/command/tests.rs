@@ -125,6 +125,10 @@ fn the_examples_of_the_page_about_it_are_commands() {
             example.replace("1f9a\u{2026}", KEY).replace("c2f0\u{2026}", KEY).replace("%wlp3s0", "%1");
         let read = wish(&whole);
         assert!(read.is_ok(), "{example}: {read:?}");
+        let fields: serde_json::Value = serde_json::from_str(example).unwrap();
+        let name = format!("`{}`", fields["cmd"].as_str().unwrap());
+        let mut rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        assert!(rows.any(|row| row.split(", ").any(|command| command == name)), "{name} is not in the table");
     }
 }
 
