@@ -4,8 +4,9 @@ use chat_core::{Action, MessageId, Nick, Place, RoomName, Text, Thought};
 
 use super::{
     Pending, Plain,
-    command::{self, Command, HELP, Typed},
+    command::{self, Command, Typed},
     delivery::beginning,
+    help::HELP,
     show,
 };
 use crate::{address, engine::Engine, happening::Line};

@@ -14,6 +14,7 @@ mod event;
 mod examine;
 mod files;
 mod heard;
+mod help;
 mod keep;
 mod near;
 mod pending;

@@ -155,7 +155,7 @@ impl Plain {
         let without: BTreeSet<PeerKey> = offers.iter().flat_map(|offer| offer.without.clone()).collect();
         let whom = self.old_readers(&without.into_iter().collect::<Vec<_>>());
         self.notice(&format!(
-            "careful: {whom} can still read this, and those who went to the new {room} cannot; /room follow {room}"
+            "careful: {whom} can still read this, and those who went to the new {room} cannot; type /room follow {room}"
         ));
     }
 

@@ -206,7 +206,7 @@ fn whoever_stays_behind_is_told_each_time_who_reads_along() {
         let careful = ana.line("* careful: ?-");
         assert!(
             careful.ends_with(
-                " can still read this, and those who went to the new #den cannot; /room follow #den"
+                " can still read this, and those who went to the new #den cannot; type /room follow #den"
             ),
             "{careful}"
         );
