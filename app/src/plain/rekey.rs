@@ -148,7 +148,12 @@ impl Plain {
 
     /// Where others have gone to and we have not, whoever speaks is told each time who hears it.
     pub(super) fn warn_of_stale_key(&self, room: &RoomName) {
-        let offers = self.rekeys.left_behind(room);
+        let mut offers = self.rekeys.left_behind(room);
+        // Anybody in the room can make such an offer: whoever does it for mischief is muted, and this with them.
+        offers.retain(|offer| {
+            let trust = self.people.trust(offer.from);
+            !(trust.muted || trust.blocked)
+        });
         if offers.is_empty() {
             return;
         }

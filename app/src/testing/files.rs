@@ -1,6 +1,6 @@
 //! Files, as people and programs offer, accept and stop them.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -88,6 +88,8 @@ fn what_was_stopped_can_be_accepted_again_at_once() {
     child.line("* new.txt comes from bo");
     child.say("/stop");
     child.line("* new.txt: stopped; /accept new.txt fetches it from the beginning");
+    // Nothing more of it is written.
+    child.line("* new.txt does not come any more");
     child.say("/files");
     child.line("  old.iso  100 kB  from bo  /accept fetches it");
     child.line("  new.txt  100 kB  from bo  /accept fetches it");
@@ -111,20 +113,14 @@ fn what_is_not_offered_any_more_leaves_nothing_and_is_not_tried_again() {
     child.line("bo offers a.txt");
     child.say("/accept");
     child.line("* a.txt comes from bo");
-    for _ in 0..500 {
-        if parts() == 1 {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    assert_eq!(parts(), 1);
+    until(|| parts() == 1);
     child.say("fake: withdraws");
     child.line("* a.txt is not offered any more");
     child.say("/files");
     child.line("  no file is offered or on its way");
+    until(|| parts() == 0);
     child.end_input();
     child.ended();
-    assert_eq!(parts(), 0);
     let mut again = Child::new(&["--profile", &folder.profile()]);
     again.say("/who");
     again.line("(you)");
@@ -144,6 +140,9 @@ fn a_person_sees_what_they_offer_also_after_a_restart_and_withdraws_it() {
     child.say("/files");
     let listed = "  notes.txt  10 bytes  to #lobby  you offer it; /stop notes.txt withdraws it";
     child.line(listed);
+    // Nobody can have it before it is written down that it is offered.
+    child.say("fake: fetches");
+    child.line("* bo has notes.txt");
     child.end_input();
     child.ended();
     let mut child = Child::new(&["--profile", &folder.profile()]);
@@ -153,6 +152,7 @@ fn a_person_sees_what_they_offer_also_after_a_restart_and_withdraws_it() {
     child.line("* notes.txt: stopped; you do not offer it any more");
     child.say("/files");
     child.line("  no file is offered or on its way");
+    until(|| !fs::read_to_string(folder.path("profile/transfers.json")).unwrap().contains("notes.txt"));
     child.end_input();
     child.ended();
     let mut child = Child::new(&["--profile", &folder.profile()]);
@@ -171,7 +171,7 @@ fn what_is_not_what_was_offered_is_not_kept() {
     child.line("a.txt comes from bo");
     child.say("/who");
     child.line("(you)");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     child.end_input();
     let ended = child.ended();
     assert!(ended.errors.contains("! a.txt: what has come is not what was offered"), "{}", ended.errors);
@@ -218,7 +218,7 @@ fn a_person_offers_a_file_and_hears_who_has_it_and_takes_it_back() {
     child.say("/stop");
     child.say("/who");
     child.line("(you)");
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    thread::sleep(Duration::from_millis(200));
     child.end_input();
     let ended = child.ended();
     for complaint in [
@@ -230,6 +230,17 @@ fn a_person_offers_a_file_and_hears_who_has_it_and_takes_it_back() {
     ] {
         assert!(ended.errors.contains(complaint), "{complaint} in {}", ended.errors);
     }
+}
+
+/// Waits until that is so: what the disk has to do with takes its time.
+fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..3000 {
+        if is_so() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it never is");
 }
 
 /// Lines until one of this type and state.

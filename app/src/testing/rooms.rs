@@ -222,6 +222,23 @@ fn whoever_stays_behind_is_told_each_time_who_reads_along() {
 }
 
 #[test]
+fn nobody_who_is_muted_makes_others_hear_of_their_key_each_time() {
+    let mut ana = Child::new(&["--ephemeral"]);
+    ana.line("bo is here");
+    ana.say("/private #den");
+    ana.line("/join #den ");
+    ana.say("fake: rekeys");
+    ana.line("* careful: ");
+    ana.say("/mute bo");
+    ana.line("bo is muted");
+    ana.say("quiet at last");
+    ana.end_input();
+    let ended = ana.ended();
+    let has = |part: &str| ended.lines.iter().any(|line| line.contains(part));
+    assert!(has("quiet at last") && !has("careful"), "{:#?}", ended.lines);
+}
+
+#[test]
 fn programs_give_a_private_room_another_key_and_follow() {
     let folder = Folder::new("rekey-json");
     let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
