@@ -12,6 +12,10 @@ const INDENT: usize = 4;
 const BAR: &str = "    | ";
 /// Between columns of a table.
 const GAP: &str = "  ";
+/// What stands so far in is one of the doctor's commands.
+const FAR_IN: usize = 16;
+/// How others come into a room.
+const WAY_IN: &str = "/join ";
 
 /// `text`, with breaks between words where its lines would be wider than `columns`. A word that is wider stays whole, and the
 /// terminal breaks it: so it can be copied.
@@ -30,10 +34,10 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
 }
 
 fn wrap(line: &str, columns: usize, out: &mut String) {
-    if width(line) <= columns {
+    if width(line) <= columns || is_to_copy(line) {
         return out.push_str(line);
     }
-    let further = further(line, columns);
+    let (further, is_stacked) = further(line, columns);
     let indent = width(&further);
     // Where the row ends so far, and the blanks that were not written yet.
     let (mut at, mut blanks) = (0, String::new());
@@ -44,8 +48,10 @@ fn wrap(line: &str, columns: usize, out: &mut String) {
         }
         let (gap, word) = (width(&blanks), width(piece));
         let is_first = at == 0;
+        let is_next_column = is_stacked && gap >= GAP.len();
         // Where the next row has no room for the whole word either, a break would only waste the rest of this one.
-        if !is_first && at + gap + word > columns && indent + word <= columns {
+        let is_over = at + gap + word > columns && indent + word <= columns;
+        if !is_first && (is_over || is_next_column) {
             out.push('\n');
             out.push_str(&further);
             at = indent + word;
@@ -62,11 +68,18 @@ fn wrap(line: &str, columns: usize, out: &mut String) {
     // Blanks at the end show nothing.
 }
 
-/// What further rows of `line` begin with.
-fn further(line: &str, columns: usize) -> String {
+/// Whether a person may copy a command from `line`: half of one does something else, and a key may be said in public.
+fn is_to_copy(line: &str) -> bool {
+    let bare = line.trim_start_matches(' ');
+    let begin = line.len() - bare.len();
+    begin >= FAR_IN || begin > 0 && bare.starts_with(WAY_IN) && !bare.contains(GAP)
+}
+
+/// What further rows of `line` begin with, and whether the second column of a table begins one of them.
+fn further(line: &str, columns: usize) -> (String, bool) {
     let is_narrow = |indent: usize| indent * 2 > columns;
     if line.starts_with(BAR) && !is_narrow(BAR.len()) {
-        return BAR.into();
+        return (BAR.into(), false);
     }
     let begin = line.len() - line.trim_start_matches(' ').len();
     // In a table under the second column, where that leaves room.
@@ -75,9 +88,10 @@ fn further(line: &str, columns: usize) -> String {
         let rest = line[gap..].trim_start_matches(' ');
         width(&line[..line.len() - rest.len()])
     });
+    let is_stacked = second.is_some_and(is_narrow);
     let indents = second.into_iter().chain([begin + INDENT, INDENT, 1]);
     let indent = indents.into_iter().find(|indent| !is_narrow(*indent)).unwrap_or(0);
-    " ".repeat(indent)
+    (" ".repeat(indent), is_stacked)
 }
 
 /// Words and what is between them, in turn.
@@ -140,7 +154,24 @@ mod tests {
     fn tables_go_on_under_their_second_column() {
         let line = "  /who [#room]   who is there and where";
         assert_eq!(wrapped(line, 34), "  /who [#room]   who is there and\n                 where");
-        assert_eq!(wrapped(line, 20), "  /who [#room]   who\n      is there and\n      where");
+        assert_eq!(wrapped(line, 30), "  /who [#room]\n      who is there and where");
+        assert_eq!(wrapped(line, 20), "  /who [#room]\n      who is there\n      and where");
+    }
+
+    #[test]
+    fn a_command_to_copy_stays_in_one_piece() {
+        let far = " ".repeat(FAR_IN);
+        for line in [
+            "  /join #ops one two three",
+            "  /join #ops key:0707070707",
+            &format!("{far}here: sudo ufw allow 1"),
+        ] {
+            assert_eq!(wrapped(line, 20), line);
+        }
+        assert_ne!(
+            wrapped("  /join #room [PHRASE]   enter a room", 20),
+            "  /join #room [PHRASE]   enter a room"
+        );
     }
 
     #[test]
