@@ -42,7 +42,7 @@ fn wrap(line: &str, columns: usize, out: &mut String) {
     // Where the row ends so far, and the blanks that were not written yet.
     let (mut at, mut blanks) = (0, String::new());
     for piece in pieces(line) {
-        if piece.chars().all(char::is_whitespace) {
+        if piece.chars().all(is_break) {
             blanks.push_str(piece);
             continue;
         }
@@ -160,13 +160,9 @@ mod tests {
 
     #[test]
     fn a_command_to_copy_stays_in_one_piece() {
-        let far = " ".repeat(FAR_IN);
-        for line in [
-            "  /join #ops one two three",
-            "  /join #ops key:0707070707",
-            &format!("{far}here: sudo ufw allow 1"),
-        ] {
-            assert_eq!(wrapped(line, 20), line);
+        let far = format!("{}here: sudo ufw allow 1", " ".repeat(FAR_IN));
+        for line in ["  /join #ops one two three", "  /join #ops key:0707070707", &far] {
+            assert_eq!(wrapped(line, width(line) - 3), line);
         }
         assert_ne!(
             wrapped("  /join #room [PHRASE]   enter a room", 20),
@@ -180,6 +176,13 @@ mod tests {
         for columns in 2..80 {
             assert!(wrapped(&fake, columns).lines().skip(1).all(|row| row.starts_with(' ')), "{columns}");
         }
+    }
+
+    #[test]
+    fn blanks_that_are_no_spaces_stay() {
+        assert_eq!(wrapped("a\t\u{b}", 1), "a\n\u{b}");
+        assert_eq!(wrapped("one two\u{a0}three", 9), "one two\u{a0}three");
+        assert_eq!(wrapped("one more two\u{a0}three", 14), "one more\n    two\u{a0}three");
     }
 
     quickcheck! {
