@@ -280,7 +280,7 @@ fn what_was_said_before_is_asked_for_and_shown() {
     chat.say(r##"{"cmd":"history","room":"#lobby","limit":100}"##);
     chat.say(r#"{"cmd":"quit"}"#);
     let stored = chat.ended().lines.into_iter().filter(|line| line.contains(r#""replay":true"#));
-    assert_eq!(stored.count(), 3, "two were asked for, and one had been scrolled back to");
+    assert_eq!(stored.count(), 4, "three were asked for, and one was found by scrolling back");
 }
 
 #[test]

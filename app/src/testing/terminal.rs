@@ -308,7 +308,7 @@ fn a_line_is_said_in_the_room_before_it_or_not_at_all() {
         screen.wait("#lobby> ");
         // What happens while a line is typed does not let the next one begin too early.
         screen.key("fake: rekeys\r");
-        screen.wait("/room follow #lobby moves you there");
+        screen.wait("type /room follow #lobby to go along");
         screen.key("/join #ops\r");
         screen.wait("#ops> ");
         screen.key("/join #lobby\r");
