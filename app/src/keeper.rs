@@ -136,7 +136,7 @@ impl Keeper {
             self.tell(Happening::Store(result));
         }
         let fresh = appended.unwrap_or_default();
-        if self.messages { settle(fresh, |fresh| &mut fresh.told) } else { fresh }
+        if self.messages { settle(fresh) } else { fresh }
     }
 
     fn tell(&self, happening: Happening) {

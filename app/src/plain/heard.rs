@@ -1,13 +1,17 @@
 //! What is said: shown at once, and what was missed in one piece when no more of it comes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use chat_core::{Instant, Message, PeerKey, Place, Stamp, UnixMillis};
+use chat_core::{Instant, Message, MessageId, PeerKey, Place, Stamp, UnixMillis};
 
-use super::Plain;
+use super::{Plain, show};
 use crate::{
     engine::Engine,
-    store::{Changed, Shown, Told, settle},
+    store::{Changed, Shown, Told},
 };
 
 /// What was missed is shown when nothing of it has come for so long ...
@@ -30,6 +34,35 @@ fn order(told: &Told) -> (Stamp, PeerKey) {
         Told::Message(shown) => (shown.message.stamp, shown.message.from),
         Told::Change(changed) => (changed.change.stamp, changed.change.from),
     }
+}
+
+/// What was said as it is by now, which the store knows, whatever order it came in: without what was taken back, and
+/// without the changes that it has in it.
+fn as_it_is(held: Vec<Told>, engine: &Engine) -> Vec<Told> {
+    let ids = held.iter().filter_map(|told| match told {
+        Told::Message(shown) => Some(shown.message.id),
+        Told::Change(_) => None,
+    });
+    let ids: BTreeSet<MessageId> = ids.collect();
+    let asked = ids.clone();
+    // What a store that is full has not kept is shown as it came.
+    let known: BTreeMap<MessageId, Shown> = engine
+        .ask(move |store| {
+            let find = |id| Some((id, store.find(id).ok()??));
+            asked.into_iter().filter_map(find).collect()
+        })
+        .unwrap_or_default();
+    let settled = held.into_iter().map(|told| match told {
+        Told::Message(shown) => Told::Message(known.get(&shown.message.id).cloned().unwrap_or(shown)),
+        change @ Told::Change(_) => change,
+    });
+    let is_shown = |told: &Told| match told {
+        Told::Message(shown) => !shown.deleted,
+        Told::Change(changed) => {
+            changed.change.what.target().is_none_or(|target| !known.contains_key(&target))
+        }
+    };
+    settled.filter(is_shown).collect()
 }
 
 impl Missed {
@@ -75,9 +108,8 @@ impl Plain {
     /// Shows what was missed, in the order in which it was said, between two lines that set it apart from what is said
     /// now.
     pub(super) fn show_missed(&mut self, engine: &mut Engine) {
-        let mut held = std::mem::take(&mut self.missed).held;
+        let mut held = as_it_is(std::mem::take(&mut self.missed).held, engine);
         held.sort_by_key(order);
-        let held = settle(held, |told| told);
         let mut messages = held.iter().filter_map(|held| match held {
             Told::Message(shown) => Some(&*shown.message),
             Told::Change(_) => None,
@@ -95,9 +127,9 @@ impl Plain {
         for held in held {
             match held {
                 Told::Message(shown) => {
-                    let edited = if shown.edited { " (edited)" } else { "" };
+                    let marks = show::marks(&shown).unwrap_or_default();
                     let late = if is_block { "" } else { " (came late)" };
-                    self.show_said(&shown.message, &format!("{edited}{late}"), engine);
+                    self.show_said(&shown.message, &format!("{marks}{late}"), engine);
                 }
                 Told::Change(changed) => self.show_change(&changed),
             }

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 
 use chat_core::{MessageId, What};
 
-use super::Told;
+use super::{Fresh, Told};
 
 /// Lets each message have its latest text, and leaves out those that were taken back, with all that was done to them.
-/// `told` is where an item has what is told; they are in the order in which they came to count.
-pub(crate) fn settle<T>(mut items: Vec<T>, told: impl Fn(&mut T) -> &mut Told) -> Vec<T> {
+pub(crate) fn settle(mut fresh: Vec<Fresh>) -> Vec<Fresh> {
     // What became of each message: nothing, another text, or that it is gone.
     let mut fates: BTreeMap<MessageId, Fate> = BTreeMap::new();
-    for item in &mut items {
-        if let Told::Message(shown) = told(item) {
+    for new in &fresh {
+        if let Told::Message(shown) = &new.told {
             fates.insert(shown.message.id, Fate::AsSaid);
         }
     }
-    for item in &mut items {
-        let Told::Change(changed) = told(item) else { continue };
+    for new in &fresh {
+        let Told::Change(changed) = &new.told else { continue };
         let what = &changed.change.what;
         let Some(fate) = what.target().and_then(|target| fates.get_mut(&target)) else { continue };
         match what {
@@ -26,7 +25,7 @@ pub(crate) fn settle<T>(mut items: Vec<T>, told: impl Fn(&mut T) -> &mut Told) -
             _ => {}
         }
     }
-    items.retain_mut(|item| match told(item) {
+    fresh.retain_mut(|new| match &mut new.told {
         Told::Message(shown) => match fates.get(&shown.message.id) {
             Some(Fate::Gone) => false,
             Some(Fate::Edited(text)) => {
@@ -44,7 +43,7 @@ pub(crate) fn settle<T>(mut items: Vec<T>, told: impl Fn(&mut T) -> &mut Told) -
             }
         }
     });
-    items
+    fresh
 }
 
 enum Fate {

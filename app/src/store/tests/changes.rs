@@ -245,8 +245,8 @@ fn what_is_told_together_is_told_as_it_is_by_then() {
     fn holds(said: Said) -> bool {
         let mut store = Memory::new(OWN, Memory::BYTES_MAX);
         let one = |entry| store.append(&[vec![Record::Entry(entry)]]).unwrap();
-        let told: Vec<Told> = said.0.into_iter().flat_map(one).map(|fresh| fresh.told).collect();
-        let told = settle(told, |told| told);
+        let told = settle(said.0.into_iter().flat_map(one).collect());
+        let told: Vec<Told> = told.into_iter().map(|fresh| fresh.told).collect();
         let messages = told.iter().filter_map(|told| match told {
             Told::Message(shown) => Some(shown),
             Told::Change(_) => None,
@@ -285,7 +285,7 @@ fn what_was_taken_back_meanwhile_is_not_told_at_all() {
     ];
     let told = store.append(&[said.map(Record::Entry).into()]).unwrap();
     assert_eq!(told.len(), 5);
-    let told = settle(told, |fresh| &mut fresh.told);
+    let told = settle(told);
     let whats = told.iter().map(|fresh| match &fresh.told {
         Told::Change(changed) => changed.change.what.clone(),
         Told::Message(_) => panic!("{fresh:?}"),

@@ -21,6 +21,14 @@ impl Fake {
                     });
                 }
             }
+            ["unsaid", text] => {
+                let mut entry = self.entry(place, BO, text);
+                entry.messages.iter_mut().for_each(|message| Arc::make_mut(message).late = true);
+                let target = entry.messages[0].id;
+                self.change(place, BO, What::Delete { target }, 0);
+                self.tell(Event::Message(entry.messages[0].clone()));
+                self.persist(vec![Record::Entry(entry)], vec![]);
+            }
             ["ahead", minutes, text] => {
                 let minutes: i64 = minutes.parse().unwrap();
                 self.hear_so(place, text, |message| {
@@ -92,6 +100,7 @@ impl Fake {
     fn hear_so(&mut self, place: &Place, text: &str, alter: impl Fn(&mut Message)) {
         let mut entry = self.entry(place, BO, text);
         entry.messages.iter_mut().map(Arc::make_mut).for_each(alter);
+        entry.stamp = entry.messages[0].stamp;
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);
