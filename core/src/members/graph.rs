@@ -1,4 +1,5 @@
-//! Who is reached over whom: chains of sessions that both ends name.
+//! Who is reached over whom: chains of sessions that both ends name. They lead to whoever has ended, as we have noticed, and
+//! not over it: its neighbours may name it for some time yet.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -53,7 +54,9 @@ impl Members {
                         return true;
                     }
                     seen.insert(*other);
-                    open.push_back(*other);
+                    if self.all.get(other).is_some_and(|member| member.ended.is_none()) {
+                        open.push_back(*other);
+                    }
                 }
             }
         }
@@ -79,7 +82,9 @@ impl Members {
                 if !*seen && theirs.contains(tag) {
                     *seen = true;
                     reached.insert(**name);
-                    open.push(other);
+                    if self.all.get(*name).is_some_and(|member| member.ended.is_none()) {
+                        open.push(other);
+                    }
                 }
             }
         }

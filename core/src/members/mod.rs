@@ -341,11 +341,13 @@ impl Members {
         let counted = if is_here { exchange::share(tag, member.record.version) } else { 0 };
         self.digest = self.digest.wrapping_sub(member.counted).wrapping_add(counted);
         member.counted = counted;
-        if is_here {
-            member.ended = None;
-        } else if member.ended.is_none() {
-            member.ended = Some(now);
-            self.timers.set_by(Timer::Sweep, now + RETAIN);
+        if is_here != member.ended.is_none() {
+            member.ended = Some(now).filter(|_| !is_here);
+            if !is_here {
+                self.timers.set_by(Timer::Sweep, now + RETAIN);
+            }
+            // Chains led over it, or do again.
+            self.look(now, now + graph::PAUSE);
         }
         self.touched.insert(tag);
     }

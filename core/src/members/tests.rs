@@ -256,3 +256,19 @@ fn whoever_goes_and_is_still_named_is_not_missed() {
     run(&mut members, at(125));
     assert_eq!(members.state(at(125), &tag(5)), Some(Lost), "looked at a moment later, with GRACE over");
 }
+
+/// Records follow sessions after a pause: 1 names 2 still when all know that 2 has ended, and no chain leads over it.
+#[test]
+fn whoever_is_reached_over_somebody_who_has_ended_is_missed_with_them() {
+    let mut members = chain();
+    hear(&mut members, at(0), record(1, 11, &[0, 2]));
+    hear(&mut members, at(0), record(3, 11, &[2]));
+    assert_eq!(states(&mut members, at(99)), [Online; 3]);
+    hear(&mut members, at(100), PeerRecord { lost: vec![(tag(2), 10)], ..record(1, 12, &[0, 2]) });
+    assert_eq!(states(&mut members, at(102)), [Online, Lost, Online]);
+    assert_eq!(states(&mut members, at(115)), [Online, Lost, Lost], "a second and LINGER after the verdict");
+    // It lives all the same, and so does whoever is behind it.
+    hear(&mut members, at(116), record(2, 11, &[1, 3]));
+    assert_eq!(states(&mut members, at(118)), [Online; 3]);
+    assert_eq!((states(&mut members, at(1000)), members.next_wake()), (vec![Online; 3], None));
+}
