@@ -8,6 +8,17 @@ use crate::{clean, engine::Engine, store::Changed};
 impl Plain {
     /// Lets what we said last, in the room where we write, say something else.
     pub(super) fn edit(&mut self, text: &str, engine: &mut Engine) -> Result<(), String> {
+        // `/delete @NICK` is about what one person was told, so this may be meant for them, and would be said in the room.
+        let addressee = text.strip_prefix('@').and_then(|rest| rest.split_whitespace().next());
+        if let Some(Ok(key)) = addressee.map(|whom| self.people.resolve(whom))
+            && self.own_last(&Place::Direct(key)).is_some()
+        {
+            let whom = self.people.label(key, None);
+            return Err(format!(
+                "nothing was corrected: what you told {whom} alone cannot be, /delete @{whom} takes it back; to correct what you \
+                 said here, begin with another word"
+            ));
+        }
         let text = Text::new(text).map_err(|error| error.to_string())?;
         let room = self.here.clone().ok_or(NOWHERE)?;
         let last = self.own_last(&Place::Room(room.clone()));

@@ -27,6 +27,7 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
     child.say("/delete @bo");
     child.say("/msg bo psst");
     child.line("@bo <ana> psst");
+    child.say("/edit @bo the code for you alone");
     child.say("/delete @bo");
     child.line("@bo * ana takes back \"psst\", said at ");
     child.end_input();
@@ -39,6 +40,8 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
         "! nothing of yours in #pp to correct",
         "! nothing of yours in #pp to take back; /delete @NICK is for what you told one person",
         "! nothing that you told bo alone to take back",
+        "! nothing was corrected: what you told bo alone cannot be, /delete @bo takes it back; to correct what you said here, \
+         begin with another word",
     ];
     assert_eq!(complaints, expected, "{}", ended.errors);
     let public = ended.lines.iter().filter(|line| line.contains("#lobby"));
