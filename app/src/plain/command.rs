@@ -206,7 +206,7 @@ fn of_room(argument: &str) -> Option<Command<'_>> {
 }
 
 /// `TWO WORDS` of `"TWO WORDS"`.
-fn unquoted(name: &str) -> &str {
+pub(super) fn unquoted(name: &str) -> &str {
     name.trim().trim_matches('"')
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use chat_core::{Instant, Message, MessageId, Offer, PeerKey, Place, Transfer};
 
+use super::command::unquoted;
 use crate::{clean, files, people::People};
 
 /// What a verified person sends comes without a question up to so many bytes, and so many in one run.
@@ -171,10 +172,6 @@ pub(super) fn name_of(message: &Message) -> String {
 /// How much it is.
 pub(super) fn size_of(message: &Message) -> String {
     files::bytes(message.file.as_ref().map_or(0, |offer| offer.size))
-}
-
-fn unquoted(name: &str) -> &str {
-    name.trim().trim_matches('"')
 }
 
 #[cfg(test)]

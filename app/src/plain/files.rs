@@ -6,6 +6,7 @@ use chat_core::{Action, Instant, Message, MessageId, Place, StoreError, Transfer
 
 use super::{
     Pending, Plain,
+    command::unquoted,
     desk::{name_of, size_of},
     show,
 };
@@ -50,7 +51,7 @@ impl Plain {
 
     /// Stops what moved last, or what is called so.
     pub(super) fn stop_file(&mut self, name: Option<&str>, engine: &mut Engine) -> Result<(), String> {
-        let name = name.map(|name| name.trim_matches('"'));
+        let name = name.map(unquoted);
         let is_meant = |file: MessageId| name.is_none_or(|name| self.desk.name(file) == name);
         let moving = self.desk.moving.iter().filter(|((file, _), _)| is_meant(*file));
         let moving = moving.max_by_key(|(_, (_, told))| *told).map(|((file, _), _)| *file);

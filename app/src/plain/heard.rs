@@ -44,12 +44,11 @@ fn as_it_is(held: Vec<Told>, engine: &Engine) -> Vec<Told> {
         Told::Change(_) => None,
     });
     let ids: BTreeSet<MessageId> = ids.collect();
-    let asked = ids.clone();
     // What a store that is full has not kept is shown as it came.
     let known: BTreeMap<MessageId, Shown> = engine
         .ask(move |store| {
             let find = |id| Some((id, store.find(id).ok()??));
-            asked.into_iter().filter_map(find).collect()
+            ids.into_iter().filter_map(find).collect()
         })
         .unwrap_or_default();
     let settled = held.into_iter().map(|told| match told {
