@@ -37,26 +37,13 @@ pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>)
     near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
-/// How many letters are too many, missing, wrong, or changed places with the next one (the distance of Damerau and
-/// Levenshtein, of which no letter is edited twice).
+/// How many letters are too many, missing, wrong, or changed places with the next one.
 fn slips(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     // Whoever types a page behind the slash means no command.
-    if one.len().abs_diff(other.len()) > LETTERS_A_SLIP {
+    if one.chars().count().abs_diff(other.chars().count()) > LETTERS_A_SLIP {
         return usize::MAX;
     }
-    let mut rows = vec![(0..=other.len()).collect::<Vec<usize>>()];
-    for (at, letter) in one.iter().enumerate() {
-        let mut row = vec![at + 1];
-        for (to, its) in other.iter().enumerate() {
-            let swapped = at > 0 && to > 0 && *letter == other[to - 1] && one[at - 1] == *its;
-            let swap = if swapped { rows[at - 1][to - 1] + 1 } else { usize::MAX };
-            let wrong = rows[at][to] + usize::from(letter != its);
-            row.push(wrong.min(rows[at][to + 1] + 1).min(row[to] + 1).min(swap));
-        }
-        rows.push(row);
-    }
-    rows[one.len()][other.len()]
+    strsim::osa_distance(one, other)
 }
 
 #[cfg(test)]
