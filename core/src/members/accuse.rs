@@ -100,6 +100,14 @@ impl Members {
         }
     }
 
+    /// The newest version in which anybody says to have lost `tag`.
+    pub(super) fn accused_in(&self, tag: Tag) -> Option<u64> {
+        self.accusations
+            .range((tag, Tag([0; 8]))..=(tag, Tag([u8::MAX; 8])))
+            .map(|(_, &version)| version)
+            .max()
+    }
+
     pub(super) fn accuse(&mut self, now: Instant, tag: Tag, version: u64, verdict: Instant) {
         let Some(member) = self.all.get_mut(&tag) else { return };
         let verdict = member.accused.map_or(verdict, |(_, earlier)| earlier.min(verdict));

@@ -115,6 +115,8 @@ pub(crate) enum Down {
     Silent,
     /// It said goodbye.
     Quit,
+    /// It does not answer, or whoever passes that on does not.
+    Cut,
     /// It is still there.
     Released,
     /// Another one takes its place.

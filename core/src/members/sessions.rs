@@ -44,11 +44,12 @@ impl Members {
             self.all.keys().copied().collect::<Vec<_>>().into_iter().for_each(|other| self.touch(now, other));
         }
         // Most sessions that end are visits, and whoever leaves is named by its neighbours.
-        let is_reached = how == Down::Released && self.is_reached(tag);
+        let is_reached = matches!(how, Down::Released | Down::Cut) && self.is_reached(tag);
         if !is_reached {
             self.look(now, now + graph::PAUSE);
         }
         let is_vouched = how == Down::Silent && self.is_vouched(&tag);
+        let accused_in = self.accused_in(tag);
         let Some(member) = self.all.get_mut(&tag) else { return false };
         member.has_left = how == Down::Quit;
         let (version, is_news) =
@@ -58,11 +59,13 @@ impl Members {
         }
         match how {
             Down::Quit | Down::Replaced => {}
-            Down::Released if is_reached => {}
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
+            // A neighbour of its own has said so while we were asking.
+            Down::Cut if accused_in >= Some(version) => self.accuse(now, tag, version, now + DOUBT),
+            Down::Released | Down::Cut if is_reached => {}
             Down::Silent => self.accuse(now, tag, version, now),
             // It is still there, and its other sessions have to show that.
-            Down::Released => {
+            Down::Released | Down::Cut => {
                 member.missed_at.get_or_insert(now + LINGER);
             }
         }

@@ -210,6 +210,23 @@ fn whoever_lets_us_go_is_here_until_nobody_turns_out_to_have_a_session_with_it()
     assert_eq!(members.state(at(115), &tag(4)), Some(Lost));
 }
 
+/// We ask it over a neighbour while that one says already that it does not answer: that is not forgotten when we give up.
+#[test]
+fn whoever_was_accused_while_we_asked_is_gone_when_nothing_comes_of_it() {
+    let play = |accused_in: u64, how: Down| {
+        let mut members = chain();
+        members.on_up(at(0), tag(3), LinkId(3));
+        members.on_moved(at(0), tag(3), true);
+        let accuser = PeerRecord { lost: vec![(tag(3), accused_in)], ..record(1, 11, &[0, 2, 3]) };
+        hear(&mut members, at(100), accuser);
+        members.on_down(at(101), tag(3), how);
+        states(&mut members, at(102))
+    };
+    assert_eq!(play(10, Down::Cut), [Online, Online, Lost]);
+    assert_eq!(play(9, Down::Cut), [Online; 3], "it has answered that");
+    assert_eq!(play(10, Down::Released), [Online; 3], "it has answered us");
+}
+
 #[test]
 fn another_run_at_its_place_shows_that_a_run_has_ended() {
     let place: core::net::SocketAddr = "10.0.0.3:27182".parse().unwrap();

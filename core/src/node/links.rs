@@ -205,8 +205,8 @@ impl Node {
                     let (end, how) = match why {
                         Gone::Quit => (End::Quit, Down::Quit),
                         Gone::Crowded => (End::Crowded, Down::Released),
-                        // Whoever passes things on may have gone, and those at both ends say nothing of each other.
-                        Gone::Lost if peer.is_relayed() => (End::Lost, Down::Released),
+                        // Those at both ends say nothing of each other.
+                        Gone::Lost if peer.is_relayed() => (End::Lost, Down::Cut),
                         Gone::Lost => (End::Lost, Down::Silent),
                         Gone::Replaced => (End::Lost, Down::Replaced),
                     };

@@ -128,7 +128,7 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
          nothing disturbed the two for long; after a crash within 6 s to the next heartbeat and 4.5 units of the \
          probe timeout (200 ms to 1 s), and among more than nine a second to answer an accusation and four steps of \
          a record, over several links as long as S7 gives those told of by others. Who had ended when others told of \
-         it, or was not in session yet among nine or fewer: within the 20 s for which somebody new counts, or, if \
+         it, or was not in session yet among nine or fewer, or over a neighbour only that ended, too: within the 20 s for which somebody new counts, or, if \
          that is longer, when those who told of it are found gone too and 13 s have passed, among more than nine with \
          the same four steps. From when the other woke, and later by what faults hold back.",
     ),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chat_core::{BootId, Instant, PeerKey};
 
 use super::name_of;
-use crate::watch::{Check, Fact, Truth};
+use crate::watch::{Check, Fact, Truth, truth::Listed};
 
 /// L4: a program that ended is not listed any more: after a goodbye at once, after a crash in time.
 #[derive(Default)]
@@ -43,6 +43,15 @@ impl Check for Leave {
     }
 }
 
+/// Whether its session went over somebody who has ended, too: nobody is left who could say that it does not answer.
+fn is_over_somebody_gone(truth: &Truth, listed: &Listed) -> bool {
+    let ended = |key: PeerKey| {
+        let runs = truth.boots.iter().filter(move |(who, _)| who.0 == key);
+        runs.filter_map(|(_, ran)| ran.ended).any(|(at, _)| at >= listed.since)
+    };
+    listed.over().is_some_and(ended)
+}
+
 impl Leave {
     fn judge(&mut self, truth: &Truth, now: Instant) -> Result<(), String> {
         while let Some(&(at, key, boot)) = self.due.first().filter(|(at, ..)| *at < now) {
@@ -60,7 +69,10 @@ impl Leave {
                 let from = if crashed { it.calm.since.max(since).max(ended) } else { ended };
                 let by = match crashed {
                     true if since > ended => from + truth.bounds.hearsay_noticed(),
-                    true => from + truth.bounds.crash_noticed(listed.was_direct(ended)),
+                    true => {
+                        let direct = listed.was_direct(ended) && !is_over_somebody_gone(truth, listed);
+                        from + truth.bounds.crash_noticed(direct)
+                    }
                     false => at,
                 };
                 if by <= at && (crashed || heard && left.is_calm()) {

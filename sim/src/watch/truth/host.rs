@@ -54,17 +54,27 @@ pub(crate) struct Listed {
     /// Whether by a session of its own, and since when that is so.
     direct: bool,
     turned: Instant,
+    /// Over whose node such a session went last.
+    over: Option<PeerKey>,
 }
 
 impl Listed {
     pub(super) const fn new(now: Instant, direct: bool) -> Self {
-        Self { since: now, direct, turned: now }
+        Self { since: now, direct, turned: now, over: None }
     }
 
-    pub(super) fn turn(&mut self, now: Instant, direct: bool) {
+    pub(super) fn turn(&mut self, now: Instant, direct: bool, over: Option<PeerKey>) {
         if self.direct != direct {
             (self.direct, self.turned) = (direct, now);
         }
+        if direct {
+            self.over = over;
+        }
+    }
+
+    /// Over whom its session goes, or went, if it is not its own all the way.
+    pub(crate) const fn over(&self) -> Option<PeerKey> {
+        self.over
     }
 
     /// Whether it had a session of its own then, as far as the last turn tells.

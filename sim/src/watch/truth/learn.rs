@@ -135,12 +135,13 @@ impl Truth {
 
     fn on_told(&mut self, now: Instant, host: usize, event: &Event) {
         match event {
-            Event::Peer(PeerChange { state, key: Some(key), boot: Some(boot), direct, .. }) => {
+            Event::Peer(PeerChange { state, key: Some(key), boot: Some(boot), direct, through, .. }) => {
                 let (it, who) = (&mut self.hosts[host], (*key, *boot));
                 if matches!(state, PeerState::Quit | PeerState::Lost) {
                     it.listed.remove(&who);
                 } else {
-                    it.listed.entry(who).or_insert(Listed::new(now, *direct)).turn(now, *direct);
+                    let listed = it.listed.entry(who).or_insert(Listed::new(now, *direct));
+                    listed.turn(now, *direct, *through);
                     if *state == PeerState::Online {
                         it.met.insert(who);
                     }

@@ -122,6 +122,35 @@ fn leave_waits_longer_for_whoever_was_not_in_session_yet() {
 }
 
 #[test]
+fn leave_waits_longer_for_whoever_was_passed_on_by_somebody_who_ended_too() {
+    let play = |with_relay: bool, noticed_after: u64| {
+        let mut stage = Stage::new(leave::Leave::default());
+        stage.everybody_meets();
+        let online = PeerChange { through: Some(key(1)), ..change(PeerState::Online, 2) };
+        stage.tell(0, &Event::Peer(online));
+        stage.wait(300);
+        stage.see(&Fact::Ended { host: 2, goodbye: false });
+        if with_relay {
+            stage.see(&Fact::Ended { host: 1, goodbye: false });
+        }
+        stage.after(6_000);
+        let online = PeerChange { direct: false, ..change(PeerState::Online, 2) };
+        stage.tell(0, &Event::Peer(online));
+        let (who, whom) = if with_relay { (0, 1) } else { (1, 2) };
+        stage.tell(who, &Event::Peer(change(PeerState::Lost, whom)));
+        stage.after(noticed_after - 6_000);
+        stage.wait(0);
+        stage.tell(0, &Event::Peer(change(PeerState::Lost, 2)));
+        stage.wait(60);
+        stage.end()
+    };
+    assert_eq!(play(false, 6_900), Ok(()));
+    bites(play(false, 7_100), "still lists host 2");
+    assert_eq!(play(true, 19_900), Ok(()));
+    bites(play(true, 20_100), "still lists host 2");
+}
+
+#[test]
 fn reach_bites_when_somebody_is_not_shown_what_was_said() {
     let play = |shown_to: &[usize], settled: bool| {
         let mut stage = Stage::new(reach::Reach::default());
