@@ -20,10 +20,13 @@ impl Rekeys {
     /// Takes in what has happened; answers whether the person is to hear of it.
     pub(crate) fn take(&mut self, rekey: &Rekey) -> bool {
         let followed = self.known.iter().find(|known| is_followed(known) && known.former == rekey.former);
-        // At start nobody is told again what they have decided.
-        let is_settled = rekey.again && (is_followed(rekey) || followed.is_some());
+        // At start nobody is told again what they have decided, nor of what others have gone on from.
+        let is_settled =
+            rekey.again && (is_followed(rekey) || followed.is_some() || self.is_superseded(rekey.successor));
         self.known.retain(|known| (known.successor, known.from) != (rekey.successor, rekey.from));
-        self.known.push(rekey.clone());
+        // Of what is told at start the latest comes first.
+        let place = if rekey.again { 0 } else { self.known.len() };
+        self.known.insert(place, rekey.clone());
         let told = self.told.entry((rekey.from, rekey.former)).or_default();
         *told += usize::from(!is_settled);
         !is_settled && (is_followed(rekey) || *told <= TOLD_MAX)
@@ -37,11 +40,15 @@ impl Rekeys {
     /// Where somebody in `room` may go, the latest last; not where somebody has gone on from.
     pub(crate) fn offers(&self, room: &RoomName) -> Vec<&Rekey> {
         let offered = self.known.iter().filter(|it| it.room == *room && it.state == RekeyState::Offered);
-        let is_last =
-            |it: &&Rekey| self.known.iter().all(|known| !has_key(known) || known.former != it.successor);
+        let is_last = |it: &&Rekey| !self.is_superseded(it.successor);
         let is_new =
             |it: &&Rekey| !self.known.iter().any(|at| is_followed(at) && at.successor == it.successor);
         offered.filter(is_last).filter(is_new).collect()
+    }
+
+    /// Whether another room, whose key we have, takes the place of this one.
+    fn is_superseded(&self, room: RoomKeyId) -> bool {
+        self.known.iter().any(|known| has_key(known) && known.former == room)
     }
 
     /// Of those the ones for which others leave the very room where we are. Whoever has gone from it to one of several is
@@ -133,6 +140,8 @@ mod tests {
         assert!(!rekeys.take(&again(rekey(1, (0, 1), followed()))));
         assert!(!rekeys.take(&again(rekey(2, (0, 2), RekeyState::Offered))));
         assert!(rekeys.take(&again(rekey(1, (1, 4), RekeyState::Offered))));
+        assert!(!rekeys.take(&again(rekey(1, (3, 1), RekeyState::Offered))), "they have gone on from there");
+        assert_eq!(offers(&rekeys), [4, 2]);
         let told =
             (10..100).filter(|&number| rekeys.take(&rekey(9, (1, number), RekeyState::Offered))).count();
         assert_eq!(told, TOLD_MAX);

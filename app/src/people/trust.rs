@@ -52,12 +52,12 @@ impl People {
         self.trusts.of.iter().map(|(&key, &trust)| (key, trust))
     }
 
-    /// Keys were compared with `key`, and these digits came out.
-    pub(crate) fn on_compared(&mut self, key: PeerKey, digits: Digits) {
+    /// Keys were compared with `key`, and these digits came out. Answers whether they take the place of others.
+    pub(crate) fn on_compared(&mut self, key: PeerKey, digits: Digits) -> bool {
         if self.trusts.compared.len() >= COMPARED_MAX {
             self.trusts.compared.pop_first();
         }
-        self.trusts.compared.insert(key, digits);
+        self.trusts.compared.insert(key, digits).is_some()
     }
 
     /// The digits that came out last with `key`.
@@ -253,7 +253,7 @@ mod tests {
     fn digits_are_remembered_for_some() {
         let mut people = people(vec![]);
         let digits = |number: u8| format!("{number:012}").parse::<Digits>().unwrap();
-        (1..=200).for_each(|key| people.on_compared(PeerKey([key; 32]), digits(key)));
+        (1..=200).for_each(|key| assert!(!people.on_compared(PeerKey([key; 32]), digits(key))));
         assert_eq!(people.compared(PeerKey([200; 32])), Some(digits(200)));
         assert_eq!(people.trusts.compared.len(), COMPARED_MAX);
     }

@@ -2,7 +2,7 @@
 
 use chat_core::{Action, Change, Emoji, Message, Place, RoomName, Text, Topic, What};
 
-use super::{Pending, Plain, act::NOWHERE, recall::Recalled};
+use super::{Pending, Plain, act::NOWHERE, command::unquoted, recall::Recalled};
 use crate::{clean, engine::Engine, store::Changed};
 
 impl Plain {
@@ -22,8 +22,14 @@ impl Plain {
         let text = Text::new(text).map_err(|error| error.to_string())?;
         let room = self.here.clone().ok_or(NOWHERE)?;
         let last = self.own_last(&Place::Room(room.clone()));
-        let Recalled { id: target, place, .. } =
+        let Recalled { id: target, place, offers, text: name, .. } =
             last.ok_or_else(|| format!("nothing of yours in {room} to correct"))?;
+        if offers {
+            let name = clean::name(&name);
+            return Err(format!(
+                "nothing was corrected: what you said last is a file; /stop {name} withdraws it, and /file offers another"
+            ));
+        }
         self.act(Action::Edit { place, target, text }, Pending::Change, engine);
         Ok(())
     }
@@ -49,7 +55,7 @@ impl Plain {
         Ok(())
     }
 
-    /// Reacts to what somebody said last in the room where we write.
+    /// Reacts to what somebody said last in the room where we write, or to us alone.
     pub(super) fn react(
         &mut self,
         emoji: &str,
@@ -77,8 +83,15 @@ impl Plain {
             .map_or_else(|| format!("{room} has no topic"), |topic| format!("{room}: {topic}")))
     }
 
-    /// What `who`, or anybody else, said last in the room where we write: what stands elsewhere is for other readers.
+    /// What `who`, or anybody else, said last in the room where we write: what stands elsewhere is for other readers. What
+    /// `@who` said to us alone.
     pub(super) fn others_last(&self, who: Option<&str>, what_for: &str) -> Result<Recalled, String> {
+        if let Some(whom) = who.and_then(|who| who.strip_prefix('@')) {
+            let key = self.people.resolve(unquoted(whom)).map_err(|error| error.to_string())?;
+            let last = self.recall.latest(&Place::Direct(key), |from| from == key).cloned();
+            let nothing = || format!("{} told you nothing alone {what_for}", self.people.label(key, None));
+            return last.ok_or_else(nothing);
+        }
         let key = who.map(|who| self.people.resolve(who)).transpose().map_err(|error| error.to_string())?;
         let (own, room) = (self.people.own(), self.here.clone().ok_or(NOWHERE)?);
         let last =

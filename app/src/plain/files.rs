@@ -60,14 +60,17 @@ impl Plain {
         let file = file.ok_or("no such file is on its way, and you offer none of this name")?;
         let name = self.desk.name(file);
         engine.files(Job::Drop(file));
-        let is_ours = self.desk.forget_own(file);
+        let own = self.desk.own().iter().find(|(own, ..)| *own == file).map(|(.., place)| place.clone());
+        self.desk.forget_own(file);
         self.desk.offer_again(file);
         self.act(Action::Stop(file), Pending::Change, engine);
-        self.notice(&if is_ours {
-            format!("{name}: stopped; you do not offer it any more")
+        if let Some(place) = own {
+            // Nobody is to ask for what cannot be had.
+            self.act(Action::Delete { place, target: file }, Pending::Change, engine);
+            self.notice(&format!("{name}: stopped; you do not offer it any more"));
         } else {
-            format!("{name}: stopped; /accept {name} fetches it from the beginning")
-        });
+            self.notice(&format!("{name}: stopped; /accept {name} fetches it from the beginning"));
+        }
         Ok(())
     }
 

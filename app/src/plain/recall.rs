@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chat_core::{Message, MessageId, Nick, PeerKey, Place};
+use chat_core::{Message, MessageId, Nick, PeerKey, Place, RoomName};
 
 use super::delivery::beginning;
 
@@ -22,6 +22,8 @@ pub(super) struct Recalled {
     pub(super) nick: Nick,
     /// Its beginning, hostile until cleaned.
     pub(super) text: String,
+    /// Whether it offers a file.
+    pub(super) offers: bool,
 }
 
 impl Recall {
@@ -35,6 +37,7 @@ impl Recall {
             from: message.from,
             nick: message.nick.clone(),
             text: beginning(&message.text),
+            offers: message.file.is_some(),
         });
     }
 
@@ -55,5 +58,10 @@ impl Recall {
 
     pub(super) fn forget(&mut self, id: MessageId) {
         self.0.retain(|recalled| recalled.id != id);
+    }
+
+    /// Another room goes by the name of that one.
+    pub(super) fn forget_room(&mut self, room: &RoomName) {
+        self.0.retain(|recalled| recalled.place != Place::Room(room.clone()));
     }
 }

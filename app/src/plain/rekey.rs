@@ -89,6 +89,7 @@ impl Plain {
         let is_told = self.rekeys.take(rekey);
         if let RekeyState::Made { root, .. } | RekeyState::Followed { root } = &rekey.state {
             self.secrets.insert(rekey.room.clone(), root.clone());
+            self.recall.forget_room(&rekey.room);
         }
         if is_told {
             self.notice(&self.told_of(rekey));

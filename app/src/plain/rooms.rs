@@ -25,7 +25,7 @@ impl Plain {
             let weak = without_weak(given);
             phrase::root(&room, weak.unwrap_or(given).trim(), weak.is_some()).map_err(|error| match error {
                 // What was typed is a secret, and stays out of logs.
-                PhraseError::Count(_) => format!(
+                PhraseError::Count(_) | PhraseError::Word(_) => format!(
                     "{room} is not entered: {error}; a phrase of your own goes like this: /join {room} {WEAK} YOUR OWN WORDS"
                 ),
                 error => format!("{room} is not entered: {error}"),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_core::{Message, Nick, Offer, PeerChange, PeerState, Place, RoomName, UnixMillis, hex};
+use chat_core::{Message, Nick, Offer, PeerChange, PeerState, Place, RoomName, Trust, UnixMillis, hex};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
@@ -137,18 +137,23 @@ pub(super) fn who(people: &People, keep: impl Fn(&Person) -> bool) -> Vec<String
             1 => String::new(),
             runs => format!("(in {runs} places)"),
         };
-        [people.label(*key, None), rooms.join(" "), places]
+        // The badge says the rest.
+        let thought = words(Trust { verified: false, ..people.trust(*key) });
+        let thought = if thought.is_empty() { thought } else { format!("({thought})") };
+        [people.label(*key, None), rooms.join(" "), places, thought]
     });
     columns(rows.collect())
 }
 
+/// What is thought of somebody.
+fn words(trust: Trust) -> String {
+    let words = [(trust.verified, "verified"), (trust.blocked, "blocked"), (trust.muted, "muted")];
+    words.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect::<Vec<_>>().join(", ")
+}
+
 /// Whom the person has verified, blocked or muted.
 pub(super) fn trusted(people: &People) -> Vec<String> {
-    let rows = people.trusted().map(|(key, trust)| {
-        let words = [(trust.verified, "verified"), (trust.blocked, "blocked"), (trust.muted, "muted")];
-        let words: Vec<&str> = words.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
-        [people.label(key, None), key.to_string(), words.join(", ")]
-    });
+    let rows = people.trusted().map(|(key, trust)| [people.label(key, None), key.to_string(), words(trust)]);
     let lines = columns(rows.collect());
     if lines.is_empty() { vec![String::from("nobody is verified, blocked or muted")] } else { lines }
 }

@@ -57,8 +57,9 @@ impl Plain {
         };
         if !is_same {
             self.complain(&format!(
-                "{whom} is not verified: who shows you other digits or another key is somebody else, or somebody \
-                 stands between you"
+                "{} is not verified: who shows you other digits or another key is somebody else, or somebody \
+                 stands between you",
+                whom.trim_end_matches(BADGE)
             ));
         }
         self.think(key, Thought::Verified(is_same), engine);
@@ -105,13 +106,14 @@ impl Plain {
 
     /// Shows the digits that came out of a comparison.
     pub(super) fn show_digits(&mut self, key: PeerKey, digits: Digits, asked: bool) {
-        self.people.on_compared(key, digits);
+        let is_another = self.people.on_compared(key, digits);
         let whom = self.people.label(key, None);
         let name = if whom.contains(char::is_whitespace) { format!("\"{whom}\"") } else { whom.clone() };
         let name = name.replace(BADGE, "");
         let why = if asked { String::new() } else { format!("{whom} wants to be sure that you are you: ") };
+        let now = if is_another { " now, and those of before count no more" } else { "" };
         self.notice(&format!(
-            "{why}your digits with {whom} are {digits}; ask for theirs, by voice or face to face. If they are the same, type: \
+            "{why}your digits with {whom} are {digits}{now}; ask for theirs, by voice or face to face. If they are the same, type: \
              /verify {name} yes; if not: /verify {name} no"
         ));
     }

@@ -148,8 +148,10 @@ fn a_person_sees_what_they_offer_also_after_a_restart_and_withdraws_it() {
     let mut child = Child::new(&["--profile", &folder.profile()]);
     child.say("/files");
     child.line(listed);
+    child.say("/edit other.txt");
     child.say("/stop notes.txt");
     child.line("* notes.txt: stopped; you do not offer it any more");
+    child.line("#lobby * ana takes back \"notes.txt\", said at ");
     child.say("/files");
     child.line("  no file is offered or on its way");
     until(|| !fs::read_to_string(folder.path("profile/transfers.json")).unwrap().contains("notes.txt"));

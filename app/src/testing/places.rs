@@ -25,6 +25,15 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
     child.say("/delete");
     child.line("#pp * ana takes back \"the code is 98\", said at ");
     child.say("/delete @bo");
+    child.say("/reply @bo you told me nothing yet");
+    child.say("fake: direct secret");
+    child.line("@bo <bo> secret");
+    child.say("/reply @bo thank you");
+    child.line("@bo <ana> (to bo: secret) thank you");
+    child.say("/react +1 @bo");
+    child.line("@bo * ana reacts +1 to bo: secret");
+    child.say("/delete @bo");
+    child.line("@bo * ana takes back \"thank you\"");
     child.say("/msg bo psst");
     child.line("@bo <ana> psst");
     child.say("/edit @bo the code for you alone");
@@ -40,6 +49,7 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
         "! nothing of yours in #pp to correct",
         "! nothing of yours in #pp to take back; /delete @NICK is for what you told one person",
         "! nothing that you told bo alone to take back",
+        "! not sent, bo told you nothing alone to answer: you told me nothing yet",
         "! nothing was corrected: what you told bo alone cannot be, /delete @bo takes it back; to correct what you said here, \
          begin with another word",
     ];

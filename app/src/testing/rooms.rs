@@ -78,7 +78,7 @@ fn a_weak_or_wrong_phrase_enters_nothing_and_says_why() {
     for why in [
         "this has 3; a phrase of your own goes like this: /join #ops --weak YOUR OWN WORDS",
         "the last one does not fit the others",
-        "xyzzy is not a word of the list",
+        "xyzzy is not a word of the list; a phrase of your own goes like this: /join #ops --weak YOUR OWN WORDS",
         "a key is `key:` and 64 hex digits",
         "at least 8 characters",
         "you are in another room called #open; leave it first",
@@ -164,8 +164,11 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
     );
     ana.say("/invite");
     ana.line(&format!("/join #den key:{}", "aa".repeat(32)));
+    ana.say("said under the old key");
+    ana.line("#den <ana> said under the old key");
     ana.say("/room rekey");
     ana.line("you changed the key of #den: 2 people");
+    ana.say("/edit said under the new one");
     ana.say("fake: rekeys");
     ana.line("bo shut ?-");
     ana.line("/room follow #den moves you there");
@@ -186,6 +189,7 @@ fn a_person_gives_a_private_room_another_key_and_follows_somebody_else() {
         "nobody called nobody has been seen",
         "nobody has given you another key for #den",
         "you are not in #nowhere",
+        "nothing of yours in #den to correct",
         "#den may become the room of bo (b0b0b0b0) or of bo-",
     ] {
         assert!(errors.contains(why), "{why}: {errors}");

@@ -16,6 +16,10 @@ fn a_person_verifies_by_digits_and_the_badge_stays() {
         "your digits with bo are 0471 9920 3318; ask for theirs, by voice or face to face. If they are the same, type: /verify \
          bo yes; if not: /verify bo no",
     );
+    child.say("/verify bo");
+    child.line(
+        "your digits with bo are 0471 9920 3318 now, and those of before count no more; ask for theirs",
+    );
     child.say("/verify bo 0471 9920 3319");
     child.say("/verify bo 047199203318");
     child.line("* bo is not verified, nor was before");
@@ -47,7 +51,7 @@ fn a_person_verifies_by_digits_and_the_badge_stays() {
     child.end_input();
     let errors = child.ended().errors;
     assert!(errors.contains("nobody called zoe has been seen"), "{errors}");
-    assert_eq!(errors.matches("bo\u{2713} is not verified").count(), 2, "{errors}");
+    assert_eq!(errors.matches("! bo is not verified").count(), 2, "{errors}");
 }
 
 #[test]
@@ -59,6 +63,8 @@ fn the_muted_are_found_later_and_the_blocked_are_not() {
     child.line("bo is muted");
     child.say("/mute bo");
     child.line("bo is already muted");
+    child.say("/who");
+    child.line("  bo  (muted)");
     child.say("fake: hear 1 quiet words");
     child.say("/unmute bo");
     child.line("bo is not muted");

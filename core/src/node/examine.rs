@@ -126,7 +126,7 @@ impl Node {
                 nick: Some(told.nick.clone()),
                 address: match peer {
                     Some(peer) => peer.address(),
-                    None => member.record.addresses.first().copied(),
+                    None => self.net.reachable(&member.record.addresses),
                 },
                 state: told.state,
                 sources,

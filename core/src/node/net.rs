@@ -63,6 +63,13 @@ impl NetState {
         self.addresses.iter().map(|&address| (address, port).into()).collect()
     }
 
+    /// The first of somebody's `addresses` that means something here. Whoever has lost its link names its loopback, which is
+    /// ours as long as we have nothing else.
+    pub(super) fn reachable(&self, addresses: &[SocketAddr]) -> Option<SocketAddr> {
+        let is_lonely = self.addresses.iter().all(IpAddr::is_loopback);
+        addresses.iter().copied().find(|address| is_lonely || !address.ip().to_canonical().is_loopback())
+    }
+
     pub(super) fn change(&self) -> NetChange {
         NetChange { interfaces: self.interfaces.clone(), multicast: self.multicast }
     }
@@ -73,5 +80,40 @@ const fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::boundary::Subnet;
+
+    #[test]
+    fn the_loopback_of_others_leads_nowhere_unless_there_is_nothing_else() {
+        let there: [SocketAddr; 2] = ["127.0.0.1:27182", "10.0.0.2:27182"].map(|it| it.parse().unwrap());
+        let [loopback, address] = there;
+        let reachable = |own: &str, addresses: &[SocketAddr]| {
+            let mut net = NetState::default();
+            let own: IpAddr = own.parse().unwrap();
+            let loopback = own.is_loopback();
+            net.set_interfaces(&[Interface {
+                index: 1,
+                name: String::from("one"),
+                addresses: vec![Subnet { address: own, prefix: 24 }],
+                multicast: true,
+                loopback,
+                mtu: 1500,
+            }]);
+            net.reachable(addresses)
+        };
+        assert_eq!(reachable("10.0.0.1", &there), Some(address));
+        assert_eq!(reachable("10.0.0.1", &there[..1]), None);
+        assert_eq!(
+            reachable("127.0.0.1", &there),
+            Some(loopback),
+            "two programs of a machine without a network"
+        );
     }
 }

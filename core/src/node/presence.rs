@@ -66,7 +66,7 @@ impl Node {
         if was_here || is_here(state) {
             let (address, via) = match at {
                 Some(at) => at,
-                None => (member.record.addresses.first().copied(), self.contacts.source(key)),
+                None => (self.net.reachable(&member.record.addresses), self.contacts.source(key)),
             };
             let (id, nick) = (Some(key.short()), Some(nick));
             let (key, boot) = (Some(key), Some(boot));

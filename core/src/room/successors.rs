@@ -38,12 +38,13 @@ const LINEAGE_MAX: usize = 16;
 pub(super) struct Successors(BTreeMap<(RoomKeyId, PeerKey), StoredSuccessor>);
 
 impl Rooms {
-    /// Begins with what the store knows, and tells of it once more: of what we have followed first.
+    /// Begins with what the store knows, and tells of it once more: of what we have followed first, then of the latest.
     pub(super) fn restore_successors(&mut self, turn: &mut Turn<'_>, stored: &[StoredSuccessor]) {
         for known in stored.iter().take(ALL_MAX) {
             self.successors.0.insert((known.successor, known.from), known.clone());
         }
-        let (followed, others): (Vec<_>, Vec<_>) = self.successors.0.values().partition(|it| it.followed);
+        let (followed, mut others): (Vec<_>, Vec<_>) = self.successors.0.values().partition(|it| it.followed);
+        others.sort_by_key(|known| core::cmp::Reverse(known.stamp));
         followed.into_iter().chain(others).for_each(|known| tell(turn, known, true));
     }
 
