@@ -16,23 +16,26 @@ pub(super) struct Rtt {
     min: Duration,
     smoothed: Duration,
     variation: Duration,
-    sampled: bool,
+    begun: Begun,
+}
+
+/// What the estimate rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Begun {
+    Nothing,
+    /// Whoever was called cannot tell an answer that took long from one that was lost and said again.
+    Handshake,
+    Samples,
 }
 
 impl Rtt {
     /// Begins with what the handshake measured, if it did.
     pub(super) fn new(handshake: Option<Duration>) -> Self {
-        let mut rtt = Self {
-            latest: INITIAL_RTT,
-            min: INITIAL_RTT,
-            smoothed: INITIAL_RTT,
-            variation: INITIAL_RTT / 2,
-            sampled: false,
+        let (initial, begun) = match handshake {
+            Some(measured) => (measured, Begun::Handshake),
+            None => (INITIAL_RTT, Begun::Nothing),
         };
-        if let Some(sample) = handshake {
-            rtt.on_sample(sample, Duration::ZERO);
-        }
-        rtt
+        Self { latest: initial, min: initial, smoothed: initial, variation: initial / 2, begun }
     }
 
     /// RFC 9002 section 5.3 (`smoothed_rtt`).
@@ -43,13 +46,14 @@ impl Rtt {
     /// RFC 9002 section 5.3. `delay` is how long the receiver says that it waited.
     pub(super) fn on_sample(&mut self, latest: Duration, delay: Duration) {
         self.latest = latest;
-        if !self.sampled {
-            self.sampled = true;
-            (self.min, self.smoothed, self.variation) = (latest, latest, latest / 2);
+        let delay = delay.min(MAX_ACK_DELAY);
+        let begun = core::mem::replace(&mut self.begun, Begun::Samples);
+        let first = if begun == Begun::Nothing { latest } else { latest.saturating_sub(delay) };
+        if begun == Begun::Nothing || begun == Begun::Handshake && first < self.smoothed {
+            (self.min, self.smoothed, self.variation) = (first, first, first / 2);
             return;
         }
         self.min = self.min.min(latest);
-        let delay = delay.min(MAX_ACK_DELAY);
         let adjusted = if latest >= self.min + delay { latest - delay } else { latest };
         self.variation = (self.variation * 3 + self.smoothed.abs_diff(adjusted)) / 4;
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
@@ -81,6 +85,16 @@ mod tests {
         (0..100).for_each(|_| rtt.on_sample(2 * MS, Duration::ZERO));
         assert!(rtt.probe_timeout() <= 3 * MS + MAX_ACK_DELAY + MS / 10);
         assert_eq!(rtt.loss_delay(), 2 * MS * 9 / 8);
+    }
+
+    #[test]
+    fn a_handshake_whose_answer_was_lost_is_forgotten_at_the_first_sample() {
+        let mut rtt = Rtt::new(Some(344 * MS));
+        rtt.on_sample(22 * MS, 20 * MS);
+        assert_eq!(rtt.probe_timeout(), 2 * MS + 4 * MS + MAX_ACK_DELAY);
+        let mut rtt = Rtt::new(Some(2 * MS));
+        rtt.on_sample(10 * MS, Duration::ZERO);
+        assert_eq!(rtt.smoothed, 3 * MS, "one that took longer is one of many");
     }
 
     #[test]
