@@ -58,9 +58,9 @@ impl Host {
         wake
     }
 
-    /// Gives the node something.
-    pub fn take(&mut self, input: Input<'_>) {
-        self.node.handle(self.clock.now(), input);
+    /// Gives the node something at `now`, by its clock: a moment ago will do.
+    pub fn take(&mut self, now: Instant, input: Input<'_>) {
+        self.node.handle(now, input);
     }
 
     /// Gives the node all that one of the sockets has received.

@@ -62,7 +62,7 @@ async fn run(
         }
         for input in inputs.drain(..inputs.len().min(INPUTS_AT_ONCE)) {
             idle = false;
-            host.take(input);
+            host.take(clock.now(), input);
         }
         if idle {
             let input = async {
@@ -74,7 +74,7 @@ async fn run(
                 Woken::InTime
             };
             match future::or(input, future::or(readable(&sockets), tick)).await {
-                Woken::InTime => host.take(Input::Tick),
+                Woken::InTime => host.take(clock.now(), Input::Tick),
                 Woken::ByBell | Woken::ByDatagrams => continue,
             }
         }

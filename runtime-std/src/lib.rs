@@ -68,22 +68,22 @@ fn run(
                 break;
             }
             if turns.is_empty() {
-                host.take(Input::Tick);
+                host.take(clock.now(), Input::Tick);
             }
         }
         let begun = clock.now();
-        let mut left = TURNS_AT_ONCE;
+        let (mut now, mut left) = (begun, TURNS_AT_ONCE);
         while let Some(turn) = turns.pop_front() {
             match turn {
-                Turn::Input(input) => host.take(input),
+                Turn::Input(input) => host.take(now, input),
                 Turn::Datagrams(load) => {
                     host.take_datagrams(&load.batch);
                     load.give_back();
                 }
                 Turn::Stop => is_stopped = true,
             }
-            left -= 1;
-            if left == 0 || clock.now() - begun >= LONG {
+            (now, left) = (clock.now(), left - 1);
+            if left == 0 || now - begun >= LONG {
                 break;
             }
         }

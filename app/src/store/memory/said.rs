@@ -9,14 +9,14 @@ use chat_core::{
     Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, StoredEntry, Topic, What,
 };
 
+use super::row::Row;
 use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 
 /// Messages and changes.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     newest: Cursor,
-    /// Without their reactions.
-    messages: BTreeMap<Cursor, Shown>,
+    messages: Row,
     changes: BTreeMap<Cursor, Change>,
     /// The entries of each conversation that hold messages.
     order: BTreeMap<Place, BTreeMap<Position, RoomKeyId>>,
@@ -86,8 +86,8 @@ impl Said {
         if deleted.is_some() {
             shown.take_back();
         }
-        let told = (!shown.deleted).then(|| Told::Message(self.with_reactions(&shown)));
-        self.messages.insert(cursor, shown);
+        let told = (!shown.deleted).then(|| Told::Message(self.with_reactions(shown.clone())));
+        self.messages.put(shown);
         told
     }
 
@@ -96,8 +96,7 @@ impl Said {
         let target = change.what.target();
         let at = target.and_then(|target| self.cursor(target));
         let message =
-            at.and_then(|at| self.messages.get(&at)).filter(|shown| shown.message.place == change.place);
-        let message = message.cloned();
+            at.and_then(|at| self.messages.get(at)).filter(|shown| shown.message.place == change.place);
         let counts = match (&change.what, &message) {
             (What::Topic(_), _) => matches!(change.place, Place::Room(_)),
             (_, Some(shown)) => change.may(shown.message.from, &shown.message.place) && !shown.deleted,
@@ -128,12 +127,12 @@ impl Said {
             (What::Topic(_), _) => true,
             (What::Edit { text, .. }, Some(mut shown)) => {
                 shown.say_instead(text);
-                self.messages.insert(shown.cursor, shown);
+                self.messages.put(shown);
                 true
             }
             (What::Delete { target }, Some(mut shown)) => {
                 shown.take_back();
-                self.messages.insert(shown.cursor, shown);
+                self.messages.put(shown);
                 let others = self.about(&change.place, *target);
                 others
                     .into_iter()
@@ -174,6 +173,10 @@ impl Said {
 
     /// What is kept of changes of one message.
     fn about(&self, place: &Place, target: MessageId) -> Vec<(Cursor, Change)> {
+        // Of most messages there is nothing, and often of none.
+        if self.about.is_empty() {
+            return Vec::new();
+        }
         let cursors = self.about.get(&(place.clone(), target)).into_iter().flatten();
         cursors.filter_map(|&cursor| Some((cursor, self.changes.get(&cursor)?.clone()))).collect()
     }
@@ -200,7 +203,7 @@ impl Said {
     /// Erases what an entry says. What was said about it waits, in case it comes back.
     pub(super) fn forget(&mut self, room: RoomKeyId, entry: EntryId) {
         for (_, cursor) in self.messages_in.remove(&entry).unwrap_or_default() {
-            let Some(Shown { message, .. }) = self.messages.remove(&cursor) else { continue };
+            let Some(Shown { message, .. }) = self.messages.remove(cursor) else { continue };
             let about = self.about.get(&(message.place.clone(), message.id));
             self.waiting.extend(about.into_iter().flatten());
             if let Some(order) = self.order.get_mut(&message.place) {
@@ -215,7 +218,7 @@ impl Said {
         }
     }
 
-    fn with_reactions(&self, shown: &Shown) -> Shown {
+    fn with_reactions(&self, shown: Shown) -> Shown {
         let changes = self.about(&shown.message.place, shown.message.id);
         let felt = changes.into_iter().filter_map(|(_, change)| match change.what {
             What::React { emoji, gone: false, .. } if !self.blocked.contains(&change.from) => {
@@ -226,7 +229,7 @@ impl Said {
         let mut reactions: Vec<_> = felt.collect();
         reactions.sort_unstable();
         reactions.truncate(REACTIONS_MAX);
-        Shown { reactions, ..shown.clone() }
+        Shown { reactions, ..shown }
     }
 
     const fn next(&mut self) -> Cursor {
@@ -239,7 +242,7 @@ impl Said {
     }
 
     pub(super) fn shown(&self, cursor: Cursor) -> Option<Shown> {
-        self.messages.get(&cursor).map(|shown| self.with_reactions(shown))
+        self.messages.get(cursor).map(|shown| self.with_reactions(shown))
     }
 
     pub(super) fn find(&self, id: MessageId) -> Option<Shown> {
@@ -247,11 +250,11 @@ impl Said {
     }
 
     pub(super) fn since(&self, cursor: Cursor, limit: usize) -> Vec<Told> {
-        let later = cursor.saturating_add(1)..;
-        let messages = self.messages.range(later.clone());
-        let messages = messages.filter(|(_, shown)| !self.blocked.contains(&shown.message.from));
-        let messages = messages.map(|(_, shown)| Told::Message(self.with_reactions(shown)));
-        let changes = self.changes.range(later);
+        let later = cursor.saturating_add(1);
+        let messages = self.messages.since(later);
+        let messages = messages.filter(|shown| !self.blocked.contains(&shown.message.from));
+        let messages = messages.map(|shown| Told::Message(self.with_reactions(shown)));
+        let changes = self.changes.range(later..);
         let changes = changes.filter(|(cursor, change)| {
             !self.waiting.contains(cursor) && !self.blocked.contains(&change.from)
         });
@@ -264,7 +267,7 @@ impl Said {
     }
 
     pub(super) fn latest(&self, limit: usize) -> Vec<Shown> {
-        let latest = self.messages.values().rev();
+        let latest = self.messages.since(0).rev();
         let latest = latest.filter(|shown| !self.blocked.contains(&shown.message.from)).take(limit);
         let mut latest: Vec<_> = latest.map(|shown| self.with_reactions(shown)).collect();
         latest.reverse();
@@ -297,7 +300,7 @@ impl Said {
                 && message.stamp >= search.since
                 && !self.blocked.contains(&message.from)
         };
-        let messages = self.messages.values().rev();
+        let messages = self.messages.since(0).rev();
         let found = messages.filter(|shown| !shown.deleted && is_meant(&shown.message)).take(search.limit);
         let mut found: Vec<_> = found.map(|shown| self.with_reactions(shown)).collect();
         found.reverse();
@@ -329,7 +332,7 @@ impl Said {
         let end = match before {
             None => None,
             Some(id) => {
-                let message = &self.messages.get(&self.cursor(id)?)?.message;
+                let message = self.messages.get(self.cursor(id)?)?.message;
                 Some(((message.stamp, message.from, id.entry), id.item))
             }
         };
