@@ -29,11 +29,37 @@ fn settle(nodes: &mut [Node], now: Instant) {
 }
 
 fn run(nodes: &mut [Node], from: Instant, span: Duration) {
+    run_where(nodes, from, span, |from, to| from == RELAY || to == RELAY);
+}
+
+fn run_where(nodes: &mut [Node], from: Instant, span: Duration, hears: impl Fn(usize, usize) -> bool) {
     for step in 0..span.as_millis() / 10 {
         let now = from + Duration::from_millis(10) * u32::try_from(step).unwrap();
         nodes.iter_mut().for_each(|node| node.handle(now, Input::Tick));
-        settle(nodes, now);
+        carry(nodes, now, &hears);
     }
+}
+
+/// The same, and one more whom the two hear: another one who could pass things on.
+fn between() -> Vec<Node> {
+    let mut nodes = around(4);
+    let (now, to) = (nodes[A].now, "10.0.0.4:27182".parse().unwrap());
+    for index in [A, B] {
+        nodes[index].handle(now, Input::Command(Command { tag: 1, action: Action::Connect(to) }));
+    }
+    run_where(&mut nodes, now, Duration::from_secs(8), all_but_the_two);
+    nodes
+}
+
+const fn all_but_the_two(from: usize, to: usize) -> bool {
+    !matches!((from, to), (A, B) | (B, A))
+}
+
+/// Over whom `A` reaches `B`, by number.
+fn over(nodes: &[Node]) -> Option<usize> {
+    let there = nodes[A].members.link_of(&tag(&nodes[B]))?;
+    let key = nodes[A].through(nodes[A].peers[&there].at)?;
+    nodes.iter().position(|node| node.identity.key() == key)
 }
 
 fn tag(node: &Node) -> Tag {
@@ -49,11 +75,16 @@ fn link(node: &Node, other: &Node) -> LinkId {
 /// Has `from` say something to `to` alone, and waits for it.
 fn reached(nodes: &mut [Node]) {
     let now = nodes[A].now;
+    say(nodes);
+    run(nodes, now, Duration::from_secs(8));
+    assert!(nodes[A].peers[&link(&nodes[A], &nodes[B])].is_relayed());
+}
+
+fn say(nodes: &mut [Node]) {
+    let now = nodes[A].now;
     let (place, text) = (Place::Direct(nodes[B].identity.key()), Text::new(String::from("hi")).unwrap());
     let action = Action::Say { place, text, action: false, reply: None };
     nodes[A].handle(now, Input::Command(Command { tag: 2, action }));
-    run(nodes, now, Duration::from_secs(8));
-    assert!(nodes[A].peers[&link(&nodes[A], &nodes[B])].is_relayed());
 }
 
 fn bytes(size: usize) -> Bytes {
@@ -202,6 +233,55 @@ fn whom_a_neighbour_reaches_no_more_is_called_over_others_first() {
         let shunned = nodes[A].relays.failed_until(far, relay).map(|until| until - nodes[A].now);
         assert_eq!(shunned, Some(Duration::from_secs(10)), "no longer, since both name it in their records");
     }
+}
+
+#[test]
+fn when_the_neighbour_goes_the_same_session_goes_on_over_another_and_back() {
+    let mut nodes = between();
+    let now = nodes[A].now;
+    say(&mut nodes);
+    run_where(&mut nodes, now, Duration::from_secs(8), all_but_the_two);
+    let before = link(&nodes[A], &nodes[B]);
+    for _ in 0..6 {
+        let gone = over(&nodes).expect("it is reached over somebody");
+        let (other, start) = (5 - gone, nodes[A].now);
+        let mut doubted = None;
+        for step in 0..900 {
+            let now = start + Duration::from_millis(10) * step;
+            nodes.iter_mut().for_each(|node| node.handle(now, Input::Tick));
+            carry(&mut nodes, now, |from, to| all_but_the_two(from, to) && from != gone && to != gone);
+            // Either of the two may find out first that it does not answer, or that the other one does not.
+            let is_silent = |node: &Node| node.peers.values().any(|peer| peer.is_suspect);
+            let is_doubted = is_silent(&nodes[A]) || is_silent(&nodes[B]);
+            doubted = doubted.or(is_doubted.then_some(now));
+            if over(&nodes) == Some(other) {
+                break;
+            }
+        }
+        let took = nodes[A].now - doubted.expect("it does not answer");
+        assert!(took < Duration::from_millis(600), "{took:?} after {gone} was doubted");
+        assert_eq!((over(&nodes), link(&nodes[A], &nodes[B])), (Some(other), before));
+        // The one who was gone is there again, and as good as any other.
+        let now = nodes[A].now;
+        run_where(&mut nodes, now, Duration::from_secs(30), all_but_the_two);
+        assert_eq!(
+            (over(&nodes), link(&nodes[A], &nodes[B])),
+            (Some(other), before),
+            "it is not left for that"
+        );
+    }
+}
+
+#[test]
+fn whom_one_neighbour_does_not_reach_after_all_is_called_over_the_next() {
+    let mut nodes = between();
+    let now = nodes[A].now;
+    say(&mut nodes);
+    // Both name each other, and hear each other no more.
+    run_where(&mut nodes, now, Duration::from_millis(5800), |from, to| {
+        all_but_the_two(from, to) && !matches!((from, to), (RELAY, B) | (B, RELAY))
+    });
+    assert_eq!(over(&nodes), Some(3), "the relay of lower number was tried first");
 }
 
 #[test]
