@@ -273,6 +273,19 @@ fn when_the_neighbour_goes_the_same_session_goes_on_over_another_and_back() {
 }
 
 #[test]
+fn when_the_neighbour_says_goodbye_the_session_goes_on_over_another_at_once() {
+    let mut nodes = between();
+    let now = nodes[A].now;
+    say(&mut nodes);
+    run_where(&mut nodes, now, Duration::from_secs(8), all_but_the_two);
+    let (before, gone) = (link(&nodes[A], &nodes[B]), over(&nodes).expect("it is reached over somebody"));
+    let now = nodes[A].now;
+    nodes[gone].handle(now, Input::Command(Command { tag: 3, action: Action::Quit }));
+    run_where(&mut nodes, now, Duration::from_millis(500), all_but_the_two);
+    assert_eq!((over(&nodes), link(&nodes[A], &nodes[B])), (Some(5 - gone), before));
+}
+
+#[test]
 fn whom_one_neighbour_does_not_reach_after_all_is_called_over_the_next() {
     let mut nodes = between();
     let now = nodes[A].now;
