@@ -20,12 +20,20 @@ pub(super) struct Alone {
     port: u16,
     net: Option<NetChange>,
     is_multicast_wanted: bool,
+    /// Somebody was there.
+    had_company: bool,
     told: BTreeSet<&'static str>,
 }
 
 impl Alone {
     pub(super) fn new(now: Instant, port: u16, is_multicast_wanted: bool) -> Self {
-        Self { due: Some(now + SOON), port, net: None, is_multicast_wanted, told: BTreeSet::new() }
+        let (due, told) = (Some(now + SOON), BTreeSet::new());
+        Self { due, port, net: None, is_multicast_wanted, had_company: false, told }
+    }
+
+    /// Somebody is there.
+    pub(super) const fn on_company(&mut self) {
+        self.had_company = true;
     }
 
     /// Takes in what the network looks like; the answer is a line about it when the interfaces have changed.
@@ -63,14 +71,15 @@ impl Alone {
         if !people.is_alone() {
             return None;
         }
+        let since = if self.had_company { "alone now" } else { "alone so far" };
         if let Some(found) = people.found().next() {
             let name = found.nick.as_ref().map_or("somebody", Nick::as_str);
             let at = found.address.map(|at| format!(" at {}", address::show(at))).unwrap_or_default();
             let why = "does not answer; a firewall there or here may drop UDP";
-            return self.told.insert(why).then(|| format!("alone so far: {name} was found{at} and {why}"));
+            return self.told.insert(why).then(|| format!("{since}: {name} was found{at} and {why}"));
         }
         let why = self.why();
-        self.told.insert(why).then(|| format!("alone so far: {why}{}", self.way()))
+        self.told.insert(why).then(|| format!("{since}: {why}{}", self.way()))
     }
 
     fn why(&self) -> &'static str {
@@ -184,10 +193,11 @@ mod tests {
         let lo = NetChange { interfaces: vec!["lo 127.0.0.1/8".into()], multicast: Multicast::Alone };
         assert!(alone.on_net(at(0), lo).unwrap().starts_with("no network; only this machine"));
         let why = alone.on_tick(at(4), &people()).unwrap();
-        assert!(why.contains("there is no network") && !why.contains("127.0.0.1"), "{why}");
+        assert!(why.starts_with("alone so far: there is no network") && !why.contains("127.0.0.1"), "{why}");
+        alone.on_company();
         // The cable comes: what was told holds no more.
         assert!(alone.on_net(at(9), net(Multicast::Alone)).unwrap().contains("eth0"));
-        assert!(alone.on_tick(at(13), &people()).unwrap().contains("only our own multicast"));
+        assert!(alone.on_tick(at(13), &people()).unwrap().starts_with("alone now: only our own multicast"));
     }
 
     #[test]

@@ -131,7 +131,8 @@ impl Plain {
                 format!("takes back \"{}\", said at {at}", super::delivery::beginning(&before.text))
             }
             (What::Delete { .. }, Some(before)) => {
-                format!("takes back what was said at {}", self.show.time_of(before, self.clock.wall()))
+                let what = if before.file.is_some() { "a file offered" } else { "what was said" };
+                format!("takes back {what} at {}", self.show.time_of(before, self.clock.wall()))
             }
             (What::React { emoji, gone, .. }, Some(before)) => {
                 let verb = if *gone { "takes back" } else { "reacts" };

@@ -29,6 +29,7 @@ impl Plain {
         }
         // Whoever was here can have left: then nobody needs to wait for others to be found.
         self.settled = now;
+        self.alone.on_company();
         let name = self.people.label(key, None);
         let (what, line) = match &turn {
             Turn::CameAgain => {

@@ -109,6 +109,10 @@ fn what_is_not_offered_any_more_leaves_nothing_and_is_not_tried_again() {
     let mut child = Child::new(&["--profile", &folder.profile()]);
     child.line("* bo is here");
     child.say("fake: holds");
+    child.say("fake: offers b.txt");
+    child.line("bo offers b.txt");
+    child.say("fake: deletes");
+    child.line("#lobby * bo takes back a file offered at ");
     child.say("fake: offers a.txt");
     child.line("bo offers a.txt");
     child.say("/accept");
