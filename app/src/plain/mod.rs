@@ -250,6 +250,8 @@ impl Plain {
     fn leave(&mut self, room: &RoomName) -> bool {
         let was_in = self.rooms.remove(room);
         self.rekeys.forget(room);
+        // Whoever comes back may come into another room of this name.
+        self.recall.forget_room(room);
         if self.here.as_ref() == Some(room) {
             self.here = self.rooms.first().cloned();
         }

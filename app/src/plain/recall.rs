@@ -62,6 +62,6 @@ impl Recall {
 
     /// Another room goes by the name of that one.
     pub(super) fn forget_room(&mut self, room: &RoomName) {
-        self.0.retain(|recalled| recalled.place != Place::Room(room.clone()));
+        self.0.retain(|recalled| !matches!(&recalled.place, Place::Room(there) if there == room));
     }
 }

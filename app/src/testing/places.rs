@@ -39,6 +39,12 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
     child.say("/edit @bo the code for you alone");
     child.say("/delete @bo");
     child.line("@bo * ana takes back \"psst\", said at ");
+    child.say("said in the room of before");
+    child.line("#pp <ana> said in the room of before");
+    child.say("/leave");
+    child.say("/private #pp");
+    child.line("/join #pp ");
+    child.say("/edit said in another one");
     child.end_input();
     let ended = child.ended();
     let complaints: Vec<&str> = ended.errors.lines().collect();
@@ -52,6 +58,7 @@ fn answers_and_corrections_stay_in_the_room_before_the_prompt() {
         "! not sent, bo told you nothing alone to answer: you told me nothing yet",
         "! nothing was corrected: what you told bo alone cannot be, /delete @bo takes it back; to correct what you said here, \
          begin with another word",
+        "! nothing of yours in #pp to correct",
     ];
     assert_eq!(complaints, expected, "{}", ended.errors);
     let public = ended.lines.iter().filter(|line| line.contains("#lobby"));
