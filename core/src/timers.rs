@@ -18,8 +18,11 @@ impl<K: Ord + Copy> Timers<K> {
 
     /// Sets the deadline of `key`, whatever it was before.
     pub(crate) fn set(&mut self, key: K, at: Instant) {
-        if let Some(before) = self.deadlines.insert(key, at) {
-            self.order.remove(&(before, key));
+        match self.deadlines.insert(key, at) {
+            // As it often is: what is said right behind something else waits for the same moment.
+            Some(before) if before == at => return,
+            Some(before) => _ = self.order.remove(&(before, key)),
+            None => {}
         }
         self.order.insert((at, key));
     }
