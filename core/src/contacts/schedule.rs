@@ -192,8 +192,29 @@ impl Schedule {
             let free = self.unanswered.values().min().filter(|_| full).map(|&(since, _)| since + CALL_MAX);
             free.map_or(at, |free| at.max(free))
         });
-        // An answer since then may have made space: whoever waits for it is called a moment later.
-        let earliest = self.pause.max(self.looked + MOMENT);
-        at(&self.friends).into_iter().chain(hearsay).min().map(|at| at.max(earliest))
+        // An answer since then may have made space: whoever waited for it is called a moment later.
+        let looked = |at| if at > self.looked { at } else { self.looked + MOMENT };
+        at(&self.friends).into_iter().chain(hearsay).min().map(|at| looked(at).max(self.pause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not when something else happens to come in: a call would look like an answer to that.
+    #[test]
+    fn a_call_is_made_when_it_is_due_and_whoever_waits_for_space_a_moment_later() {
+        let at = |micros| Instant::ORIGIN + Duration::from_micros(micros);
+        let (mut schedule, who) = (Schedule::new(), Who::Id([1; 8]));
+        schedule.set(who, at(5300), Regard::Stranger);
+        assert_eq!(schedule.pop_due(at(5000)), None);
+        assert_eq!(schedule.next(), Some(at(5300)));
+        let address = |port| SocketAddr::from(([10, 0, 0, 1], port));
+        (1..=10).for_each(|port| schedule.on_dial(at(5000), address(port), who, Regard::Stranger));
+        assert_eq!(schedule.pop_due(at(5300)), None, "too many have not answered yet");
+        schedule.on_end(address(1));
+        assert_eq!(schedule.next(), Some(at(6300)));
+        assert_eq!(schedule.pop_due(at(6300)), Some(who));
     }
 }
