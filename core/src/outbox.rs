@@ -2,6 +2,9 @@
 
 use alloc::collections::VecDeque;
 
+/// Bytes that an empty queue may keep.
+const KEPT: usize = 1 << 20;
+
 /// A first-in, first-out queue of one machine's wishes.
 #[derive(Debug)]
 pub(crate) struct Outbox<T>(VecDeque<T>);
@@ -31,9 +34,13 @@ impl<T> Outbox<T> {
 }
 
 /// An empty queue begins where it did at first: else each entry would go to the place that was used longest ago, and of
-/// a queue that was long once that is never at hand.
+/// a queue that was long once that is never at hand. Of one that was very long the memory is given back.
 pub(crate) fn rewind<T>(queue: &mut VecDeque<T>) {
     if queue.is_empty() {
         queue.clear();
+        let kept = KEPT / size_of::<T>().max(1);
+        if queue.capacity() > kept {
+            queue.shrink_to(kept);
+        }
     }
 }

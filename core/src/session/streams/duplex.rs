@@ -49,7 +49,7 @@ pub(in crate::session) struct Streams {
 }
 
 impl Streams {
-    pub(in crate::session) const fn new() -> Self {
+    pub(in crate::session) fn new() -> Self {
         Self {
             records: Duplex::new(Window::new(WINDOW, WINDOW), RECORD_MAX),
             bulk: Duplex::new(Window::new(BULK_WINDOW, BULK_WINDOW_MAX), PIECE_MAX + HEAD_MAX),
@@ -99,7 +99,7 @@ pub(in crate::session) struct Duplex {
 }
 
 impl Duplex {
-    const fn new(window: Window, record_max: usize) -> Self {
+    fn new(window: Window, record_max: usize) -> Self {
         let outgoing = Outgoing::new(window.bytes());
         Self { outgoing, incoming: Incoming::new(window, record_max), wants_credit: false }
     }

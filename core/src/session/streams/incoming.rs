@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::Window;
 use crate::{
@@ -13,8 +13,10 @@ use crate::{
     time::Instant,
 };
 
-/// Gaps at a time; what would make another is left for the sender to repeat.
-const SEGMENTS_MAX: usize = 256;
+/// Segments at a time, as many as a whole window has packets; what would make another is left for the sender to repeat.
+const SEGMENTS_MAX: usize = 1024;
+/// Records that wait to be read; what is behind them waits as bytes, for a record takes more than it says.
+const WAITING_MAX: usize = 1024;
 /// What is set aside for a record before its bytes come: a length costs its sender nothing.
 const RESERVED: usize = 16 << 10;
 
@@ -23,7 +25,7 @@ const RESERVED: usize = 16 << 10;
 pub(in crate::session) struct Incoming {
     /// All before it has arrived.
     next: u64,
-    /// What has arrived beyond that, by offset; they neither overlap nor touch.
+    /// What has arrived beyond that, by offset; they do not overlap.
     segments: BTreeMap<u64, Vec<u8>>,
     /// The record that is arriving, and how many bytes it will have.
     partial: Vec<u8>,
@@ -31,6 +33,10 @@ pub(in crate::session) struct Incoming {
     /// The bytes of a length that has not arrived whole.
     prefix: Vec<u8>,
     records: VecDeque<Bytes>,
+    /// What has arrived behind them.
+    uncut: BytesMut,
+    /// What was behind them was nothing that an honest sender sends.
+    is_broken: bool,
     /// Bytes of the records that wait to be read, with their lengths.
     unread: u64,
     /// Up to where the sender was told that it may send.
@@ -51,7 +57,7 @@ pub(in crate::session) enum Refused {
 }
 
 impl Incoming {
-    pub(in crate::session) const fn new(window: Window, record_max: usize) -> Self {
+    pub(in crate::session) fn new(window: Window, record_max: usize) -> Self {
         Self {
             next: 0,
             segments: BTreeMap::new(),
@@ -59,6 +65,8 @@ impl Incoming {
             expected: None,
             prefix: Vec::new(),
             records: VecDeque::new(),
+            uncut: BytesMut::new(),
+            is_broken: false,
             unread: 0,
             limit: window.bytes(),
             window,
@@ -69,7 +77,7 @@ impl Incoming {
     /// Bytes came.
     pub(in crate::session) fn on_bytes(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refused> {
         let end = offset.saturating_add(bytes.len() as u64);
-        if end > self.limit {
+        if end > self.limit || self.is_broken {
             return Err(Refused::Broken);
         }
         if offset > self.next {
@@ -93,6 +101,14 @@ impl Incoming {
     pub(in crate::session) fn pop(&mut self) -> Option<Bytes> {
         let record = self.records.pop_front()?;
         self.unread -= stretch(&record);
+        if self.records.is_empty() && !self.uncut.is_empty() {
+            let mut uncut = core::mem::take(&mut self.uncut);
+            match self.cut(&uncut) {
+                Ok(length) => uncut.advance(length),
+                Err(_) => (self.is_broken, uncut) = (true, BytesMut::new()),
+            }
+            self.uncut = uncut;
+        }
         Some(record)
     }
 
@@ -106,7 +122,7 @@ impl Incoming {
     pub(in crate::session) fn credit(&mut self, now: Instant) -> Option<u64> {
         self.window.measure(now, self.next);
         let window = self.window.bytes();
-        let limit = self.next - self.unread + window;
+        let limit = self.next - self.unread - self.uncut.len() as u64 + window;
         // Less than before, when that record has come whole and waits, or the rate has fallen.
         (limit.saturating_sub(self.limit) >= window / 4).then(|| {
             self.limit = limit;
@@ -128,53 +144,45 @@ impl Incoming {
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         let segments: usize = self.segments.values().map(Vec::len).sum();
-        segments + self.partial.len() + self.records.iter().map(Bytes::len).sum::<usize>()
+        segments + self.partial.len() + self.uncut.len() + self.records.iter().map(Bytes::len).sum::<usize>()
     }
 
-    /// Keeps what came too early, joined with what it touches.
+    /// Keeps what came too early: at the end of the segment that it touches, never by moving one. Whoever sends the last
+    /// bytes first would have all that he ever sent moved for each of them.
     fn keep(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refused> {
-        let end = offset + bytes.len() as u64;
-        let before = self.segments.range(..=offset).next_back();
-        let joined = before.map(|(&start, held)| (start, start + held.len() as u64));
-        let start = match joined {
-            Some((_, held)) if held >= end => return Ok(()),
-            Some((start, held)) if held >= offset => {
-                let known = usize::try_from(held - offset).unwrap_or(usize::MAX);
-                let segment = self.segments.entry(start).or_default();
-                segment.extend_from_slice(bytes.get(known..).unwrap_or_default());
-                start
+        let (mut offset, mut bytes) = (offset, bytes);
+        while !bytes.is_empty() {
+            let above = self.segments.range(offset + 1..).next().map(|(&start, _)| start - offset);
+            let room = above.and_then(|room| usize::try_from(room).ok()).unwrap_or(usize::MAX);
+            let (part, rest) = bytes.split_at(bytes.len().min(room));
+            let is_full = self.segments.len() >= SEGMENTS_MAX;
+            let below = self.segments.range_mut(..=offset).next_back();
+            let below =
+                below.map(|(&start, held)| (usize::try_from(offset - start).unwrap_or(usize::MAX), held));
+            match below.filter(|(place, held)| *place <= held.len()) {
+                Some((place, held)) => {
+                    held.extend_from_slice(part.get(held.len() - place..).unwrap_or_default())
+                }
+                None if is_full => return Err(Refused::Full),
+                None => _ = self.segments.insert(offset, part.to_vec()),
             }
-            _ if self.segments.len() >= SEGMENTS_MAX => return Err(Refused::Full),
-            _ => {
-                // Another one may begin at the same offset only if it touched, so this never replaces bytes.
-                self.segments.insert(offset, bytes.to_vec());
-                offset
-            }
-        };
-        self.join_above(start, end);
+            (offset, bytes) = (offset + part.len() as u64, rest);
+        }
         Ok(())
     }
 
-    /// Joins the segment at `start`, which now ends at `end`, with those it overlaps or touches.
-    fn join_above(&mut self, start: u64, end: u64) {
-        let mut end = end;
-        while let Some((&above, _)) = self.segments.range(start + 1..).next()
-            && above <= end
-        {
-            let Some(held) = self.segments.remove(&above) else { return };
-            let known = usize::try_from(end - above).unwrap_or(usize::MAX);
-            if let Some(new) = held.get(known..) {
-                self.segments.entry(start).or_default().extend_from_slice(new);
-                end += new.len() as u64;
-            }
-        }
-    }
-
-    /// Takes bytes in order and cuts them into records.
+    /// Takes bytes in order.
     fn append(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         self.next += bytes.len() as u64;
-        let mut bytes = bytes;
-        while !bytes.is_empty() {
+        let taken = if self.uncut.is_empty() { self.cut(bytes)? } else { 0 };
+        self.uncut.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Cuts bytes into records; answers how many until enough of those wait.
+    fn cut(&mut self, all: &[u8]) -> Result<usize, Refused> {
+        let mut bytes = all;
+        while !bytes.is_empty() && self.records.len() < WAITING_MAX {
             let expected = match self.expected {
                 Some(expected) => expected,
                 None => {
@@ -186,7 +194,7 @@ impl Incoming {
                     let shortest = varint_len(length) == self.prefix.len();
                     self.prefix.clear();
                     let length = usize::try_from(length).unwrap_or(usize::MAX);
-                    if length > self.record_max || !shortest {
+                    if length == 0 || length > self.record_max || !shortest {
                         return Err(Refused::Broken);
                     }
                     self.expected = Some(length);
@@ -204,7 +212,7 @@ impl Incoming {
                 self.records.push_back(record);
             }
         }
-        Ok(())
+        Ok(all.len() - bytes.len())
     }
 }
 

@@ -61,11 +61,50 @@ mod tests {
     #[test]
     fn too_many_gaps_are_refused_and_a_fill_is_not() {
         let mut incoming = incoming(WINDOW);
-        let taken = (1..1000).take_while(|number| incoming.on_bytes(number * 2, &[9]).is_ok());
-        assert_eq!(taken.count(), 256);
-        assert_eq!(incoming.on_bytes(1, &[0]), Err(Refused::Full));
-        assert_eq!(incoming.on_bytes(0, &[0, 0]), Ok(()));
+        let taken = (1..2000).take_while(|number| incoming.on_bytes(number * 2, &[1]).is_ok());
+        assert_eq!(taken.count(), 1024);
+        assert_eq!(incoming.on_bytes(1, &[1]), Err(Refused::Full));
+        assert_eq!(incoming.on_bytes(0, &[1, 1, 1]), Ok(()));
         assert_eq!(incoming.on_bytes(WINDOW, &[9]), Err(Refused::Broken));
+    }
+
+    /// Whoever sends the last bytes first has nothing moved for that: in the other order that would be 100 GB.
+    #[test]
+    fn bytes_in_the_worst_order_are_put_in_their_places_once() {
+        let mut incoming = incoming(WINDOW);
+        let half = WINDOW / 2;
+        for offset in (half..WINDOW).step_by(1024) {
+            incoming.on_bytes(offset, &[1; 1024]).unwrap();
+        }
+        let before = incoming.held();
+        let taken = (1..half).rev().take_while(|&offset| incoming.on_bytes(offset, &[1]).is_ok()).count();
+        assert_eq!((taken, incoming.held() - before), (1023, 1023), "each is a segment of its own");
+        assert_eq!(incoming.on_bytes(1, &[1; 1 << 18]), Err(Refused::Full));
+        assert_eq!(incoming.on_bytes(0, &[1; 1 << 18]), Ok(()));
+        let records = core::iter::from_fn(|| incoming.pop()).count() as u64;
+        assert_eq!((records, incoming.held()), (half, 0));
+    }
+
+    /// A record that waits takes as much memory as dozens of bytes.
+    #[test]
+    fn tiny_records_wait_as_bytes_and_empty_ones_are_none() {
+        let mut incoming = incoming(WINDOW);
+        incoming.on_bytes(1, &[1; WINDOW as usize - 1]).unwrap();
+        incoming.on_bytes(0, &[1]).unwrap();
+        assert_eq!(incoming.waiting().len(), 1024);
+        assert_eq!(incoming.credit(Instant::default()), None, "none of it is read");
+        assert_eq!(core::iter::from_fn(|| incoming.pop()).count() as u64, WINDOW / 2);
+        assert_eq!(incoming.credit(Instant::default()), Some(2 * WINDOW));
+        assert_eq!(incoming.on_bytes(WINDOW, &[1, 1, 0]), Err(Refused::Broken));
+    }
+
+    #[test]
+    fn what_is_no_record_behind_many_is_found_when_those_are_read() {
+        let mut incoming = incoming(WINDOW);
+        let bytes: Vec<u8> = [[1; 2048].as_slice(), &[0, 1, 1]].concat();
+        assert_eq!(incoming.on_bytes(0, &bytes), Ok(()));
+        assert_eq!(core::iter::from_fn(|| incoming.pop()).count(), 1024);
+        assert_eq!(incoming.on_bytes(bytes.len() as u64, &[1]), Err(Refused::Broken));
     }
 
     #[test]
@@ -96,7 +135,7 @@ mod tests {
             let records: Vec<Bytes> = sizes
                 .iter()
                 .enumerate()
-                .map(|(index, &size)| alloc::vec![index as u8; usize::from(size)].into())
+                .map(|(index, &size)| alloc::vec![index as u8; usize::from(size.max(1))].into())
                 .collect();
             records.iter().for_each(|record| outgoing.push(record.clone()));
             let (mut read, mut flying) = (Vec::new(), Vec::new());
