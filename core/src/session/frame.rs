@@ -97,9 +97,13 @@ impl<'a> Frames<'a> {
         Self(Some(Reader::new(plain)))
     }
 
-    /// Whether all of them can be read.
+    /// Whether all of them can be read. One acknowledgement says all that there is to say, and each is work.
     pub(super) fn are_sound(&self) -> bool {
-        self.clone().all(|frame| frame.is_some())
+        let mut acks = 0;
+        self.clone().all(|frame| {
+            acks += u32::from(matches!(frame, Some(Frame::Ack(_))));
+            frame.is_some() && acks <= 1
+        })
     }
 
     /// Whether there is a goodbye among them.
@@ -369,5 +373,7 @@ mod tests {
         assert!(!Frames::new(&[DATAGRAM, 2, 0]).are_sound());
         assert!(!Frames::new(&[ACK, 1, 0, 1, 0, 0, 0]).are_sound(), "a range below zero");
         assert!(!Frames::new(&[ACK, 9, 0, 32]).are_sound(), "too many ranges");
+        let ack = [ACK, 9, 0, 0, 3];
+        assert!(Frames::new(&ack).are_sound() && !Frames::new(&[ack, ack].concat()).are_sound());
     }
 }

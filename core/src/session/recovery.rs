@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
-use super::{congestion::Congestion, frame::Ack, rtt::Rtt, streams::Piece};
+use super::{congestion::Congestion, frame::Ack, replay::WINDOW, rtt::Rtt, streams::Piece};
 use crate::{findings::PathFindings, outbox::rewind, time::Instant};
 
 /// RFC 9002 section 6.1.1 (`kPacketThreshold`).
@@ -12,6 +12,10 @@ const PACKET_THRESHOLD: u64 = 3;
 const PERSISTENT_THRESHOLD: u32 = 3;
 /// The back-off of probes ends here: a lost peer is found out by its liveness, not by patience.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
+/// Packets that are kept at most. Of more the first one is taken for lost, for no receiver accepts it any more: that one
+/// leaves it unacknowledged must not let the others pile up behind it.
+const SLOTS_MAX: usize = 2 * WINDOW as usize;
 
 /// A packet that wants to be acknowledged, and what to do again if it is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,7 +112,10 @@ impl Recovery {
     }
 
     /// The packet [`next_number`](Self::next_number) goes out; `None`: it wants no acknowledgement.
-    pub(super) fn on_sent(&mut self, sent: Option<Sent>) {
+    pub(super) fn on_sent(&mut self, sent: Option<Sent>, to: &mut Settled) {
+        if self.slots.len() >= SLOTS_MAX {
+            self.forget_first(to);
+        }
         if let Some(sent) = sent {
             self.congestion.on_sent(sent.size);
             self.in_flight += 1;
@@ -213,6 +220,16 @@ impl Recovery {
         self.jump(to, next);
     }
 
+    fn forget_first(&mut self, to: &mut Settled) {
+        if let Some(Slot::InFlight(sent)) = self.slots.front().copied() {
+            self.congestion.on_forgotten(sent.size);
+            (self.in_flight, self.lost) = (self.in_flight - 1, self.lost + 1);
+            to.lost.push(sent);
+            self.slots.front_mut().into_iter().for_each(|slot| *slot = Slot::Settled);
+        }
+        self.pop_settled();
+    }
+
     fn jump(&mut self, to: &mut Settled, base: u64) {
         self.skipped.clear();
         for slot in self.slots.drain(..) {
@@ -232,7 +249,7 @@ impl Recovery {
         };
         let delay = self.rtt.loss_delay();
         let persistent = self.rtt.probe_timeout() * PERSISTENT_THRESHOLD;
-        let mut run: Option<Instant> = None;
+        let (mut run, mut is_persistent) = (None, false);
         let overtaken = usize::try_from(largest).unwrap_or(usize::MAX);
         for (index, slot) in self.slots.iter_mut().take(overtaken).enumerate() {
             let Slot::InFlight(sent) = *slot else {
@@ -249,9 +266,11 @@ impl Recovery {
             self.lost += 1;
             self.congestion.on_lost(now, sent.at, sent.size);
             to.lost.push(sent);
-            if sent.at - *run.get_or_insert(sent.at) > persistent {
-                self.congestion.on_collapse();
-            }
+            is_persistent |= sent.at - *run.get_or_insert(sent.at) > persistent;
+        }
+        // Behind all that got lost with it, of which none is a loss of its own (RFC 9002 section B.8).
+        if is_persistent {
+            self.congestion.on_collapse();
         }
     }
 

@@ -47,6 +47,7 @@ impl Association {
     pub(super) fn flush(&mut self, now: Instant, limits: &Limits, host: &mut Host<'_>, plain: &mut Vec<u8>) {
         self.recovery.before_sending(now);
         while self.send_packet(now, host, plain) {}
+        self.settle();
         self.ask_elsewhere(host, plain);
         let is_worn = self.space.packets >= limits.packets(self.space.dialled);
         if is_worn || self.space.failures >= limits.failures {
@@ -256,7 +257,7 @@ impl Association {
         let number = self.recovery.next_number();
         let mut bytes = packet::data(self.space.remote, number, plain.len());
         self.space.keys.seal(number, plain, &mut bytes);
-        self.recovery.on_sent(sent);
+        self.recovery.on_sent(sent, &mut self.settled);
         self.space.packets += 1;
         if self.trace {
             host.out.push(Wish::Trace(self.told(Direction::Out, number, plain)));

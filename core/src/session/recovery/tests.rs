@@ -13,14 +13,10 @@ fn at(millis: u64) -> Instant {
 fn sent(recovery: &mut Recovery, millis: u64, count: u64) {
     for _ in 0..count {
         let offset = recovery.next_number() * 1000;
-        recovery.on_sent(Some(Sent {
-            at: at(millis),
-            size: DATAGRAM_MAX,
-            piece: Some(Piece { stream: StreamId::Records, offset, length: 1000 }),
-            acked: None,
-            credit: false,
-            close: false,
-        }));
+        let piece = Some(Piece { stream: StreamId::Records, offset, length: 1000 });
+        let sent =
+            Sent { at: at(millis), size: DATAGRAM_MAX, piece, acked: None, credit: false, close: false };
+        recovery.on_sent(Some(sent), &mut Settled::default());
     }
 }
 
@@ -98,7 +94,7 @@ fn nothing_is_kept_of_what_is_settled() {
     let mut recovery = Recovery::new(None);
     for round in 0..1000 {
         sent(&mut recovery, round, 3);
-        recovery.on_sent(None);
+        recovery.on_sent(None, &mut Settled::default());
         let next = recovery.next_number();
         ack(&mut recovery, round + 1, &[next - 4, next - 3, next - 2]).unwrap();
     }
@@ -113,4 +109,19 @@ fn a_long_silence_collapses_the_window() {
     (0..10).for_each(|step| sent(&mut recovery, step * 100, 1));
     ack(&mut recovery, 1000, &[9]).unwrap();
     assert_eq!(recovery.congestion.window(), 2 * DATAGRAM_MAX);
+    assert_eq!(recovery.congestion.held(), None, "that was one loss");
+}
+
+/// A peer that leaves one packet unacknowledged for ever, and has us acknowledge its own without end.
+#[test]
+fn a_packet_that_is_never_acknowledged_holds_a_bounded_number_of_others() {
+    let mut recovery = Recovery::new(None);
+    let mut settled = Settled::default();
+    sent(&mut recovery, 0, 1);
+    (0..100_000).for_each(|_| recovery.on_sent(None, &mut settled));
+    assert!(recovery.slots.capacity() <= 2 * SLOTS_MAX, "{}", recovery.slots.capacity());
+    assert_eq!(offsets(&settled.lost), [0], "it is said again");
+    assert!(!recovery.has_in_flight() && recovery.congestion.available() == recovery.congestion.window());
+    assert_eq!(recovery.next_number(), 100_001);
+    assert!(ack(&mut recovery, 5, &[0]).unwrap().arrived.is_empty());
 }
