@@ -325,14 +325,17 @@ impl Sessions {
         let again = now + dial.wait + self.rng.duration(Duration::ZERO..=dial.wait / 4);
         let is_last = dial.effort == Effort::Single && matches!(dial.stage, Stage::Asked { .. });
         self.schedule.set(Timer::Dial(id), Some(if is_last { dial.until } else { again.min(dial.until) }));
-        match &dial.stage {
+        match &mut dial.stage {
             Stage::Asked { initiator, cookie, .. } => {
                 let hello = Hello { from: id, cookie: *cookie, noise: initiator.message };
                 transmit(dial.address, dial.interface, hello.write(packet::most(dial.address)), out);
             }
-            Stage::Proven(proven) => {
+            // An answer from elsewhere than was asked may have been sent by anybody: three times its bytes go there.
+            Stage::Proven(proven) if proven.path.room() >= proven.message.len() => {
+                proven.path.on_sent(proven.message.len());
                 transmit(proven.path.address, proven.path.interface, proven.message.clone(), out);
             }
+            Stage::Proven(_) => {}
         }
     }
 

@@ -103,6 +103,11 @@ impl Path {
         if is_same(from, self.address) {
             let earned = size.saturating_mul(AMPLIFICATION);
             self.allowance = self.allowance.map(|allowance| allowance.saturating_add(earned));
+            if !self.is_sure() && self.challenge.is_none() && now >= self.look {
+                // Whatever was asked, or answered, got lost.
+                self.look = now + LOOK_EACH;
+                self.challenge(now, rng);
+            }
             if newest {
                 self.interface = interface;
                 // It was never away: somebody had only repeated its packets faster than they came.
@@ -316,6 +321,23 @@ mod tests {
         assert_eq!(questions, usize::from(CHALLENGES_MAX));
         assert_eq!(path.on_response(there), None);
         assert!(is_at(&path, "10.0.0.1:7", 2));
+    }
+
+    #[test]
+    fn whoever_goes_on_talking_from_an_address_that_is_not_sure_is_asked_again() {
+        let (from, mut rng) = ((address("10.0.0.2:7"), 3), Rng::new([1; 32]));
+        let mut path = Path::new(from.0, 3, false, 217);
+        path.challenge(NOW, &mut rng);
+        let mut now = NOW;
+        while let Some(at) = path.next_wake() {
+            assert!(path.take_challenge().is_some());
+            (now, _) = (at, path.on_tick(at));
+        }
+        path.on_packet(now, from, 50, true, &mut rng);
+        let asked = path.take_challenge().expect("it is asked again");
+        path.on_tick(now + CHALLENGE_EACH * 4);
+        path.on_packet(now + LOOK_EACH / 2, from, 50, true, &mut rng);
+        assert_eq!((path.on_response(asked), path.is_sure()), (None, true));
     }
 
     #[test]

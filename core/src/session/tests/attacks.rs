@@ -108,6 +108,21 @@ fn a_forged_hint_closes_nothing() {
     assert_eq!(world.nodes[1].received(b), [&b"still here"[..]]);
 }
 
+/// We call somebody, whose answer has the address of a third party for its sender.
+#[test]
+fn an_answer_from_a_false_address_draws_three_times_its_bytes() {
+    let (mut world, victim) = (World::new(11, 2), address(66, 666));
+    (world.nodes[1].alias, world.nodes[1].address) = (Some(address(2, 9999)), victim);
+    world.dial_address(0, address(2, 9999));
+    let end = world.now + SECOND;
+    world.run_until(end, |world| world.log.iter().any(|flight| flight.from == victim));
+    world.nodes[1].address = address(2, 27182);
+    let answer = world.log.iter().find(|flight| flight.from == victim).unwrap().bytes.len();
+    world.run(6 * SECOND);
+    let (count, bytes) = world.sent(world.nodes[0].address, victim);
+    assert!(count > 1 && bytes <= 3 * answer, "{count} packets, {bytes} bytes for {answer}");
+}
+
 #[test]
 fn packets_of_unknown_sessions_draw_few_and_tiny_answers() {
     let mut world = World::new(5, 1);
