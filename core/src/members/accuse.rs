@@ -1,6 +1,5 @@
 //! Who is said not to answer: by those who have lost it, and by us. The accused answers with a newer record.
 
-use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use super::{GRACE, LOST_MAX, Members, Timer};
@@ -75,14 +74,10 @@ impl Members {
         self.accuse(now, accused, version, now + DEFENCE);
     }
 
-    /// Of whom `by` said that it does not answer, it says so only of `still` now. Whoever nobody accuses any more has
+    /// Of those of whom `by` said that they do not answer, it says so only of `still` now. Whoever nobody accuses any more has
     /// answered its accuser, and need not have heard of it.
-    pub(super) fn withdraw(&mut self, now: Instant, by: Tag, still: &[(Tag, u64)]) {
-        let is_withdrawn =
-            |(accused, accuser): &(Tag, Tag)| *accuser == by && still.iter().all(|(it, _)| it != accused);
-        let withdrawn: Vec<Tag> =
-            self.accusations.keys().filter(|it| is_withdrawn(it)).map(|it| it.0).collect();
-        for accused in withdrawn {
+    pub(super) fn withdraw(&mut self, now: Instant, by: Tag, said: &[(Tag, u64)], still: &[(Tag, u64)]) {
+        for &(accused, _) in said.iter().filter(|(it, _)| still.iter().all(|(other, _)| other != it)) {
             self.accusations.remove(&(accused, by));
             let mut others = self.accusations.range((accused, Tag([0; 8]))..=(accused, Tag([u8::MAX; 8])));
             // Whom we have lost ourselves we do not believe to be here for that.

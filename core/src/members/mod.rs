@@ -273,7 +273,7 @@ impl Members {
 
     /// Takes a verified record in, unless it is known.
     pub(crate) fn hear(&mut self, now: Instant, tag: Tag, record: PeerRecord, signed: Bytes) -> Taken {
-        let accusations = record.lost.clone();
+        let (accusations, mut withdrawn) = (record.lost.clone(), Vec::new());
         let (mut is_less, mut is_new, mut is_routine) = (false, false, false);
         if let Some(known) = self.all.get_mut(&tag) {
             if known.record.version >= record.version || known.record.gone {
@@ -287,7 +287,8 @@ impl Members {
                 self.timers.clear(Timer::Verdict(tag));
                 self.lost.remove(&tag);
             }
-            (known.record, known.signed, known.has_left) = (record, signed, false);
+            withdrawn = core::mem::replace(&mut known.record, record).lost;
+            (known.signed, known.has_left) = (signed, false);
         } else {
             if !self.make_room() {
                 return Taken::Full;
@@ -302,7 +303,7 @@ impl Members {
             // If nobody names it by then, it is lost when its time as somebody new is over.
             self.look(now, now + GRACE.saturating_sub(LINGER));
         }
-        self.withdraw(now, tag, &accusations);
+        self.withdraw(now, tag, &withdrawn, &accusations);
         for (accused, version) in accusations {
             self.accusations.insert((accused, tag), version);
             self.on_accusation(now, tag, accused, version);
