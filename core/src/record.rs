@@ -2,7 +2,10 @@
 //! everybody knows everybody although each keeps few sessions.
 
 use alloc::{string::String, vec::Vec};
-use core::net::{IpAddr, SocketAddr};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,19 @@ pub(crate) const NEIGHBOURS_MAX: usize = 32;
 pub(crate) const LOST_MAX: usize = 32;
 /// Tags of rooms: one for each of `Config::rooms_max`.
 pub(crate) const TAGS_MAX: usize = 256;
+
+/// The shortest time between two records of one peer, unless the person asks for one. It doubles as long as the peer goes
+/// on at that pace, up to [`pause_most`]: a crowd that accuses each other on a busy link would have room for nothing else.
+pub(crate) const PAUSE_MIN: Duration = Duration::from_millis(200);
+/// It is never longer than a change of one's sessions waits anyway.
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(5);
+const PAUSE_EACH: Duration = Duration::from_millis(20);
+
+/// The longest time that a record waits because of those before it, where so many read them all. Among fifty that is still
+/// within the time that the accused have for their answer; among more, whoever has just answered gets more time.
+pub(crate) fn pause_most(readers: usize) -> Duration {
+    PAUSE_EACH.saturating_mul(u32::try_from(readers).unwrap_or(u32::MAX)).clamp(PAUSE_MIN, PAUSE_MAX)
+}
 
 /// The short name of one run of one peer: the beginning of a hash of its key and its boot id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

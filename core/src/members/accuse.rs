@@ -4,7 +4,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use super::{GRACE, LOST_MAX, Members, Timer};
 use crate::{
-    record::{PeerRecord, Tag},
+    record::{PAUSE_MAX, PeerRecord, Tag, pause_most},
     time::Instant,
 };
 
@@ -71,7 +71,10 @@ impl Members {
         if let Some(link) = self.links.get(&accused) {
             return self.doubted.push(link.link);
         }
-        self.accuse(now, accused, version, now + DEFENCE);
+        // Whoever has just answered may have to wait before it does so again.
+        let has_just = member.answered.is_some_and(|at| now - at < 2 * PAUSE_MAX);
+        let pause = if has_just { pause_most(self.all.len()) } else { Duration::ZERO };
+        self.accuse(now, accused, version, now + DEFENCE.max(pause + DOUBT));
     }
 
     /// Of those of whom `by` said that they do not answer, it says so only of `still` now. Whoever nobody accuses any more has

@@ -2,7 +2,7 @@
 //! go to everybody without being asked for, along a [`tree`](super::tree), and everybody's to it.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     vec::Vec,
 };
 use core::time::Duration;
@@ -23,7 +23,7 @@ use crate::{
 const ANSWER: Duration = Duration::from_millis(100);
 /// The last of those who have it may take so long.
 const ANSWER_LAST: Duration = Duration::from_secs(1);
-/// For each so many that are asked for the answers may take that much longer, up to so many times.
+/// For each so many that are asked for because of one neighbour its answers may take that much longer, up to so many times.
 const ASKED_AT_ONCE: usize = 16;
 const PATIENCE_MAX: u32 = 10;
 /// What only says who has sessions with whom is told after this, together with what else comes in.
@@ -36,6 +36,9 @@ const TELLING: Duration = Duration::from_millis(20);
 const TELLING_MAX: u32 = 5;
 /// Records that a newcomer who knows nobody is sent at once; of more it is told, and asks each of one neighbour.
 const WELCOME_MAX: usize = 64;
+/// Records of which one neighbour was the first to say that it has them, and that are asked for however many are asked for
+/// because of others.
+const SHARE_MIN: usize = 64;
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -53,6 +56,8 @@ const PUSHED: Pace = Pace { each: Duration::from_millis(20), burst: 64 };
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     asked: BTreeMap<Tag, Asked>,
+    /// How many of them are asked for because of whom.
+    shares: BTreeMap<LinkId, usize>,
     news: BTreeMap<Tag, News>,
     /// What goes out at once, and when all of it is paid for.
     pushed: Vec<(LinkId, Frame)>,
@@ -73,6 +78,8 @@ struct News {
 #[derive(Debug)]
 struct Asked {
     version: u64,
+    /// Who was the first to say that it has it.
+    by: LinkId,
     /// Whom we ask, and whom we may ask then.
     sources: VecDeque<LinkId>,
     /// How long we wait for it.
@@ -171,12 +178,14 @@ impl Members {
             match ours {
                 Some(ours) if ours.record.version > version => newer.push((tag, ours.record.version)),
                 Some(ours) if ours.record.version == version || ours.record.gone => {}
-                _ if self.exchange.asked.len() >= self.cap => break,
                 _ => {
-                    let patience = patience(self.exchange.asked.len());
-                    let fresh = || Asked { version, sources: VecDeque::new(), pause: ANSWER * patience };
-                    let asked = self.exchange.asked.entry(tag).or_insert_with(fresh);
+                    let patience = self.exchange.patience(link);
+                    let Some(asked) = self.exchange.ask(tag, link, self.cap) else { continue };
                     asked.version = asked.version.max(version);
+                    // What the accused answer is worth a second copy: whoever was asked first may keep it to itself.
+                    if asked.sources.is_empty() || ours.is_some_and(|ours| ours.accused.is_some()) {
+                        asked.pause = asked.pause.min(ANSWER * patience);
+                    }
                     if asked.sources.is_empty() {
                         wanted.push(tag);
                         self.timers.set(Timer::Asked(tag), now + ANSWER_LAST * patience);
@@ -237,7 +246,7 @@ impl Members {
         if self.exchange.asked.get(&tag).is_some_and(|asked| asked.version > version) {
             // Others have a newer one.
             self.skip(now, tag, link);
-        } else if let Some(asked) = self.exchange.asked.remove(&tag) {
+        } else if let Some(asked) = self.exchange.forget(&tag) {
             self.timers.clear(Timer::Asked(tag));
             known.extend(asked.sources);
         }
@@ -304,14 +313,14 @@ impl Members {
 
     /// A record that was asked for has not come.
     pub(super) fn on_not_sent(&mut self, now: Instant, tag: Tag, out: &mut Vec<(LinkId, Frame)>) {
-        let patience = patience(self.exchange.asked.len());
         let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
         asked.sources.pop_front();
         let Some(&next) = asked.sources.front() else {
-            self.exchange.asked.remove(&tag);
+            self.exchange.forget(&tag);
             return;
         };
-        let longest = ANSWER_LAST * patience;
+        let longest = ANSWER_LAST * self.exchange.patience(next);
+        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
         asked.pause = (asked.pause * 2).min(longest);
         let wait = if asked.sources.len() > 1 { asked.pause } else { longest };
         self.timers.set(Timer::Asked(tag), now + wait);
@@ -337,10 +346,47 @@ impl Members {
     }
 }
 
-/// How many times longer an answer may take behind so many that were asked for: on a busy link asking others too would only
-/// make it busier.
-fn patience(asked: usize) -> u32 {
-    u32::try_from(1 + asked / ASKED_AT_ONCE).unwrap_or(u32::MAX).min(PATIENCE_MAX)
+impl Exchange {
+    /// The record of `tag`, which is asked for already or is now; `None` when too many are because of `link`: whatever it
+    /// says to have leaves half of the room to others.
+    fn ask(&mut self, tag: Tag, link: LinkId, cap: usize) -> Option<&mut Asked> {
+        let free = cap.saturating_sub(self.asked.len()).max(SHARE_MIN);
+        match self.asked.entry(tag) {
+            Entry::Occupied(asked) => Some(asked.into_mut()),
+            Entry::Vacant(place) => {
+                let share = self.shares.entry(link).or_default();
+                if *share >= free {
+                    return None;
+                }
+                *share += 1;
+                Some(place.insert(Asked {
+                    version: 0,
+                    by: link,
+                    sources: VecDeque::new(),
+                    pause: Duration::MAX,
+                }))
+            }
+        }
+    }
+
+    /// It is asked for no more.
+    fn forget(&mut self, tag: &Tag) -> Option<Asked> {
+        let asked = self.asked.remove(tag)?;
+        if let Some(share) = self.shares.get_mut(&asked.by) {
+            *share -= 1;
+            if *share == 0 {
+                self.shares.remove(&asked.by);
+            }
+        }
+        Some(asked)
+    }
+
+    /// How many times longer an answer over `link` may take behind the others that are asked for because of it: on a busy
+    /// link asking others too would only make it busier.
+    fn patience(&self, link: LinkId) -> u32 {
+        let asked = self.shares.get(&link).copied().unwrap_or(0);
+        u32::try_from(1 + asked / ASKED_AT_ONCE).unwrap_or(u32::MAX).min(PATIENCE_MAX)
+    }
 }
 
 /// What one record adds to a summary.

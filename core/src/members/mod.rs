@@ -15,6 +15,7 @@
 mod accuse;
 mod exchange;
 mod graph;
+mod room;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -70,9 +71,11 @@ pub(crate) struct Members {
     renewed: BTreeSet<Tag>,
     /// Neighbours who are said not to answer, and have to show that they do.
     doubted: Vec<LinkId>,
+    /// Who had to make room for others.
+    displaced: Vec<Member>,
     /// What all who are there add up to.
     digest: u64,
-    /// How many were forgotten because they went long ago.
+    /// How many were forgotten because they went long ago, or for others.
     pub(crate) forgotten: u64,
     /// As the last look at the graph has found it: then one session more may matter.
     is_anybody_unreached: bool,
@@ -83,8 +86,11 @@ pub(crate) struct Members {
 pub(crate) struct Member {
     pub(crate) record: PeerRecord,
     signed: Bytes,
-    /// When this run became known.
+    /// When this run became known, and by whom.
     since: Instant,
+    by: Tag,
+    /// When it last answered those who had lost it.
+    answered: Option<Instant>,
     /// Said to be lost, in this version, and when that becomes a verdict.
     accused: Option<(u64, Instant)>,
     /// No chain of sessions leads to it, and from then on it is lost.
@@ -124,11 +130,13 @@ pub(crate) enum Down {
 }
 
 impl Member {
-    const fn new(now: Instant, record: PeerRecord, signed: Bytes) -> Self {
+    const fn new(now: Instant, by: Tag, record: PeerRecord, signed: Bytes) -> Self {
         Self {
             record,
             signed,
             since: now,
+            by,
+            answered: None,
             accused: None,
             missed_at: None,
             ended: None,
@@ -207,6 +215,7 @@ impl Members {
             touched: BTreeSet::new(),
             renewed: BTreeSet::new(),
             doubted: Vec::new(),
+            displaced: Vec::new(),
             digest: 0,
             forgotten: 0,
             is_anybody_unreached: false,
@@ -250,6 +259,11 @@ impl Members {
         self.doubted.pop()
     }
 
+    /// Somebody who is not known any more, because others are.
+    pub(crate) fn displaced(&mut self) -> Option<Member> {
+        self.displaced.pop()
+    }
+
     /// How it stands with somebody; `None` for somebody unknown.
     pub(crate) fn state(&self, now: Instant, tag: &Tag) -> Option<PeerState> {
         let member = self.all.get(tag)?;
@@ -271,8 +285,14 @@ impl Members {
         named.iter().filter_map(|other| self.link_of(other)).collect()
     }
 
-    /// Takes a verified record in, unless it is known.
-    pub(crate) fn hear(&mut self, now: Instant, tag: Tag, record: PeerRecord, signed: Bytes) -> Taken {
+    /// Takes in a verified record that the neighbour `by` has sent, unless it is known.
+    pub(crate) fn hear(
+        &mut self,
+        now: Instant,
+        by: Tag,
+        tag: Tag,
+        (record, signed): (PeerRecord, Bytes),
+    ) -> Taken {
         let (accusations, mut withdrawn) = (record.lost.clone(), Vec::new());
         let (mut is_less, mut is_new, mut is_routine) = (false, false, false);
         if let Some(known) = self.all.get_mut(&tag) {
@@ -283,19 +303,19 @@ impl Members {
             is_less = !known.record.neighbours.iter().all(|neighbour| record.neighbours.contains(neighbour));
             is_routine = known.record.differs_in_neighbours_only(&record);
             if known.accused.is_none_or(|(version, _)| record.version > version) {
-                known.accused = None;
+                known.answered = known.accused.take().map_or(known.answered, |_| Some(now));
                 self.timers.clear(Timer::Verdict(tag));
                 self.lost.remove(&tag);
             }
             withdrawn = core::mem::replace(&mut known.record, record).lost;
             (known.signed, known.has_left) = (signed, false);
         } else {
-            if !self.make_room() {
+            if !self.make_room(now, by, tag) {
                 return Taken::Full;
             }
             is_new = true;
             self.lost.remove(&tag);
-            self.all.insert(tag, Member::new(now, record, signed));
+            self.all.insert(tag, Member::new(now, by, record, signed));
         }
         if is_less || self.is_anybody_unreached {
             self.look(now, now + graph::PAUSE);
@@ -365,20 +385,6 @@ impl Members {
         if let Some(next) = self.all.values().filter_map(|member| member.ended).min() {
             self.timers.set(Timer::Sweep, next + RETAIN);
         }
-    }
-
-    /// Makes room for one more: whoever went first is forgotten.
-    fn make_room(&mut self) -> bool {
-        if self.all.len() < self.cap {
-            return true;
-        }
-        let gone = self.all.iter().filter_map(|(&tag, member)| Some((member.ended?, tag))).min();
-        gone.is_some_and(|(_, tag)| {
-            self.timers.clear(Timer::Verdict(tag));
-            self.lost.remove(&tag);
-            self.accusations.retain(|(_, by), _| *by != tag);
-            self.all.remove(&tag).is_some()
-        })
     }
 }
 

@@ -34,8 +34,12 @@ fn at(seconds: u64) -> Instant {
 
 /// Number 0 is us.
 fn hear(members: &mut Members, now: Instant, record: PeerRecord) -> Taken {
+    hear_from(members, now, 1, record)
+}
+
+fn hear_from(members: &mut Members, now: Instant, by: u8, record: PeerRecord) -> Taken {
     let number = record.key.0[0];
-    members.hear(now, tag(number), record, Bytes::new())
+    members.hear(now, tag(by), tag(number), (record, Bytes::new()))
 }
 
 /// We are in session with 1, who is in session with 2 and 3, who are in session with each other.
@@ -193,6 +197,84 @@ fn the_table_has_a_cap_and_those_who_went_make_room() {
     hear(&mut members, at(2), PeerRecord { gone: true, ..record(12, 2, &[]) });
     assert_eq!(hear(&mut members, at(2), record(20, 1, &[])), Taken::Newcomer);
     assert!(members.of(&tag(12)).is_none() && members.len() == 8);
+}
+
+/// One neighbour has signed records for as many as fit.
+#[test]
+fn whoever_brings_most_makes_room_for_what_others_bring() {
+    let mut members = chain();
+    (10..15).for_each(|number| _ = hear(&mut members, at(number.into()), record(number, 1, &[])));
+    members.on_up(at(20), tag(30), LinkId(30));
+    assert_eq!(
+        hear_from(&mut members, at(20), 30, record(30, 1, &[0])),
+        Taken::Newcomer,
+        "in session with us"
+    );
+    let brought = |members: &mut Members, from| {
+        (40..50)
+            .filter(|&number| hear_from(members, at(21), from, record(number, 1, &[])) == Taken::Newcomer)
+            .count()
+    };
+    assert_eq!((brought(&mut members, 1), brought(&mut members, 30)), (0, 3), "half of the six who are not");
+    let displaced: Vec<u8> =
+        core::iter::from_fn(|| members.displaced()).map(|it| it.record.key.0[0]).collect();
+    assert_eq!(
+        (displaced, members.len(), members.forgotten),
+        (vec![11, 12, 13, 14], 8, 4),
+        "the newest first"
+    );
+    assert_eq!(hear(&mut members, at(22), record(2, 11, &[1])), Taken::Routine, "who is known has a place");
+    members.on_up(at(23), tag(60), LinkId(60));
+    assert_eq!(hear_from(&mut members, at(23), 60, record(60, 1, &[0])), Taken::Newcomer);
+    assert!(members.of(&tag(30)).is_some());
+    let digest = members.here(at(23)).fold(0, |sum, (&tag, it)| exchange_share(sum, tag, it));
+    assert_eq!(members.digest, digest);
+}
+
+fn exchange_share(sum: u64, tag: Tag, member: &Member) -> u64 {
+    super::exchange::share(tag, member.record.version).wrapping_add(sum)
+}
+
+/// It may say so once a second, and whoever it names answers each time: later and later, in a crowd.
+#[test]
+fn nobody_is_kept_lost_by_a_neighbour_whom_it_has_to_answer_again_and_again() {
+    let mut members = Members::new((tag(0), [0; 8]), 300);
+    members.on_up(at(0), tag(1), LinkId(1));
+    hear(&mut members, at(0), record(1, 10, &[0, 2]));
+    hear(&mut members, at(0), record(2, 10, &[1, 3]));
+    hear(&mut members, at(0), record(3, 10, &[1, 2]));
+    (100..250).for_each(|number| _ = hear(&mut members, at(0), record(number, 1, &[1])));
+    let (mut now, mut pause, mut lost) = (at(100), Duration::from_millis(200), Duration::ZERO);
+    for version in 10..30 {
+        let accuses = PeerRecord { lost: vec![(tag(3), version)], ..record(2, version + 1, &[1, 3]) };
+        hear(&mut members, now, accuses);
+        for _ in 0..pause.as_millis() / 100 {
+            now += Duration::from_millis(100);
+            run(&mut members, now);
+            if members.state(now, &tag(3)) == Some(Lost) {
+                lost += Duration::from_millis(100);
+            }
+        }
+        hear(&mut members, now, record(3, version + 1, &[1, 2]));
+        pause = (pause * 2).min(crate::record::pause_most(members.len()));
+    }
+    assert_eq!(lost, Duration::ZERO);
+    // It does not answer any more.
+    hear(&mut members, now, PeerRecord { lost: vec![(tag(3), 30)], ..record(2, 31, &[1, 3]) });
+    run(&mut members, now + Duration::from_secs(4));
+    assert_eq!(members.state(now + Duration::from_secs(4), &tag(3)), Some(Lost));
+}
+
+/// Everybody may name as many as it likes: that costs nothing when others say something.
+#[test]
+fn what_one_says_of_whom_it_has_lost_is_taken_back_with_its_next_record() {
+    let mut members = chain();
+    let lost: Vec<(Tag, u64)> = (100..132).map(|number| (tag(number), 1)).collect();
+    hear(&mut members, at(1), PeerRecord { lost, ..record(2, 11, &[1, 3]) });
+    assert_eq!(members.accusations.len(), 32);
+    hear(&mut members, at(2), PeerRecord { lost: vec![(tag(100), 1)], ..record(2, 12, &[1, 3]) });
+    hear(&mut members, at(2), record(3, 12, &[1, 2]));
+    assert_eq!(members.accusations.len(), 1);
 }
 
 #[test]

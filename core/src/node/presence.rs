@@ -11,7 +11,7 @@ use crate::{
     event::{Event, Multicast, PeerChange, PeerState},
     frames::Frame,
     identity::{BootId, PeerKey},
-    members::{Told, is_here},
+    members::{Member, Told, is_here},
     record::Tag,
     session::LinkId,
 };
@@ -24,6 +24,9 @@ impl Node {
     pub(super) fn settle_members(&mut self) {
         while let Some(tag) = self.members.touched() {
             self.on_touched(tag);
+        }
+        while let Some(member) = self.members.displaced() {
+            self.on_displaced(&member);
         }
         while let Some(link) = self.members.doubted() {
             self.sessions.ask(self.now, link);
@@ -72,6 +75,18 @@ impl Node {
             let (key, boot) = (Some(key), Some(boot));
             self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct, through }));
         }
+    }
+
+    /// Others have taken the place of somebody in the table, of whom nothing is known any more.
+    fn on_displaced(&mut self, member: &Member) {
+        let (key, boot) = (member.record.key, member.record.boot);
+        let Some(told) = member.told.as_ref().filter(|told| is_here(told.state)) else { return };
+        self.contacts.on_gone(self.now, key, boot, End::Lost);
+        self.with_rooms(|rooms, turn| rooms.on_member_gone(turn, key, boot));
+        let (address, via) = (self.net.reachable(&member.record.addresses), self.contacts.source(key));
+        let (id, nick, state) = (Some(key.short()), Some(told.nick.clone()), PeerState::Lost);
+        let (key, boot, direct, through) = (Some(key), Some(boot), false, None);
+        self.event(Event::Peer(PeerChange { state, key, id, boot, nick, address, via, direct, through }));
     }
 
     /// Somebody is here, or says something new about itself.

@@ -14,7 +14,7 @@ use crate::{
     frames::Frame,
     identity::PeerKey,
     members::Taken,
-    record::{PeerRecord, RECORD_MAX, Tag},
+    record::{PAUSE_MAX, PAUSE_MIN, PeerRecord, RECORD_MAX, Tag, pause_most},
     session::{LinkId, Pace},
     store::{Record, StoredPeer},
     time::Instant,
@@ -28,13 +28,7 @@ const RECORDS: Pace = Pace { each: Duration::from_secs(2), burst: 64 };
 /// is never kept waiting for others.
 const PACED_MAX: usize = 1024;
 /// A change of our sessions is told after this, together with what changes meanwhile.
-pub(super) const SESSIONS_PAUSE: Duration = Duration::from_secs(5);
-/// The shortest time between two records of ours, unless the person asks for one. It doubles as long as we go on at that
-/// pace, up to the second value for each who reads them all: a crowd that accuses each other on a busy link would have
-/// room for nothing else. Among fifty that is still within the time that the accused have for their answer, and it is never
-/// longer than a change of our sessions waits anyway.
-const OWN_PAUSE: Duration = Duration::from_millis(200);
-const OWN_PAUSE_EACH: Duration = Duration::from_millis(20);
+pub(super) const SESSIONS_PAUSE: Duration = PAUSE_MAX;
 
 /// How often each identity has told of itself, and which links have a record that waits.
 #[derive(Debug)]
@@ -56,7 +50,7 @@ impl Records {
             late: Timers::new(),
             due: None,
             signed: None,
-            pause: OWN_PAUSE,
+            pause: PAUSE_MIN,
             accused: 0,
         }
     }
@@ -73,10 +67,8 @@ impl Records {
 
     /// Ours is signed, and goes to so many.
     fn on_signed(&mut self, now: Instant, readers: usize) {
-        let most = OWN_PAUSE_EACH.saturating_mul(u32::try_from(readers).unwrap_or(u32::MAX));
-        let most = most.clamp(OWN_PAUSE, SESSIONS_PAUSE);
         let is_fast = self.signed.is_some_and(|signed| now - signed < self.pause * 2);
-        self.pause = if is_fast { (self.pause * 2).min(most) } else { OWN_PAUSE };
+        self.pause = if is_fast { (self.pause * 2).min(pause_most(readers)) } else { PAUSE_MIN };
         self.signed = Some(now);
     }
 
@@ -227,7 +219,8 @@ impl Node {
             self.records.accused = self.records.accused.max(version);
             self.records.sign_by(self.now);
         }
-        match self.members.hear(self.now, tag, record, Bytes::copy_from_slice(signed)) {
+        let by = peer.tag;
+        match self.members.hear(self.now, by, tag, (record, Bytes::copy_from_slice(signed))) {
             Taken::Old => {}
             Taken::Full => self.stats.members_full += 1,
             taken => self.members.spread(self.now, tag, link, taken),

@@ -231,3 +231,47 @@ fn a_list_in_order_is_read_like_any_other() {
     let in_order = answers(known.clone());
     assert_eq!((in_order.len(), answers(known.into_iter().rev().collect())), (28, in_order));
 }
+
+/// One neighbour says that it has the records of thousands who are not there: others are heard for all that.
+#[test]
+fn whoever_makes_records_up_leaves_room_for_what_others_have() {
+    let mut members = Members::new((tag(0), [0; 8]), 512);
+    (1..4).for_each(|number| members.on_up(at(0), tag(number), LinkId(number.into())));
+    let made_up = |from: u32| -> Vec<(Tag, u64)> {
+        (from..from + 512)
+            .map(|number| (Tag([&[0xff; 4][..], &number.to_be_bytes()].concat().try_into().unwrap()), 1))
+            .collect()
+    };
+    let asked = |frames: Vec<Frame>| -> usize {
+        frames
+            .iter()
+            .map(|frame| match frame {
+                Frame::Ask(tags) => tags.len(),
+                _ => 0,
+            })
+            .sum()
+    };
+    assert_eq!(asked(members.on_known(at(1), tag(1), &made_up(0))), 256, "half of what there is room for");
+    assert_eq!(asked(members.on_known(at(1), tag(1), &made_up(1000))), 0);
+    assert_eq!(asked(members.on_known(at(1), tag(2), &[(tag(9), 1)])), 1);
+    // Whoever says first that it has what somebody accused answers, and never sends it, is not waited for.
+    members.on_known(at(3), tag(2), &made_up(2000)[..120]);
+    hear(&mut members, at(3), record(7, 10, &[2, 3]));
+    hear(&mut members, at(3), PeerRecord { lost: vec![(tag(7), 10)], ..record(2, 10, &[0, 7]) });
+    assert_eq!(asked(members.on_known(at(3), tag(2), &[(tag(7), u64::MAX)])), 1);
+    assert_eq!(asked(members.on_known(at(3), tag(3), &[(tag(7), 12)])), 0);
+    let mut frames = Vec::new();
+    members.on_tick(at(3) + Duration::from_millis(100), &mut frames);
+    assert!(frames.contains(&(LinkId(3), Frame::Ask(vec![tag(7)]))), "it is soon asked of the other");
+    // All of them have a few, however many say so.
+    (10..40).for_each(|number| members.on_up(at(4), tag(number), LinkId(number.into())));
+    let each = |members: &mut Members, number: u8| {
+        asked(members.on_known(at(4), tag(number), &made_up(10_000 * u32::from(number))))
+    };
+    let all: Vec<usize> = (10..40).map(|number| each(&mut members, number)).collect();
+    assert_eq!(all.last(), Some(&64));
+    while let Some(at) = members.next_wake() {
+        members.on_tick(at, &mut Vec::new());
+    }
+    assert_eq!(asked(members.on_known(at(999), tag(1), &made_up(0))), 256, "what never came is given up");
+}

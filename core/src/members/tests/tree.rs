@@ -44,7 +44,7 @@ fn everybody_hears_of_a_newcomer_once_and_over_the_fewest_steps() {
             // Nobody has missed it yet in an earlier run.
             let former = PeerRecord { boot: BootId(7), ..record(NEWCOMER, 1, &[0]) };
             all.iter_mut().for_each(|members| {
-                members.hear(at(0), tag(201), former.clone(), Bytes::new());
+                members.hear(at(0), tag(1), tag(201), (former.clone(), Bytes::new()));
                 members.news(at(0));
             });
         }
