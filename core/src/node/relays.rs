@@ -164,7 +164,11 @@ impl Node {
             .map(|(&tag, member)| (tag, member.record.key))
             .take(RUNS_MAX)
             .collect();
-        self.relays.tries.retain(|tag, _| runs.iter().any(|(other, _)| other == tag));
+        // Whoever is being called right now may have to be reached over others all the same: what failed is remembered.
+        self.relays.tries.retain(|tag, search| {
+            search.failed.retain(|_, until| *until > self.now);
+            !search.failed.is_empty() || runs.iter().any(|(other, _)| other == tag)
+        });
         for (tag, key) in runs {
             self.find_way(tag, key);
         }
@@ -179,7 +183,6 @@ impl Node {
         let standing = self.members.link_of(&tag).and_then(|link| self.peers.get(&link)).map(|peer| peer.at);
         let over = standing.and_then(Relayed::of).and_then(|way| self.relay_of(way.relay));
         let search = self.relays.tries.entry(tag).or_default();
-        search.failed.retain(|_, until| *until > now);
         let works = standing.is_some() && over.is_some_and(|relay| !search.failed.contains_key(&relay));
         if works || search.over.is_some() {
             return;
