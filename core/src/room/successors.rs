@@ -17,7 +17,7 @@ use super::{
     key::{RoomKey, RoomRoot},
 };
 use crate::{
-    event::{Event, Place, Refusal},
+    event::{Event, Place, Refusal, Stamp},
     identity::PeerKey,
     rekey::{LEFT_OUT_MAX, Rekey, RekeyState, StoredSuccessor},
     store::{Record, RoomKeyId},
@@ -308,7 +308,9 @@ impl Successors {
         }
     }
 
-    /// One that is too many: of this person in this room, of this room, or of all. Whoever tells of most loses most.
+    /// One that is too many: of this person in this room, of this room, or of all. A word that no key has followed goes
+    /// before any key, since it costs nothing. Whoever tells of most loses most, and of those who tell of as much it is
+    /// `from`, who came last: stamps are claims.
     fn surplus(&self, former: RoomKeyId, from: PeerKey) -> Option<(RoomKeyId, PeerKey)> {
         let oldest = |is_meant: &dyn Fn(&StoredSuccessor) -> bool, max: usize| {
             let meant = self.0.iter().filter(|(_, it)| is_meant(it));
@@ -317,19 +319,30 @@ impl Successors {
             }
             meant.min_by_key(|(_, it)| it.stamp).map(|(&name, _)| name)
         };
+        let is_idle = |it: &StoredSuccessor| !it.followed;
+        let is_word = |it: &StoredSuccessor| it.root.is_none();
         let in_room = |it: &StoredSuccessor| it.former == former && !it.followed;
         let by_author = oldest(&|it| in_room(it) && it.from == from, AUTHOR_MAX);
         let by_room = || {
-            let mut counts: BTreeMap<PeerKey, usize> = BTreeMap::new();
-            self.0.values().filter(|it| in_room(it)).for_each(|it| *counts.entry(it.from).or_default() += 1);
-            let all: usize = counts.values().sum();
-            let most = counts.into_iter().max_by_key(|&(_, count)| count).map(|(key, _)| key);
-            most.filter(|_| all > ROOM_MAX).and_then(|most| oldest(&|it| in_room(it) && it.from == most, 0))
+            let all = self.0.values().filter(|it| in_room(it));
+            if all.clone().count() <= ROOM_MAX {
+                return None;
+            }
+            let has_words = all.clone().any(is_word);
+            let is_meant = |it: &StoredSuccessor| in_room(it) && is_word(it) == has_words;
+            let mut tellers: BTreeMap<PeerKey, (usize, bool, Stamp)> = BTreeMap::new();
+            for it in all.filter(|it| is_meant(it)) {
+                let (count, _, newest) = tellers.entry(it.from).or_insert((0, it.from == from, it.stamp));
+                (*count, *newest) = (*count + 1, it.stamp.max(*newest));
+            }
+            let (most, _) = tellers.into_iter().max_by_key(|&(_, told)| told)?;
+            oldest(&|it| is_meant(it) && it.from == most, 0)
         };
-        by_author
-            .or_else(by_room)
-            .or_else(|| (self.0.len() > ALL_MAX).then(|| oldest(&|it| !it.followed, 0)).flatten())
-            .or_else(|| oldest(&|_| true, ALL_MAX))
+        let of_all = || {
+            let word = oldest(&|it| is_idle(it) && is_word(it), 0);
+            word.or_else(|| oldest(&is_idle, 0)).or_else(|| oldest(&|_| true, 0))
+        };
+        by_author.or_else(by_room).or_else(|| (self.0.len() > ALL_MAX).then(of_all).flatten())
     }
 }
 

@@ -170,6 +170,58 @@ fn a_crowd_of_liars_does_not_push_out_whoever_offers_one() {
 }
 
 #[test]
+fn a_crowd_with_words_only_does_not_push_out_a_key() {
+    let mut world = world(2);
+    // Whoever offers a key comes last in the order of keys, and was the first to tell.
+    let mut crowd: Vec<Identity> = (100..165).map(|seed| Identity::new(REAL, &[seed; 32])).collect();
+    crowd.sort_by_key(Identity::key);
+    let honest = crowd.pop().unwrap();
+    let (former, root) = (RoomKey::private(REAL, &den(), &RoomRoot::new([7; 32])), RoomRoot::new([9; 32]));
+    let successor = RoomKey::private(REAL, &den(), &root).id();
+    let proof = former.succession(REAL, &honest.key(), successor);
+    let given = GivenKey { former: former.id(), name: "#den".into(), root, proof, without: Vec::new() };
+    let direct = Place::Direct(honest.key());
+    let offer = (&honest, direct, Item::Key(Box::new(given)));
+    let words = (0..).zip(&crowd).map(|(number, liar)| {
+        let word = Successor { room: RoomKeyId([number; 16]), without: Vec::new() };
+        (liar, room("#den"), Item::Successor(word))
+    });
+    for (number, (author, place, item)) in (0..).zip([offer].into_iter().chain(words)) {
+        let (nick, items) = (Nick::new("one").unwrap(), [item].into());
+        let body = item::Body { previous: None, boot: BootId(0), wall: UnixMillis(0), nick, items };
+        let (mut rng, stamp) = (Rng::new([9; 32]), Stamp(1000 + number));
+        let entry = Entry::seal(REAL, &mut rng, author, &former, stamp, &body);
+        world.turn(0, |rooms, turn| rooms.take_successors(turn, &place, entry.room, &entry, &body));
+    }
+    assert_eq!(world.peers[0].store.successors.len(), 64);
+    assert_eq!(world.peers[0].stats.keys_dropped, 1);
+    world.command(0, 6, Action::Follow { room: den(), successor });
+    assert_eq!((refusals(&world, 0), here(&world, 0)), (Vec::new(), successor));
+}
+
+#[test]
+fn of_as_many_from_each_the_one_that_came_last_goes() {
+    let mut world = world(2);
+    let former = RoomKey::private(REAL, &den(), &RoomRoot::new([7; 32]));
+    let crowd: Vec<Identity> = (100..165).map(|seed| Identity::new(REAL, &[seed; 32])).collect();
+    // Whatever they say when that was.
+    for (number, author) in (0u8..).zip(&crowd) {
+        let root = RoomRoot::new([number; 32].map(|byte| byte ^ 128));
+        let successor = RoomKey::private(REAL, &den(), &root).id();
+        let proof = former.succession(REAL, &author.key(), successor);
+        let given = GivenKey { former: former.id(), name: "#den".into(), root, proof, without: Vec::new() };
+        let (nick, items) = (Nick::new("one").unwrap(), [Item::Key(Box::new(given))].into());
+        let body = item::Body { previous: None, boot: BootId(0), wall: UnixMillis(0), nick, items };
+        let (mut rng, stamp) = (Rng::new([9; 32]), Stamp(1000 - u64::from(number)));
+        let entry = Entry::seal(REAL, &mut rng, author, &former, stamp, &body);
+        let place = Place::Direct(author.key());
+        world.turn(0, |rooms, turn| rooms.take_successors(turn, &place, entry.room, &entry, &body));
+    }
+    let kept: BTreeSet<PeerKey> = world.peers[0].store.successors.keys().map(|(_, from)| *from).collect();
+    assert_eq!(kept, crowd[..64].iter().map(Identity::key).collect());
+}
+
+#[test]
 fn a_room_that_is_told_of_and_whose_key_nobody_sends_stays_a_word() {
     let mut world = world(2);
     let without = Vec::from([world.key(1)]);
