@@ -1,11 +1,12 @@
 //! Days that must be read back from the store before something can go on, and what waits for them.
 
 use alloc::{collections::BTreeMap, vec::Vec};
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::{
-    LinkId, Rooms, Turn, Wish,
+    LinkId, Room, Rooms, Turn, Wish,
     history::{day_of, start_of},
     pulse::SCANS,
 };
@@ -13,6 +14,7 @@ use crate::{
     event::EntryId,
     frames::Frame,
     store::{Answer, Request, RoomKeyId},
+    time::Instant,
 };
 
 /// What may wait for days to be loaded, in number and in bytes.
@@ -22,6 +24,11 @@ const JOBS_BYTES_MAX: usize = 2 << 20;
 const LOADS_MAX: usize = 64;
 /// To have the store read a day takes as long as looking through so many entries, and through those of the day.
 const LOAD_COST: u64 = 10_000;
+/// Ids in memory, of all rooms. When there are more, so many are forgotten that it need not be done again soon.
+const LOADED_MAX: usize = 1 << 18;
+const LOADED_AFTER: usize = LOADED_MAX / 8 * 7;
+/// A day in use is not forgotten.
+const IN_USE: Duration = Duration::from_secs(10);
 
 /// What was asked of the store.
 #[derive(Debug, Default)]
@@ -216,6 +223,27 @@ impl Rooms {
                 Job::Run(link) if shares(link) => self.resume(turn, link),
                 _ => {}
             }
+        }
+    }
+
+    /// Forgets the ids of days that nobody has asked about for long, if there are too many in memory.
+    pub(super) fn make_room(&mut self, now: Instant) {
+        let mut loaded: usize = self.rooms.values().map(|room| room.history.loaded()).sum();
+        if loaded <= LOADED_MAX {
+            return;
+        }
+        let before = Instant::ORIGIN + now.since_origin().saturating_sub(IN_USE);
+        let idle = |(&id, room): (&RoomKeyId, &Room)| {
+            room.history.unused_since(before).map(move |(used, day)| (used, id, day)).collect::<Vec<_>>()
+        };
+        let mut idle: Vec<_> = self.rooms.iter().flat_map(idle).collect();
+        idle.sort_unstable();
+        for (_, id, day) in idle {
+            if loaded <= LOADED_AFTER {
+                break;
+            }
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            loaded = loaded.saturating_sub(room.history.unload(day));
         }
     }
 }

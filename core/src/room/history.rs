@@ -19,6 +19,8 @@ use crate::{
 pub(crate) const DAY_ENTRIES_MAX: usize = 1 << 17;
 
 const DAY: u64 = 86_400_000_000;
+/// What a day at hand takes beside its ids, in ids.
+const DAY_WEIGHT: usize = 16;
 
 /// The day of a stamp, counted from 1970.
 pub(crate) fn day_of(stamp: Stamp) -> u32 {
@@ -44,6 +46,12 @@ struct Day {
     ids: BTreeSet<(Stamp, EntryId)>,
     loaded: bool,
     used: Instant,
+}
+
+impl Day {
+    fn weight(&self) -> usize {
+        self.ids.len() + if self.loaded { DAY_WEIGHT } else { 0 }
+    }
 }
 
 impl History {
@@ -76,18 +84,24 @@ impl History {
         }
     }
 
-    /// Forgets the ids of the day that was used longest ago, but before `before`; answers whether there was one.
-    pub(crate) fn unload_before(&mut self, before: Instant) -> bool {
-        let day = self.days.values_mut().filter(|day| day.loaded && day.used < before);
-        let Some(day) = day.min_by_key(|day| day.used) else { return false };
-        day.ids = BTreeSet::new();
-        day.loaded = false;
-        true
+    /// The days at hand that were used last before `before`, each with when that was.
+    pub(crate) fn unused_since(&self, before: Instant) -> impl Iterator<Item = (Instant, u32)> {
+        let idle = self.days.iter().filter(move |(_, day)| day.loaded && day.used < before);
+        idle.map(|(&number, day)| (day.used, number))
     }
 
-    /// How many ids are in memory.
+    /// Forgets the ids of `day`; answers how many there are less in memory, as [`loaded`](Self::loaded) counts.
+    pub(crate) fn unload(&mut self, day: u32) -> usize {
+        let Some(day) = self.days.get_mut(&day).filter(|day| day.loaded) else { return 0 };
+        let weight = day.weight();
+        day.ids = BTreeSet::new();
+        day.loaded = false;
+        weight
+    }
+
+    /// How many ids are in memory. A day at hand counts as some more, so that many that hold hardly anything count, too.
     pub(crate) fn loaded(&self) -> usize {
-        self.days.values().map(|day| day.ids.len()).sum()
+        self.days.values().map(Day::weight).sum()
     }
 
     /// Adds an entry; false when it is there already, as far as the day is loaded.
@@ -341,10 +355,11 @@ mod tests {
         let mut history = history(&[(5, 1), (DAY, 2)]);
         let later = NOW + core::time::Duration::from_secs(60);
         history.insert(later, Stamp(DAY + 1), id(3));
-        assert!(!history.unload_before(NOW));
-        assert!(history.unload_before(later));
+        assert_eq!(history.unused_since(NOW).count(), 0);
+        assert_eq!(history.unused_since(later).collect::<Vec<_>>(), [(NOW, 0)]);
+        assert_eq!((history.unload(0), history.unload(0)), (1 + DAY_WEIGHT, 0));
         assert!(!history.is_loaded(0) && history.is_loaded(1));
-        assert!(!history.unload_before(later));
-        assert_eq!(history.loaded(), 2);
+        assert_eq!(history.unused_since(later).count(), 0);
+        assert_eq!(history.loaded(), 2 + DAY_WEIGHT);
     }
 }

@@ -230,7 +230,13 @@ impl Rooms {
         let id = key.id();
         let mut history = History::default();
         self.aside.days.remove(&id).unwrap_or_default().iter().for_each(|day| history.restore(day));
-        let kept_floor = self.aside.floors.get(&id).copied().unwrap_or(0);
+        let own = self.aside.own.remove(&id);
+        let kept_floor = match place {
+            Place::Room(_) => self.aside.floors.get(&id).copied().unwrap_or(0),
+            Place::Direct(_) if own.is_some() => 0,
+            // Strangers fill no more of our memory than rooms do.
+            Place::Direct(_) => first_day(self.clock.settled(turn.now)),
+        };
         let room = Room {
             key,
             root,
@@ -238,7 +244,7 @@ impl Rooms {
             kept_floor,
             floor: kept_floor.min(self.newest_floor(turn.now)).max(self.keeps.from(id)),
             gather: gather::Gather::default(),
-            own: self.aside.own.remove(&id),
+            own,
             written: Stamp(0),
             arrival: None,
             strays: Strays::default(),
@@ -317,23 +323,6 @@ impl Rooms {
             self.shown.values_mut().for_each(|rooms| {
                 rooms.remove(&id);
             });
-        }
-    }
-
-    /// Forgets the ids of days that nobody has asked about for long, if there are too many in memory.
-    pub(super) fn make_room(&mut self, now: Instant) {
-        /// Ids in memory, of all rooms.
-        const LOADED_MAX: usize = 1 << 18;
-        /// A day in use is not forgotten.
-        const IN_USE: core::time::Duration = core::time::Duration::from_secs(10);
-        let before = Instant::ORIGIN + now.since_origin().saturating_sub(IN_USE);
-        let mut loaded: usize = self.rooms.values().map(|room| room.history.loaded()).sum();
-        while loaded > LOADED_MAX {
-            let unload = |any, room: &mut Room| room.history.unload_before(before) || any;
-            if !self.rooms.values_mut().fold(false, unload) {
-                return;
-            }
-            loaded = self.rooms.values().map(|room| room.history.loaded()).sum();
         }
     }
 }

@@ -2,7 +2,7 @@
 //! wants more of it, or brings it along.
 
 use super::{
-    Rooms, Turn,
+    Room, Rooms, Turn,
     clock::FIRST,
     history::{day_of, start_of},
     membership::{NEWCOMER_ENTRIES, NEWCOMER_REACH, first_day, keep},
@@ -20,9 +20,9 @@ impl Rooms {
     /// goes on asking is soon at the beginning, and whoever does not gets no more than that.
     pub(super) fn earlier(&mut self, turn: &mut Turn<'_>, tag: u64, place: &Place) {
         match (self.names.get(place).copied(), place) {
-            (Some(id), Place::Room(_)) => self.reach_earlier(turn, id),
-            // A conversation is wanted from its beginning.
-            (_, Place::Direct(_)) => {}
+            (Some(id), _) => self.reach_earlier(turn, id),
+            // Whoever it is with is not here.
+            (None, Place::Direct(_)) => {}
             (None, Place::Room(_)) => return turn.refuse(tag, Refusal::NotInRoom),
         }
         turn.event(Event::Done { tag, message: None });
@@ -41,10 +41,17 @@ impl Rooms {
     /// The history of `room` goes back to `day` from now on, and so does what is compared with others.
     pub(super) fn reach_back(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, day: u32) {
         let is_kept_longer = self.keep_from(turn, id, day);
-        let reached = self.reach_to(id, day);
-        let is_reached = reached.is_some();
-        reached.into_iter().for_each(|room| keep(turn, room));
-        if is_kept_longer || is_reached {
+        if self.reach_to(turn, id, day) || is_kept_longer {
+            self.settled = None;
+            self.settle_floors(turn);
+        }
+    }
+
+    /// We have said something in a room: a conversation is wanted from its beginning from then on.
+    pub(super) fn reach_the_beginning(&mut self, turn: &mut Turn<'_>, id: RoomKeyId) {
+        let is_direct = |room: &&mut Room| matches!(room.place, Place::Direct(_)) && room.kept_floor > 0;
+        if let Some(room) = self.rooms.get_mut(&id).filter(is_direct) {
+            room.kept_floor = 0;
             self.settled = None;
             self.settle_floors(turn);
         }
@@ -59,32 +66,33 @@ impl Rooms {
         let Some(room) = self.rooms.get(&id) else { return };
         let day = deep.max(earliest);
         let is_wanted = day < room.floor && room.history.is_shorter((room.floor, last), NEWCOMER_ENTRIES);
-        if is_wanted && matches!(room.place, Place::Room(_)) && !self.keeps.has_rule(id) {
+        if is_wanted && !self.keeps.has_rule(id) {
             self.reach_back(turn, id, day);
         }
     }
 
-    /// Lowers the floor of a room to `day`: what the store is to know of it then. Conversations are wanted from their
-    /// beginning all along.
-    fn reach_to(&mut self, id: RoomKeyId, day: u32) -> Option<StoredRoom> {
+    /// Lowers the floor of a room to `day`; answers whether it was higher. Of a conversation the store need not know: what
+    /// is wanted of it is found out each time that the two meet.
+    fn reach_to(&mut self, turn: &mut Turn<'_>, id: RoomKeyId, day: u32) -> bool {
         let (name, joined, root) = match self.rooms.get_mut(&id) {
             Some(room) if day < room.kept_floor => {
                 room.kept_floor = day;
-                let Place::Room(name) = &room.place else { return None };
+                let Place::Room(name) = &room.place else { return true };
                 (name.clone(), true, room.root.clone())
             }
-            Some(_) => return None,
+            Some(_) => return false,
             None => {
-                let name = self.aside.left.get(&id)?;
+                let Some(name) = self.aside.left.get(&id) else { return false };
                 let floor = self.aside.floors.entry(id).or_insert(u32::MAX);
                 if *floor <= day {
-                    return None;
+                    return false;
                 }
                 *floor = day;
                 let root = self.aside.roots.get(name).filter(|root| self.key_of(name, Some(root)).id() == id);
                 (name.clone(), false, root.cloned())
             }
         };
-        Some(StoredRoom { name, joined, floor: start_of(day), id: Some(id), root })
+        keep(turn, StoredRoom { name, joined, floor: start_of(day), id: Some(id), root });
+        true
     }
 }

@@ -90,6 +90,9 @@ impl Rooms {
         self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
         self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
+        if previous.is_none() {
+            self.reach_the_beginning(turn, id);
+        }
     }
 
     /// Tells the person what an entry says, and hands it to the store.

@@ -80,3 +80,21 @@ fn each_day_that_is_read_for_a_neighbour_is_charged() {
     deliver(&mut world, 1, |room| Frame::Want { room, marks: marks[..30].into() });
     assert_eq!((world.peers[0].store.fetches, world.peers[0].stats.scans_refused), (5, 25));
 }
+
+#[test]
+fn days_that_hold_next_to_nothing_are_put_aside_too_and_those_used_last_stay() {
+    const MANY: u32 = 40_000;
+    let mut world = World::new(1);
+    let (id, now) = (world.id_of(0, &lobby()), world.now);
+    let history = &mut world.peers[0].rooms.rooms.get_mut(&id).unwrap().history;
+    for day in 0..MANY {
+        let used = now + Duration::from_micros(u64::from(MANY - day));
+        history.insert(used, history::start_of(day), EntryId([1; 32]));
+    }
+    world.run_s(20);
+    world.turn(0, |rooms, turn| rooms.make_room(turn.now));
+    let history = &world.peers[0].rooms.rooms[&id].history;
+    let loaded = (0..MANY).filter(|&day| history.is_loaded(day)).count();
+    assert!((10_000..=16_384).contains(&loaded), "{loaded}");
+    assert!((0..10_000).all(|day| history.is_loaded(day)));
+}

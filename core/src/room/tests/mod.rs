@@ -35,6 +35,7 @@ mod rekeys;
 mod repairs;
 mod store;
 mod stores;
+mod strangers;
 mod talk;
 mod told;
 mod vectors;
