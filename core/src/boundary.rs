@@ -122,6 +122,8 @@ pub enum Reason {
     Dial,
     /// A file that does not come, or may be asked for again.
     File,
+    /// Something to store that the store did not take.
+    Store,
     /// The end of the node's life.
     Quit,
 }

@@ -16,6 +16,7 @@ mod passing;
 mod presence;
 mod records;
 mod relays;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trace;

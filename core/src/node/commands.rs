@@ -126,6 +126,7 @@ impl Node {
         // Nothing more will be told of them.
         let here: Vec<PeerKey> = self.peers.values().map(|peer| peer.key).collect();
         here.iter().for_each(|key| self.keep_seen(key));
+        self.ledger.collect_again();
         self.sessions.close_all(self.now, &mut self.session_wishes);
     }
 }

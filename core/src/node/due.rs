@@ -29,6 +29,7 @@ impl Node {
         self.on_asked_due();
         self.on_relays_due();
         self.on_comparisons_due();
+        self.on_settings_due();
         self.on_examined();
     }
 
@@ -45,6 +46,7 @@ impl Node {
             (self.comparisons.next_wake(), Reason::Session),
             (self.rooms.next_wake(), Reason::Room),
             (self.files.next_wake(), Reason::File),
+            (self.ledger.next_wake(), Reason::Store),
             (dial, Reason::Dial),
             (self.asked.next_wake(), Reason::Dial),
             (if self.may_call() { self.relays.next_wake() } else { None }, Reason::Dial),

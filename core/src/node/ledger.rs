@@ -7,10 +7,12 @@ use alloc::{
 
 use bytes::Bytes;
 
+use super::settings::Settings;
 use crate::{
     boundary::{Output, Token},
     event::{EntryId, MessageId},
-    store::{Record, Request},
+    store::{Record, Request, StoreError},
+    time::Instant,
 };
 
 /// Bytes that a record takes beside an entry's own.
@@ -22,6 +24,7 @@ pub(super) struct Ledger {
     next: u64,
     collected: Vec<Record>,
     waiting: VecDeque<Batch>,
+    settings: Settings,
     bytes: usize,
     /// What a token of a request stands for.
     fetches: BTreeMap<Token, Asker>,
@@ -79,7 +82,18 @@ impl Ledger {
     /// Keeps `record` for the next [`seal`](Self::seal).
     pub(super) fn collect(&mut self, record: Record) {
         self.bytes += size(&record);
+        self.settings.note(&record);
         self.collected.push(record);
+    }
+
+    /// Collects once more what was set and the store did not take.
+    pub(super) fn collect_again(&mut self) {
+        self.settings.again().into_iter().for_each(|record| self.collect(record));
+    }
+
+    /// When to do so.
+    pub(super) const fn next_wake(&self) -> Option<Instant> {
+        self.settings.next_wake()
     }
 
     /// Hands out what was collected.
@@ -89,6 +103,7 @@ impl Ledger {
         }
         let records = core::mem::take(&mut self.collected);
         let token = self.token();
+        self.settings.on_handed(token);
         let entries = records.iter().filter_map(|record| match record {
             Record::Entry(entry) => Some(entry.id),
             _ => None,
@@ -100,7 +115,13 @@ impl Ledger {
     }
 
     /// What there was up to `token`, in the order in which it was handed out.
-    pub(super) fn on_persisted(&mut self, token: Token) -> Vec<Durable> {
+    pub(super) fn on_persisted(
+        &mut self,
+        now: Instant,
+        token: Token,
+        result: Result<(), StoreError>,
+    ) -> Vec<Durable> {
+        self.settings.on_answered(now, token, result);
         let mut done = Vec::new();
         while self.waiting.front().is_some_and(|batch| batch.token <= token) {
             let Some(batch) = self.waiting.pop_front() else { break };

@@ -16,7 +16,7 @@ use crate::{
 
 impl Node {
     pub(super) fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
-        for Durable { entries, is_forgetting } in self.ledger.on_persisted(token) {
+        for Durable { entries, is_forgetting } in self.ledger.on_persisted(self.now, token, result) {
             self.with_rooms(|rooms, turn| {
                 if !entries.is_empty() {
                     rooms.on_durable(turn, &entries, result);
@@ -25,6 +25,13 @@ impl Node {
                     rooms.on_forgotten(turn, result);
                 }
             });
+        }
+    }
+
+    /// What was set and the store did not take is handed out again when it is time.
+    pub(super) fn on_settings_due(&mut self) {
+        if self.ledger.next_wake().is_some_and(|at| at <= self.now) {
+            self.ledger.collect_again();
         }
     }
 

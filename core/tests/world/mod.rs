@@ -73,7 +73,7 @@ pub(crate) enum Logged {
 
 enum Arrival {
     Datagram { via: Via, from: SocketAddr, to: IpAddr, bytes: Bytes },
-    Persisted(Token),
+    Persisted(Token, Result<(), StoreError>),
     Written(Token, Result<(), StoreError>),
     Fetched(Token, Answer),
 }
@@ -215,7 +215,7 @@ impl World {
                 let datagram = Datagram { via, interface: 2, from, to, bytes: &bytes };
                 self.input(index, Input::Datagram(datagram));
             }
-            Arrival::Persisted(token) => self.input(index, Input::Persisted { token, result: Ok(()) }),
+            Arrival::Persisted(token, result) => self.input(index, Input::Persisted { token, result }),
             Arrival::Written(token, result) => self.input(index, Input::Written { token, result }),
             Arrival::Fetched(token, answer) => self.input(index, Input::Fetched { token, answer }),
         }
@@ -244,8 +244,8 @@ impl World {
                 Output::Event(event) => self.hosts[index].events.push((self.now, event)),
                 Output::Persist { token, records } => {
                     self.hosts[index].stored += records.len();
-                    self.hosts[index].store.append(records);
-                    self.later(index, self.store_delay, Arrival::Persisted(token));
+                    let result = self.hosts[index].store.append(records);
+                    self.later(index, self.store_delay, Arrival::Persisted(token, result));
                 }
                 Output::Fetch { token, what } => {
                     let answer = self.hosts[index].answer(&what);

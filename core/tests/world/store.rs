@@ -10,6 +10,8 @@ const DAY: u64 = 86_400_000_000;
 pub(crate) struct Store {
     state: State,
     pub(crate) entries: BTreeMap<(RoomKeyId, Stamp, EntryId), StoredEntry>,
+    /// Why it takes nothing now.
+    pub(crate) fails: Option<StoreError>,
 }
 
 impl Store {
@@ -18,7 +20,8 @@ impl Store {
         self.state.peers.iter_mut().find(|known| known.key == *key)
     }
 
-    pub(crate) fn append(&mut self, records: Vec<Record>) {
+    pub(crate) fn append(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
+        self.fails.map_or(Ok(()), Err)?;
         for record in records {
             match record {
                 Record::Entry(entry) => {
@@ -37,9 +40,14 @@ impl Store {
                     self.state.trusts.retain(|known| known.key != stored.key);
                     self.state.trusts.push(stored);
                 }
+                Record::Keep(keep) => {
+                    self.state.keeps.retain(|known| known.room != keep.room);
+                    self.state.keeps.push(keep);
+                }
                 other => panic!("a record that this store does not know: {other:?}"),
             }
         }
+        Ok(())
     }
 
     pub(crate) fn answer(&self, what: &Request) -> Answer {
