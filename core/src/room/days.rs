@@ -117,18 +117,18 @@ impl Rooms {
         }
     }
 
-    /// Loads `day` of `room`, then deals with `frame` of the peer of `id`, unless that asks for too much.
+    /// Loads `day` of `room`, then does `job`, for the peer of `id`, unless that asks for too much.
     pub(super) fn load_for(
         &mut self,
         turn: &mut Turn<'_>,
         id: LinkId,
         room_id: RoomKeyId,
         day: u32,
-        frame: Frame,
+        job: Job,
     ) {
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         if link.scans.take(turn.now, SCANS, room.history.count(day) as u64 + LOAD_COST) {
-            self.load(turn, room_id, day, Job::Frame(id, frame));
+            self.load(turn, room_id, day, job);
         } else {
             turn.stats.scans_refused += 1;
         }

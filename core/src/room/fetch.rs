@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::{
     LinkId, Rooms, Timer, Turn,
     bucket::Rate,
+    days::Job,
     entry::{author_of, stamp_of},
     history::day_of,
     reconcile::RANGE_MAX,
@@ -365,7 +366,7 @@ impl Rooms {
             }
         }
         for (day, marks) in unloaded {
-            self.load_for(turn, id, room_id, day, frame(marks));
+            self.load_for(turn, id, room_id, day, Job::Frame(id, frame(marks)));
         }
     }
 }

@@ -84,6 +84,9 @@ pub(crate) struct Link {
 pub(crate) struct Shared {
     /// The peer's index for it.
     pub(crate) index: u16,
+    /// The first day of the comparison that began last because a floor was told, and how many of these may begin.
+    pub(crate) met: Option<u32>,
+    pub(crate) meetings: Bucket,
     /// Heartbeats in a row whose fingerprint differed.
     pub(crate) differed: u32,
     /// The latest repair that fingerprints led to.
@@ -101,9 +104,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) const fn new(index: u16) -> Self {
+    pub(crate) fn new(index: u16) -> Self {
         Self {
             index,
+            met: None,
+            meetings: Bucket::default(),
             differed: 0,
             tried: None,
             pushed: None,

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use super::{
     LinkId, Rooms, Timer, Turn, Wish,
+    bucket::Rate,
     entry::Entry,
     history::day_of,
     link::{Link, Shared},
@@ -24,6 +25,9 @@ use crate::{
 
 /// The number of proofs is always a multiple of this.
 const PROOFS_STEP: usize = 16;
+/// Comparisons that begin because a floor was told: some at once, and one every few seconds.
+const MEETINGS: Rate = Rate { per_second: 1, burst: 4 * MEETING };
+const MEETING: u64 = 5;
 /// After so long it is tried again to say what did not go out.
 const UNSENT_PAUSE: Duration = Duration::from_secs(1);
 /// Receipts of one link that may wait for that; more get lost.
@@ -171,11 +175,16 @@ impl Rooms {
         }
     }
 
-    /// Of two peers that have just met in a room, the smaller one leads the first comparison.
-    fn begin_if_we_lead(&mut self, turn: &mut Turn<'_>, id: LinkId, room: RoomKeyId) {
-        let leads = |link: &Link| self.own < link.side && link.floor(room).is_some();
-        if self.links.get(&id).is_some_and(leads) {
-            self.begin(turn, id, room);
+    /// Of two peers that have just met in a room, the smaller one leads the first comparison, and another one when the
+    /// later of their floors is another day. What a neighbour makes of that too often is left to its heartbeats.
+    fn begin_if_we_lead(&mut self, turn: &mut Turn<'_>, id: LinkId, room_id: RoomKeyId) {
+        let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
+        let Some(theirs) = link.floor(room_id).filter(|_| self.own < link.side) else { return };
+        let Some(shared) = link.shared.get_mut(&room_id) else { return };
+        let from = Some(room.floor.max(theirs));
+        if shared.met != from && shared.meetings.take(turn.now, MEETINGS, MEETING) {
+            shared.met = from;
+            self.begin(turn, id, room_id);
         }
     }
 

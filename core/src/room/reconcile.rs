@@ -68,7 +68,7 @@ impl Rooms {
         let Some(room) = self.rooms.get(&room_id) else { return };
         if !room.history.is_loaded(day) {
             *part = Some((from, end));
-            return self.load(turn, room_id, day, Job::Run(id));
+            return self.load_for(turn, id, room_id, day, Job::Run(id));
         }
         let to = room.cut(from, end).unwrap_or(end);
         *part = (to < end).then_some((to, end));
@@ -97,7 +97,7 @@ impl Rooms {
         }
         if !room.history.is_loaded(day) {
             let frame = Frame::Reconcile { room: 0, from, to, round, message };
-            return self.load_for(turn, id, room_id, day, frame);
+            return self.load_for(turn, id, room_id, day, Job::Frame(id, frame));
         }
         // All of the day, until it shows how much of it is meant.
         let steps = room.history.count(day) as u64 + 1;

@@ -103,7 +103,12 @@ impl Rooms {
         run.page.1 = to;
         self.timers.set(Timer::Run(id), turn.now + ANSWER_TIMEOUT);
         if let Some(day) = room.missing_day(to) {
-            return self.load(turn, room_id, day, Job::Run(id));
+            return self.load_for(turn, id, room_id, day, Job::Run(id));
+        }
+        if !link.scans.take(turn.now, SCANS, room.comparing((from, to))) {
+            // Whoever answers for one day at a time has us list the others again. It may wait, like whoever does not answer.
+            turn.stats.scans_refused += 1;
+            return;
         }
         run.phase = Phase::Compared;
         let days = room.digests(self.suite, (from, to), &binding).into_iter().collect();
@@ -123,7 +128,7 @@ impl Rooms {
         let (Some(link), Some(room)) = (self.links.get_mut(&id), self.rooms.get(&room_id)) else { return };
         if let Some(day) = room.missing_day(to) {
             let frame = Frame::Sums { room: 0, answer: false, from, to, days };
-            return self.load_for(turn, id, room_id, day, frame);
+            return self.load_for(turn, id, room_id, day, Job::Frame(id, frame));
         }
         if !link.scans.take(turn.now, SCANS, room.comparing((from, to))) {
             turn.stats.scans_refused += 1;

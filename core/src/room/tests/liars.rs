@@ -122,3 +122,66 @@ fn invent(rng: &mut Rng, from: Stamp, question: &Bytes) -> Bytes {
     set.seal().unwrap();
     Negentropy::borrowed(&set, RECONCILE_MAX as u64).unwrap().reconcile(question).unwrap().into()
 }
+
+/// A peer who leads, with an entry on each of many days, in the midst of a comparison with one who is a liar; with its
+/// link, and the index that the liar uses for the lobby.
+fn leading() -> (World, usize, LinkId, u16) {
+    const DAYS: u32 = 80;
+    let mut world = World::new(2);
+    world.run_s(u64::from(DAYS) * 86_400);
+    let (leader, liar) = if world.key(0) < world.key(1) { (0, 1) } else { (1, 0) };
+    let (id, now, first) = (lobby_of(&world), world.now, history::day_of(Stamp(NEW_YEAR * 1000)));
+    let history = &mut world.peers[leader].rooms.rooms.get_mut(&id).unwrap().history;
+    (first..first + DAYS).for_each(|day| _ = history.insert(now, history::start_of(day), EntryId([1; 32])));
+    world.lose = Box::new(|_, _, frame| matches!(frame, Frame::Sums { answer: true, .. }));
+    world.link(leader, liar);
+    world.run_ms(700);
+    let (&theirs, &(_, link)) = world.peers[liar].links.iter().next().unwrap();
+    let index = world.peers[liar].rooms.links[&theirs].index(id).unwrap();
+    world.peers[leader].stats = RoomStats::default();
+    (world, leader, link, index)
+}
+
+/// Answers all questions of the leader: nothing differs on the first day of those asked about. How many there were.
+fn answer_day_by_day(world: &mut World, (leader, link, room): (usize, LinkId, u16)) -> usize {
+    let mut answered = 0;
+    while let Some((by, _, frame)) = world.seen.pop() {
+        if let Frame::Sums { answer: false, from, .. } = frame
+            && by == leader
+        {
+            let frame = Frame::Sums { room, answer: true, from, to: from + 1, days: Vec::new() };
+            world.turn(leader, |rooms, turn| rooms.on_frame(turn, link, frame));
+            answered += 1;
+        }
+    }
+    answered
+}
+
+#[test]
+fn answers_for_one_day_at_a_time_cost_whoever_gives_them() {
+    let (mut world, leader, link, index) = leading();
+    let scans = &mut world.peers[leader].rooms.links.get_mut(&link).unwrap().scans;
+    assert!(scans.take(world.now, pulse::SCANS, pulse::SCANS.burst - 10_000));
+    let answered = answer_day_by_day(&mut world, (leader, link, index));
+    assert!((5..15).contains(&answered), "{answered}");
+    assert_eq!(world.peers[leader].stats.scans_refused, 1);
+    // Later it is compared all the same.
+    world.lose = Box::new(|_, _, _| false);
+    world.run_s(60);
+    assert!(comparisons(&world) > 0);
+}
+
+#[test]
+fn a_first_day_that_is_told_again_and_again_is_compared_a_few_times() {
+    let (mut world, leader, link, index) = leading();
+    answer_day_by_day(&mut world, (leader, link, index));
+    for number in 0..1000 {
+        // The same one, and then two in turn.
+        let day = history::day_of(Stamp(NEW_YEAR * 1000)) + 60 + if number < 500 { 0 } else { number % 2 };
+        let frame = Frame::Floor { room: index, day, deep: day };
+        world.turn(leader, |rooms, turn| rooms.on_frame(turn, link, frame));
+        answer_day_by_day(&mut world, (leader, link, index));
+    }
+    let begun = world.peers[leader].stats.reconciliations;
+    assert!((1..=4).contains(&begun), "{begun}");
+}
