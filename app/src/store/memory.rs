@@ -1,5 +1,6 @@
 //! The store that leaves nothing behind: it answers like the one on disk, as long as the program runs.
 
+mod deed;
 mod row;
 mod said;
 

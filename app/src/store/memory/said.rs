@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -9,7 +10,10 @@ use chat_core::{
     Change, EntryId, Message, MessageId, PeerKey, Place, RoomKeyId, Stamp, StoredEntry, Topic, What,
 };
 
-use super::row::Row;
+use super::{
+    deed::{About, Deed},
+    row::Row,
+};
 use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 
 /// Messages and changes.
@@ -23,7 +27,7 @@ pub(super) struct Said {
     /// The messages that each entry holds: by item, and so by number too.
     messages_in: BTreeMap<EntryId, Vec<(u16, Cursor)>>,
     /// The changes of each message, also of those that are not there.
-    about: BTreeMap<(Place, MessageId), BTreeSet<Cursor>>,
+    about: BTreeMap<(Place, MessageId), About>,
     /// The changes that each entry holds.
     changes_in: BTreeMap<EntryId, BTreeSet<Cursor>>,
     /// Changes whose message is not there.
@@ -62,26 +66,26 @@ impl Said {
     fn say(&mut self, message: &Arc<Message>) -> Option<Told> {
         let cursor = self.next();
         let mut shown = Shown::new(cursor, Arc::clone(message));
-        let waiting = self.about(&message.place, message.id);
-        let is_by_author = |change: &Change| change.from == message.from;
-        let deleted = waiting
-            .iter()
-            .find(|(_, change)| matches!(change.what, What::Delete { .. }) && is_by_author(change));
-        let deleted = deleted.map(|(cursor, _)| *cursor);
-        for (cursor, change) in waiting {
-            let counts = match &change.what {
-                What::Delete { .. } => deleted == Some(cursor),
-                What::Edit { .. } => deleted.is_none() && is_by_author(&change),
-                _ => deleted.is_none(),
-            };
+        let done = self.about(&message.place, message.id);
+        let by_author = |deed| done.and_then(|done| done.get(&(deed, message.from)).copied());
+        let (edited, deleted) = (by_author(Deed::Edit), by_author(Deed::Delete));
+        let is_void = |deed: &Deed, cursor| match deed {
+            Deed::Delete => deleted != Some(cursor),
+            Deed::Edit => deleted.is_some() || edited != Some(cursor),
+            _ => deleted.is_some(),
+        };
+        let done: Vec<(Cursor, bool)> =
+            done.into_iter().flatten().map(|((deed, _), cursor)| (*cursor, is_void(deed, *cursor))).collect();
+        for (cursor, is_void) in done {
             self.waiting.remove(&cursor);
-            match &change.what {
-                _ if !counts => self.remove(cursor),
-                What::Edit { text, .. } => {
-                    shown.say_instead(text);
-                }
-                _ => {}
+            if is_void {
+                self.remove(cursor);
             }
+        }
+        if let Some(What::Edit { text, .. }) =
+            edited.and_then(|cursor| self.changes.get(&cursor)).map(|change| &change.what)
+        {
+            shown.say_instead(text);
         }
         if deleted.is_some() {
             shown.take_back();
@@ -110,9 +114,10 @@ impl Said {
             self.remove(cursor);
         }
         let cursor = self.next();
-        match target {
-            Some(target) => {
-                self.about.entry((change.place.clone(), target)).or_default().insert(cursor);
+        match target.zip(Deed::of(&change.what)) {
+            Some((target, deed)) => {
+                let about = self.about.entry((change.place.clone(), target)).or_default();
+                about.insert((deed, change.from), cursor);
             }
             None => drop(self.topics.insert(room, cursor)),
         }
@@ -133,11 +138,10 @@ impl Said {
             (What::Delete { target }, Some(mut shown)) => {
                 shown.take_back();
                 self.messages.put(shown);
-                let others = self.about(&change.place, *target);
-                others
-                    .into_iter()
-                    .filter(|(other, _)| *other != cursor)
-                    .for_each(|(other, _)| self.remove(other));
+                let done = self.about(&change.place, *target).into_iter().flatten();
+                let others: Vec<Cursor> =
+                    done.map(|(_, other)| *other).filter(|other| *other != cursor).collect();
+                others.into_iter().for_each(|other| self.remove(other));
                 true
             }
             (What::React { gone, .. }, Some(_)) => {
@@ -152,33 +156,23 @@ impl Said {
 
     /// The change of before that would lose its effect by `change`, or the other way round.
     fn rival(&self, room: RoomKeyId, change: &Change) -> Option<(Cursor, Change)> {
-        let is_rival = |other: &Change| {
-            other.from == change.from
-                && match (&other.what, &change.what) {
-                    (What::Edit { .. }, What::Edit { .. }) | (What::Delete { .. }, What::Delete { .. }) => {
-                        true
-                    }
-                    (What::React { emoji, .. }, What::React { emoji: other, .. }) => emoji == other,
-                    _ => false,
-                }
-        };
-        match change.what.target() {
-            Some(target) => self.about(&change.place, target).into_iter().find(|(_, other)| is_rival(other)),
-            None => {
-                let cursor = *self.topics.get(&room)?;
-                self.changes.get(&cursor).map(|change| (cursor, change.clone()))
+        let cursor = match (change.what.target(), Deed::of(&change.what)) {
+            (Some(target), Some(deed)) => {
+                let about = self.about(&change.place, target)?;
+                *deed.rivals().into_iter().find_map(|deed| about.get(&(deed, change.from)))?
             }
-        }
+            _ => *self.topics.get(&room)?,
+        };
+        self.changes.get(&cursor).map(|change| (cursor, change.clone()))
     }
 
     /// What is kept of changes of one message.
-    fn about(&self, place: &Place, target: MessageId) -> Vec<(Cursor, Change)> {
+    fn about(&self, place: &Place, target: MessageId) -> Option<&About> {
         // Of most messages there is nothing, and often of none.
         if self.about.is_empty() {
-            return Vec::new();
+            return None;
         }
-        let cursors = self.about.get(&(place.clone(), target)).into_iter().flatten();
-        cursors.filter_map(|&cursor| Some((cursor, self.changes.get(&cursor)?.clone()))).collect()
+        self.about.get(&(place.clone(), target))
     }
 
     fn cursor(&self, id: MessageId) -> Option<Cursor> {
@@ -193,10 +187,10 @@ impl Said {
         if let Some(changes) = self.changes_in.get_mut(&change.id.entry) {
             changes.remove(&cursor);
         }
-        if let Some(target) = change.what.target()
+        if let Some((target, deed)) = change.what.target().zip(Deed::of(&change.what))
             && let Some(about) = self.about.get_mut(&(change.place, target))
         {
-            about.remove(&cursor);
+            about.remove(&(deed, change.from));
         }
     }
 
@@ -205,7 +199,7 @@ impl Said {
         for (_, cursor) in self.messages_in.remove(&entry).unwrap_or_default() {
             let Some(Shown { message, .. }) = self.messages.remove(cursor) else { continue };
             let about = self.about.get(&(message.place.clone(), message.id));
-            self.waiting.extend(about.into_iter().flatten());
+            self.waiting.extend(about.into_iter().flat_map(BTreeMap::values));
             if let Some(order) = self.order.get_mut(&message.place) {
                 order.remove(&(message.stamp, message.from, entry));
             }
@@ -219,16 +213,15 @@ impl Said {
     }
 
     fn with_reactions(&self, shown: Shown) -> Shown {
-        let changes = self.about(&shown.message.place, shown.message.id);
-        let felt = changes.into_iter().filter_map(|(_, change)| match change.what {
-            What::React { emoji, gone: false, .. } if !self.blocked.contains(&change.from) => {
-                Some((emoji, change.from))
-            }
+        let about = self.about(&shown.message.place, shown.message.id);
+        let behind = (Bound::Excluded((Deed::Delete, PeerKey([0xff; 32]))), Bound::Unbounded);
+        let felt = about.into_iter().flat_map(|about| about.range(behind.clone()));
+        let felt = felt.map_while(|((deed, from), _)| match deed {
+            Deed::Felt(emoji) => Some((emoji, *from)),
             _ => None,
         });
-        let mut reactions: Vec<_> = felt.collect();
-        reactions.sort_unstable();
-        reactions.truncate(REACTIONS_MAX);
+        let felt = felt.filter(|(_, from)| !self.blocked.contains(from)).take(REACTIONS_MAX);
+        let reactions = felt.map(|(emoji, from)| (emoji.clone(), from)).collect();
         Shown { reactions, ..shown }
     }
 

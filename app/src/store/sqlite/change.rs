@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use chat_core::{Change, MessageId, Place, What};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, ToSql, params};
 
 use super::{
     append::Append,
     read,
-    record::{self, AS_SAID, DELETE, DELETED, EDIT, EDITED, WAITS},
+    record::{self, AS_SAID, DELETE, DELETED, EDIT, EDITED, REACT, WAITS},
 };
 use crate::store::{Changed, Shown};
 
@@ -36,7 +36,7 @@ impl Append<'_> {
         let target = record::reply(&shown.message.id);
         let find =
             "SELECT m.cursor, m.kind, m.text, e.author FROM messages m JOIN entries e ON e.number = m.entry
-                    WHERE m.reply = ?1 AND m.kind > 0 AND e.conversation = ?2";
+                    WHERE m.reply = ?1 AND m.author IS NOT NULL AND e.conversation = ?2";
         let mut find = self.db.prepare_cached(find)?;
         let waiting = find.query_map(params![target, at.conversation], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get(3)?))
@@ -80,7 +80,7 @@ impl Append<'_> {
     /// Keeps a change, and answers it if it counts and changes anything now.
     pub(super) fn change(&self, at: &Row, change: &Change) -> rusqlite::Result<Option<Changed>> {
         let target = change.what.target();
-        let message = target.map(|target| read::find(self.db, target)).transpose()?.flatten();
+        let message = target.map(|target| read::said(self.db, target)).transpose()?.flatten();
         // Of what was said elsewhere nobody here knows.
         let message = message.filter(|shown| shown.message.place == change.place);
         let counts = match (&change.what, &message) {
@@ -134,19 +134,26 @@ impl Append<'_> {
                         WHERE t.conversation = ?1";
             return self.db.prepare_cached(find)?.query_row([at.conversation], found).optional();
         };
-        let find = "SELECT m.cursor, e.stamp, e.author, e.id, m.item, m.action FROM messages m
-                    JOIN entries e ON e.number = m.entry
-                    WHERE m.reply = ?1 AND m.kind > 0 AND m.kind = ?2 AND e.conversation = ?3 AND e.author = ?4
-                    AND (m.kind <> 4 OR m.text = ?5)";
-        let row = params![target, kind, at.conversation, change.from.0, text];
+        let find = if kind == REACT {
+            "SELECT m.cursor, e.stamp, e.author, e.id, m.item, m.action
+             FROM messages m INDEXED BY reactions_by_target JOIN entries e ON e.number = m.entry
+             WHERE m.reply = ?1 AND m.author = ?2 AND m.kind = 4 AND m.action IN (0, 1) AND m.text = ?3
+             AND e.conversation = ?4"
+        } else {
+            "SELECT m.cursor, e.stamp, e.author, e.id, m.item, m.action FROM messages m
+             JOIN entries e ON e.number = m.entry
+             WHERE m.reply = ?1 AND m.author = ?2 AND m.kind = ?3 AND e.conversation = ?4"
+        };
+        let which: &dyn ToSql = if kind == REACT { &text } else { &kind };
+        let row = params![target, change.from.0, which, at.conversation];
         self.db.prepare_cached(find)?.query_row(row, found).optional()
     }
 
     fn put(&self, at: &Row, change: &Change, state: i64) -> rusqlite::Result<i64> {
         let (kind, text, action, reply) = record::columns(&change.what);
         let put = "INSERT INTO messages
-                   (entry, item, boot, nick, text, action, reply, sent, late, own, kind, state)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   (entry, item, boot, nick, text, action, reply, sent, late, own, kind, state, author)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         self.db.prepare_cached(put)?.execute(params![
             at.entry,
             change.id.item,
@@ -160,6 +167,7 @@ impl Append<'_> {
             change.own,
             kind,
             state,
+            change.from.0,
         ])?;
         Ok(self.db.last_insert_rowid())
     }
@@ -172,8 +180,8 @@ impl Append<'_> {
 
     /// Of a message that was taken back nothing remains but `delete`.
     fn forget_changes(&self, at: &Row, target: Option<MessageId>, delete: i64) -> rusqlite::Result<()> {
-        let cut = "DELETE FROM messages WHERE reply = ?1 AND kind > 0 AND cursor <> ?2
-                   AND entry IN (SELECT number FROM entries WHERE conversation = ?3)";
+        let cut = "DELETE FROM messages WHERE reply = ?1 AND author IS NOT NULL AND cursor <> ?2
+                   AND (SELECT conversation FROM entries WHERE number = messages.entry) = ?3";
         let row = params![target.as_ref().map(record::reply), delete, at.conversation];
         self.db.prepare_cached(cut)?.execute(row).map(drop)
     }

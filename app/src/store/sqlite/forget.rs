@@ -41,7 +41,7 @@ impl Append<'_> {
     fn erase(&self, conversation: i64, entry: i64, id: &[u8; 32]) -> rusqlite::Result<()> {
         // What was said about it waits, in case it comes back.
         let (first, last) = ([&id[..], &[0; 2]].concat(), [&id[..], &[0xff; 2]].concat());
-        let wait = "UPDATE messages SET state = ?4 WHERE reply BETWEEN ?1 AND ?2 AND kind > 0
+        let wait = "UPDATE messages SET state = ?4 WHERE reply BETWEEN ?1 AND ?2 AND author IS NOT NULL
                     AND (SELECT conversation FROM entries WHERE number = messages.entry) = ?3";
         self.db.prepare_cached(wait)?.execute(params![first, last, conversation, WAITS])?;
         let cut = "DELETE FROM topics WHERE conversation = ?1

@@ -193,10 +193,15 @@ pub(super) fn latest(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Show
     Ok(latest)
 }
 
-pub(super) fn find(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Shown>> {
+/// A message as it is now, but for what is felt about it.
+pub(super) fn said(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Shown>> {
     let find = format!("SELECT {} {JOINED} WHERE e.id = ?1 AND m.item = ?2 AND m.kind = 0", record::TOLD);
     let row = params![id.entry.0, id.item];
-    let mut found = db.prepare_cached(&find)?.query_row(row, record::message).optional()?;
+    db.prepare_cached(&find)?.query_row(row, record::message).optional()
+}
+
+pub(super) fn find(db: &Connection, id: MessageId) -> rusqlite::Result<Option<Shown>> {
+    let mut found = said(db, id)?;
     found.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
     Ok(found)
 }
@@ -207,17 +212,17 @@ pub(super) fn room_of(db: &Connection, entry: EntryId) -> rusqlite::Result<Optio
     db.prepare_cached(find)?.query_row([entry.0], |row| row.get(0).map(RoomKeyId)).optional()
 }
 
-/// Who feels what about a message.
+/// Who feels what about a message: as many as are shown, and the others are not looked at.
 pub(super) fn add_reactions(db: &Connection, shown: &mut Shown) -> rusqlite::Result<()> {
-    let find = format!(
-        "SELECT m.text, e.author FROM messages m JOIN entries e ON e.number = m.entry
-                JOIN conversations c ON c.number = e.conversation
-                WHERE m.reply = ?1 AND m.kind > 0 AND m.kind = 4 AND m.action = 0 AND c.place = ?2 AND {HEARD}
-                ORDER BY m.text, e.author LIMIT ?3"
-    );
+    // Joined from left to right, or they would have to be put in order first.
+    let find = "SELECT m.text, m.author FROM messages m INDEXED BY reactions_by_target
+                CROSS JOIN entries e ON e.number = m.entry CROSS JOIN conversations c ON c.number = e.conversation
+                WHERE m.reply = ?1 AND m.kind = 4 AND m.action = 0 AND c.place = ?2
+                AND m.author NOT IN (SELECT key FROM trusts WHERE blocked)
+                ORDER BY m.text, m.author LIMIT ?3";
     let row =
         params![record::reply(&shown.message.id), shown.message.place.to_string(), limited(REACTIONS_MAX)];
-    let mut find = db.prepare_cached(&find)?;
+    let mut find = db.prepare_cached(find)?;
     let reactions = find.query_map(row, |row| Ok((record::emoji(row, 0)?, PeerKey(row.get(1)?))))?;
     shown.reactions = reactions.collect::<Result<_, _>>()?;
     Ok(())

@@ -15,6 +15,7 @@ mod alike;
 pub(crate) mod changes;
 mod forgets;
 mod harm;
+mod many;
 mod search;
 mod successors;
 mod trust;

@@ -58,7 +58,7 @@ fn a_store_of_before_learns_to_keep_it() {
     let folder = Folder::new("trust-before");
     disk(&folder).append(&[vec![Record::Entry(entry(1, 1, 0, OTHER, &["kept"]))]]).unwrap();
     let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
-    db.execute_batch("DROP TABLE trusts; DROP INDEX messages_by_nick; DROP TABLE keeps; DROP TABLE successors; ALTER TABLE rooms DROP COLUMN room; ALTER TABLE rooms DROP COLUMN root; ALTER TABLE messages DROP COLUMN file; PRAGMA user_version = 3").unwrap();
+    db.execute_batch("DROP TABLE trusts; DROP INDEX reactions_by_target; DROP INDEX changes_by_target; ALTER TABLE messages DROP COLUMN author; DROP INDEX messages_by_nick; DROP TABLE keeps; DROP TABLE successors; ALTER TABLE rooms DROP COLUMN room; ALTER TABLE rooms DROP COLUMN root; ALTER TABLE messages DROP COLUMN file; PRAGMA user_version = 3").unwrap();
     drop(db);
     let mut store = disk(&folder);
     think(&mut store, BLOCKED);
