@@ -86,6 +86,17 @@ impl People {
         }
     }
 
+    /// Whose digits may have been shown when `name` was typed: everybody of that name, of now or before and near or not,
+    /// with whom keys were compared. By what came of it nobody else gets the badge who has got the name meanwhile.
+    pub(crate) fn compared_as(&self, name: &str) -> Vec<PeerKey> {
+        let name = name.trim_end_matches(BADGE);
+        let mut keys = self.called(name);
+        keys.extend(self.exactly(name));
+        keys.extend(self.formerly(name));
+        keys.extend(name.parse::<PeerKey>());
+        keys.into_iter().filter(|key| self.compared(*key).is_some()).collect()
+    }
+
     /// Everybody whom `name` may mean: of now or before, by digits or by key; ourselves, too.
     pub(crate) fn named(&self, name: &str) -> Vec<PeerKey> {
         let name = name.trim_end_matches(BADGE);
@@ -139,7 +150,7 @@ impl People {
     }
 
     /// Names that tell the keys apart: with digits, or by key where even those are the same.
-    fn choices(&self, keys: &BTreeSet<PeerKey>) -> Vec<String> {
+    pub(crate) fn choices(&self, keys: &BTreeSet<PeerKey>) -> Vec<String> {
         let name = |key: &PeerKey| {
             let nick = self.persons.get(key).and_then(|person| person.nick.as_ref());
             with_digits(nick.map_or("?", Nick::as_str), *key)

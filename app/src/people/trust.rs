@@ -18,13 +18,13 @@ pub(crate) const BADGE: char = '✓';
 #[derive(Debug, Default)]
 pub(super) struct Trusts {
     of: BTreeMap<PeerKey, Trust>,
-    /// The digits shown last for each key with which keys were compared.
-    compared: BTreeMap<PeerKey, Digits>,
+    /// The digits shown last for each key with which keys were compared, and whether the person has ever asked for them.
+    compared: BTreeMap<PeerKey, (Digits, bool)>,
 }
 
 impl Trusts {
     pub(super) fn has(&self, key: &PeerKey) -> bool {
-        self.of.contains_key(key)
+        self.of.contains_key(key) || self.compared.contains_key(key)
     }
 }
 
@@ -52,17 +52,24 @@ impl People {
         self.trusts.of.iter().map(|(&key, &trust)| (key, trust))
     }
 
-    /// Keys were compared with `key`, and these digits came out. Answers whether they take the place of others.
-    pub(crate) fn on_compared(&mut self, key: PeerKey, digits: Digits) -> bool {
-        if self.trusts.compared.len() >= COMPARED_MAX {
-            self.trusts.compared.pop_first();
+    /// Keys were compared with `key`, and these digits came out; the person has `asked` for that, or the other one has.
+    /// Answers whether they take the place of others.
+    pub(crate) fn on_compared(&mut self, key: PeerKey, digits: Digits, asked: bool) -> bool {
+        let compared = &mut self.trusts.compared;
+        let before = compared.remove(&key);
+        if compared.len() >= COMPARED_MAX {
+            // Whoever compares under many keys does not push out what the person has asked for.
+            let unasked = compared.iter().find(|(_, (_, asked))| !asked).map(|(key, _)| *key);
+            let surplus = unasked.or_else(|| compared.keys().next().copied());
+            surplus.and_then(|key| compared.remove(&key));
         }
-        self.trusts.compared.insert(key, digits).is_some()
+        compared.insert(key, (digits, asked || before.is_some_and(|(_, asked)| asked)));
+        before.is_some()
     }
 
     /// The digits that came out last with `key`.
     pub(crate) fn compared(&self, key: PeerKey) -> Option<Digits> {
-        self.trusts.compared.get(&key).copied()
+        self.trusts.compared.get(&key).map(|(digits, _)| *digits)
     }
 
     /// Somebody else for whom whoever reads `key`'s nick may take it: one who looks alike, or is verified and called the
@@ -253,8 +260,11 @@ mod tests {
     fn digits_are_remembered_for_some() {
         let mut people = people(vec![]);
         let digits = |number: u8| format!("{number:012}").parse::<Digits>().unwrap();
-        (1..=200).for_each(|key| assert!(!people.on_compared(PeerKey([key; 32]), digits(key))));
+        let first = PeerKey([0; 32]);
+        assert!(!people.on_compared(first, digits(0), true));
+        (1..=200).for_each(|key| assert!(!people.on_compared(PeerKey([key; 32]), digits(key), false)));
         assert_eq!(people.compared(PeerKey([200; 32])), Some(digits(200)));
+        assert_eq!(people.compared(first), Some(digits(0)), "the person has asked for these");
         assert_eq!(people.trusts.compared.len(), COMPARED_MAX);
     }
 }

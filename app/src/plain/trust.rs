@@ -39,7 +39,10 @@ impl Plain {
         });
         let (name, verdict) = verdict.map_or((argument, None), |(name, verdict)| (name, Some(verdict)));
         let name = name.trim_matches('"');
-        let key = self.people.resolve(name).map_err(|error| error.to_string())?;
+        let key = match verdict.and_then(|verdict| self.compared_with(name, verdict).transpose()) {
+            Some(key) => key?,
+            None => self.people.resolve(name).map_err(|error| error.to_string())?,
+        };
         let whom = self.people.label(key, None);
         let compared = || {
             let compared = self.people.compared(key);
@@ -64,6 +67,30 @@ impl Plain {
         }
         self.think(key, Thought::Verified(is_same), engine);
         Ok(())
+    }
+
+    /// Whose digits the person has before them: `name` may be another's by now. `None` when it is nobody's, or that makes
+    /// no difference.
+    fn compared_with(&self, name: &str, verdict: Verdict) -> Result<Option<PeerKey>, String> {
+        let mut keys = match verdict {
+            Verdict::Same | Verdict::Digits(_) => self.people.compared_as(name),
+            Verdict::Other | Verdict::Key(_) => return Ok(None),
+        };
+        if let Verdict::Digits(digits) = verdict {
+            keys.retain(|key| self.people.compared(*key) == Some(digits));
+        }
+        match keys[..] {
+            [key] => Ok(Some(key)),
+            [] => Ok(None),
+            _ if matches!(verdict, Verdict::Digits(_)) => Ok(None),
+            _ => {
+                let choices = self.people.choices(&keys.iter().copied().collect()).join(" or ");
+                Err(format!(
+                    "{name} may be {choices}, and digits of each were shown; type those that are the same: /verify {name} \
+                     DIGITS"
+                ))
+            }
+        }
     }
 
     /// What the person says of `name`.
@@ -106,7 +133,7 @@ impl Plain {
 
     /// Shows the digits that came out of a comparison.
     pub(super) fn show_digits(&mut self, key: PeerKey, digits: Digits, asked: bool) {
-        let is_another = self.people.on_compared(key, digits);
+        let is_another = self.people.on_compared(key, digits, asked);
         let whom = self.people.label(key, None);
         let name = if whom.contains(char::is_whitespace) { format!("\"{whom}\"") } else { whom.clone() };
         let name = name.replace(BADGE, "");

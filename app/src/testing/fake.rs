@@ -16,6 +16,7 @@
 //! - `fake: copied`, `fake: copied no more`: our key speaks from another place; it is lost
 //! - `fake: rename NICK`: bo is called NICK
 //! - `fake: crowd N`: N others come
+//! - `fake: copy`: bo is lost, and somebody else comes who is called the same and compares keys
 //! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one
 //! - `fake: holds`, `fake: goes on`: of what we fetch only one piece comes, or all; `fake: withdraws`: no more of it
 //! - `fake: fetches`: bo fetches what we offered last
@@ -57,6 +58,8 @@ use crate::{cli::Options, engine::Opened, fault::Fault};
 const LATER: Duration = Duration::from_millis(400);
 /// The one who is there.
 pub(crate) const BO: PeerKey = PeerKey([0xb0; 32]);
+/// Another one of his name.
+pub(crate) const COPY: PeerKey = PeerKey([0xc0; 32]);
 /// Where nobody is.
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9));
 const BO_RUN: BootId = BootId(0xb0);

@@ -3,7 +3,11 @@
 use chat_core::PeerKey;
 use serde_json::{Value, json};
 
-use super::{Folder, child::Child, fake::BO};
+use super::{
+    Folder,
+    child::Child,
+    fake::{BO, COPY},
+};
 
 #[test]
 fn a_person_verifies_by_digits_and_the_badge_stays() {
@@ -52,6 +56,33 @@ fn a_person_verifies_by_digits_and_the_badge_stays() {
     let errors = child.ended().errors;
     assert!(errors.contains("nobody called zoe has been seen"), "{errors}");
     assert_eq!(errors.matches("! bo is not verified").count(), 2, "{errors}");
+}
+
+/// Digits were read aloud by one, and another may have got the name meanwhile.
+#[test]
+fn nobody_is_verified_by_the_digits_of_a_namesake() {
+    let folder = Folder::new("verify-copy");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/verify bo");
+    child.line("your digits with bo are 0471 9920 3318");
+    child.say("fake: copy");
+    child.line("your digits with bo are 1111");
+    child.say("/verify bo yes");
+    child.say("/verify bo 0471 9920 3318");
+    child.line("is verified: the badge");
+    child.say("/verify");
+    child.line(&format!("{BO}  verified"));
+    child.end_input();
+    let ended = child.ended();
+    assert!(!ended.lines.iter().any(|line| line.contains(&COPY.to_string())), "{:?}", ended.lines);
+    let mut both = [BO, COPY].map(|key| crate::people::with_digits("bo", key));
+    both.sort();
+    let complaint = format!(
+        "bo may be {} or {}, and digits of each were shown; type those that are the same: /verify bo DIGITS",
+        both[0], both[1]
+    );
+    assert!(ended.errors.contains(&complaint), "{}", ended.errors);
 }
 
 #[test]

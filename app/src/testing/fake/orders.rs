@@ -80,6 +80,12 @@ impl Fake {
             ["once"] => self.bo(PeerState::Lost),
             ["copied"] => self.person(self.own, "ana", BO_OTHER_RUN, PeerState::Online),
             ["copied", "no", "more"] => self.person(self.own, "ana", BO_OTHER_RUN, PeerState::Lost),
+            ["copy"] => {
+                self.bo(PeerState::Lost);
+                self.person(COPY, "bo", BO_RUN, PeerState::Online);
+                let digits = "1111 2222 3333".parse().unwrap();
+                self.tell(Event::Compared { key: COPY, digits, asked: false });
+            }
             ["rename", nick] => self.person(BO, nick, BO_RUN, PeerState::Online),
             ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
                 self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
