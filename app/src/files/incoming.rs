@@ -30,6 +30,8 @@ struct Fetched {
     file: File,
     /// Bytes that it has.
     length: u64,
+    /// Whether its hash is being compared.
+    is_finishing: bool,
 }
 
 impl Incoming {
@@ -71,7 +73,7 @@ impl Incoming {
                 self.folder.display()
             ));
         }
-        self.files.insert(message.id, Fetched { offer, part, file, length });
+        self.files.insert(message.id, Fetched { offer, part, file, length, is_finishing: false });
         Ok(length)
     }
 
@@ -104,8 +106,48 @@ impl Incoming {
 
     /// All is here; what has to be done now takes its time.
     pub(super) fn finish(&mut self, id: MessageId) -> Option<Finish> {
-        let Fetched { offer, part, .. } = self.files.get(&id)?;
-        Some(Finish { folder: self.folder.clone(), offer: offer.clone(), part: part.clone() })
+        let fetched = self.files.get_mut(&id).filter(|fetched| !fetched.is_finishing)?;
+        fetched.is_finishing = true;
+        Some(Finish { offer: fetched.offer.clone(), part: fetched.part.clone() })
+    }
+
+    /// Puts in its place what was [finished](Finish). `note` hears under which name, before it has it. `None` when it is
+    /// not wanted any more.
+    ///
+    /// # Errors
+    /// Why not, for the person, and whether it is damaged.
+    pub(super) fn put(
+        &self,
+        id: MessageId,
+        finished: Result<(), (String, bool)>,
+        note: impl FnMut(&str),
+    ) -> Option<Result<(Offer, PathBuf), (String, bool)>> {
+        let Fetched { offer, part, .. } = self.files.get(&id).filter(|fetched| fetched.is_finishing)?;
+        Some(finished.and_then(|()| {
+            let name = offer.name.as_str();
+            let from = if offer.folder { unpacked(part) } else { part.clone() };
+            let path = place::put(&from, &self.folder, name, note)
+                .map_err(|error| (format!("{name}: {error}"), false))?;
+            if offer.folder {
+                let _ = fs::remove_file(part);
+            }
+            Ok((offer.clone(), path))
+        }))
+    }
+
+    /// Where lies what `message` offers, if an earlier run has put it there as `name` and no more.
+    pub(super) fn put_before(&self, message: &Message, name: &str) -> Option<PathBuf> {
+        let offer = message.file.as_deref()?;
+        let (part, path) = (self.folder.join(part_name(&offer.name, message.id)), self.folder.join(name));
+        let facts = path.symlink_metadata().ok()?;
+        let is_gone = |path: &Path| path.symlink_metadata().is_err();
+        if offer.folder {
+            // Its bytes stay until it has its name.
+            (facts.is_dir() && is_gone(&unpacked(&part))).then(|| drop(fs::remove_file(part)))?;
+        } else {
+            (facts.is_file() && facts.len() == offer.size && is_gone(&part)).then_some(())?;
+        }
+        Some(path)
     }
 
     /// It is not written to any more; what has come of it stays.
@@ -122,19 +164,18 @@ impl Incoming {
 }
 
 /// What is left to do with a file that is here.
-#[derive(Debug)]
-pub(super) struct Finish {
-    folder: PathBuf,
+#[derive(Clone, Debug)]
+pub(crate) struct Finish {
     offer: Offer,
     part: PathBuf,
 }
 
 impl Finish {
-    /// Compares the hash and puts the file in its place.
+    /// Compares the hash, and makes a folder of what is one, beside its place.
     ///
     /// # Errors
     /// Why not, and whether the bytes are not those that were offered.
-    pub(super) fn carry_out(&self) -> Result<PathBuf, (String, bool)> {
+    pub(super) fn carry_out(&self) -> Result<(), (String, bool)> {
         let name = self.offer.name.as_str();
         let failed = |error: io::Error| (format!("{name}: {error}"), false);
         let mut file = File::open(&self.part).map_err(failed)?;
@@ -142,17 +183,28 @@ impl Finish {
             return Err((format!("{name}: what has come is not what was offered"), true));
         }
         file.sync_all().map_err(failed)?;
-        if !self.offer.folder {
-            return place::put_file(&self.part, &self.folder, name).map_err(failed);
+        if self.offer.folder {
+            // An earlier run may have been killed in the middle of it.
+            self.discard();
+            let folder = unpacked(&self.part);
+            fs::create_dir(&folder).map_err(failed)?;
+            packed::unpack(&mut file, &folder)
+                .map_err(|error| (format!("{name}: {error}"), error.kind() == io::ErrorKind::InvalidData))?;
         }
-        let made = place::make_folder(&self.folder, name).map_err(failed)?;
-        if let Err(error) = packed::unpack(&mut file, &made) {
-            let _ = fs::remove_dir_all(&made);
-            return Err((format!("{name}: {error}"), error.kind() == io::ErrorKind::InvalidData));
-        }
-        let _ = fs::remove_file(&self.part);
-        Ok(made)
+        Ok(())
     }
+
+    /// Nothing stays of a folder that is not put in its place.
+    pub(super) fn discard(&self) {
+        if self.offer.folder {
+            let _ = fs::remove_dir_all(unpacked(&self.part));
+        }
+    }
+}
+
+/// Where a folder is until it has its name, which others take for a whole one.
+fn unpacked(part: &Path) -> PathBuf {
+    part.with_extension("unpacked.part")
 }
 
 /// What comes goes into a file that shows that it is not all there, and for which message it is.

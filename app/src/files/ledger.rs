@@ -13,6 +13,8 @@ use chat_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::place::sync_folder;
+
 /// The version of the file.
 const VERSION: u32 = 1;
 /// Bytes of it that are read.
@@ -84,6 +86,9 @@ struct KeptFetch {
     size: u64,
     hash: String,
     folder: bool,
+    /// What it is called where it is put, as soon as that is about to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    put: Option<String>,
 }
 
 impl Ledger {
@@ -141,13 +146,32 @@ impl Ledger {
             size: offer.size,
             hash: hex(&offer.hash),
             folder: offer.folder,
+            put: None,
         });
         self.write();
     }
 
+    /// It is about to be put in its place under this name; without one it is not.
+    pub(super) fn put(&mut self, file: MessageId, name: Option<&str>) {
+        let file = file.to_string();
+        let fetch = self.kept.fetched.iter_mut().find(|fetch| fetch.file == file);
+        if let Some(fetch) = fetch.filter(|fetch| fetch.put.as_deref() != name) {
+            fetch.put = name.map(String::from);
+            self.write();
+        }
+    }
+
+    /// Under which name it was about to be put in its place.
+    pub(super) fn put_as(&self, file: MessageId) -> Option<&str> {
+        let file = file.to_string();
+        self.kept.fetched.iter().find(|fetch| fetch.file == file)?.put.as_deref()
+    }
+
     /// It is here.
     pub(super) fn receive(&mut self, file: MessageId) {
-        self.kept.received.push(file.to_string());
+        let file = file.to_string();
+        self.kept.received.retain(|received| *received != file);
+        self.kept.received.push(file);
         let surplus = self.kept.received.len().saturating_sub(RECEIVED_MAX);
         self.kept.received.drain(..surplus);
         self.write();
@@ -214,5 +238,6 @@ fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let mut file: File = options.open(&new)?;
     file.write_all(&serde_json::to_vec(kept)?)?;
     file.sync_all()?;
-    fs::rename(new, path)
+    fs::rename(new, path)?;
+    path.parent().map_or(Ok(()), sync_folder)
 }

@@ -23,10 +23,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_core::{Answer, Input, Message, MessageId, RoomKeyId, Token, Wanted};
+use chat_core::{Answer, Input, Message, MessageId, Offer, RoomKeyId, Token, Wanted};
 use chat_net::Submit;
 
-use self::{incoming::Incoming, ledger::Ledger, offered::Offers};
+use self::{
+    incoming::{Finish, Incoming},
+    ledger::Ledger,
+    offered::Offers,
+};
 pub(crate) use self::{
     ledger::Past,
     offered::Prepared,
@@ -71,8 +75,16 @@ pub(crate) struct Read {
 
 /// What a thread beside this one found out.
 pub(crate) enum Ended {
-    Prepared { ask: u64, prepared: Result<Prepared, String> },
-    Finished { file: MessageId, finished: Result<PathBuf, String>, is_damaged: bool },
+    Prepared {
+        ask: u64,
+        prepared: Result<Prepared, String>,
+    },
+    /// What has come is ready to be put in its place; or why not, and whether it is damaged.
+    Finished {
+        file: MessageId,
+        finish: Finish,
+        finished: Result<(), (String, bool)>,
+    },
 }
 
 pub(crate) type Jobs = Sender<Job>;
@@ -85,7 +97,7 @@ pub(crate) enum News {
     /// The node can fetch what this message offers.
     Ready { wanted: Wanted, message: Box<Message> },
     /// It is here and whole.
-    Received { file: MessageId, path: PathBuf },
+    Received { file: MessageId, offer: Offer, path: PathBuf },
     /// Nothing comes of it, and why.
     Failed { file: MessageId, why: String },
 }
@@ -147,7 +159,7 @@ impl Porter {
         self.offers.restore(self.ledger.offers());
         // What was being fetched when the program ended goes on.
         for message in self.ledger.fetched() {
-            self.accept(message);
+            self.resume(message);
         }
         while let Ok(job) = jobs.recv() {
             self.on_job(job);
@@ -187,22 +199,53 @@ impl Porter {
                 self.tell(News::Prepared { ask, prepared });
                 self.prepare();
             }
-            Job::Ended(Ended::Finished { file, finished, is_damaged }) => {
+            Job::Ended(Ended::Finished { file, finish, finished }) => {
+                self.put(file, finished);
+                finish.discard();
+            }
+        }
+    }
+
+    /// Goes on with what was being fetched when the program ended.
+    fn resume(&mut self, message: Message) {
+        let put = self.ledger.put_as(message.id).and_then(|name| self.incoming.put_before(&message, name));
+        if let Some(path) = put
+            && let Some(offer) = &message.file
+        {
+            self.received(message.id, (**offer).clone(), path);
+        } else {
+            // Who has that name is somebody else.
+            self.ledger.put(message.id, None);
+            self.accept(message);
+        }
+    }
+
+    /// Puts in its place what has come.
+    fn put(&mut self, file: MessageId, finished: Result<(), (String, bool)>) {
+        let put = self.incoming.put(file, finished, |name| self.ledger.put(file, Some(name)));
+        match put {
+            // The person does not want it any more.
+            None => {}
+            Some(Ok((offer, path))) => {
+                self.incoming.close(file);
+                self.received(file, offer, path);
+            }
+            Some(Err((why, is_damaged))) => {
                 // What is damaged is of no use; what could not be put in its place may be next time.
                 if is_damaged {
                     self.incoming.forget(file);
                 }
                 self.incoming.close(file);
                 self.ledger.forget(file);
-                if finished.is_ok() {
-                    self.ledger.receive(file);
-                }
-                self.tell(match finished {
-                    Ok(path) => News::Received { file, path },
-                    Err(why) => News::Failed { file, why },
-                });
+                self.tell(News::Failed { file, why });
             }
         }
+    }
+
+    fn received(&mut self, file: MessageId, offer: Offer, path: PathBuf) {
+        self.ledger.receive(file);
+        self.ledger.forget(file);
+        self.tell(News::Received { file, offer, path });
     }
 
     /// Begins with those that wait, each on a thread of its own: a hash takes a second for each gigabyte.
@@ -256,13 +299,11 @@ impl Porter {
         let Some(finish) = self.incoming.finish(file) else { return };
         let back = self.back.clone();
         let work = move || {
-            let (finished, is_damaged) = match finish.carry_out() {
-                Ok(path) => (Ok(path), false),
-                Err((why, is_damaged)) => (Err(why), is_damaged),
-            };
-            let _ = back.send(Job::Ended(Ended::Finished { file, finished, is_damaged }));
+            let finished = finish.carry_out();
+            let _ = back.send(Job::Ended(Ended::Finished { file, finish, finished }));
         };
         if let Err(error) = thread::Builder::new().name(String::from("hash")).spawn(work) {
+            self.incoming.close(file);
             self.tell(News::Failed { file, why: error.to_string() });
         }
     }

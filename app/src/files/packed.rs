@@ -9,12 +9,14 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
 use chat_core::FileName;
+
+use super::place::sync_folder;
 
 /// Files and folders in one offer.
 const ITEMS_MAX: usize = 65_536;
@@ -155,8 +157,8 @@ pub(super) fn time_of(facts: &fs::Metadata) -> u64 {
     time.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Writes the files that are packed in `from` under `folder`, which is new and empty. Every name is made harmless, and
-/// nothing that is there already is written to: whatever the list says, it stays in the folder.
+/// Writes the files that are packed in `from` under `folder`, which is new and empty, until the disk has all of them. Every
+/// name is made harmless, and nothing that is there already is written to: whatever the list says, it stays in the folder.
 ///
 /// # Errors
 /// When it is not such a row of bytes, or the disk does not take it.
@@ -190,7 +192,7 @@ pub(super) fn unpack(from: &mut File, folder: &Path) -> io::Result<()> {
         if let Some(size) = size {
             let mut to = File::create_new(&path)?;
             let copied = io::copy(&mut io::Read::by_ref(from).take(size), &mut to)?;
-            to.flush()?;
+            to.sync_all()?;
             if copied != size {
                 return Err(bad("it ends too early"));
             }
@@ -199,7 +201,7 @@ pub(super) fn unpack(from: &mut File, folder: &Path) -> io::Result<()> {
     if from.read(&mut [0])? > 0 {
         return Err(bad("there is more in it than its list says"));
     }
-    Ok(())
+    made.iter().map(PathBuf::as_path).chain([folder]).try_for_each(sync_folder)
 }
 
 fn bad(why: &'static str) -> io::Error {

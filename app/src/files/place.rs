@@ -33,40 +33,58 @@ fn accounts() -> Option<PathBuf> {
     named.into_iter().chain([home.join("Downloads")]).find(|folder| folder.is_absolute() && folder.is_dir())
 }
 
-/// Moves the file at `part` into `folder` under a name that nothing has there, `name` if it can be.
+/// Moves the file or folder at `from` into `folder` under a name that nothing has there, `name` if it can be. `note` hears
+/// each name before anything gets it.
 ///
 /// # Errors
 /// When the disk does not do it.
-pub(super) fn put_file(part: &Path, folder: &Path, name: &str) -> io::Result<PathBuf> {
-    // An empty file of ours takes the name, whoever else wants it; then it is replaced by the whole one at once.
-    let path = first_free(folder, name, |path| File::create_new(path).map(drop))?;
-    match fs::rename(part, &path) {
-        Ok(()) => Ok(path),
-        Err(error) => {
-            let _ = fs::remove_file(&path);
-            Err(error)
-        }
-    }
-}
-
-/// Makes a folder in `folder`, called `name` if nothing else is.
-///
-/// # Errors
-/// When the disk does not do it.
-pub(super) fn make_folder(folder: &Path, name: &str) -> io::Result<PathBuf> {
-    first_free(folder, name, |path| fs::create_dir(path))
-}
-
-fn first_free(folder: &Path, name: &str, take: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+pub(super) fn put(from: &Path, folder: &Path, name: &str, mut note: impl FnMut(&str)) -> io::Result<PathBuf> {
     for number in 1..=TRIES {
-        let path = folder.join(numbered(name, number));
-        match take(&path) {
-            Ok(()) => return Ok(path),
+        let name = numbered(name, number);
+        let path = folder.join(&name);
+        if path.symlink_metadata().is_ok() {
+            continue;
+        }
+        note(&name);
+        match rename(from, &path) {
+            Ok(()) => {
+                if let Err(error) = sync_folder(folder) {
+                    log::warn!("{}: {error}", folder.display());
+                }
+                return Ok(path);
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Calls what is at `from` as nothing else is called: what has got that name meanwhile keeps it.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The file system does not know how.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return Ok(done?),
+        }
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        // Folders have no second name, and on sticks nothing has.
+        Err(_) if to.symlink_metadata().is_err() => fs::rename(from, to),
+        Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+/// Makes what is in a folder last. Some systems cannot open a folder; they need no help either.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
 }
 
 /// `a.txt`, then `a (2).txt`.

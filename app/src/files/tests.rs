@@ -1,5 +1,6 @@
 //! Files one by one: offered, read, fetched, and what is written down of them.
 
+mod crash;
 mod folders;
 
 use std::{
@@ -98,6 +99,16 @@ fn what_is_no_file_is_not_offered() {
     }
 }
 
+/// Puts what has come whole in its place, which nothing has before its name is noted.
+fn put(incoming: &mut Incoming, byte: u8) -> PathBuf {
+    let finished = incoming.finish(id(byte)).unwrap().carry_out();
+    let mut noted = Vec::new();
+    let note = |name: &str| noted.push(name.to_string());
+    let (_, path) = incoming.put(id(byte), finished, note).unwrap().unwrap();
+    assert_eq!(noted, [path.file_name().unwrap().to_str().unwrap()]);
+    path
+}
+
 #[test]
 fn pieces_become_a_file_that_replaces_none() {
     let folder = Folder::new("incoming");
@@ -110,7 +121,7 @@ fn pieces_become_a_file_that_replaces_none() {
         assert_eq!(incoming.accept(&offered), Ok(1000), "to accept it twice is harmless");
         assert_eq!(incoming.write(id(1), 900, &all[900..]), Err(StoreError::Failed), "not the next piece");
         incoming.write(id(1), 1000, &all[1000..]).unwrap();
-        let path = incoming.finish(id(1)).unwrap().carry_out().unwrap();
+        let path = put(&mut incoming, 1);
         assert_eq!(path, folder.path("files").join(name));
         assert_eq!(fs::read(path).unwrap(), all);
         incoming.close(id(1));
@@ -130,7 +141,7 @@ fn what_came_before_the_end_of_the_program_is_not_fetched_again() {
     let mut incoming = Incoming::new(folder.path("files"));
     assert_eq!(incoming.accept(&offered), Ok(1234));
     incoming.write(id(1), 1234, &all[1234..]).unwrap();
-    assert!(incoming.finish(id(1)).unwrap().carry_out().is_ok());
+    put(&mut incoming, 1);
     // More than there can be was something else.
     let other = message(1, "a.txt", &all[..10], false);
     let part = fs::read_dir(folder.path("files")).unwrap().count();
@@ -169,7 +180,7 @@ fn a_link_in_the_way_is_not_followed() {
     assert!(incoming.accept(&message(1, "a.txt", &all, false)).unwrap_err().contains("in the way"));
     incoming.accept(&message(2, "b.txt", &all, false)).unwrap();
     incoming.write(id(2), 0, &all).unwrap();
-    assert_eq!(incoming.finish(id(2)).unwrap().carry_out().unwrap(), files.join("b (2).txt"));
+    assert_eq!(put(&mut incoming, 2), files.join("b (2).txt"));
     assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
 }
 

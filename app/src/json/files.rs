@@ -123,7 +123,8 @@ impl Json {
                 }
                 asked.for_each(|id| self.answer(&Line::done(id)));
             }
-            News::Received { file, path } => {
+            News::Received { file, offer, path } => {
+                self.desk.names.insert(file, offer);
                 let path = Some(path.to_string_lossy().into_owned());
                 let moved = Moved { path, ..self.desk.moved(file, "received") };
                 self.tell(&Line::File(Box::new(moved)));

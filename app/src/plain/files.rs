@@ -180,8 +180,9 @@ impl Plain {
                 self.desk.on_fetched(*message);
                 self.act(Action::Fetch(wanted), Pending::Change, engine);
             }
-            News::Received { file, path } => {
-                self.notice(&format!("{} is here: {}", self.desk.name(file), path.display()));
+            News::Received { file, offer, path } => {
+                let name = clean::name(offer.name.as_str());
+                self.notice(&format!("{name} is here: {}", path.display()));
                 self.desk.forget(file);
             }
             News::Failed { file, why } => {
