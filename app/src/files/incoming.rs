@@ -9,7 +9,7 @@ use std::{
 
 use chat_core::{FileName, Message, MessageId, Offer, StoreError};
 
-use super::{packed, place};
+use super::{place, unpack};
 
 /// Bytes that stay free on the disk, for the history and for others.
 const SPARED: u64 = 64 << 20;
@@ -188,7 +188,7 @@ impl Finish {
             self.discard();
             let folder = unpacked(&self.part);
             fs::create_dir(&folder).map_err(failed)?;
-            packed::unpack(&mut file, &folder)
+            unpack::unpack(&mut file, &folder)
                 .map_err(|error| (format!("{name}: {error}"), error.kind() == io::ErrorKind::InvalidData))?;
         }
         Ok(())

@@ -14,6 +14,7 @@ mod packed;
 mod place;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::{
     io,

@@ -7,25 +7,20 @@
 //! ```
 
 use std::{
-    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
-use chat_core::FileName;
-
-use super::place::sync_folder;
-
 /// Files and folders in one offer.
-const ITEMS_MAX: usize = 65_536;
+pub(super) const ITEMS_MAX: usize = 65_536;
 /// Bytes of their list.
-const LIST_MAX: usize = 16 << 20;
+pub(super) const LIST_MAX: usize = 16 << 20;
 /// Folders in each other.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 /// Bytes before the list.
-const HEAD: usize = 4;
+pub(super) const HEAD: usize = 4;
 
 /// What the list says of one: its way, and its bytes unless it is a folder.
 type Item = (Vec<String>, Option<u64>);
@@ -155,55 +150,4 @@ impl Walk {
 pub(super) fn time_of(facts: &fs::Metadata) -> u64 {
     let time = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     time.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// Writes the files that are packed in `from` under `folder`, which is new and empty, until the disk has all of them. Every
-/// name is made harmless, and nothing that is there already is written to: whatever the list says, it stays in the folder.
-///
-/// # Errors
-/// When it is not such a row of bytes, or the disk does not take it.
-pub(super) fn unpack(from: &mut File, folder: &Path) -> io::Result<()> {
-    from.seek(SeekFrom::Start(0))?;
-    let mut head = [0; HEAD];
-    from.read_exact(&mut head)?;
-    let length = u32::from_be_bytes(head) as usize;
-    if length > LIST_MAX {
-        return Err(bad("its list is too long"));
-    }
-    let mut list = vec![0; length];
-    from.read_exact(&mut list)?;
-    let items: Vec<Item> = ciborium::from_reader(&list[..]).map_err(|_| bad("its list cannot be read"))?;
-    if items.len() > ITEMS_MAX {
-        return Err(bad("its list is too long"));
-    }
-    let mut made = BTreeSet::new();
-    for (way, size) in items {
-        if way.is_empty() || way.len() > DEPTH_MAX {
-            return Err(bad("a name in it leads nowhere"));
-        }
-        let mut path = folder.to_path_buf();
-        for (at, name) in way.iter().enumerate() {
-            path.push(FileName::lenient(name).as_str());
-            let is_folder = at + 1 < way.len() || size.is_none();
-            if is_folder && made.insert(path.clone()) {
-                fs::create_dir(&path)?;
-            }
-        }
-        if let Some(size) = size {
-            let mut to = File::create_new(&path)?;
-            let copied = io::copy(&mut io::Read::by_ref(from).take(size), &mut to)?;
-            to.sync_all()?;
-            if copied != size {
-                return Err(bad("it ends too early"));
-            }
-        }
-    }
-    if from.read(&mut [0])? > 0 {
-        return Err(bad("there is more in it than its list says"));
-    }
-    made.iter().map(PathBuf::as_path).chain([folder]).try_for_each(sync_folder)
-}
-
-fn bad(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
 }

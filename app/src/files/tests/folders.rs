@@ -1,9 +1,9 @@
 //! Whole folders: packed into one file and out of it again, wherever that file comes from.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use super::{
-    super::packed::{Packed, unpack},
+    super::{packed::Packed, unpack::unpack},
     *,
 };
 
@@ -102,6 +102,32 @@ fn whatever_a_folder_says_it_stays_where_it_is_put() {
     fs::write(&from, packed(&many, b"")).unwrap();
     assert!(unpack(&mut File::open(&from).unwrap(), &out).is_err());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+/// A list of a few bytes for each folder, so that much comes of little.
+#[test]
+fn a_folder_is_not_made_of_more_than_can_be_offered() {
+    let folder = Folder::new("folders");
+    let unpacked = |bytes: &[u8]| {
+        let (from, out) = (folder.path("from"), folder.path("out"));
+        fs::create_dir(&out).unwrap();
+        fs::write(&from, bytes).unwrap();
+        let unpacked = unpack(&mut File::open(&from).unwrap(), &out);
+        let made = fs::read_dir(&out).unwrap().count();
+        fs::remove_dir_all(&out).unwrap();
+        (unpacked.map_err(|error| error.kind()), made)
+    };
+    let ways: Vec<Vec<String>> =
+        (0..3000).map(|number| [vec![number.to_string()], vec!["d".into(); 31]].concat()).collect();
+    let ways: Vec<Vec<&str>> = ways.iter().map(|way| way.iter().map(String::as_str).collect()).collect();
+    let items: Vec<(&[&str], Option<u64>)> = ways.iter().map(|way| (&way[..], None)).collect();
+    assert_eq!(unpacked(&packed(&items, b"")), (Err(io::ErrorKind::InvalidData), 0));
+    // The same ways again make no folder more.
+    let again: Vec<_> = items.iter().take(3).cycle().take(2100).copied().collect();
+    assert_eq!(unpacked(&packed(&again, b"")), (Ok(()), 3));
+    // Names of a byte, in one way and one each.
+    let many = vec![""; 1 << 20];
+    assert_eq!(unpacked(&packed(&[(&many, None)], b"")), (Err(io::ErrorKind::InvalidData), 0));
 }
 
 #[test]
