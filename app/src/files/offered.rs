@@ -41,6 +41,10 @@ impl Prepared {
     pub(super) fn of(path: &Path) -> Result<Self, String> {
         let failed = |error: io::Error| format!("{}: {error}", path.display());
         let path = path.canonicalize().map_err(failed)?;
+        // It is to be written down, with all that is offered and fetched, as text.
+        if path.to_str().is_none() {
+            return Err(format!("{}: its name, or that of a folder it is in, is not UTF-8", path.display()));
+        }
         let name = path.file_name().ok_or_else(|| String::from("the root of everything has no name"))?;
         let name = FileName::lenient(&name.to_string_lossy());
         let (mut source, mark) = Source::open(&path).map_err(failed)?;

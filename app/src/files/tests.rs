@@ -109,6 +109,22 @@ fn put(incoming: &mut Incoming, byte: u8) -> PathBuf {
     path
 }
 
+/// The list of transfers is text: one such path, and nothing of it could be written any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_no_text_is_not_offered() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = Folder::new("no-text");
+    let path = folder.path("").join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt"));
+    fs::write(&path, "x").unwrap();
+    let link = folder.path("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for path in [path, link] {
+        let why = Prepared::of(&path).unwrap_err();
+        assert!(why.contains("not UTF-8"), "{why}");
+    }
+}
+
 #[test]
 fn pieces_become_a_file_that_replaces_none() {
     let folder = Folder::new("incoming");
