@@ -3,6 +3,7 @@
 mod deed;
 mod row;
 mod said;
+mod topics;
 
 use std::{
     cmp::Reverse,

@@ -13,6 +13,7 @@ use chat_core::{
 use super::{
     deed::{About, Deed},
     row::Row,
+    topics::Topics,
 };
 use crate::store::{Author, Changed, Cursor, REACTIONS_MAX, Search, Shown, Told};
 
@@ -30,9 +31,9 @@ pub(super) struct Said {
     about: BTreeMap<(Place, MessageId), About>,
     /// The changes that each entry holds.
     changes_in: BTreeMap<EntryId, BTreeSet<Cursor>>,
-    /// Changes whose message is not there.
+    /// Changes whose message is not there, and topics that came behind a later one: of them nothing is told.
     waiting: BTreeSet<Cursor>,
-    topics: BTreeMap<RoomKeyId, Cursor>,
+    topics: Topics,
     /// Of whom nothing is shown.
     blocked: BTreeSet<PeerKey>,
 }
@@ -119,9 +120,10 @@ impl Said {
                 let about = self.about.entry((change.place.clone(), target)).or_default();
                 about.insert((deed, change.from), cursor);
             }
-            None => drop(self.topics.insert(room, cursor)),
+            None => self.topics.put(room, change.position(), cursor),
         }
-        if target.is_some() && message.is_none() {
+        let is_hidden = target.is_none() && !self.topics.is_seen(room, change.position(), &self.blocked);
+        if target.is_some() && message.is_none() || is_hidden {
             self.waiting.insert(cursor);
         }
         self.changes_in.entry(change.id.entry).or_default().insert(cursor);
@@ -129,7 +131,7 @@ impl Said {
         let changed = Told::from(Changed { cursor, change: change.clone(), before });
         self.changes.insert(cursor, change.clone());
         let is_news = match (&change.what, message) {
-            (What::Topic(_), _) => true,
+            (What::Topic(_), _) => !is_hidden,
             (What::Edit { text, .. }, Some(mut shown)) => {
                 shown.say_instead(text);
                 self.messages.put(shown);
@@ -161,7 +163,7 @@ impl Said {
                 let about = self.about(&change.place, target)?;
                 *deed.rivals().into_iter().find_map(|deed| about.get(&(deed, change.from)))?
             }
-            _ => *self.topics.get(&room)?,
+            _ => self.topics.of(room, change.from)?,
         };
         self.changes.get(&cursor).map(|change| (cursor, change.clone()))
     }
@@ -205,10 +207,10 @@ impl Said {
             }
         }
         for cursor in self.changes_in.remove(&entry).unwrap_or_default() {
-            self.remove(cursor);
-            if self.topics.get(&room) == Some(&cursor) {
-                self.topics.remove(&room);
+            if let Some(change) = self.changes.get(&cursor) {
+                self.topics.remove(room, change.position());
             }
+            self.remove(cursor);
         }
     }
 
@@ -300,9 +302,10 @@ impl Said {
         found
     }
 
-    /// Of rooms of one name, that of the one that is `meant`, or the latest.
+    /// What rooms are about to those who do not see who is blocked. Of rooms of one name, that of the one that is `meant`,
+    /// or the latest.
     pub(super) fn topics(&self, meant: impl Fn(&Place) -> Option<RoomKeyId>) -> BTreeMap<Place, Topic> {
-        let mut topics: Vec<_> = self.topics.iter().map(|(&room, &cursor)| (cursor, room)).collect();
+        let mut topics = self.topics.seen(&self.blocked);
         topics.sort_unstable();
         let topics = topics.into_iter().filter_map(|(cursor, room)| {
             let Change { place, what: What::Topic(topic), .. } = self.changes.get(&cursor)? else {

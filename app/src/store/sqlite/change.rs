@@ -95,16 +95,20 @@ impl Append<'_> {
         }
         rival.as_ref().map_or(Ok(()), |rival| self.remove(rival.cursor))?;
         let waits = target.is_some() && message.is_none();
-        let cursor = self.put(at, change, if waits { WAITS } else { AS_SAID })?;
+        let is_hidden = target.is_none() && !self.is_seen(at, position)?;
+        let cursor = self.put(at, change, if waits || is_hidden { WAITS } else { AS_SAID })?;
         let was_gone = rival.is_none_or(|rival| rival.gone);
         let before = message.as_ref().map(|shown| Arc::clone(&shown.message));
         let changed = Changed { cursor: cursor.cast_unsigned(), change: change.clone(), before };
         let message = message.map(|shown| record::counted(shown.cursor));
         let is_news = match (&change.what, message) {
             (What::Topic(_), _) => {
-                let put = "INSERT OR REPLACE INTO topics (conversation, cursor) VALUES (?1, ?2)";
-                self.db.prepare_cached(put)?.execute([at.conversation, cursor])?;
-                true
+                let put = "INSERT OR REPLACE INTO topics (conversation, author, stamp, id, item, cursor)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let (stamp, author, id, item) = position;
+                let row = params![at.conversation, author, stamp, id, item, cursor];
+                self.db.prepare_cached(put)?.execute(row)?;
+                !is_hidden
             }
             (What::Edit { text, .. }, Some(message)) => {
                 self.say_instead(message, text, EDITED)?;
@@ -129,10 +133,10 @@ impl Append<'_> {
             Ok(Rival { cursor: row.get(0)?, position, gone: row.get(5)? })
         };
         let Some(target) = target else {
-            let find = "SELECT m.cursor, e.stamp, e.author, e.id, m.item, m.action FROM topics t
-                        JOIN messages m ON m.cursor = t.cursor JOIN entries e ON e.number = m.entry
-                        WHERE t.conversation = ?1";
-            return self.db.prepare_cached(find)?.query_row([at.conversation], found).optional();
+            let find = "SELECT cursor, stamp, author, id, item, 0 FROM topics
+                        WHERE conversation = ?1 AND author = ?2";
+            let row = params![at.conversation, change.from.0];
+            return self.db.prepare_cached(find)?.query_row(row, found).optional();
         };
         let find = if kind == REACT {
             "SELECT m.cursor, e.stamp, e.author, e.id, m.item, m.action
@@ -147,6 +151,17 @@ impl Append<'_> {
         let which: &dyn ToSql = if kind == REACT { &text } else { &kind };
         let row = params![target, change.from.0, which, at.conversation];
         self.db.prepare_cached(find)?.query_row(row, found).optional()
+    }
+
+    /// Whether the topic at `position` is what the room is about: no other that is seen comes after it.
+    fn is_seen(&self, at: &Row, (stamp, author, id, item): Position) -> rusqlite::Result<bool> {
+        let find = "SELECT NOT EXISTS (
+                        SELECT 1 FROM topics WHERE conversation = ?1 AND stamp >= ?2
+                        AND (stamp, author, id, item) > (?2, ?3, ?4, ?5)
+                        AND author NOT IN (SELECT key FROM trusts WHERE blocked)
+                    )";
+        let row = params![at.conversation, stamp, author, id, item];
+        self.db.prepare_cached(find)?.query_row(row, |row| row.get(0))
     }
 
     fn put(&self, at: &Row, change: &Change, state: i64) -> rusqlite::Result<i64> {

@@ -45,7 +45,7 @@ impl Append<'_> {
                     AND (SELECT conversation FROM entries WHERE number = messages.entry) = ?3";
         self.db.prepare_cached(wait)?.execute(params![first, last, conversation, WAITS])?;
         let cut = "DELETE FROM topics WHERE conversation = ?1
-                   AND cursor IN (SELECT cursor FROM messages WHERE entry = ?2)";
+                   AND author = (SELECT author FROM entries WHERE number = ?2) AND cursor IN (SELECT cursor FROM messages WHERE entry = ?2)";
         self.db.prepare_cached(cut)?.execute([conversation, entry])?;
         self.db.prepare_cached("DELETE FROM messages WHERE entry = ?1")?.execute([entry])?;
         self.db.prepare_cached("DELETE FROM entries WHERE number = ?1")?.execute([entry]).map(drop)

@@ -229,9 +229,12 @@ pub(super) fn add_reactions(db: &Connection, shown: &mut Shown) -> rusqlite::Res
 }
 
 pub(super) fn topics(db: &Connection) -> rusqlite::Result<BTreeMap<Place, Topic>> {
-    let find = "SELECT c.place, m.text FROM topics t JOIN messages m ON m.cursor = t.cursor
-                JOIN conversations c ON c.number = t.conversation LEFT JOIN rooms r ON r.name = c.place
-                WHERE r.room IS NULL OR r.room = c.room ORDER BY t.cursor";
+    let find = "SELECT c.place, m.text FROM conversations c CROSS JOIN messages m ON m.cursor = (
+                    SELECT t.cursor FROM topics t
+                    WHERE t.conversation = c.number AND t.author NOT IN (SELECT key FROM trusts WHERE blocked)
+                    ORDER BY t.stamp DESC, t.author DESC, t.id DESC, t.item DESC LIMIT 1
+                ) LEFT JOIN rooms r ON r.name = c.place
+                WHERE r.room IS NULL OR r.room = c.room ORDER BY m.cursor";
     let mut find = db.prepare_cached(find)?;
     let topics = find.query_map([], |row| {
         let place = record::read_place(row.get_ref(0)?.as_str()?);

@@ -5,7 +5,7 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 9;
+pub(super) const VERSION: i32 = 10;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
@@ -20,6 +20,8 @@ const WITHOUT_SUCCESSORS: i32 = 6;
 const WITHOUT_FINDING: i32 = 7;
 /// The layout before changes were found by who made them.
 const WITHOUT_AUTHORS: i32 = 8;
+/// The layout before a topic was kept of each author.
+const WITHOUT_TOPICS: i32 = 9;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -42,8 +44,8 @@ const PAGE: i64 = 4096;
 /// A message that offers a file has it in `file`; its text is the file's name.
 ///
 /// Of what one author does to one message there is the latest of each kind, of reactions of each emoji, and of each
-/// room the latest topic: nothing else has any effect. `state` is 0, of a message 1 once it was edited, 2 once it was
-/// taken back, and of a change 3 while its message is not there.
+/// room their latest topic: nothing else has any effect. `state` is 0, of a message 1 once it was edited, 2 once it was
+/// taken back, and of a change 3 while its message is not there, or if it came behind a later topic: of it nothing is told.
 pub(super) const TABLES: &str = "
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE conversations (number INTEGER PRIMARY KEY, room BLOB NOT NULL UNIQUE, place TEXT NOT NULL);
@@ -180,6 +182,24 @@ CREATE INDEX changes_by_target ON messages (reply, author, kind) WHERE author IS
 CREATE INDEX reactions_by_target ON messages (reply, action, text, author) WHERE kind = 4;
 ";
 
+/// The latest topic of each author in a room, of before too: that of somebody who is blocked takes the place of no other.
+const TOPICS: &str = "
+CREATE TABLE topics_of_all (
+    conversation INTEGER NOT NULL REFERENCES conversations,
+    author BLOB NOT NULL,
+    stamp INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    item INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,
+    PRIMARY KEY (conversation, author)
+) WITHOUT ROWID;
+INSERT INTO topics_of_all SELECT t.conversation, e.author, e.stamp, e.id, m.item, t.cursor FROM topics t
+    JOIN messages m ON m.cursor = t.cursor JOIN entries e ON e.number = m.entry;
+DROP TABLE topics;
+ALTER TABLE topics_of_all RENAME TO topics;
+CREATE INDEX topics_by_stamp ON topics (conversation, stamp, author, id, item);
+";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -257,7 +277,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
         let fill = "INSERT INTO words (rowid, text) SELECT cursor, text FROM messages WHERE kind = 0";
         added.execute(fill, [])?;
     }
-    added.execute_batch(AUTHORS)?;
+    if version < WITHOUT_TOPICS {
+        added.execute_batch(AUTHORS)?;
+    }
+    added.execute_batch(TOPICS)?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -274,6 +297,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     made.execute_batch(KEEPS)?;
     made.execute_batch(SUCCESSORS)?;
     made.execute_batch(AUTHORS)?;
+    made.execute_batch(TOPICS)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

@@ -197,6 +197,11 @@ fn the_latest_topic_counts() {
         let topic = |text: &str| What::Topic(Topic::new(text).unwrap());
         assert_eq!(put(store, change(1, 5, 0, OTHER, topic("tea"))).len(), 1);
         assert_eq!(put(store, change(2, 4, 0, OWN, topic("older"))), []);
+        assert_eq!(
+            store.since(0, 9).unwrap().len(),
+            1,
+            "nor is it told at the next start, as if it were the latest"
+        );
         assert_eq!(put(store, change(3, 9, 2, OWN, topic("of a conversation"))), []);
         assert_eq!(store.topics().unwrap(), BTreeMap::from([(place(0), Topic::new("tea").unwrap())]));
         assert_eq!(put(store, change(4, 6, 0, OWN, topic(""))).len(), 1);
