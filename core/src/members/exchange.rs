@@ -1,15 +1,12 @@
 //! How records spread: a neighbour says which ones it has, and those that are missing are asked of it. Those of a newcomer
 //! go to everybody without being asked for, along a [`tree`](super::tree), and everybody's to it.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Link, Member, Members, Taken, Timer, is_here};
+use super::{Link, Member, Members, Taken, Timer, asked::AskedFor, is_here};
 use crate::{
     frames::{ASK_MAX, Frame, KNOWN_MAX},
     record::Tag,
@@ -23,9 +20,6 @@ use crate::{
 const ANSWER: Duration = Duration::from_millis(100);
 /// The last of those who have it may take so long.
 const ANSWER_LAST: Duration = Duration::from_secs(1);
-/// For each so many that are asked for because of one neighbour its answers may take that much longer, up to so many times.
-const ASKED_AT_ONCE: usize = 16;
-const PATIENCE_MAX: u32 = 10;
 /// What only says who has sessions with whom is told after this, together with what else comes in.
 const COMPANY: Duration = Duration::from_millis(500);
 /// Whoever has heard of something from others tells its own neighbours after this: most have heard it from the same ones.
@@ -36,9 +30,6 @@ const TELLING: Duration = Duration::from_millis(20);
 const TELLING_MAX: u32 = 5;
 /// Records that a newcomer who knows nobody is sent at once; of more it is told, and asks each of one neighbour.
 const WELCOME_MAX: usize = 64;
-/// Records of which one neighbour was the first to say that it has them, and that are asked for however many are asked for
-/// because of others.
-const SHARE_MIN: usize = 64;
 /// Others who have said to have a record, in case the first one does not send it.
 const SOURCES_MAX: usize = 4;
 /// A summary that differs in so many heartbeats in a row is no coincidence.
@@ -55,9 +46,7 @@ const PUSHED: Pace = Pace { each: Duration::from_millis(20), burst: 64 };
 /// Which records are asked for, and which are news to neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    asked: BTreeMap<Tag, Asked>,
-    /// How many of them are asked for because of whom.
-    shares: BTreeMap<LinkId, usize>,
+    asked: AskedFor,
     news: BTreeMap<Tag, News>,
     /// What goes out at once, and when all of it is paid for.
     pushed: Vec<(LinkId, Frame)>,
@@ -73,17 +62,6 @@ struct News {
     known: Vec<LinkId>,
     /// Whether the record itself is sent, and not only that we have it.
     is_sent: bool,
-}
-
-#[derive(Debug)]
-struct Asked {
-    version: u64,
-    /// Who was the first to say that it has it.
-    by: LinkId,
-    /// Whom we ask, and whom we may ask then.
-    sources: VecDeque<LinkId>,
-    /// How long we wait for it.
-    pause: Duration,
 }
 
 /// How what one neighbour knows compares with what we know.
@@ -179,8 +157,8 @@ impl Members {
                 Some(ours) if ours.record.version > version => newer.push((tag, ours.record.version)),
                 Some(ours) if ours.record.version == version || ours.record.gone => {}
                 _ => {
-                    let patience = self.exchange.patience(link);
-                    let Some(asked) = self.exchange.ask(tag, link, self.cap) else { continue };
+                    let patience = self.exchange.asked.patience(link);
+                    let Some(asked) = self.exchange.asked.ask(tag, link, self.cap) else { continue };
                     asked.version = asked.version.max(version);
                     // What the accused answer is worth a second copy: whoever was asked first may keep it to itself.
                     if asked.sources.is_empty() || ours.is_some_and(|ours| ours.accused.is_some()) {
@@ -228,7 +206,7 @@ impl Members {
     /// Whether the record of `tag` has been asked for.
     #[cfg(test)]
     pub(super) fn is_asked(&self, tag: &Tag) -> bool {
-        self.exchange.asked.contains_key(tag)
+        self.exchange.asked.of(tag).is_some()
     }
 
     /// The record of `tag` has come over `link` once more: there it need not be told.
@@ -243,10 +221,10 @@ impl Members {
     pub(crate) fn spread(&mut self, now: Instant, tag: Tag, link: LinkId, taken: Taken) {
         let mut known = Vec::from([link]);
         let version = self.all.get(&tag).map_or(0, |member| member.record.version);
-        if self.exchange.asked.get(&tag).is_some_and(|asked| asked.version > version) {
+        if self.exchange.asked.of(&tag).is_some_and(|asked| asked.version > version) {
             // Others have a newer one.
             self.skip(now, tag, link);
-        } else if let Some(asked) = self.exchange.forget(&tag) {
+        } else if let Some(asked) = self.exchange.asked.forget(&tag) {
             self.timers.clear(Timer::Asked(tag));
             known.extend(asked.sources);
         }
@@ -313,14 +291,14 @@ impl Members {
 
     /// A record that was asked for has not come.
     pub(super) fn on_not_sent(&mut self, now: Instant, tag: Tag, out: &mut Vec<(LinkId, Frame)>) {
-        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
+        let Some(asked) = self.exchange.asked.of_mut(&tag) else { return };
         asked.sources.pop_front();
         let Some(&next) = asked.sources.front() else {
-            self.exchange.forget(&tag);
+            self.exchange.asked.forget(&tag);
             return;
         };
-        let longest = ANSWER_LAST * self.exchange.patience(next);
-        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
+        let longest = ANSWER_LAST * self.exchange.asked.patience(next);
+        let Some(asked) = self.exchange.asked.of_mut(&tag) else { return };
         asked.pause = (asked.pause * 2).min(longest);
         let wait = if asked.sources.len() > 1 { asked.pause } else { longest };
         self.timers.set(Timer::Asked(tag), now + wait);
@@ -329,63 +307,19 @@ impl Members {
 
     /// Whoever is asked over `link` will not answer.
     pub(super) fn on_silent(&mut self, now: Instant, link: LinkId) {
-        let asked = self.exchange.asked.iter().filter(|(_, asked)| asked.sources.contains(&link));
-        let tags: Vec<Tag> = asked.map(|(&tag, _)| tag).collect();
+        let tags = self.exchange.asked.of_source(link);
         tags.into_iter().for_each(|tag| self.skip(now, tag, link));
     }
 
     /// The record of `tag` will not come over `link`: if it is being asked there, the next one is.
     fn skip(&mut self, now: Instant, tag: Tag, link: LinkId) {
-        let Some(asked) = self.exchange.asked.get_mut(&tag) else { return };
+        let Some(asked) = self.exchange.asked.of_mut(&tag) else { return };
         if asked.sources.front() == Some(&link) {
             // It is taken out then.
             self.timers.set(Timer::Asked(tag), now + Duration::from_nanos(1));
         } else {
             asked.sources.retain(|source| *source != link);
         }
-    }
-}
-
-impl Exchange {
-    /// The record of `tag`, which is asked for already or is now; `None` when too many are because of `link`: whatever it
-    /// says to have leaves half of the room to others.
-    fn ask(&mut self, tag: Tag, link: LinkId, cap: usize) -> Option<&mut Asked> {
-        let free = cap.saturating_sub(self.asked.len()).max(SHARE_MIN);
-        match self.asked.entry(tag) {
-            Entry::Occupied(asked) => Some(asked.into_mut()),
-            Entry::Vacant(place) => {
-                let share = self.shares.entry(link).or_default();
-                if *share >= free {
-                    return None;
-                }
-                *share += 1;
-                Some(place.insert(Asked {
-                    version: 0,
-                    by: link,
-                    sources: VecDeque::new(),
-                    pause: Duration::MAX,
-                }))
-            }
-        }
-    }
-
-    /// It is asked for no more.
-    fn forget(&mut self, tag: &Tag) -> Option<Asked> {
-        let asked = self.asked.remove(tag)?;
-        if let Some(share) = self.shares.get_mut(&asked.by) {
-            *share -= 1;
-            if *share == 0 {
-                self.shares.remove(&asked.by);
-            }
-        }
-        Some(asked)
-    }
-
-    /// How many times longer an answer over `link` may take behind the others that are asked for because of it: on a busy
-    /// link asking others too would only make it busier.
-    fn patience(&self, link: LinkId) -> u32 {
-        let asked = self.shares.get(&link).copied().unwrap_or(0);
-        u32::try_from(1 + asked / ASKED_AT_ONCE).unwrap_or(u32::MAX).min(PATIENCE_MAX)
     }
 }
 

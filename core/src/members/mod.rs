@@ -13,6 +13,7 @@
 //! the dead themselves is enough to accuse them, and they cannot answer.
 
 mod accuse;
+mod asked;
 mod exchange;
 mod graph;
 mod room;
