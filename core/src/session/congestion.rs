@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use super::packet::DATAGRAM_MAX;
+use super::{pacer::BURST, packet::DATAGRAM_MAX};
 use crate::time::Instant;
 
 /// RFC 9002 section 7.2 has ten; on a link of our own the answer is a millisecond away and queues are shallow,
 /// so a record of 32 KiB may leave at once.
-const INITIAL_WINDOW: usize = 32 * DATAGRAM_MAX;
+const INITIAL_WINDOW: usize = BURST;
 /// RFC 9002 section 7.2 (`kMinimumWindow`).
 const MINIMUM_WINDOW: usize = 2 * DATAGRAM_MAX;
 /// With a window no larger than this a loss holds it for a while, and further ones for longer: where a crowd shares one

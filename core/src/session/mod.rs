@@ -27,6 +27,7 @@ mod liveness;
 mod noise;
 mod origin;
 mod pace;
+mod pacer;
 mod packet;
 mod path;
 mod proof;

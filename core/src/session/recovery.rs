@@ -3,7 +3,10 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
-use super::{congestion::Congestion, frame::Ack, replay::WINDOW, rtt::Rtt, streams::Piece};
+use super::{
+    congestion::Congestion, frame::Ack, pacer::Pacer, packet::DATAGRAM_MAX, replay::WINDOW, rtt::Rtt,
+    streams::Piece,
+};
 use crate::{findings::PathFindings, outbox::rewind, time::Instant};
 
 /// RFC 9002 section 6.1.1 (`kPacketThreshold`).
@@ -42,6 +45,7 @@ pub(super) struct Settled {
 pub(super) struct Recovery {
     pub(super) rtt: Rtt,
     pub(super) congestion: Congestion,
+    pacer: Pacer,
     /// The number of the first of `slots`.
     base: u64,
     /// One for each number from `base` on.
@@ -76,6 +80,7 @@ impl Recovery {
         Self {
             rtt: Rtt::new(handshake),
             congestion: Congestion::new(),
+            pacer: Pacer::new(),
             base: 0,
             slots: VecDeque::new(),
             skipped: VecDeque::new(),
@@ -118,6 +123,7 @@ impl Recovery {
         }
         if let Some(sent) = sent {
             self.congestion.on_sent(sent.size);
+            self.pacer.on_sent(sent.size);
             self.in_flight += 1;
             self.sent += 1;
             self.asked = sent.at;
@@ -165,9 +171,16 @@ impl Recovery {
         Ok(())
     }
 
+    /// Whether a datagram may go that can wait.
+    pub(super) fn may_send(&mut self, now: Instant) -> bool {
+        let congestion = &self.congestion;
+        let is_open = congestion.held().is_none() && congestion.available() >= DATAGRAM_MAX;
+        is_open && self.pacer.allows(now, congestion.window(), self.rtt.smoothed())
+    }
+
     /// After a pause, what was known of the path is no reason for a burst.
     pub(super) fn before_sending(&mut self, now: Instant) {
-        self.congestion.release(now);
+        self.release(now);
         self.congestion.on_idle(now - self.asked, self.rtt.probe_timeout());
     }
 
@@ -181,12 +194,12 @@ impl Recovery {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let probe = || self.asked + self.backed_off();
         let due = self.loss_at.or_else(|| (self.in_flight > 0).then(probe));
-        due.into_iter().chain(self.congestion.held()).min()
+        due.into_iter().chain(self.congestion.held()).chain(self.pacer.wait()).min()
     }
 
     /// Finds what is overdue; true when that is an answer, and probes should ask for it (RFC 9002 section A.9).
     pub(super) fn on_tick(&mut self, now: Instant, to: &mut Settled) -> bool {
-        self.congestion.release(now);
+        self.release(now);
         if self.next_wake().is_none_or(|at| at > now) {
             return false;
         }
@@ -218,6 +231,11 @@ impl Recovery {
     pub(super) fn leap(&mut self, by: u64, to: &mut Settled) {
         let next = self.next_number().saturating_add(by);
         self.jump(to, next);
+    }
+
+    fn release(&mut self, now: Instant) {
+        self.congestion.release(now);
+        self.pacer.release(now);
     }
 
     fn forget_first(&mut self, to: &mut Settled) {

@@ -61,9 +61,7 @@ impl Association {
         let talks = self.is_live() || self.wants.close;
         let has_datagrams = !self.datagrams.is_empty() || !self.passing.is_empty();
         let has_data = talks && (self.streams.have_more() || has_datagrams);
-        let congestion = &self.recovery.congestion;
-        let is_open = congestion.held().is_none() && congestion.available() >= DATAGRAM_MAX;
-        let has_window = is_open || self.wants.probes > 0;
+        let has_window = self.wants.probes > 0 || has_data && self.recovery.may_send(now);
         if has_data && !has_window {
             self.recovery.congestion.on_limited();
         }

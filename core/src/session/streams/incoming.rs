@@ -161,7 +161,7 @@ impl Incoming {
                 below.map(|(&start, held)| (usize::try_from(offset - start).unwrap_or(usize::MAX), held));
             match below.filter(|(place, held)| *place <= held.len()) {
                 Some((place, held)) => {
-                    held.extend_from_slice(part.get(held.len() - place..).unwrap_or_default())
+                    held.extend_from_slice(part.get(held.len() - place..).unwrap_or_default());
                 }
                 None if is_full => return Err(Refused::Full),
                 None => _ = self.segments.insert(offset, part.to_vec()),
