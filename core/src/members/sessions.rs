@@ -58,7 +58,9 @@ impl Members {
             self.lost.insert(tag, version);
         }
         match how {
-            Down::Quit | Down::Replaced => {}
+            Down::Quit => {}
+            // Whatever it has said before it ended is no answer to that.
+            Down::Replaced => self.accuse(now, tag, version, now + DOUBT),
             Down::Silent if is_vouched => self.accuse(now, tag, version, now + DOUBT),
             // A neighbour of its own has said so while we were asking.
             Down::Cut if accused_in >= Some(version) => self.accuse(now, tag, version, now + DOUBT),

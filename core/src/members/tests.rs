@@ -309,6 +309,17 @@ fn whoever_was_accused_while_we_asked_is_gone_when_nothing_comes_of_it() {
     assert_eq!(play(10, Down::Released), [Online; 3], "it has answered us");
 }
 
+/// Others pass on what it said before it ended, in answer to something else.
+#[test]
+fn whoever_has_another_run_in_its_place_is_gone_with_its_session() {
+    let mut members = chain();
+    members.on_up(at(0), tag(3), LinkId(3));
+    members.on_doubt(at(100), tag(3), true);
+    hear(&mut members, at(101), record(3, 11, &[0, 1]));
+    members.on_down(at(102), tag(3), Down::Replaced);
+    assert_eq!(states(&mut members, at(103)), [Online, Online, Lost]);
+}
+
 #[test]
 fn another_run_at_its_place_shows_that_a_run_has_ended() {
     let place: core::net::SocketAddr = "10.0.0.3:27182".parse().unwrap();
