@@ -23,7 +23,7 @@ pub struct Stats {
     pub records_unsent: u64,
     /// Records of peers not kept because there are too many.
     pub members_full: u64,
-    /// Runs of peers that ended long ago and are not remembered any more.
+    /// Runs of peers that are not remembered any more: they ended long ago, or made room for others.
     pub members_forgotten: u64,
     /// Asks of those who examine the network that were not answered: too many, too fast, or not from a link of ours.
     pub asks_dropped: u64,

@@ -77,8 +77,8 @@ impl Members {
         self.accuse(now, accused, version, now + DEFENCE.max(pause + DOUBT));
     }
 
-    /// Of those of whom `by` said that they do not answer, it says so only of `still` now. Whoever nobody accuses any more has
-    /// answered its accuser, and need not have heard of it.
+    /// Of those of whom `by` has `said` that they do not answer, it says so only of `still` now. Whoever nobody accuses any
+    /// more has answered its accuser, and need not have heard of it.
     pub(super) fn withdraw(&mut self, now: Instant, by: Tag, said: &[(Tag, u64)], still: &[(Tag, u64)]) {
         for &(accused, _) in said.iter().filter(|(it, _)| still.iter().all(|(other, _)| other != it)) {
             self.accusations.remove(&(accused, by));
