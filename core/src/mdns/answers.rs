@@ -187,6 +187,11 @@ impl Answers {
         self.sent.get(&own).is_some_and(|&sent| now - sent < span)
     }
 
+    /// Whether something was multicast so lately that it may not be repeated yet.
+    pub(super) fn is_recent(&self, now: Instant) -> bool {
+        self.sent.values().any(|&sent| now - sent < REPEAT_AFTER)
+    }
+
     /// When all of these may be multicast again; `now` or later.
     pub(super) fn ready(&self, now: Instant, all: &[Own]) -> Instant {
         let sent = all.iter().filter_map(|own| self.sent.get(own));

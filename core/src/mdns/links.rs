@@ -40,9 +40,13 @@ impl Mdns {
             |key: &LinkKey, link: &Link| sites.get(key).is_some_and(|site| site.is_same_network(&link.site));
         let gone: Vec<LinkKey> =
             self.links.iter().filter(|(key, link)| !is_same(key, link)).map(|(key, _)| *key).collect();
-        for link in gone.iter().filter_map(|key| self.links.remove(key)) {
+        for (key, mut link) in gone.into_iter().filter_map(|key| self.links.remove_entry(&key)) {
             instances(&link).for_each(|instance| self.directory.touch(instance, false));
+            // Those on the other end of a loose contact have heard it (RFC 6762 section 6).
+            link.answers.clear();
+            self.said.insert(key, link.answers);
         }
+        self.said.retain(|_, said| said.is_recent(now));
         if self.links.is_empty() {
             self.heard.restart();
         }
@@ -85,6 +89,7 @@ impl Mdns {
             // Under the same key everywhere, so that the same instances are kept of both families.
             let cache = Cache::new(now, self.cache_key, self.peers_max);
             let mut link = Link::new(now, key, site, cache, &mut self.rng);
+            link.answers = self.said.remove(&key).unwrap_or_default();
             if self.ours.is_some() && self.socket != MdnsSocket::OneShot && !self.withdrawn {
                 link.probe_after(now, Duration::ZERO, &mut self.rng);
             }

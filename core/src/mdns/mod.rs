@@ -52,6 +52,7 @@ use core::{
 };
 
 use announce::Phase;
+use answers::Answers;
 use budget::Budget;
 use cache::Due;
 use conflicts::Conflicts;
@@ -95,6 +96,8 @@ pub(crate) struct Mdns {
     service: Name,
     ours: Option<Ours>,
     links: BTreeMap<LinkKey, Link>,
+    /// What was said a moment ago on links that have gone.
+    said: BTreeMap<LinkKey, Answers>,
     /// Our own addresses on all links: what comes from one of them, or says one of them, may be our echo.
     everywhere: BTreeSet<IpAddr>,
     conflicts: Conflicts,
@@ -122,6 +125,7 @@ impl Mdns {
             service: service_name(),
             ours: None,
             links: BTreeMap::new(),
+            said: BTreeMap::new(),
             everywhere: BTreeSet::new(),
             conflicts: Conflicts::default(),
             directory,

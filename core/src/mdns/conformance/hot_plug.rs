@@ -31,6 +31,23 @@ fn with_the_cable_back_everything_is_probed_for_and_announced_again() {
     }
 }
 
+/// Items 41, 18 (RFC 6762 sections 8, 6): whoever was told a moment ago is not told again before a second has passed.
+#[test]
+fn a_loose_contact_does_not_repeat_what_was_just_said() {
+    for seed in 0..100 {
+        let mut bench = Bench::new(seed);
+        let told = bench.run_until(Packet::is_response).at;
+        let cable = core::mem::take(&mut bench.interfaces);
+        bench.plug();
+        bench.now += 10 * MS;
+        bench.interfaces = cable;
+        bench.plug();
+        bench.run(5 * SECOND);
+        let again: Vec<_> = bench.responses(told + MS).iter().map(|response| response.at).collect();
+        assert!(again.len() == 2 && again[0] - told >= SECOND, "{seed}: {again:?} after {told:?}");
+    }
+}
+
 /// Items 41, 33 (RFC 6762 sections 8, 8.1): meanwhile somebody may have taken the name.
 #[test]
 fn a_name_taken_meanwhile_is_lost_to_whoever_has_it() {
