@@ -24,7 +24,8 @@ pub enum Input<'a> {
     Interfaces(&'a [Interface]),
     /// The wall clock: at start, each minute, and when it jumps by more than a second.
     WallClock(UnixMillis),
-    /// Fresh randomness after a wake-up or resume, mixed in.
+    /// Fresh randomness, mixed in: after a wake-up, after a resume, and when the wall clock jumps, before that is told. The
+    /// machine may be a copy that goes on beside another: sessions go on at other packet numbers and get new keys.
     Entropy([u8; 32]),
     /// A peer seen or lost by a discovery that lives outside the core.
     Sighting(Sighting),

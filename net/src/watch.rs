@@ -38,13 +38,18 @@ impl Watch {
         let first = self.last.replace(now).is_none();
         let slept = self.sleep.has_slept(now, os::awake());
         if slept {
-            if let Ok(bytes) = entropy() {
-                feed(now, Input::Entropy(bytes));
-            }
             net.rejoin();
         }
         let wall = self.clock.wall();
-        if self.wall.is_news(now, wall) {
+        let time = self.wall.look(now, wall);
+        // A virtual machine that goes on from a snapshot stood still with all its clocks, until somebody sets the time;
+        // and it may not be the only one that goes on from there.
+        if (slept || time == Time::Jumped)
+            && let Ok(bytes) = entropy()
+        {
+            feed(now, Input::Entropy(bytes));
+        }
+        if time != Time::AsExpected {
             feed(now, Input::WallClock(wall));
         }
         if first || slept || net.refresh() {
@@ -71,6 +76,17 @@ const JUMP: Duration = Duration::from_secs(1);
 /// And of the time this often, so that a slow drift does not add up.
 const TELL: Duration = Duration::from_secs(60);
 
+/// What the wall clock says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Time {
+    /// What follows from what it said before.
+    AsExpected,
+    /// The same, but it is time to tell it.
+    Due,
+    /// Something else.
+    Jumped,
+}
+
 /// Knows when the wall clock is worth telling.
 #[derive(Debug, Default)]
 struct WallWatch {
@@ -78,16 +94,22 @@ struct WallWatch {
 }
 
 impl WallWatch {
-    fn is_news(&mut self, now: Instant, wall: UnixMillis) -> bool {
-        let news = self.told.is_none_or(|(then, told)| {
+    fn look(&mut self, now: Instant, wall: UnixMillis) -> Time {
+        let time = self.told.map_or(Time::Due, |(then, told)| {
             let passed = now - then;
             let shown = Duration::from_millis(wall.0.saturating_sub(told.0));
-            passed >= TELL || shown.abs_diff(passed) > JUMP
+            if shown.abs_diff(passed) > JUMP {
+                Time::Jumped
+            } else if passed >= TELL {
+                Time::Due
+            } else {
+                Time::AsExpected
+            }
         });
-        if news {
+        if time != Time::AsExpected {
             self.told = Some((now, wall));
         }
-        news
+        time
     }
 }
 
@@ -115,15 +137,16 @@ mod tests {
     #[test]
     fn the_wall_clock_is_told_at_start_each_minute_and_when_it_jumps() {
         let mut watch = WallWatch::default();
-        let mut tell = |monotonic, wall: u64| watch.is_news(at(monotonic), UnixMillis(1_000_000 + wall));
-        assert!(tell(0, 0));
-        assert!(!tell(5_000, 5_000));
-        assert!(!tell(10_000, 10_900), "drift under a second");
-        assert!(tell(15_000, 17_000), "ahead");
-        assert!(!tell(20_000, 22_000));
-        assert!(tell(25_000, 20_000), "back");
-        assert!(!tell(84_000, 79_000));
-        assert!(tell(85_000, 80_000), "a minute");
+        let mut look = |monotonic, wall: u64| watch.look(at(monotonic), UnixMillis(1_000_000 + wall));
+        assert_eq!(look(0, 0), Time::Due);
+        assert_eq!(look(5_000, 5_000), Time::AsExpected);
+        assert_eq!(look(10_000, 10_900), Time::AsExpected, "drift under a second");
+        assert_eq!(look(15_000, 17_000), Time::Jumped, "ahead");
+        assert_eq!(look(20_000, 22_000), Time::AsExpected);
+        assert_eq!(look(25_000, 20_000), Time::Jumped, "back");
+        assert_eq!(look(84_000, 79_000), Time::AsExpected);
+        assert_eq!(look(85_000, 80_000), Time::Due, "a minute");
+        assert_eq!(look(200_000, 900_000), Time::Jumped, "stood still for a quarter of an hour");
     }
 
     #[test]
