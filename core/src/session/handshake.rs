@@ -24,7 +24,7 @@ use super::{
 use crate::identity::{BootId, Identity};
 
 const PROTOCOL: &[u8] = b"p2p-chat/1";
-/// Forged third messages after which a responder gives its half up.
+/// Forged messages of the other's after which a side gives its half up: each costs an agreement on a key, or two.
 const FORGED_MAX: u8 = 8;
 
 /// The initiator until message 2 has come.
@@ -32,6 +32,7 @@ pub(super) struct Initiator {
     seed: Seed,
     session: u64,
     state: Option<Handshake>,
+    forged: u8,
     /// Message 1, without padding.
     pub(super) message: [u8; 32],
 }
@@ -39,11 +40,15 @@ pub(super) struct Initiator {
 impl Initiator {
     pub(super) fn new(noise: &Noise, seed: Seed, session: u64) -> Option<Self> {
         let (state, message) = Self::start(noise, &seed, session)?;
-        Some(Self { seed, session, state: Some(state), message })
+        Some(Self { seed, session, state: Some(state), forged: 0, message })
     }
 
     /// Reads message 2. `None`: nobody proved anything; wait on.
     pub(super) fn on_answer(&mut self, noise: &Noise, message: &[u8]) -> Option<(Proof, Proven)> {
+        if self.forged >= FORGED_MAX {
+            return None;
+        }
+        self.forged += 1;
         let mut state = match self.state.take() {
             Some(state) => state,
             None => Self::start(noise, &self.seed, self.session)?.0,
@@ -225,6 +230,17 @@ mod tests {
             assert!(half.on_finish(&b.noise, &forged).is_none());
         }
         assert!(half.on_finish(&b.noise, &finish).is_some());
+    }
+
+    #[test]
+    fn whoever_forges_answers_without_end_is_not_read() {
+        let (a, b) = (Side::new(1), Side::new(2));
+        let mut dial = a.dial();
+        let (_, answer) = b.answer(&dial);
+        let mut forged = answer.clone();
+        forged[100] ^= 1;
+        assert!((0..FORGED_MAX).all(|_| dial.on_answer(&a.noise, &forged).is_none()));
+        assert!(dial.on_answer(&a.noise, &answer).is_none(), "the next call finds out");
     }
 
     /// Whoever answers without the key of the identity that it names proves nothing, and keeps nobody else from it.
