@@ -31,7 +31,7 @@ pub struct Change {
     pub what: What,
     /// Their wall clock then; it may be wrong.
     pub sent: UnixMillis,
-    /// Its place in the room's order, in µs since 1970.
+    /// Its place in the room's order, in µs since 1970; when it came, if it claims an absurd one.
     pub stamp: Stamp,
     /// Whether it came by repair, and long after it was made.
     pub late: bool,

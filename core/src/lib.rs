@@ -206,7 +206,7 @@ pub use short::{EMOJI_MAX, Emoji, ShortError, TOPIC_MAX, Topic};
 pub use stats::{BeaconStats, FileStats, MdnsStats, RelayStats, RoomStats, SessionStats, Sizes, Stats};
 pub use store::{
     Answer, Forgotten, IdSum, OwnEntry, Record, Request, RoomKeyId, State, StoreError, StoredAuthor,
-    StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredTrust,
+    StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom, StoredStray, StoredTrust,
 };
 pub use suite::{PacketCipher, REAL, Suite, TAG};
 pub use text::{

@@ -238,7 +238,7 @@ pub struct RoomStats {
     pub unknown: u64,
     /// Entries whose stamp lies outside the window, not kept because there are too many of them.
     pub strays_refused: u64,
-    /// Entries not kept because their day holds too many.
+    /// Entries not kept because their day holds too many, or too many of their author by then.
     pub day_full: u64,
     /// Entries that the store did not take.
     pub not_stored: u64,

@@ -43,6 +43,9 @@ pub enum Record {
     /// Entries to erase with all that they say, and what the days add up to without them. Those that are not there
     /// change nothing.
     Forget(Forgotten),
+    /// Entries of a room whose stamps are absurd no more, at most [`IDS_MAX`](Forgotten::IDS_MAX): they stand there now,
+    /// with all that they say. Those that are not there change nothing.
+    Settle(RoomKeyId, Vec<EntryId>),
 }
 
 /// An entry as it is stored.
@@ -56,6 +59,9 @@ pub struct StoredEntry {
     pub id: EntryId,
     /// Its place in the room's order.
     pub stamp: Stamp,
+    /// Its place in the order that people see: the same, unless the stamp is absurd; then when it came. In this place
+    /// are its messages and changes, too.
+    pub placed: Stamp,
     /// Who wrote it.
     pub author: PeerKey,
     /// The signed bytes as received, at most 32 KiB and a header.
@@ -210,6 +216,23 @@ pub struct State {
     pub days: Vec<StoredDay>,
     /// For each room, our own newest entry.
     pub own: Vec<OwnEntry>,
+    /// The entries with absurd stamps.
+    pub strays: Vec<StoredStray>,
+}
+
+/// An entry whose stamp was absurd when it came: its place in the order that people see is another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredStray {
+    /// The room it belongs to.
+    pub room: RoomKeyId,
+    /// Its name.
+    pub id: EntryId,
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// Who wrote it.
+    pub author: PeerKey,
+    /// When it came.
+    pub placed: Stamp,
 }
 
 /// Somebody who has written in a room.

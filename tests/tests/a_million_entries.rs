@@ -147,5 +147,6 @@ fn entry(number: u64, room: RoomKeyId, stamp: u64) -> StoredEntry {
     };
     let bytes = Bytes::from(vec![number as u8; SIGNED]);
     let (messages, changes) = (vec![Arc::new(message)], Vec::new());
-    StoredEntry { room, place, id, stamp: Stamp(stamp), author, bytes, messages, changes }
+    let stamp = Stamp(stamp);
+    StoredEntry { room, place, id, stamp, placed: stamp, author, bytes, messages, changes }
 }

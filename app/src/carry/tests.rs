@@ -172,6 +172,7 @@ fn entry(number: u64, room: RoomKeyId, place: &Place) -> Record {
         place: place.clone(),
         id: EntryId(id),
         stamp: Stamp(number * 40_000_000_000),
+        placed: Stamp(number * 40_000_000_000),
         author: PeerKey([1; 32]),
         bytes: Bytes::from(format!("signed {number}")),
         messages: Vec::new(),

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chat_core::{
     Answer, EntryId, Forgotten, GIVEN_MAX, IdSum, MessageId, Nick, OwnEntry, PeerKey, Place, Record, Request,
     RoomKeyId, RoomName, Stamp, State, StoreError, StoredAuthor, StoredDay, StoredEntry, StoredKeep,
-    StoredPeer, StoredRoom, StoredSuccessor, StoredTrust, Topic, Trust,
+    StoredPeer, StoredRoom, StoredStray, StoredSuccessor, StoredTrust, Topic, Trust,
 };
 
 use self::said::Said;
@@ -50,6 +50,7 @@ pub struct Memory {
 struct Held {
     room: RoomKeyId,
     stamp: Stamp,
+    placed: Stamp,
     author: PeerKey,
     bytes: Bytes,
     /// What it takes here.
@@ -87,8 +88,8 @@ impl Memory {
         if self.entries.contains_key(&entry.id) {
             return;
         }
-        let StoredEntry { room, stamp, author, .. } = *entry;
-        let held = Held { room, stamp, author, bytes: entry.bytes.clone(), size: size(entry) };
+        let StoredEntry { room, stamp, placed, author, .. } = *entry;
+        let held = Held { room, stamp, placed, author, bytes: entry.bytes.clone(), size: size(entry) };
         self.bytes += held.size;
         self.entries.insert(entry.id, held);
         self.stamps.entry(entry.room).or_default().insert((entry.stamp, entry.id));
@@ -137,6 +138,16 @@ impl Memory {
         }
     }
 
+    /// From now on these stand at the stamps that they claim.
+    fn settle_places(&mut self, room: RoomKeyId, ids: &[EntryId]) {
+        for id in ids {
+            if let Some(held) = self.entries.get_mut(id).filter(|held| held.room == room) {
+                held.placed = held.stamp;
+                self.said.move_to(held.stamp, room, *id);
+            }
+        }
+    }
+
     fn forget_peers(&mut self) {
         while self.peers.len() > PEERS_MAX.unsigned_abs() as usize {
             let Some(last) = self.peers.values().max_by_key(|peer| self.rank(peer)) else { return };
@@ -177,8 +188,10 @@ impl Memory {
     /// Whoever has written in a room, who wrote last first.
     fn authors_of(&self, room: RoomKeyId) -> Vec<StoredAuthor> {
         let mut newest: BTreeMap<PeerKey, Stamp> = BTreeMap::new();
-        for (stamp, id) in self.stamps.get(&room).into_iter().flatten() {
-            newest.extend(self.entries.get(id).map(|held| (held.author, *stamp)));
+        let ids = self.stamps.get(&room).into_iter().flatten();
+        for held in ids.filter_map(|(_, id)| self.entries.get(id)) {
+            let newest = newest.entry(held.author).or_default();
+            *newest = (*newest).max(held.placed);
         }
         let mut authors: Vec<_> = newest.into_iter().map(|(key, stamp)| (Reverse(stamp), key)).collect();
         authors.sort_unstable();
@@ -196,6 +209,11 @@ impl Memory {
         peers.truncate(PEERS_TOLD.unsigned_abs() as usize);
         let days =
             self.days.iter().map(|(&(room, day), &(sum, newest))| StoredDay { room, day, sum, newest });
+        let strays = self.entries.iter().filter(|(_, held)| held.placed != held.stamp);
+        let stray = |(&id, held): (&EntryId, &Held)| {
+            let Held { room, stamp, author, placed, .. } = *held;
+            StoredStray { room, id, stamp, author, placed }
+        };
         let own = self.newest_own.iter().map(|(&room, &(stamp, id))| OwnEntry { room, id, stamp });
         State {
             nick: self.nick.clone(),
@@ -203,6 +221,7 @@ impl Memory {
             peers,
             days: days.collect(),
             own: own.collect(),
+            strays: strays.map(stray).collect(),
             trusts: self.stored_trusts(),
             keeps: self.keeps.values().cloned().collect(),
             successors: self.successors.values().cloned().collect(),
@@ -243,6 +262,7 @@ impl Store for Memory {
                     }
                     Record::NoSuccessor(room, from) => _ = self.successors.remove(&(*room, *from)),
                     Record::Forget(forgotten) => self.forget(forgotten),
+                    Record::Settle(room, ids) => self.settle_places(*room, ids),
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }

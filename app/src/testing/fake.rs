@@ -214,6 +214,7 @@ impl Fake {
             place: place.clone(),
             id,
             stamp,
+            placed: stamp,
             author,
             bytes: Bytes::from_static(b"signed"),
             messages: vec![message.into()],

@@ -33,7 +33,7 @@ pub struct Message {
     pub file: Option<Box<Offer>>,
     /// Their wall clock when they said it; it may be wrong.
     pub sent: UnixMillis,
-    /// Its place in the room's order, in µs since 1970.
+    /// Its place in the room's order, in µs since 1970; when it came, if it claims an absurd one.
     pub stamp: Stamp,
     /// Whether it came by repair, and was said more than ten seconds ago, or before this run began.
     pub late: bool,

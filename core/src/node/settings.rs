@@ -107,7 +107,7 @@ impl Subject {
             Record::Keep(keep) => Self::Keep(keep.room),
             Record::Successor(known) => Self::Successor(known.successor, known.from),
             Record::NoSuccessor(room, from) => Self::Successor(*room, *from),
-            Record::Entry(_) | Record::Peer(_) | Record::Forget(_) => return None,
+            Record::Entry(_) | Record::Peer(_) | Record::Forget(_) | Record::Settle(..) => return None,
         })
     }
 }

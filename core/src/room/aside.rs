@@ -6,6 +6,7 @@ use super::{
     Rooms,
     history::day_of,
     key::{RoomKey, RoomRoot},
+    strays::Strays,
 };
 use crate::{
     event::{EntryId, Place, Stamp},
@@ -22,6 +23,7 @@ pub(super) const LEFT_MAX: usize = 1024;
 pub(super) struct Aside {
     pub(super) days: BTreeMap<RoomKeyId, Vec<StoredDay>>,
     pub(super) own: BTreeMap<RoomKeyId, (EntryId, Stamp)>,
+    pub(super) strays: BTreeMap<RoomKeyId, Strays>,
     pub(super) floors: BTreeMap<RoomKeyId, u32>,
     /// What rooms that were left are called, and the secrets of private ones by these names.
     pub(super) left: BTreeMap<RoomKeyId, RoomName>,
@@ -119,6 +121,9 @@ impl Aside {
     }
 
     pub(super) fn remove(&mut self, room: RoomKeyId, stamp: Stamp, id: EntryId) {
+        if let Some(strays) = self.strays.get_mut(&room) {
+            strays.remove(&id);
+        }
         let Some(days) = self.days.get_mut(&room) else { return };
         if let Some(stored) = days.iter_mut().find(|stored| stored.day == day_of(stamp)) {
             stored.sum.remove(&id);

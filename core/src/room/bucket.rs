@@ -49,6 +49,11 @@ impl Bucket {
         self.full_at = Instant::ORIGIN + self.full_at.since_origin().saturating_sub(span);
     }
 
+    /// Of two, what the emptier one holds.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.full_at = self.full_at.max(other.full_at);
+    }
+
     /// Whether nothing has been taken that is not back.
     pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now

@@ -133,6 +133,7 @@ impl Rooms {
     pub(crate) fn on_reached(&mut self, id: LinkId, origin: Origin) {
         if let Some(link) = self.links.get_mut(&id) {
             link.origin = Some(origin);
+            self.spent.give_back(link);
         }
     }
 
@@ -145,6 +146,7 @@ impl Rooms {
     pub(crate) fn on_wall_clock(&mut self, turn: &mut Turn<'_>, wall: UnixMillis) {
         self.clock.on_wall_clock(turn.now, wall);
         self.settle_floors(turn);
+        self.settle_strays(turn);
         self.forget_old(turn);
     }
 
@@ -154,6 +156,7 @@ impl Rooms {
         let Some(origin) = link.origin else { return };
         self.clock.on_neighbour(turn.now, link.peer(), origin, wall);
         self.settle_floors(turn);
+        self.settle_strays(turn);
     }
 
     /// Those who share no room with us any more have no say in what time it is.

@@ -10,6 +10,7 @@ use alloc::{
 use crate::{
     event::{EntryId, Stamp},
     frames::{Digest, Mark},
+    identity::PeerKey,
     store::{IdSum, RoomKeyId, StoredDay},
     suite::Suite,
     time::Instant,
@@ -17,6 +18,9 @@ use crate::{
 
 /// Entries in one room and day. Beyond it they are refused: 131,072 hold up to eight million messages.
 pub(crate) const DAY_ENTRIES_MAX: usize = 1 << 17;
+/// The last of them are for all: of each author it takes so many there. Whoever floods a room closes it for nobody else.
+const RESERVE: u64 = DAY_ENTRIES_MAX as u64 / 8;
+const OF_RESERVE: u16 = 128;
 
 const DAY: u64 = 86_400_000_000;
 /// What a day at hand takes beside its ids, in ids.
@@ -46,9 +50,16 @@ struct Day {
     ids: BTreeSet<(Stamp, EntryId)>,
     loaded: bool,
     used: Instant,
+    /// How much of the reserve each author has taken, since the day was loaded.
+    late: BTreeMap<PeerKey, u16>,
 }
 
 impl Day {
+    /// Whether the reserve is untouched.
+    const fn is_open(&self) -> bool {
+        self.sum.count < DAY_ENTRIES_MAX as u64 - RESERVE
+    }
+
     fn weight(&self) -> usize {
         self.ids.len() + if self.loaded { DAY_WEIGHT } else { 0 }
     }
@@ -69,6 +80,19 @@ impl History {
     /// Whether no more entries fit into `day`.
     pub(crate) fn is_full(&self, day: u32) -> bool {
         self.days.get(&day).is_some_and(|day| day.sum.count >= DAY_ENTRIES_MAX as u64)
+    }
+
+    /// Whether one more entry of somebody else fits into `day`.
+    pub(crate) fn has_room_for(&self, author: &PeerKey, day: u32) -> bool {
+        let has_share = |day: &Day| day.is_open() || day.late.get(author) < Some(&OF_RESERVE);
+        !self.is_full(day) && self.days.get(&day).is_none_or(has_share)
+    }
+
+    /// An entry of somebody else is in `day` now.
+    pub(crate) fn count_author(&mut self, author: PeerKey, day: u32) {
+        if let Some(day) = self.days.get_mut(&day).filter(|day| !day.is_open()) {
+            *day.late.entry(author).or_default() += 1;
+        }
     }
 
     /// The store's ids of `day`; what was added meanwhile stays.
@@ -95,6 +119,7 @@ impl History {
         let Some(day) = self.days.get_mut(&day).filter(|day| day.loaded) else { return 0 };
         let weight = day.weight();
         day.ids = BTreeSet::new();
+        day.late = BTreeMap::new();
         day.loaded = false;
         weight
     }
@@ -128,6 +153,19 @@ impl History {
             if day.sum.count == 0 {
                 self.days.remove(&number);
             }
+        }
+    }
+
+    /// Takes an entry out that the store has and is to forget, whether or not its day is loaded.
+    pub(crate) fn forget(&mut self, stamp: Stamp, id: EntryId) {
+        let number = day_of(stamp);
+        let Some(day) = self.days.get_mut(&number) else { return };
+        if day.loaded || day.ids.contains(&(stamp, id)) {
+            return self.remove(stamp, id);
+        }
+        day.sum.remove(&id);
+        if day.sum.count == 0 {
+            self.days.remove(&number);
         }
     }
 

@@ -11,20 +11,17 @@ use alloc::{
 use super::{
     Rooms, Turn,
     aside::Home,
-    clock::FIRST,
     entry::Entry,
     history::{DAY_ENTRIES_MAX, day_of},
-    membership::first_day,
     receipts::Arrived,
     say::{Shown, hand_out},
-    spread::{STRAY_AHEAD, Strays},
+    strays::Stray,
 };
 use crate::{
     event::{EntryId, Event, Place, Refusal, Stamp},
     identity::PeerKey,
     intake::{Bundle, Intake},
     store::RoomKeyId,
-    time::Instant,
 };
 
 /// Bundles that are not answered yet.
@@ -36,8 +33,6 @@ pub(super) struct Imports {
     waiting: VecDeque<(u64, Bundle)>,
     current: Option<Current>,
     handed: Vec<Handed>,
-    /// Of rooms that we are not in now.
-    strays: BTreeMap<RoomKeyId, Strays>,
 }
 
 /// A bundle of which the store is asked what it has already.
@@ -193,13 +188,6 @@ impl Rooms {
         }
     }
 
-    /// Whether no floor goes back as far as `stamp`, or the entry is further ahead than clocks differ.
-    fn is_absurd(&self, now: Instant, stamp: Stamp) -> bool {
-        let ahead = u64::try_from(STRAY_AHEAD.as_micros()).unwrap_or(0);
-        let last = self.clock.stamp(now).0.saturating_add(ahead);
-        day_of(stamp) < first_day(Some(FIRST)) || stamp.0 > last
-    }
-
     fn take_in_one(
         &mut self,
         turn: &mut Turn<'_>,
@@ -209,6 +197,7 @@ impl Rooms {
         is_stray: bool,
     ) -> Fate {
         let (day, now) = (day_of(entry.stamp), turn.now);
+        let (placed, window) = (self.placed(now, entry.stamp), self.window(turn, entry.room));
         let room = self.rooms.get_mut(&entry.room);
         if is_here || room.as_ref().is_some_and(|room| room.history.has(entry.stamp, entry.id)) {
             return Fate::Known;
@@ -237,12 +226,13 @@ impl Rooms {
         };
         if is_stray {
             turn.stats.strays += 1;
-            let aside = &mut self.imports.strays;
+            let aside = &mut self.aside.strays;
             let strays = match room {
                 Some(room) => &mut room.strays,
                 None => aside.entry(entry.room).or_default(),
             };
-            if !strays.admit(entry.author) {
+            let stray = Stray { author: entry.author, stamp: entry.stamp, placed };
+            if !strays.admit(&window, entry.id, stray) {
                 turn.stats.strays_refused += 1;
                 return Fate::Refused;
             }
@@ -258,7 +248,7 @@ impl Rooms {
         if let Some(body) = &body {
             self.take_successors(turn, &place, entry.room, entry, body);
         }
-        hand_out(turn, &place, entry, body, Shown { own: false, late: true, again: true });
+        hand_out(turn, &place, entry, body, Shown { placed, own: false, late: true, again: true });
         Fate::New
     }
 
@@ -285,10 +275,7 @@ impl Rooms {
         for Handed { tag, entries: lost, .. } in Vec::into_iter(hit) {
             let lost = lost.into_iter().filter(|(id, waiting)| waiting.is_ours && entries.contains(id));
             for (id, Waiting { room, stamp, .. }) in lost {
-                match self.rooms.get_mut(&room) {
-                    Some(room) => room.history.remove(stamp, id),
-                    None => self.aside.remove(room, stamp, id),
-                }
+                self.take_out(room, stamp, id);
                 // It was not shown: what comes of it later is new.
                 self.undurable.drop(&id);
             }

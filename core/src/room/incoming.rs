@@ -17,7 +17,9 @@ impl Rooms {
         boot: BootId,
         binding: [u8; 32],
     ) {
-        self.links.insert(link, Link::new(Side(peer, boot), binding));
+        let mut begun = Link::new(Side(peer, boot), binding);
+        self.spent.give_back(&mut begun);
+        self.links.insert(link, begun);
         if self.restored.is_none() {
             return;
         }
@@ -51,7 +53,8 @@ impl Rooms {
         }
         self.timers.clear(Timer::Graft(link));
         self.timers.clear(Timer::Receipts(link));
-        let Some(gone) = self.links.remove(&link) else { return };
+        let Some(mut gone) = self.links.remove(&link) else { return };
+        self.spent.keep(turn.now, &mut gone);
         self.put_unanswered_aside(gone.peer());
         self.count_votes(turn);
         self.ask_others(turn, gone.asked);

@@ -147,6 +147,7 @@ impl Rooms {
         if self.keeps.looked.replace(today) != Some(today) {
             let rooms: Vec<RoomKeyId> = self.keeps.rooms.keys().copied().collect();
             rooms.into_iter().for_each(|room| self.forget_before(turn, room, today));
+            self.forget_strays(turn, start_of(today));
         }
         self.erase_next(turn);
     }

@@ -165,6 +165,11 @@ impl Link {
         }
     }
 
+    /// What it may bring, have looked through, and ask for.
+    pub(crate) fn share(&mut self) -> [&mut Bucket; 3] {
+        [&mut self.rates.all, &mut self.scans, &mut self.asks]
+    }
+
     /// Who is at the other end.
     pub(crate) const fn peer(&self) -> PeerKey {
         self.side.0

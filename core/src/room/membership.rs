@@ -10,7 +10,6 @@ use super::{
     gather,
     history::{History, day_of, start_of},
     key::{RoomKey, RoomRoot, Side},
-    spread::Strays,
 };
 use crate::{
     event::{Event, Place, Refusal, Stamp},
@@ -247,7 +246,7 @@ impl Rooms {
             own,
             written: Stamp(0),
             arrival: None,
-            strays: Strays::default(),
+            strays: self.aside.strays.remove(&id).unwrap_or_default(),
             seen: BTreeSet::new(),
             history,
         };
@@ -307,6 +306,9 @@ impl Rooms {
             if self.aside.floors.len() > LEFT_MAX {
                 self.aside.floors.pop_first();
             }
+        }
+        if !room.strays.is_empty() {
+            self.aside.strays.insert(id, room.strays);
         }
         let days = room.history.into_stored(id);
         if !days.is_empty() {

@@ -56,7 +56,9 @@ mod reconcile;
 mod rekey;
 mod repair;
 mod say;
+mod spent;
 mod spread;
+mod strays;
 mod successors;
 mod told;
 
@@ -135,6 +137,8 @@ pub(crate) struct Rooms {
     rooms: BTreeMap<RoomKeyId, Room>,
     /// The first days by which the floors of all rooms were settled last, if no room was entered since.
     settled: Option<(u32, u32)>,
+    /// The end of the window when it was looked last which strays are none any more.
+    strays_settled: Stamp,
     /// When it was looked last whether too much of the history is in memory.
     measured: Instant,
     /// The last sum that a heartbeat was about, and its digest.
@@ -146,6 +150,7 @@ pub(crate) struct Rooms {
     /// Those of them who are to be forgotten as soon as nothing is going on with them any more.
     leaving: BTreeSet<PeerKey>,
     links: BTreeMap<LinkId, Link>,
+    spent: spent::Spent,
     /// Which of our rooms members are in, as their records say.
     shown: BTreeMap<Side, BTreeSet<RoomKeyId>>,
     /// Whom each entry is wanted from.
@@ -181,7 +186,7 @@ struct Room {
     written: Stamp,
     /// When the latest entry came in, or was written.
     arrival: Option<Instant>,
-    strays: spread::Strays,
+    strays: strays::Strays,
     /// Whoever was seen there in this run, so many at most as are given another key.
     seen: BTreeSet<PeerKey>,
 }
@@ -231,6 +236,7 @@ impl Rooms {
             restored: None,
             rooms: BTreeMap::new(),
             settled: None,
+            strays_settled: Stamp(0),
             measured: Instant::ORIGIN,
             digested: None,
             names: BTreeMap::new(),
@@ -238,6 +244,7 @@ impl Rooms {
             peers: BTreeMap::new(),
             leaving: BTreeSet::new(),
             links: BTreeMap::new(),
+            spent: spent::Spent::default(),
             shown: BTreeMap::new(),
             wanted: BTreeMap::new(),
             news: news::News::default(),
@@ -268,6 +275,7 @@ impl Rooms {
         for OwnEntry { room, id, stamp } in &state.own {
             self.aside.own.insert(*room, (*id, *stamp));
         }
+        self.restore_strays(&state.strays);
         self.restored = Some(turn.now);
         self.restore_rooms(turn, &state.rooms);
         self.restore_successors(turn, &state.successors);

@@ -257,10 +257,7 @@ impl Rooms {
             } else {
                 continue;
             };
-            match self.rooms.get_mut(&room) {
-                Some(room) => room.history.remove(stamp, *id),
-                None => self.aside.remove(room, stamp, *id),
-            }
+            self.take_out(room, stamp, *id);
         }
         for (id, previous) in before {
             let Some(room) = self.rooms.get_mut(&id) else {
@@ -273,6 +270,17 @@ impl Rooms {
             if room.own.is_some_and(|(own, _)| entries.contains(&own)) {
                 room.own = previous;
             }
+        }
+    }
+
+    /// An entry that the store did not take is not in the room's history.
+    pub(super) fn take_out(&mut self, room: RoomKeyId, stamp: Stamp, id: EntryId) {
+        match self.rooms.get_mut(&room) {
+            Some(room) => {
+                room.history.remove(stamp, id);
+                room.strays.remove(&id);
+            }
+            None => self.aside.remove(room, stamp, id),
         }
     }
 

@@ -186,7 +186,7 @@ impl Rooms {
         self.aside.insert(id, stamp, entry.id);
         self.aside.own.insert(id, (entry.id, stamp));
         self.undurable.add_own(entry.id, id, stamp, previous, Vec::new());
-        let shown = Shown { own: true, late: false, again: false };
+        let shown = Shown { placed: stamp, own: true, late: false, again: false };
         hand_out(turn, &Place::Direct(peer), &entry, Some(body), shown);
     }
 }

@@ -89,7 +89,13 @@ impl Rooms {
         (room.own, room.written) = (Some((entry.id, stamp)), stamp);
         self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
-        self.show(turn, id, &entry, Some(body), Shown { own: true, late: false, again: false });
+        self.show(
+            turn,
+            id,
+            &entry,
+            Some(body),
+            Shown { placed: stamp, own: true, late: false, again: false },
+        );
         if previous.is_none() {
             self.reach_the_beginning(turn, id);
         }
@@ -122,6 +128,7 @@ pub(super) fn hand_out(turn: &mut Turn<'_>, place: &Place, entry: &Entry, body: 
         place: place.clone(),
         id: entry.id,
         stamp: entry.stamp,
+        placed: shown.placed,
         author: entry.author,
         bytes: entry.bytes.clone(),
         messages,
@@ -129,9 +136,11 @@ pub(super) fn hand_out(turn: &mut Turn<'_>, place: &Place, entry: &Entry, body: 
     })));
 }
 
-/// How an entry's messages are marked.
+/// How an entry's messages are shown and marked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
+    /// Their place in the order that people see.
+    pub(super) placed: Stamp,
     /// This very run wrote it.
     pub(super) own: bool,
     /// It came by repair, and long after it was said.
@@ -164,11 +173,11 @@ fn latest_before(clock: Stamp) -> Stamp {
 /// What an entry says, and what it changes of what was said before.
 fn read(place: &Place, entry: &Entry, body: Body, shown: Shown) -> (Vec<Arc<Message>>, Vec<Change>) {
     let Body { boot, wall: sent, nick, items, .. } = body;
-    let Shown { own, late, .. } = shown;
+    let Shown { placed: stamp, own, late, .. } = shown;
     let (mut messages, mut changes) = (Vec::with_capacity(items.len()), Vec::new());
     for (item, said) in (0..).zip(items) {
         let id = MessageId { entry: entry.id, item };
-        let (from, stamp, nick, place) = (entry.author, entry.stamp, nick.clone(), place.clone());
+        let (from, nick, place) = (entry.author, nick.clone(), place.clone());
         let (text, action, reply, file) = match said {
             Item::File(offer) => (offer.name.as_str().into(), false, None, Some(Box::new(offer))),
             Item::Text { text, action, reply } => (text, action, reply, None),

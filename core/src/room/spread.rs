@@ -1,35 +1,23 @@
 //! Spreading: own entries go to every neighbour in the room at once; what neighbours push is verified once, shown,
 //! stored, and announced to the others.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::{
-    LinkId, Rooms, Side, Timer, Turn,
-    days::Job,
-    entry::Entry,
-    history::{day_of, start_of},
-    receipts::Arrived,
-    say::Shown,
+    LinkId, Rooms, Side, Timer, Turn, days::Job, entry::Entry, history::day_of, receipts::Arrived,
+    say::Shown, strays::Stray,
 };
 use crate::{
     event::{Place, Stamp},
     frames::{Cause, Frame, LIST_MAX, Mark},
-    identity::{BootId, PeerKey},
+    identity::BootId,
     store::RoomKeyId,
     time::Instant,
 };
 
-/// An entry further ahead of the stamp clock is a stray.
-pub(super) const STRAY_AHEAD: Duration = Duration::from_secs(10 * 60);
-/// Strays that a room takes in from one author, and altogether.
-const STRAYS_AUTHOR_MAX: u32 = 64;
-const STRAYS_MAX: u32 = 4096;
 /// What was said so recently is news to others although it came by repair: said before anybody was there to hear
 /// it, as by somebody who comes for one message only, who will have left before a heartbeat shows a difference.
 const NEWS_AGE: Duration = Duration::from_secs(60);
@@ -45,28 +33,6 @@ const BEHIND_MAX: usize = 32_768;
 /// So often we look whether a neighbour has caught up, and after looking so many times we believe that it has.
 const BEHIND_CHECK: Duration = Duration::from_millis(50);
 const BEHIND_CHECKS: u32 = 20;
-
-/// Entries with stamps outside the window that a room has taken in.
-#[derive(Debug, Default)]
-pub(super) struct Strays {
-    by_author: BTreeMap<PeerKey, u32>,
-    count: u32,
-}
-
-impl Strays {
-    pub(super) fn admit(&mut self, author: PeerKey) -> bool {
-        if self.count >= STRAYS_MAX {
-            return false;
-        }
-        let by_author = self.by_author.entry(author).or_default();
-        let admitted = *by_author < STRAYS_AUTHOR_MAX;
-        if admitted {
-            *by_author += 1;
-            self.count += 1;
-        }
-        admitted
-    }
-}
 
 /// A neighbour to whom one room's entries are only announced, because it is too far behind. It asks for them in
 /// order and at its own pace; when it has asked for the last one announced, or for nothing at all during a while,
@@ -198,7 +164,7 @@ impl Rooms {
             self.load(turn, room_id, day, Job::Entry(id, entry.bytes, repair));
             return;
         }
-        if room.history.is_full(day) {
+        if !room.history.has_room_for(&entry.author, day) {
             turn.stats.day_full += 1;
             self.settle(turn, id, &name);
             return;
@@ -220,10 +186,12 @@ impl Rooms {
         };
         let cause = self.settle(turn, id, &name);
         let age = self.age(turn.now, entry.stamp);
+        let placed = self.placed(turn.now, entry.stamp);
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         if !window.contains(&entry.stamp) {
             turn.stats.strays += 1;
-            if !room.strays.admit(entry.author) {
+            let stray = Stray { author: entry.author, stamp: entry.stamp, placed };
+            if !room.strays.admit(&window, entry.id, stray) {
                 turn.stats.strays_refused += 1;
                 return;
             }
@@ -239,6 +207,7 @@ impl Rooms {
             tried.is_fruitful |= repaired;
         }
         room.history.insert(turn.now, entry.stamp, entry.id);
+        room.history.count_author(entry.author, day);
         room.arrival = Some(turn.now);
         let (stamp, author) = (entry.stamp, entry.author);
         self.undurable.add(entry.id, Arrived { room: room_id, stamp, author });
@@ -254,7 +223,7 @@ impl Rooms {
         let again = self.undurable.was_shown(&entry.id);
         let here = self.restored.map_or(Duration::ZERO, |restored| turn.now - restored);
         let late = repaired && age >= LATE.min(here);
-        self.show(turn, room_id, &entry, body, Shown { own: false, late, again });
+        self.show(turn, room_id, &entry, body, Shown { placed, own: false, late, again });
     }
 
     /// Gives an entry that has just come over `from` to those neighbours whom its author does not reach, and who have
@@ -298,12 +267,5 @@ impl Rooms {
     /// How long ago it was `stamp`.
     pub(super) fn age(&self, now: Instant, stamp: Stamp) -> Duration {
         Duration::from_micros(self.clock.stamp(now).0.saturating_sub(stamp.0))
-    }
-
-    /// The stamps that are no strays in `room` now.
-    pub(super) fn window(&self, turn: &Turn<'_>, room: RoomKeyId) -> core::ops::RangeInclusive<Stamp> {
-        let floor = self.rooms.get(&room).map_or(0, |room| room.floor);
-        let ahead = u64::try_from(STRAY_AHEAD.as_micros()).unwrap_or(0);
-        start_of(floor)..=Stamp(self.clock.stamp(turn.now).0.saturating_add(ahead))
     }
 }

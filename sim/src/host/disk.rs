@@ -255,6 +255,8 @@ impl Index {
             Record::NoSuccessor(room, from) => {
                 self.successors.remove(&(*room, *from));
             }
+            // Nobody is shown anything from this disk.
+            Record::Settle(..) => {}
             Record::Forget(forgotten) => {
                 for id in &forgotten.ids {
                     if let Some((room, stamp, _)) = self.by_id.remove(id) {
@@ -282,6 +284,7 @@ mod tests {
             place: Place::Room(RoomName::lobby()),
             id: EntryId([number; 32]),
             stamp: Stamp(u64::from(number)),
+            placed: Stamp(u64::from(number)),
             author: OWN,
             bytes: vec![number].into(),
             messages: Vec::new(),

@@ -21,7 +21,8 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     (
         "S4",
         "An entry has one author, stamp, room and content whoever shows or stores it, so its place in the order \
-         (stamp, author, id) is the same for everybody; and nothing stands before what it answers.",
+         (stamp, author, id) is the same for everybody, but for what is ten minutes ahead: that stands where it came, \
+         until its time has come. And nothing stands before what it answers.",
     ),
     (
         "S5",

@@ -214,6 +214,28 @@ impl Said {
         }
     }
 
+    /// Lets an entry stand at `stamp`, with all that it says.
+    pub(super) fn move_to(&mut self, stamp: Stamp, room: RoomKeyId, entry: EntryId) {
+        for &(_, cursor) in self.messages_in.get(&entry).into_iter().flatten() {
+            let Some(mut shown) = self.messages.get(cursor) else { continue };
+            let message = Arc::make_mut(&mut shown.message);
+            if let Some(order) = self.order.get_mut(&message.place) {
+                order.remove(&(message.stamp, message.from, entry));
+                order.insert((stamp, message.from, entry), room);
+            }
+            message.stamp = stamp;
+            self.messages.put(shown);
+        }
+        for cursor in self.changes_in.get(&entry).into_iter().flatten() {
+            let Some(change) = self.changes.get_mut(cursor) else { continue };
+            let is_topic = self.topics.of(room, change.from) == Some(*cursor);
+            change.stamp = stamp;
+            if is_topic {
+                self.topics.put(room, change.position(), *cursor);
+            }
+        }
+    }
+
     fn with_reactions(&self, shown: Shown) -> Shown {
         let about = self.about(&shown.message.place, shown.message.id);
         let behind = (Bound::Excluded((Deed::Delete, PeerKey([0xff; 32]))), Bound::Unbounded);

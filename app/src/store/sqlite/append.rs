@@ -44,6 +44,7 @@ impl Append<'_> {
                     Record::Successor(known) => self.successor(known)?,
                     Record::NoSuccessor(room, from) => self.no_successor(*room, *from)?,
                     Record::Forget(forgotten) => self.forget(forgotten)?,
+                    Record::Settle(room, ids) => self.settle_places(*room, ids)?,
                     other => log::error!("store: unknown record {other:?}"),
                 }
             }
@@ -56,10 +57,10 @@ impl Append<'_> {
 
     fn entry(&mut self, entry: &StoredEntry, mut on_fresh: impl FnMut(Told)) -> rusqlite::Result<()> {
         let conversation = self.conversation(entry)?;
-        let stamp = record::ordered(entry.stamp.0);
-        let put = "INSERT INTO entries (conversation, id, stamp, author, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT (id) DO NOTHING";
-        let row = params![conversation, entry.id.0, stamp, entry.author.0, &entry.bytes[..]];
+        let (stamp, placed) = (record::ordered(entry.stamp.0), record::ordered(entry.placed.0));
+        let put = "INSERT INTO entries (conversation, id, stamp, author, bytes, claimed)
+                   VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, ?3)) ON CONFLICT (id) DO NOTHING";
+        let row = params![conversation, entry.id.0, placed, entry.author.0, &entry.bytes[..], stamp];
         if self.db.prepare_cached(put)?.execute(row)? == 0 {
             return Ok(());
         }

@@ -22,7 +22,8 @@ impl Append<'_> {
         let found = self.db.prepare_cached(find)?.query_row([forgotten.room.0], |row| row.get(0));
         let Some(conversation) = found.optional()? else { return Ok(()) };
         for id in &forgotten.ids {
-            let find = "SELECT number, stamp FROM entries WHERE id = ?1 AND conversation = ?2";
+            let find =
+                "SELECT number, coalesce(claimed, stamp) FROM entries WHERE id = ?1 AND conversation = ?2";
             let row = params![id.0, conversation];
             let found = self
                 .db
@@ -55,8 +56,12 @@ impl Append<'_> {
     fn newest_of(&self, conversation: i64, day: u32) -> rusqlite::Result<i64> {
         let from = u64::from(day).saturating_mul(DAY);
         let (from, to) = (record::ordered(from), record::ordered(from.saturating_add(DAY - 1)));
-        let find = "SELECT coalesce(max(stamp), ?4) FROM entries
-                    WHERE conversation = ?1 AND stamp BETWEEN ?2 AND ?3";
+        let find = "SELECT coalesce(max(stamp), ?4) FROM (
+                        SELECT stamp FROM entries
+                        WHERE conversation = ?1 AND stamp BETWEEN ?2 AND ?3 AND claimed IS NULL
+                        UNION ALL
+                        SELECT claimed FROM entries WHERE conversation = ?1 AND claimed BETWEEN ?2 AND ?3
+                    )";
         self.db.prepare_cached(find)?.query_row(params![conversation, from, to, i64::MIN], |row| row.get(0))
     }
 }

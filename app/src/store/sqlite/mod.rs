@@ -3,6 +3,7 @@
 mod append;
 mod change;
 mod forget;
+mod places;
 mod read;
 mod record;
 mod schema;
@@ -231,6 +232,7 @@ fn check(db: &Connection, size: u64) -> Result<Option<i32>, Unfit> {
     if version == schema::VERSION {
         read::trusts(db)?;
         read::keeps(db)?;
+        places::strays(db)?;
         successor::all(db)?;
     }
     db.query_row("SELECT count(*) FROM (SELECT text FROM messages LIMIT 1)", [], |_| Ok(()))?;

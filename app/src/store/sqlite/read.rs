@@ -9,7 +9,7 @@ use chat_core::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{record, successor};
+use super::{places, record, successor};
 use crate::store::{Cursor, Known, PEERS_TOLD, REACTIONS_MAX, Shown, Told};
 
 /// Everybody, those worth most first. The inner lists are the same for all rows: SQLite makes them once, or finds
@@ -25,7 +25,13 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
     Ok(match what {
         Request::State => {
             let (trusts, keeps, successors) = (trusts(db)?, keeps(db)?, successor::all(db)?);
-            Answer::State(State { trusts, keeps, successors, ..state(db, true)? })
+            Answer::State(State {
+                trusts,
+                keeps,
+                successors,
+                strays: places::strays(db)?,
+                ..state(db, true)?
+            })
         }
         Request::Authors { room } => Answer::Authors(successor::authors(db, *room)?),
         Request::Entries { room, ids } => {
@@ -41,9 +47,14 @@ pub(super) fn fetch(db: &Connection, what: &Request) -> rusqlite::Result<Answer>
             Answer::Entries(found)
         }
         Request::Ids { room, from, to } => {
-            let find = "SELECT e.stamp, e.id FROM entries e
-                        WHERE e.conversation = (SELECT number FROM conversations WHERE room = ?1)
-                        AND e.stamp >= ?2 AND e.stamp < ?3 ORDER BY e.stamp, e.id";
+            let find = "WITH here AS (SELECT number FROM conversations WHERE room = ?1)
+                        SELECT stamp, id FROM entries
+                        WHERE conversation = (SELECT number FROM here)
+                        AND stamp >= ?2 AND stamp < ?3 AND claimed IS NULL
+                        UNION ALL
+                        SELECT claimed, id FROM entries
+                        WHERE conversation = (SELECT number FROM here) AND claimed >= ?2 AND claimed < ?3
+                        ORDER BY 1, 2";
             let row = params![room.0, record::ordered(from.0), record::ordered(to.0)];
             let mut find = db.prepare_cached(find)?;
             let ids = find.query_map(row, |row| Ok((record::stamp(row, 0)?, record::entry_id(row, 1)?)))?;

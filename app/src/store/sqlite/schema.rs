@@ -5,7 +5,7 @@ use rusqlite::{Connection, config::DbConfig};
 /// `PRAGMA application_id`: "p2pc", so that `file` and we tell our stores from other databases.
 pub(super) const APPLICATION: i32 = 0x7032_7063;
 /// `PRAGMA user_version`: rises with every change of the layout.
-pub(super) const VERSION: i32 = 10;
+pub(super) const VERSION: i32 = 11;
 /// The layout before there were changes; it is completed.
 const WITHOUT_CHANGES: i32 = 2;
 /// The layout before the person thought anything of keys.
@@ -22,6 +22,8 @@ const WITHOUT_FINDING: i32 = 7;
 const WITHOUT_AUTHORS: i32 = 8;
 /// The layout before a topic was kept of each author.
 const WITHOUT_TOPICS: i32 = 9;
+/// The layout before entries had another place than their stamp.
+const WITHOUT_PLACES: i32 = 10;
 /// Bytes in a page of the database.
 const PAGE: i64 = 4096;
 
@@ -200,6 +202,15 @@ ALTER TABLE topics_of_all RENAME TO topics;
 CREATE INDEX topics_by_stamp ON topics (conversation, stamp, author, id, item);
 ";
 
+/// `stamp` is the place of an entry in the order that people see. Where its own is absurd, that is in `claimed`: by it days
+/// are added up, and compared with others. Entries of before stay where they are.
+const PLACES: &str = "
+ALTER TABLE entries ADD COLUMN claimed INTEGER;
+DROP INDEX entries_by_stamp;
+CREATE INDEX entries_by_stamp ON entries (conversation, stamp, id, claimed);
+CREATE INDEX entries_by_claim ON entries (conversation, claimed, id) WHERE claimed IS NOT NULL;
+";
+
 /// Settings that write nothing: they come before anything is known about the file.
 pub(super) fn careful(db: &Connection) -> rusqlite::Result<()> {
     // Closing would otherwise fold the log into a file that we may be about to call damaged.
@@ -280,7 +291,10 @@ pub(super) fn complete(db: &mut Connection, version: i32) -> rusqlite::Result<()
     if version < WITHOUT_TOPICS {
         added.execute_batch(AUTHORS)?;
     }
-    added.execute_batch(TOPICS)?;
+    if version < WITHOUT_PLACES {
+        added.execute_batch(TOPICS)?;
+    }
+    added.execute_batch(PLACES)?;
     added.pragma_update(None, "user_version", VERSION)?;
     added.commit()
 }
@@ -298,6 +312,7 @@ pub(super) fn create(db: &mut Connection) -> rusqlite::Result<()> {
     made.execute_batch(SUCCESSORS)?;
     made.execute_batch(AUTHORS)?;
     made.execute_batch(TOPICS)?;
+    made.execute_batch(PLACES)?;
     made.pragma_update(None, "application_id", APPLICATION)?;
     made.pragma_update(None, "user_version", VERSION)?;
     made.commit()

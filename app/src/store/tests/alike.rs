@@ -24,7 +24,10 @@ impl Arbitrary for Any {
         let byte = |g: &mut Gen| u8::arbitrary(g);
         let stamps = [0, 1, DAY - 1, DAY, 1 << 63, u64::MAX, u64::from(byte(g)) * DAY / 3];
         let authors = [OWN, PeerKey([0; 32]), PeerKey([0xff; 32])];
-        Self(match byte(g) % 13 {
+        Self(match byte(g) % 14 {
+            13 => {
+                Record::Settle(RoomKeyId([byte(g) % 3; 16]), (0..64).map(|number| id(number + 80)).collect())
+            }
             0 => Record::Nick(Nick::lenient(&String::arbitrary(g))),
             1 => Record::Room(StoredRoom {
                 name: RoomName::new(&format!("#room{}", byte(g) % 3)).unwrap(),
@@ -46,7 +49,9 @@ impl Arbitrary for Any {
             3 | 4 => {
                 let (number, stamp) = (100 + u64::from(byte(g)), *g.choose(&stamps).unwrap());
                 let (room, author) = (byte(g), *g.choose(&authors).unwrap());
-                Record::Entry(changes::change(number, stamp, room, author, changes::any(g)))
+                let entry = changes::change(number, stamp, room, author, changes::any(g));
+                let stamp = if byte(g) % 4 == 0 { Stamp(*g.choose(&stamps).unwrap()) } else { entry.stamp };
+                Record::Entry(StoredEntry { stamp, ..entry })
             }
             6 => Record::Keep(StoredKeep {
                 room: RoomKeyId([byte(g) % 3; 16]),
@@ -72,7 +77,9 @@ impl Arbitrary for Any {
                 let number = u64::from(byte(g) % 64);
                 let room = byte(g);
                 let (stamp, author) = (*g.choose(&stamps).unwrap(), *g.choose(&authors).unwrap());
-                Record::Entry(entry(number, stamp, room, author, &texts))
+                let entry = entry(number, stamp, room, author, &texts);
+                let stamp = if byte(g) % 4 == 0 { Stamp(*g.choose(&stamps).unwrap()) } else { entry.stamp };
+                Record::Entry(StoredEntry { stamp, ..entry })
             }
         })
     }

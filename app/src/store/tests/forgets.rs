@@ -162,6 +162,7 @@ fn how_long_rooms_are_kept_is_there_at_the_next_start_also_in_a_store_of_before(
     let folder = Folder::new("keeps");
     disk(&folder).append(&[vec![Record::Entry(entry(1, 1, 0, OTHER, &["said"]))]]).unwrap();
     let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    db.execute_batch(WITHOUT_PLACES).unwrap();
     db.execute_batch(
         "DROP TABLE keeps; DROP TABLE successors; DROP INDEX messages_by_nick; DROP INDEX reactions_by_target;
          DROP INDEX changes_by_target; ALTER TABLE messages DROP COLUMN author; PRAGMA user_version = 5",

@@ -94,6 +94,7 @@ fn what_was_felt_in_a_store_of_before_is_known() {
     store.append(&[vec![Record::Entry(entry(1, 5, 0, OWN, &["liked"]))], felt(6, false)]).unwrap();
     drop(store);
     let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    db.execute_batch(WITHOUT_PLACES).unwrap();
     db.execute_batch(
         "DROP INDEX reactions_by_target; DROP INDEX changes_by_target; ALTER TABLE messages DROP COLUMN author;
          CREATE INDEX changes_by_target ON messages (reply) WHERE kind > 0; PRAGMA user_version = 8",

@@ -16,11 +16,20 @@ pub(crate) mod changes;
 mod forgets;
 mod harm;
 mod many;
+mod places;
 mod search;
 mod successors;
 mod trust;
 
 const OWN: PeerKey = PeerKey([1; 32]);
+
+/// Takes back what the last layout added.
+const WITHOUT_PLACES: &str = "
+DROP INDEX entries_by_claim;
+DROP INDEX entries_by_stamp;
+ALTER TABLE entries DROP COLUMN claimed;
+CREATE INDEX entries_by_stamp ON entries (conversation, stamp, id);
+";
 
 fn disk(folder: &Folder) -> Sqlite {
     Sqlite::open(&folder.path("history.db"), OWN, Sqlite::BYTES_MAX).unwrap()
@@ -65,6 +74,7 @@ pub(crate) fn entry(number: u64, stamp: u64, room: u8, author: PeerKey, texts: &
         place: place.clone(),
         id: id(number),
         stamp: Stamp(stamp),
+        placed: Stamp(stamp),
         author,
         bytes: Bytes::from(number.to_be_bytes().repeat(5)),
         messages: texts.iter().enumerate().map(say).map(Arc::new).collect(),

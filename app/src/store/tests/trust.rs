@@ -84,6 +84,7 @@ fn the_topic_is_what_it_was_in_a_store_of_before() {
     let what = What::Topic(Topic::new("tea").unwrap());
     disk(&folder).append(&[vec![Record::Entry(change(1, 5, 0, OTHER, what))]]).unwrap();
     let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    db.execute_batch(WITHOUT_PLACES).unwrap();
     db.execute_batch(
         "CREATE TABLE before (conversation INTEGER PRIMARY KEY REFERENCES conversations, cursor INTEGER NOT NULL);
          INSERT INTO before SELECT conversation, cursor FROM topics;
@@ -110,6 +111,7 @@ fn a_store_of_before_learns_to_keep_it() {
     let folder = Folder::new("trust-before");
     disk(&folder).append(&[vec![Record::Entry(entry(1, 1, 0, OTHER, &["kept"]))]]).unwrap();
     let db = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    db.execute_batch(WITHOUT_PLACES).unwrap();
     db.execute_batch("DROP TABLE trusts; DROP INDEX reactions_by_target; DROP INDEX changes_by_target; ALTER TABLE messages DROP COLUMN author; DROP INDEX messages_by_nick; DROP TABLE keeps; DROP TABLE successors; ALTER TABLE rooms DROP COLUMN room; ALTER TABLE rooms DROP COLUMN root; ALTER TABLE messages DROP COLUMN file; PRAGMA user_version = 3").unwrap();
     drop(db);
     let mut store = disk(&folder);

@@ -107,6 +107,7 @@ impl Fake {
         let mut entry = self.entry(place, BO, text);
         entry.messages.iter_mut().map(Arc::make_mut).for_each(alter);
         entry.stamp = entry.messages[0].stamp;
+        entry.placed = entry.stamp;
         self.tell(Event::Message(entry.messages[0].clone()));
         self.heard = Some(entry.clone());
         self.persist(vec![Record::Entry(entry)], vec![]);

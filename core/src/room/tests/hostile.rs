@@ -23,7 +23,7 @@ fn index_of_lobby(world: &World, from: usize) -> u16 {
     world.peers[from].rooms.links[&link_of(world, from)].index(id).unwrap()
 }
 
-fn pair() -> World {
+pub(super) fn pair() -> World {
     let mut world = World::new(2);
     world.connect(0, 1);
     world.run_ms(100);
@@ -43,7 +43,7 @@ pub(super) fn forge(seed: u8, name: &str, stamp: Stamp, text: &str) -> Entry {
     Entry::seal(REAL, &mut Rng::new([seed; 32]), &identity, &key, stamp, &body)
 }
 
-fn push(world: &mut World, bytes: Bytes) {
+pub(super) fn push(world: &mut World, bytes: Bytes) {
     let room = index_of_lobby(world, 1);
     inject(world, 0, &Frame::Push { room, entries: [bytes].into(), repair: false });
 }
@@ -309,6 +309,34 @@ fn authors_who_make_up_stamps_fill_no_more_than_their_share() {
     world.seen.clear();
     world.run_s(60);
     assert_eq!(world.count_seen(|frame| matches!(frame, Frame::Sums { .. })), 0);
+}
+
+#[test]
+fn a_new_link_gives_nobody_a_new_share() {
+    let mut world = pair();
+    let now = world.wall(0).0 * 1000;
+    // Of many authors: what one link may bring is bounded, too.
+    let flood = |world: &mut World, round: u8| {
+        let before = world.peers[0].stats.over_rate;
+        for number in 0..400 {
+            let author = 100 + u8::try_from(number % 100).unwrap();
+            push(world, forge(author, "#lobby", Stamp(now + u64::from(round) * 1000 + number), "x").bytes);
+        }
+        world.peers[0].stats.over_rate - before
+    };
+    world.peers[0].rooms.author_rate = 1;
+    let first = flood(&mut world, 0);
+    world.cut(0, 1);
+    world.connect(0, 1);
+    world.run_ms(100);
+    let second = flood(&mut world, 1);
+    assert!(first > 200 && second >= 390, "{first}, {second}");
+    // After some seconds it is whole again.
+    world.cut(0, 1);
+    world.run_s(20);
+    world.connect(0, 1);
+    world.run_ms(100);
+    assert_eq!(flood(&mut world, 2), first);
 }
 
 quickcheck! {

@@ -18,7 +18,7 @@ impl World {
     }
 
     /// Lets so many days pass; everybody is told the time each hour, and speaks once a day.
-    fn pass(&mut self, days: u64) {
+    pub(super) fn pass(&mut self, days: u64) {
         for _ in 0..days {
             (0..self.peers.len()).for_each(|index| self.say(index, "daily"));
             for _ in 0..24 {

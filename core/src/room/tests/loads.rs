@@ -18,8 +18,17 @@ fn old_days() -> (World, Vec<Mark>) {
         marks.push(Mark::new(stamp, &entry.id));
         let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
         let changes = Vec::new();
-        let stored =
-            StoredEntry { room: id, place: lobby(), id: entry.id, stamp, author, bytes, messages, changes };
+        let stored = StoredEntry {
+            room: id,
+            place: lobby(),
+            id: entry.id,
+            stamp,
+            placed: stamp,
+            author,
+            bytes,
+            messages,
+            changes,
+        };
         world.peers[0].store.entries.insert((id, stamp, entry.id), stored);
     }
     world.restart(0);

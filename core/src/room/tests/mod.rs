@@ -11,7 +11,10 @@ use crate::{
     frames::{Mark, Pulse},
     rekey::{Rekey, RekeyState, StoredSuccessor},
     session::Origin,
-    store::{Forgotten, IdSum, StoredAuthor, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom},
+    store::{
+        Forgotten, IdSum, StoredAuthor, StoredDay, StoredEntry, StoredKeep, StoredPeer, StoredRoom,
+        StoredStray,
+    },
     suite::REAL,
     text::{RoomName, Text},
     time::UnixMillis,
@@ -36,6 +39,7 @@ mod repairs;
 mod store;
 mod stores;
 mod strangers;
+mod strays;
 mod talk;
 mod told;
 mod vectors;

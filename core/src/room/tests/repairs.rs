@@ -137,8 +137,17 @@ fn a_newcomer_meets(full: usize) {
         let entry = entry::Entry::seal(REAL, &mut rng, &identity, &key, stamp, &body);
         let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
         let changes = Vec::new();
-        let stored =
-            StoredEntry { room: id, place: lobby(), id: entry.id, stamp, author, bytes, messages, changes };
+        let stored = StoredEntry {
+            room: id,
+            place: lobby(),
+            id: entry.id,
+            stamp,
+            placed: stamp,
+            author,
+            bytes,
+            messages,
+            changes,
+        };
         world.peers[full].store.entries.insert((id, stamp, entry.id), stored);
     }
     world.restart(full);

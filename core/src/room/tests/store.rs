@@ -61,6 +61,11 @@ impl Store {
                 self.successors.remove(&(room, from));
                 None
             }
+            Record::Settle(_, ids) => {
+                let settled = self.entries.values_mut().filter(|entry| ids.contains(&entry.id));
+                settled.for_each(|entry| entry.placed = entry.stamp);
+                None
+            }
             _ => None,
         }
     }
@@ -113,6 +118,14 @@ impl Store {
             stored.sum.add(&id);
             stored.newest = stored.newest.max(stamp);
         }
+        let strays = self.entries.values().filter(|entry| entry.placed != entry.stamp);
+        let strays = strays.map(|&StoredEntry { room, id, stamp, author, placed, .. }| StoredStray {
+            room,
+            id,
+            stamp,
+            author,
+            placed,
+        });
         State {
             trusts: Vec::new(),
             keeps: self.keeps.values().cloned().collect(),
@@ -122,6 +135,7 @@ impl Store {
             peers: self.peers.clone(),
             days: days.into_values().collect(),
             own: self.own.values().cloned().collect(),
+            strays: strays.collect(),
         }
     }
 }

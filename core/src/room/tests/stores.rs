@@ -165,6 +165,32 @@ fn a_full_day_takes_no_more() {
     assert_eq!(world.peers[0].refused(), [(0, Refusal::StoreFull)]);
 }
 
+/// One member pushes until nothing more is taken of it.
+#[test]
+fn whoever_floods_a_room_closes_it_for_nobody_else() {
+    let mut world = hostile::pair();
+    let id = world.id_of(0, &lobby());
+    let (now, stamp) = (world.now, Stamp(world.wall(0).0 * 1000));
+    let history = &mut world.peers[0].rooms.rooms.get_mut(&id).unwrap().history;
+    // What it said before, as somebody who has read it from the store.
+    for number in 0..u64::try_from(history::DAY_ENTRIES_MAX).unwrap() / 8 * 7 {
+        let mut entry = [0; 32];
+        entry[..8].copy_from_slice(&number.to_le_bytes());
+        history.insert(now, stamp, EntryId(entry));
+    }
+    for number in 0..200 {
+        let entry = hostile::forge(50, "#lobby", Stamp(stamp.0 + number), "flood");
+        hostile::push(&mut world, entry.bytes);
+    }
+    assert_eq!((world.peers[0].messages().count(), world.peers[0].stats.day_full), (128, 72));
+    world.say(1, "heard");
+    world.run_ms(100);
+    world.say(0, "said");
+    world.run_ms(100);
+    let texts: Vec<_> = world.peers[0].messages().map(|message| &*message.text).skip(128).collect();
+    assert_eq!((texts, world.peers[0].refused().len()), (Vec::from(["heard", "said"]), 0));
+}
+
 #[test]
 fn what_was_refused_when_the_clock_was_ahead_still_comes_before_what_is_said_later() {
     let mut world = World::unborn();

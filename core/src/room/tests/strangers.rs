@@ -25,7 +25,7 @@ fn wrote(world: &mut World, said: &[(&str, u64)]) {
     for (text, ago) in said {
         let Entry { room, id, stamp, author, bytes, .. } = written(world, today - ago, text);
         let (place, messages, changes) = (Place::Direct(world.key(0)), Vec::new(), Vec::new());
-        let stored = StoredEntry { room, place, id, stamp, author, bytes, messages, changes };
+        let stored = StoredEntry { room, place, id, stamp, placed: stamp, author, bytes, messages, changes };
         let store = &mut world.peers[1].store;
         store.own.insert(room, OwnEntry { room, id, stamp });
         store.entries.insert((room, stamp, id), stored);

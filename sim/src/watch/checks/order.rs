@@ -61,6 +61,16 @@ impl Check for Rising {
     }
 }
 
+/// Entries further ahead than this are strays, and stand where they came (DESIGN section 6); a clock may be told to the
+/// minute.
+const STRAY_AHEAD: Duration = Duration::from_secs(600 - 60);
+
+/// Whether somebody may take this stamp for absurd now: it is, or clocks are wrong.
+fn is_stray(truth: &Truth, now: Instant, stamp: Stamp) -> bool {
+    let ahead = Duration::from_micros(stamp.0.saturating_sub(truth.wall(now)));
+    ahead > STRAY_AHEAD || truth.skew > STRAY_AHEAD
+}
+
 /// S4: an entry has one author, stamp and room, whoever shows or stores it, and stands after what it answers.
 #[derive(Default)]
 pub(super) struct Agreed {
@@ -73,11 +83,14 @@ impl Check for Agreed {
         "S4"
     }
 
-    fn see(&mut self, truth: &Truth, _now: Instant, fact: &Fact<'_>) -> Result<(), String> {
+    fn see(&mut self, truth: &Truth, now: Instant, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
             Fact::Appended { host, records, .. } => {
                 for record in *records {
                     let Record::Entry(entry) = record else { continue };
+                    if entry.placed != entry.stamp && !is_stray(truth, now, entry.stamp) {
+                        return Err(format!("host {host} has entry {} elsewhere than others", entry.id));
+                    }
                     let known = truth.entries.get(&entry.id).is_some_and(|first| {
                         (first.author, first.stamp, first.room) == (entry.author, entry.stamp, entry.room)
                     });
@@ -92,8 +105,11 @@ impl Check for Agreed {
                 Ok(())
             }
             Fact::Told { host, event: Event::Message(message) } => {
-                let first = truth.entries.get(&message.id.entry);
-                if first.is_some_and(|first| (first.author, first.stamp) != (message.from, message.stamp)) {
+                let first = truth.entries.get(&message.id.entry).filter(|first| {
+                    first.author != message.from
+                        || first.stamp != message.stamp && !is_stray(truth, now, first.stamp)
+                });
+                if first.is_some() {
                     return Err(format!("host {host} is shown {} elsewhere than others", message.id));
                 }
                 let answered = message.reply.and_then(|reply| truth.entries.get(&reply.entry));

@@ -116,6 +116,7 @@ impl<C: Check> Stage<C> {
             place: message.place.clone(),
             id: message.id.entry,
             stamp: message.stamp,
+            placed: message.stamp,
             author: message.from,
             bytes: Bytes::copy_from_slice(message.text.as_bytes()),
             messages: vec![message.clone().into()],

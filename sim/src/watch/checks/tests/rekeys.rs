@@ -35,7 +35,8 @@ fn whoever_is_left_out_and_has_something_is_noticed() {
         let mut stage = made();
         let Message { place, id, stamp, from: author, .. } = message(0, 1, "x");
         let (bytes, messages, changes) = (Bytes::new(), Vec::new(), Vec::new());
-        let entry = StoredEntry { room, place, id: id.entry, stamp, author, bytes, messages, changes };
+        let entry =
+            StoredEntry { room, place, id: id.entry, stamp, placed: stamp, author, bytes, messages, changes };
         stage.see(&Fact::Appended { host, token: Token(2), records: &[Record::Entry(entry)] });
         stage.told
     };
