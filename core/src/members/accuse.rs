@@ -2,7 +2,7 @@
 
 use core::{net::SocketAddr, time::Duration};
 
-use super::{GRACE, LOST_MAX, Members, Timer};
+use super::{GRACE, LOST_MAX, Member, Members, RETAIN, Timer};
 use crate::{
     record::{PAUSE_MAX, PeerRecord, Tag, pause_most},
     time::Instant,
@@ -83,8 +83,11 @@ impl Members {
         for &(accused, _) in said.iter().filter(|(it, _)| still.iter().all(|(other, _)| other != it)) {
             self.accusations.remove(&(accused, by));
             let mut others = self.accusations.range((accused, Tag([0; 8]))..=(accused, Tag([u8::MAX; 8])));
-            // Whom we have lost ourselves we do not believe to be here for that.
+            // Whom we have lost ourselves we do not believe to be here for that, nor whoever was lost so long that its accuser
+            // has rather forgotten it.
+            let is_long = |member: &Member| member.accused.is_some_and(|(_, at)| now - at >= RETAIN / 2);
             if others.next().is_some()
+                || self.all.get(&accused).is_some_and(is_long)
                 || self.lost.contains_key(&accused)
                 || self.links.contains_key(&accused)
             {

@@ -140,7 +140,7 @@ impl Members {
 
     /// The neighbour `from` has these records. Answers what it is asked for and told.
     pub(crate) fn on_known(&mut self, now: Instant, from: Tag, known: &[(Tag, u64)]) -> Vec<Frame> {
-        let (mut newer, mut wanted) = (Vec::new(), Vec::new());
+        let (mut newer, mut wanted, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         let Some(Link { link, .. }) = self.links.get(&from) else { return Vec::new() };
         let link = *link;
         // Long lists are in order, and so is what we have: it is gone through once, not searched for each.
@@ -156,6 +156,7 @@ impl Members {
             match ours {
                 Some(ours) if ours.record.version > version => newer.push((tag, ours.record.version)),
                 Some(ours) if ours.record.version == version || ours.record.gone => {}
+                None if self.graves.holds(now, &tag, version) => shown.push((tag, version)),
                 _ => {
                     let patience = self.exchange.asked.patience(link);
                     let Some(asked) = self.exchange.asked.ask(tag, link, self.cap) else { continue };
@@ -176,6 +177,7 @@ impl Members {
                 }
             }
         }
+        shown.into_iter().for_each(|(tag, version)| _ = self.is_buried(now, tag, version));
         let newer = newer.chunks(KNOWN_MAX).map(|marks| Frame::Known(marks.to_vec()));
         newer.chain(wanted.chunks(ASK_MAX).map(|tags| Frame::Ask(tags.to_vec()))).collect()
     }

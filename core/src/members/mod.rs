@@ -10,12 +10,13 @@
 //!
 //! Presence follows from the sessions that the records name. Nobody can bury the living: whoever is said to be lost
 //! answers with a newer record, which nobody else can sign. Nobody can keep a ghost: one neighbour that was named by
-//! the dead themselves is enough to accuse them, and they cannot answer.
+//! the dead themselves is enough to accuse them, they cannot answer, and what they once said does not bring them back.
 
 mod accuse;
 mod asked;
 mod exchange;
 mod graph;
+mod graves;
 mod room;
 mod sessions;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use self::exchange::Exchange;
+use self::{exchange::Exchange, graves::Graves};
 use crate::{
     event::PeerState,
     identity::PeerKey,
@@ -64,6 +65,10 @@ pub(crate) struct Members {
     lost: BTreeMap<Tag, u64>,
     /// Who is said to be lost by whom, in which version.
     accusations: BTreeMap<(Tag, Tag), u64>,
+    /// Who has ended and is forgotten.
+    graves: Graves,
+    /// Whether old records of such have been shown since the node was told.
+    has_objected: bool,
     exchange: Exchange,
     timers: Timers<Timer>,
     /// Whose state may have changed.
@@ -211,6 +216,8 @@ impl Members {
             links: BTreeMap::new(),
             lost: BTreeMap::new(),
             accusations: BTreeMap::new(),
+            graves: Graves::new(cap),
+            has_objected: false,
             exchange: Exchange::default(),
             timers: Timers::new(),
             touched: BTreeSet::new(),
@@ -311,11 +318,18 @@ impl Members {
             withdrawn = core::mem::replace(&mut known.record, record).lost;
             (known.signed, known.has_left) = (signed, false);
         } else {
+            let is_buried = self.is_buried(now, tag, record.version);
+            // Whoever is in session with us has proven that it is there.
+            if is_buried && !self.links.contains_key(&tag) {
+                return Taken::Old;
+            }
             if !self.make_room(now, by, tag) {
                 return Taken::Full;
             }
             is_new = true;
-            self.lost.remove(&tag);
+            if !is_buried {
+                self.lost.remove(&tag);
+            }
             self.all.insert(tag, Member::new(now, by, record, signed));
         }
         if is_less || self.is_anybody_unreached {
@@ -374,18 +388,6 @@ impl Members {
             self.look(now, now + graph::PAUSE);
         }
         self.touched.insert(tag);
-    }
-
-    /// Forgets those who went long ago.
-    fn sweep(&mut self, now: Instant) {
-        let before = self.all.len();
-        self.all.retain(|_, member| member.ended.is_none_or(|ended| now - ended < RETAIN));
-        self.forgotten += (before - self.all.len()) as u64;
-        self.lost.retain(|tag, _| self.all.contains_key(tag));
-        self.accusations.retain(|(_, by), _| self.all.contains_key(by));
-        if let Some(next) = self.all.values().filter_map(|member| member.ended).min() {
-            self.timers.set(Timer::Sweep, next + RETAIN);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::{Member, Members, Timer, graph};
+use super::{Member, Members, Timer, graph, graves};
 use crate::{record::Tag, time::Instant};
 
 impl Members {
@@ -15,7 +15,9 @@ impl Members {
         let gone = self.all.iter().filter_map(|(&tag, member)| Some((member.ended?, tag))).min();
         let Some(tag) = gone.map(|(_, tag)| tag).or_else(|| self.surplus(by, newcomer)) else { return false };
         let Some(member) = self.remove(&tag) else { return false };
-        if member.ended.is_none() {
+        if member.ended.is_some() {
+            graves::bury(&mut self.graves, now, tag, &member);
+        } else {
             self.forgotten += 1;
             self.look(now, now + graph::PAUSE);
             self.displaced.push(member);

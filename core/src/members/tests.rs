@@ -7,6 +7,7 @@ use crate::{
 };
 
 mod exchange;
+mod graves;
 mod tree;
 
 fn tag(number: u8) -> Tag {

@@ -31,6 +31,9 @@ impl Node {
         while let Some(link) = self.members.doubted() {
             self.sessions.ask(self.now, link);
         }
+        if self.members.has_objected() {
+            self.records.sign_by(self.now);
+        }
         for (link, frame) in self.members.news(self.now) {
             self.sessions.send(link, frame.encode());
         }
