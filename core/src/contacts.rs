@@ -353,12 +353,16 @@ impl Contacts {
         self.live.keys().any(|(key, _)| key.short() == id)
     }
 
-    /// Whether a session already reaches what a candidate would, and needs no neighbour for it.
+    /// Whether a session already reaches what a candidate would, and needs no neighbour for it. Whoever else has answered at
+    /// its address does not stand for it (`protocol-review` A17).
     fn is_live(&self, who: Who, boot: Option<BootId>, address: SocketAddr) -> bool {
         let direct = self.live.iter().filter(|(_, live)| !live.is_relayed());
         direct.into_iter().any(|(&(key, live_boot), live)| {
-            live.address == address
-                || who == Who::Id(key.short()) && boot.is_none_or(|boot| boot == live_boot)
+            let is_there = live.address == address;
+            match who {
+                Who::Id(id) => id == key.short() && (is_there || boot.is_none_or(|boot| boot == live_boot)),
+                Who::Address(_) => is_there,
+            }
         })
     }
 

@@ -110,6 +110,8 @@ impl Contacts {
         let (eager, slow) = (self.rng.duration(RETRY_EAGER), self.rng.duration(RETRY_SLOW));
         let (behind, is_relayed) = (self.rng.duration(Duration::ZERO..=BEHIND), self.is_relayed(who));
         let (least, spread) = self.patience();
+        // Somebody else has answered there, and will most likely do so again.
+        let is_taken = !wanted.is_empty() && wanted.iter().all(|&address| self.is_reached(address));
         let contact = self.contacts.get_mut(&who)?;
         let (idle, regard) = (now - contact.fresh, contact.regard());
         // There may be more by now than when its call was planned.
@@ -135,7 +137,7 @@ impl Contacts {
         } else if regard != Regard::Friend {
             contact.rounds = contact.rounds.saturating_add(1);
             (eager * (1 << (contact.rounds - 1).min(8))).min(RETRY_STRANGER_MAX)
-        } else if idle < EAGER_FOR && !contact.is_crowded && !is_relayed {
+        } else if idle < EAGER_FOR && !contact.is_crowded && !is_relayed && !is_taken {
             (eager * share.max(1)).min(slow)
         } else {
             slow

@@ -325,3 +325,21 @@ fn whoever_somebody_in_session_tells_of_is_called_when_the_news_have_passed() {
     let then = Duration::from_millis(100)..=Duration::from_millis(200);
     assert!(calls.iter().all(|call| then.contains(call)), "{calls:?}");
 }
+
+/// It may have got hold of the address, or have answered faster.
+#[test]
+fn whoever_answers_in_the_place_of_another_does_not_keep_us_from_calling_that_one_there() {
+    let (mut book, place, foe) = (large_book(), "10.0.0.2:27182", PeerKey([6; 32]));
+    book.on_sighting(at(1), &seen(Source::Mdns, Some(SHE.short()), &[place]));
+    assert_eq!(book.due(at(1)), [address(place)]);
+    book.on_up(at(1), foe, BootId(3), address(place));
+    let dials: Vec<u64> = (2..1000).filter(|&second| !book.due(at(second)).is_empty()).collect();
+    assert!(dials[0] <= 13, "{dials:?}");
+    assert!(dials.windows(2).all(|pair| pair[1] - pair[0] >= 10), "{dials:?}");
+    assert!((3..10).contains(&dials.len()), "as strangers are called: {dials:?}");
+    // Who is only known by that address is whoever is there.
+    book.on_sighting(at(1000), &seen(Source::Manual, None, &[place]));
+    assert!(book.is_live(Who::Address(address(place)), None, address(place)));
+    book.on_up(at(1001), SHE, BootId(7), address("10.0.0.3:27182"));
+    assert!((1001..2000).all(|second| book.due(at(second)).is_empty()), "she is in session");
+}
