@@ -77,6 +77,8 @@ pub(crate) struct Members {
     renewed: BTreeSet<Tag>,
     /// Neighbours who are said not to answer, and have to show that they do.
     doubted: Vec<LinkId>,
+    /// Those whom the person knows: they do not make room for others.
+    regarded: BTreeSet<PeerKey>,
     /// Who had to make room for others.
     displaced: Vec<Member>,
     /// What all who are there add up to.
@@ -223,6 +225,7 @@ impl Members {
             touched: BTreeSet::new(),
             renewed: BTreeSet::new(),
             doubted: Vec::new(),
+            regarded: BTreeSet::new(),
             displaced: Vec::new(),
             digest: 0,
             forgotten: 0,
@@ -323,7 +326,7 @@ impl Members {
             if is_buried && !self.links.contains_key(&tag) {
                 return Taken::Old;
             }
-            if !self.make_room(now, by, tag) {
+            if !self.make_room(now, by, (tag, record.key)) {
                 return Taken::Full;
             }
             is_new = true;

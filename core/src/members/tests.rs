@@ -8,6 +8,7 @@ use crate::{
 
 mod exchange;
 mod graves;
+mod room;
 mod tree;
 
 fn tag(number: u8) -> Tag {
@@ -187,53 +188,6 @@ fn a_goodbye_is_final_for_that_run() {
     run(&mut members, at(700));
     assert!(members.of(&tag(3)).is_none(), "and is forgotten");
     assert_eq!(members.forgotten, 1);
-}
-
-#[test]
-fn the_table_has_a_cap_and_those_who_went_make_room() {
-    let mut members = chain();
-    (10..15)
-        .for_each(|number| assert_eq!(hear(&mut members, at(1), record(number, 1, &[])), Taken::Newcomer));
-    assert_eq!(hear(&mut members, at(1), record(20, 1, &[])), Taken::Full);
-    hear(&mut members, at(2), PeerRecord { gone: true, ..record(12, 2, &[]) });
-    assert_eq!(hear(&mut members, at(2), record(20, 1, &[])), Taken::Newcomer);
-    assert!(members.of(&tag(12)).is_none() && members.len() == 8);
-}
-
-/// One neighbour has signed records for as many as fit.
-#[test]
-fn whoever_brings_most_makes_room_for_what_others_bring() {
-    let mut members = chain();
-    (10..15).for_each(|number| _ = hear(&mut members, at(number.into()), record(number, 1, &[])));
-    members.on_up(at(20), tag(30), LinkId(30));
-    assert_eq!(
-        hear_from(&mut members, at(20), 30, record(30, 1, &[0])),
-        Taken::Newcomer,
-        "in session with us"
-    );
-    let brought = |members: &mut Members, from| {
-        (40..50)
-            .filter(|&number| hear_from(members, at(21), from, record(number, 1, &[])) == Taken::Newcomer)
-            .count()
-    };
-    assert_eq!((brought(&mut members, 1), brought(&mut members, 30)), (0, 3), "half of the six who are not");
-    let displaced: Vec<u8> =
-        core::iter::from_fn(|| members.displaced()).map(|it| it.record.key.0[0]).collect();
-    assert_eq!(
-        (displaced, members.len(), members.forgotten),
-        (vec![11, 12, 13, 14], 8, 4),
-        "the newest first"
-    );
-    assert_eq!(hear(&mut members, at(22), record(2, 11, &[1])), Taken::Routine, "who is known has a place");
-    members.on_up(at(23), tag(60), LinkId(60));
-    assert_eq!(hear_from(&mut members, at(23), 60, record(60, 1, &[0])), Taken::Newcomer);
-    assert!(members.of(&tag(30)).is_some());
-    let digest = members.here(at(23)).fold(0, |sum, (&tag, it)| exchange_share(sum, tag, it));
-    assert_eq!(members.digest, digest);
-}
-
-fn exchange_share(sum: u64, tag: Tag, member: &Member) -> u64 {
-    super::exchange::share(tag, member.record.version).wrapping_add(sum)
 }
 
 /// It may say so once a second, and whoever it names answers each time: later and later, in a crowd.

@@ -33,6 +33,11 @@ impl Acquaintances {
         self.all.get(key).map(|known| &known.stored)
     }
 
+    /// Whether it is more than a stranger.
+    pub(super) fn is_known(&self, key: &PeerKey) -> bool {
+        self.all.get(key).is_some_and(|known| known.standing >= Standing::Known)
+    }
+
     /// Takes in what the store kept of an earlier run; false when there is no room. What was said in this one is
     /// newer.
     pub(super) fn restore(&mut self, stored: StoredPeer) -> bool {

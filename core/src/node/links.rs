@@ -268,9 +268,9 @@ impl Node {
 
     /// Somebody is worth remembering this much.
     pub(super) fn acquaint(&mut self, key: &PeerKey, standing: Standing) {
-        if self.acquaintances.raise(key, standing)
-            && let Some(stored) = self.acquaintances.of(key)
-        {
+        let is_news = self.acquaintances.raise(key, standing);
+        self.regard(*key);
+        if is_news && let Some(stored) = self.acquaintances.of(key) {
             let addresses = stored.addresses.iter().map(SocketAddr::ip);
             self.sessions.remember(self.now, *key, standing, addresses);
         }

@@ -66,6 +66,7 @@ impl Node {
             if self.acquaintances.restore(peer) {
                 let addresses = addresses.iter().map(SocketAddr::ip);
                 self.sessions.remember(self.now, key, Standing::Known, addresses);
+                self.regard(key);
             }
             if self.rooms.has_said_to(&key) {
                 self.acquaint(&key, Standing::Spoken);

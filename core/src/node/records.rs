@@ -270,6 +270,7 @@ impl Node {
         if let Some(forgotten) = self.acquaintances.meet(stored, is_here) {
             self.sessions.unremember(&forgotten);
             self.rooms.forget(&forgotten);
+            self.regard(forgotten);
             self.stats.peers_forgotten += 1;
         }
     }

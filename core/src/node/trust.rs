@@ -38,6 +38,14 @@ impl Node {
         } else {
             self.trusted.insert(key, trust);
         }
+        self.regard(key);
+    }
+
+    /// What the person thinks of `key`, or has had to do with it, may have changed: those whom they know keep their place among
+    /// the members, however many others there are.
+    pub(super) fn regard(&mut self, key: PeerKey) {
+        let is_verified = self.trusted.get(&key).is_some_and(|trust| trust.verified);
+        self.members.regard(key, is_verified || self.acquaintances.is_known(&key));
     }
 
     /// Whether the person is to hear of it: not if somebody blocked has said it.
