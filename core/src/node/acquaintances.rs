@@ -40,13 +40,13 @@ impl Acquaintances {
 
     /// Takes in what the store kept of an earlier run; false when there is no room. What was said in this one is
     /// newer.
-    pub(super) fn restore(&mut self, stored: StoredPeer) -> bool {
+    pub(super) fn restore(&mut self, stored: StoredPeer, standing: Standing) -> bool {
         let key = stored.key;
         if self.all.len() >= self.cap && !self.all.contains_key(&key) {
             return false;
         }
-        self.all.entry(key).or_insert(Acquaintance { stored, standing: Standing::Known });
-        self.raise(&key, Standing::Known);
+        self.all.entry(key).or_insert(Acquaintance { stored, standing });
+        self.raise(&key, standing);
         true
     }
 
@@ -106,7 +106,7 @@ mod tests {
 
     fn full() -> Acquaintances {
         let mut all = Acquaintances::new(4);
-        assert!(all.restore(peer(1, 10)));
+        assert!(all.restore(peer(1, 10), Standing::Known));
         assert_eq!(all.meet(peer(2, 20), |_| false), None);
         assert_eq!(all.meet(peer(3, 30), |_| false), None);
         assert_eq!(all.meet(peer(4, 40), |_| false), None);
@@ -123,14 +123,14 @@ mod tests {
         }
         let left: Vec<_> = all.all.keys().copied().collect();
         assert_eq!(left, [key(1), key(2), key(198), key(199)]);
-        assert!(!all.restore(peer(9, 1)));
+        assert!(!all.restore(peer(9, 1), Standing::Known));
     }
 
     #[test]
     fn what_was_heard_before_the_store_answered_is_newer() {
         let mut all = Acquaintances::new(4);
         assert_eq!(all.meet(peer(1, 50), |_| false), None);
-        assert!(all.restore(peer(1, 10)));
+        assert!(all.restore(peer(1, 10), Standing::Known));
         assert_eq!(all.of(&key(1)).map(|stored| stored.seen), Some(UnixMillis(50)));
         assert!(!all.raise(&key(1), Standing::Known), "and it is no stranger");
     }

@@ -1,6 +1,6 @@
 //! What a node has its store keep, and what the store tells it.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::SocketAddr;
 
 use super::{
@@ -10,9 +10,15 @@ use super::{
 use crate::{
     boundary::Token,
     discovery::manual,
-    session::{LinkId, Standing},
+    session::{LinkId, Origin, Standing},
     store::{Answer, Request, State, StoreError},
 };
+
+/// Of those who were met at one place, and whom the person has neither written to nor verified, so many are more than
+/// strangers from the start: keys cost nothing, and neither does a word in an open room.
+const KNOWN_EACH: usize = 8;
+/// The same of a place that may be a whole link (IPv6).
+const KNOWN_PREFIX: usize = 64;
 
 impl Node {
     pub(super) fn on_persisted(&mut self, token: Token, result: Result<(), StoreError>) {
@@ -58,17 +64,28 @@ impl Node {
         let stored_nick = state.nick.clone();
         self.restore_trust(state.trusts.clone());
         self.with_rooms(|rooms, turn| rooms.restore(turn, &state));
+        let mut places: BTreeMap<Origin, usize> = BTreeMap::new();
         for peer in state.peers.into_iter().take(self.config.peers_max) {
             if self.config.discovery.remembered {
                 self.on_sighting(&manual::remembered(&peer));
             }
             let (key, addresses) = (peer.key, peer.addresses.clone());
-            if self.acquaintances.restore(peer) {
+            let is_spoken = self.rooms.has_said_to(&key);
+            let is_verified = self.trusted.get(&key).is_some_and(|trust| trust.verified);
+            let place = addresses.first().map(|&address| self.sessions.origin(address));
+            let is_one_of_few = place.is_none_or(|place| {
+                let there = places.entry(place).or_default();
+                *there += 1;
+                *there <= if matches!(place, Origin::Prefix(_)) { KNOWN_PREFIX } else { KNOWN_EACH }
+            });
+            let is_known = is_spoken || is_verified || is_one_of_few;
+            let standing = if is_known { Standing::Known } else { Standing::Met };
+            if self.acquaintances.restore(peer, standing) && is_known {
                 let addresses = addresses.iter().map(SocketAddr::ip);
-                self.sessions.remember(self.now, key, Standing::Known, addresses);
+                self.sessions.remember(self.now, key, standing, addresses);
                 self.regard(key);
             }
-            if self.rooms.has_said_to(&key) {
+            if is_spoken {
                 self.acquaint(&key, Standing::Spoken);
                 self.want(key);
             }

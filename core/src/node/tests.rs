@@ -115,6 +115,26 @@ fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
     assert!(nodes[1].comparisons.asked[&link].open.is_none(), "made for another session");
 }
 
+#[test]
+fn many_keys_at_one_place_that_were_met_once_are_strangers_after_a_restart() {
+    let at = |number: u8, host: u8| {
+        let addresses = vec![(core::net::Ipv4Addr::new(10, 0, 0, host), 2000 + u16::from(number)).into()];
+        StoredPeer { addresses, ..peer(number) }
+    };
+    let verified = Trust { verified: true, ..Trust::default() };
+    let state = State {
+        peers: (10..200).map(|number| at(number, 66)).chain([at(200, 67)]).collect(),
+        trusts: vec![crate::store::StoredTrust { key: PeerKey([150; 32]), trust: verified }],
+        ..State::default()
+    };
+    let config = Config::new(REAL, Nick::new("ana").unwrap(), 27182);
+    let mut node = Node::new(config, Identity::new(REAL, &[1; 32]), [1; 32], Instant::ORIGIN);
+    node.on_fetched(Token(1), Answer::State(state));
+    let is_known = |number: &u8| node.acquaintances.is_known(&PeerKey([*number; 32]));
+    let known: Vec<u8> = (10..=200).filter(is_known).collect();
+    assert_eq!(known, [10, 11, 12, 13, 14, 15, 16, 17, 150, 200]);
+}
+
 /// So many nodes that are all in session with the first.
 fn around_one(count: u8) -> Vec<Node> {
     let start = Instant::ORIGIN;
