@@ -15,8 +15,10 @@ use crate::{
 
 /// How long the other's program has for all of it, a session included.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Comparisons that one peer may ask for: its person reads digits aloud for each.
+/// Comparisons that one identity may ask for, in however many sessions: its person reads digits aloud for each.
 const ASKED: Pace = Pace { each: Duration::from_secs(10), burst: 4 };
+/// Identities whose pace is kept: more than can be in session.
+const PACED_MAX: usize = 1024;
 /// Requests of our person that are open at a time.
 const WANTED_MAX: usize = 64;
 
@@ -27,6 +29,8 @@ pub(super) struct Comparisons {
     wanted: BTreeMap<PeerKey, Wanted>,
     /// Who has asked us.
     pub(super) asked: BTreeMap<LinkId, Asked>,
+    /// When all that each identity has asked for is paid for.
+    paid: BTreeMap<PeerKey, Instant>,
 }
 
 #[derive(Debug)]
@@ -41,12 +45,20 @@ struct Wanted {
 pub(super) struct Asked {
     /// The commitment, between whom, and our number, until they are used.
     pub(super) open: Option<([u8; 32], Between, [u8; 32])>,
-    paid: Instant,
 }
 
 impl Comparisons {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.wanted.values().map(|wanted| wanted.until).min()
+    }
+
+    /// Whether `key` may ask once more.
+    fn may_ask(&mut self, now: Instant, key: PeerKey) -> bool {
+        if self.paid.len() >= PACED_MAX {
+            self.paid.retain(|_, paid| *paid > now);
+        }
+        let is_kept = self.paid.len() < PACED_MAX || self.paid.contains_key(&key);
+        is_kept && ASKED.take(now, self.paid.entry(key).or_default())
     }
 }
 
@@ -104,13 +116,11 @@ impl Node {
         }
         let between = Between { asker: key, asked: own, binding: peer.binding };
         let number = self.rng.fork("compare").bytes();
-        let fresh = || Asked { open: None, paid: Instant::ORIGIN };
-        let asked = self.comparisons.asked.entry(link).or_insert_with(fresh);
-        if !ASKED.take(self.now, &mut asked.paid) {
+        if !self.comparisons.may_ask(self.now, key) {
             self.stats.comparisons_refused += 1;
             return;
         }
-        asked.open = Some((commitment, between, number));
+        self.comparisons.asked.insert(link, Asked { open: Some((commitment, between, number)) });
         self.send_step(link, Step::Number, &between, number);
     }
 

@@ -116,6 +116,17 @@ fn who_shows_another_number_than_the_one_committed_to_gets_no_digits() {
 }
 
 #[test]
+fn comparisons_are_counted_for_each_identity_in_however_many_sessions_it_asks() {
+    let mut nodes = around_one(2);
+    let (&link, binding) = nodes[0].peers.iter().map(|(link, peer)| (link, peer.binding)).next().unwrap();
+    for _ in 0..6 {
+        nodes[0].on_compare(link, Step::Commit, *binding.first_chunk().unwrap(), [7; 32]);
+        nodes[0].end_comparisons(link);
+    }
+    assert_eq!(nodes[0].stats().comparisons_refused, 2);
+}
+
+#[test]
 fn many_keys_at_one_place_that_were_met_once_are_strangers_after_a_restart() {
     let at = |number: u8, host: u8| {
         let addresses = vec![(core::net::Ipv4Addr::new(10, 0, 0, host), 2000 + u16::from(number)).into()];
