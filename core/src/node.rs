@@ -193,6 +193,7 @@ impl Node {
             Input::Interfaces(interfaces) => self.on_interfaces(interfaces),
             Input::WallClock(wall) => self.on_wall_clock(wall),
             Input::Entropy(entropy) => {
+                self.rng.mix(&entropy);
                 self.sessions.on_entropy(self.now, &entropy);
                 self.rooms.on_entropy(&entropy);
             }

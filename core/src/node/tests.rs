@@ -127,6 +127,17 @@ fn comparisons_are_counted_for_each_identity_in_however_many_sessions_it_asks() 
 }
 
 #[test]
+fn two_copies_that_woke_up_draw_different_numbers() {
+    let draw = |entropy: u8| {
+        let mut node = node(1, Instant::ORIGIN);
+        node.handle(Instant::ORIGIN, Input::Entropy([entropy; 32]));
+        node.rng.fork("compare").bytes::<32>()
+    };
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+}
+
+#[test]
 fn many_keys_at_one_place_that_were_met_once_are_strangers_after_a_restart() {
     let at = |number: u8, host: u8| {
         let addresses = vec![(core::net::Ipv4Addr::new(10, 0, 0, host), 2000 + u16::from(number)).into()];
