@@ -11,8 +11,8 @@ use crate::{
     store::RoomKeyId,
 };
 
-/// The number of tags is always a multiple of this.
-const TAGS_STEP: usize = 4;
+/// The number of tags is always a multiple of this: up to so many rooms look alike (`protocol-review` A1).
+const TAGS_STEP: usize = 16;
 
 impl Rooms {
     /// What our own record says of the rooms that we are in: in no order, among noise.
