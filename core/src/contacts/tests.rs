@@ -10,6 +10,7 @@ use crate::boundary::Subnet;
 
 mod calls;
 mod reach;
+mod rooms;
 
 const ME: (PeerKey, BootId) = (PeerKey([9; 32]), BootId(1));
 const SHE: PeerKey = PeerKey([5; 32]);

@@ -343,3 +343,38 @@ fn whoever_answers_in_the_place_of_another_does_not_keep_us_from_calling_that_on
     book.on_up(at(1001), SHE, BootId(7), address("10.0.0.3:27182"));
     assert!((1001..2000).all(|second| book.due(at(second)).is_empty()), "she is in session");
 }
+
+#[test]
+fn once_in_a_while_somebody_is_called_who_is_there_and_no_neighbour() {
+    let mut book = large_book();
+    let place = |number: u8| SocketAddr::from(([10, 0, 0, number], 27182));
+    for number in 10..40 {
+        let key = PeerKey([number; 32]);
+        let told =
+            Sighting { addresses: vec![place(number)], ..seen(Source::Exchange, Some(key.short()), &[]) };
+        book.on_sighting(at(1), &told);
+        book.on_here(at(1), key, BootId(7), true);
+    }
+    (10..20).for_each(|number| _ = book.on_up(at(2), PeerKey([number; 32]), BootId(7), place(number)));
+    // What else is to be called has come to nothing by then.
+    (2..1000).for_each(|second| {
+        book.due(at(second)).into_iter().for_each(|address| book.on_call_ended(at(second), address));
+    });
+    let (mut visited, mut calls) = (BTreeSet::new(), 0);
+    for minute in 0..60 {
+        let now = at(1000 + 60 * minute);
+        book.due(now);
+        book.call_another(now);
+        let Some(who) = book.choice.visited else { continue };
+        let (Who::Id(id), dials) = (who, book.due(now)) else { panic!("{who:?} is not known to be there") };
+        assert!((20..40).contains(&id[0]), "{} is in session", id[0]);
+        calls += usize::from(dials.contains(&place(id[0])));
+        visited.insert(who);
+        dials.into_iter().for_each(|address| book.on_call_ended(now, address));
+    }
+    assert!(visited.len() > 10 && calls > 40, "{calls} calls to {} of twenty", visited.len());
+    (20..40).for_each(|number| _ = book.on_up(at(9000), PeerKey([number; 32]), BootId(7), place(number)));
+    book.choice.visited = None;
+    book.call_another(at(9001));
+    assert_eq!(book.choice.visited, None, "all are in session");
+}
