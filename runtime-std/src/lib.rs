@@ -92,8 +92,9 @@ fn run(
         }
     }
     let tell_end = host.close();
-    // The readers end when their sockets are closed, or when nobody takes from them any more.
-    drop(inbox);
+    // The readers end when their sockets are closed, or when nobody takes from them any more. What they have passed on and
+    // nobody will look at has to go, too: whoever has no memory left waits for it, and does not see that his socket is closed.
+    drop((inbox, turns));
     readers.into_iter().for_each(|reader| drop(reader.join()));
     tell_end();
 }
