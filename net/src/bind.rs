@@ -4,6 +4,8 @@ use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use chat_core::{MdnsSocket, Via};
@@ -19,6 +21,9 @@ const CHAT_PORTS: u16 = 16;
 const ANY_PORT_TRIES: usize = 8;
 /// RFC 6762 section 3.
 const MDNS_PORT: u16 = 5353;
+/// Times that a port to be shared is asked for again when it is taken, and how long after.
+const TAKEN_TRIES: usize = 4;
+const TAKEN_PAUSE: Duration = Duration::from_millis(5);
 /// DESIGN section 4.
 const BEACON_PORT: u16 = 27181;
 /// RFC 6762 section 11: what comes from the link has never been counted down.
@@ -64,23 +69,21 @@ fn chat_on(mut port: u16) -> io::Result<(u16, Vec<Arc<Socket>>)> {
 /// Opens the sockets of multicast DNS for each family that this machine has, as well as it can be had: nothing of it is
 /// worth failing for.
 pub(crate) fn mdns() -> (MdnsSocket, Vec<Arc<Socket>>) {
-    let each = |port, ways: &[Sharing]| -> Vec<_> {
-        let open = |family| ways.iter().find_map(|&sharing| open(Via::Mdns, family, port, sharing).ok());
-        [Family::V4, Family::V6].into_iter().filter_map(open).map(|(_, socket)| socket).collect()
+    let each = |open: fn(Family) -> io::Result<(u16, Arc<Socket>)>| -> Vec<_> {
+        [Family::V4, Family::V6].into_iter().filter_map(|family| Some(open(family).ok()?.1)).collect()
     };
     let others = [Family::V4, Family::V6].into_iter().any(is_mdns_taken);
-    let sockets = each(MDNS_PORT, SHARED);
+    let sockets = each(|family| patiently(|| open_shared(Via::Mdns, family, MDNS_PORT)));
     if !sockets.is_empty() {
         return (if others { MdnsSocket::Shared } else { MdnsSocket::Exclusive }, sockets);
     }
-    let sockets = each(0, &[Sharing::Alone]);
+    let sockets = each(|family| open(Via::Mdns, family, 0, Sharing::Alone));
     (if sockets.is_empty() { MdnsSocket::None } else { MdnsSocket::OneShot }, sockets)
 }
 
 /// Opens the socket of the broadcast, which all programs of this machine share. There is no broadcast but of IPv4.
 pub(crate) fn beacon() -> Option<Arc<Socket>> {
-    let open = |&sharing| open(Via::Beacon, Family::V4, BEACON_PORT, sharing).ok();
-    let socket = SHARED.iter().find_map(open);
+    let socket = open_shared(Via::Beacon, Family::V4, BEACON_PORT).ok();
     if socket.is_none() {
         log::info!("UDP port {BEACON_PORT} cannot be had: no broadcast");
     }
@@ -91,6 +94,18 @@ pub(crate) fn beacon() -> Option<Arc<Socket>> {
 fn is_mdns_taken(family: Family) -> bool {
     open(Via::Mdns, family, MDNS_PORT, Sharing::Alone)
         .is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+/// Asks again for a while when the port is taken: it may be by a program that starts together with us, and looks for
+/// others as [`is_mdns_taken`] does. What it has for that moment is not to be missed for as long as we live.
+fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..TAKEN_TRIES {
+        match open() {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => thread::sleep(TAKEN_PAUSE),
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,6 +134,17 @@ const SHARED: &[Sharing] = &[Sharing::Address, Sharing::AddressAndPort];
 /// The ways to share a port with other programs.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const SHARED: &[Sharing] = &[Sharing::AddressAndPort];
+
+fn open_shared(via: Via, family: Family, port: u16) -> io::Result<(u16, Arc<Socket>)> {
+    let mut opened = Err(ErrorKind::Unsupported.into());
+    for &sharing in SHARED {
+        opened = open(via, family, port, sharing);
+        if opened.is_ok() {
+            break;
+        }
+    }
+    opened
+}
 
 fn open(via: Via, family: Family, port: u16, sharing: Sharing) -> io::Result<(u16, Arc<Socket>)> {
     let (domain, any) = match family {
@@ -170,4 +196,27 @@ fn set_multicast(socket: &socket2::Socket, family: Family) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_for_a_moment_is_asked_for_again() {
+        let mut kinds = [ErrorKind::AddrInUse, ErrorKind::AddrInUse].into_iter();
+        let mut open = || kinds.next().map_or(Ok(()), |kind| Err(kind.into()));
+        assert!(patiently(&mut open).is_ok());
+        let (mut taken, mut refused) = (0, 0);
+        let count = |asked: &mut usize, kind: ErrorKind| {
+            patiently(|| {
+                *asked += 1;
+                io::Result::<()>::Err(kind.into())
+            })
+        };
+        assert_eq!(count(&mut taken, ErrorKind::AddrInUse).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(taken, 1 + TAKEN_TRIES);
+        assert!(count(&mut refused, ErrorKind::PermissionDenied).is_err());
+        assert_eq!(refused, 1, "that does not pass");
+    }
 }
