@@ -183,16 +183,17 @@ fn set_multicast(socket: &socket2::Socket, family: Family) -> io::Result<()> {
             socket.set_multicast_loop_v4(true)?;
             socket.set_multicast_ttl_v4(MDNS_TTL)?;
             socket.set_ttl_v4(MDNS_TTL)?;
-            // What other programs of this machine have joined on other interfaces is none of our business.
+            // What other programs of this machine have joined on other interfaces is none of our business. A system that
+            // does not know this is good enough: what comes by them is left out anyway.
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            socket.set_multicast_all_v4(false)?;
+            let _ = socket.set_multicast_all_v4(false);
         }
         Family::V6 => {
             socket.set_multicast_loop_v6(true)?;
             socket.set_multicast_hops_v6(MDNS_TTL)?;
             socket.set_unicast_hops_v6(MDNS_TTL)?;
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            socket.set_multicast_all_v6(false)?;
+            let _ = socket.set_multicast_all_v6(false);
         }
     }
     Ok(())
