@@ -71,12 +71,15 @@ impl Outgoing {
         stats: &mut NetStats,
         mut on_sent: impl FnMut(usize, &Transmit),
     ) {
+        let mut is_against_trains = false;
         if self.waiting.len() > 1 {
             self.joined.clear();
             self.waiting.iter().for_each(|one| self.joined.extend_from_slice(&one.bytes));
             let size = self.waiting.first().map(|one| one.bytes.len());
             match socket.send(to, exit, &self.joined, size) {
-                Err(error) if error.kind() != ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    is_against_trains = means_no_trains(&error);
+                }
                 result => {
                     if result.is_ok() {
                         self.waiting.iter().enumerate().for_each(|(place, one)| on_sent(place, one));
@@ -85,14 +88,13 @@ impl Outgoing {
                 }
             }
         }
-        let train = self.waiting.len() > 1;
         for (place, one) in self.waiting.iter().enumerate() {
             let result = socket.send(to, exit, &one.bytes, None);
             if result.is_ok() {
                 on_sent(place, one);
             }
             // What goes singly but not together means that this way out knows nothing of trains.
-            self.singly |= train && result.is_ok();
+            self.singly |= is_against_trains && result.is_ok();
             count(stats, 1, result);
         }
     }
@@ -106,6 +108,19 @@ fn count(stats: &mut NetStats, datagrams: u64, result: io::Result<()>) {
         }
         Err(error) => stats.count_failure(datagrams, &error),
     }
+}
+
+/// Whether a card, its driver or the system says by it that it cannot cut a train into datagrams: EIO, EINVAL, EMSGSIZE and
+/// EOPNOTSUPP. What is full or filtered for the moment says nothing of trains.
+fn means_no_trains(error: &io::Error) -> bool {
+    let codes: &[i32] = if cfg!(any(target_os = "linux", target_os = "android")) {
+        &[5, 22, 90, 95]
+    } else if cfg!(windows) {
+        &[10022, 10040, 10045]
+    } else {
+        &[5, 22, 40, 45, 102]
+    };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 fn socket_for<'a>(transmit: &Transmit, sockets: &'a [Arc<Socket>]) -> Option<&'a Arc<Socket>> {
@@ -165,6 +180,17 @@ mod tests {
     fn interface(index: u32, address: [u8; 4]) -> Interface {
         let addresses = vec![Subnet { address: address.into(), prefix: 24 }];
         Interface { index, name: String::new(), addresses, multicast: true, loopback: false, mtu: 1500 }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_what_is_against_trains_ends_them() {
+        for (number, ends) in
+            [(5, true), (22, true), (90, true), (95, true), (1, false), (101, false), (105, false)]
+        {
+            assert_eq!(means_no_trains(&io::Error::from_raw_os_error(number)), ends, "{number}");
+        }
+        assert!(!means_no_trains(&ErrorKind::Other.into()));
     }
 
     #[test]
