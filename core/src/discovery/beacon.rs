@@ -175,11 +175,13 @@ impl Beacon {
         };
     }
 
-    /// Whether `from` is one of the others on this link.
-    fn is_neighbour(&self, interface: u32, from: IpAddr) -> bool {
-        self.links
-            .get(&interface)
-            .is_some_and(|(subnets, _)| subnets.iter().any(|subnet| subnet.contains(from)))
+    /// The link that a datagram came on, and on which its sender is; when the system does not say, the one that its sender
+    /// is on. `None` when it comes from elsewhere.
+    fn link_of(&self, datagram: &Datagram<'_>) -> Option<u32> {
+        let (interface, from) = (datagram.interface, datagram.from.ip());
+        let is_near = |(subnets, _): &(Vec<Subnet>, Tally)| subnets.iter().any(|own| own.contains(from));
+        let mut near = self.links.iter().filter(|(_, link)| is_near(link)).map(|(&index, _)| index);
+        near.find(|&index| interface == 0 || interface == index)
     }
 
     /// Whether a newcomer is called by us: by about eight of all.
@@ -226,15 +228,15 @@ impl PeerDiscovery for Beacon {
     ) {
         let Some(own) = &self.own else { return };
         let stats = &mut stats.beacon;
-        if !self.is_neighbour(datagram.interface, datagram.from.ip()) {
+        let Some(interface) = self.link_of(datagram) else {
             stats.off_link += 1;
             return;
-        }
+        };
         let Some(Said { is_alone, port, id, boot, call }) = read(datagram.bytes) else {
             stats.malformed += 1;
             return;
         };
-        let link = self.links.get_mut(&datagram.interface);
+        let link = self.links.get_mut(&interface);
         if (id, boot) == (own.key.short(), own.boot) {
             stats.own += 1;
             link.into_iter().for_each(|(_, tally)| tally.own += 1);
@@ -244,7 +246,7 @@ impl PeerDiscovery for Beacon {
         let is_elsewhere = |subnets: &[Subnet]| subnets.iter().all(|own| own.address != datagram.from.ip());
         link.into_iter().filter(|(own, _)| is_elsewhere(own)).for_each(|(_, tally)| tally.others += 1);
         if let Some(call) = call {
-            let (from, interface) = (datagram.from.ip(), datagram.interface);
+            let from = datagram.from.ip();
             out.push(Found::Call { call, by: Reached::BROADCAST, from, interface });
             return;
         }

@@ -186,7 +186,7 @@ fn what_is_no_beacon_of_a_neighbour_is_counted_and_does_nothing() {
     }
     assert_eq!(one.stats.beacon.malformed, 24 + 4);
     for (interface, from) in
-        [(2, "10.0.1.9:27181"), (3, "10.0.0.9:27181"), (2, "[fe80::9]:27181"), (0, "10.0.0.9:1")]
+        [(2, "10.0.1.9:27181"), (3, "10.0.0.9:27181"), (2, "[fe80::9]:27181"), (0, "10.0.1.9:1")]
     {
         assert!(one.hear(at(1), interface, from, &good).is_empty());
     }
@@ -261,4 +261,16 @@ fn it_looks_as_the_page_about_the_protocol_has_it() {
             ("echo as a label, in ASCII", &label(&echo)),
         ],
     );
+}
+
+#[test]
+fn where_the_system_does_not_say_on_which_link_it_came_its_sender_does() {
+    let mut one = Played::new();
+    let cards = [card(2, &[subnet("10.0.0.1", 24)]), card(3, &[subnet("10.0.1.1", 24)])];
+    one.beacon.on_interfaces(at(0), &cards, &mut one.out);
+    let beacon = write(&said(PeerKey([8; 32]), 2, 5000), false);
+    assert_eq!(one.hear(at(1), 0, "10.0.1.9:27181", &beacon).len(), 1);
+    assert!(one.hear(at(1), 0, "10.0.2.9:27181", &beacon).is_empty());
+    let others: Vec<_> = one.beacon.tallies().map(|link| (link.interface, link.tally.others)).collect();
+    assert_eq!((others, one.stats.beacon.off_link), (vec![(2, 0), (3, 1)], 1));
 }
