@@ -129,12 +129,11 @@ impl Socket {
     /// Ends the wait of whoever is in [`wait`](Self::wait), now and later.
     pub(crate) fn close(&self) {
         self.closed.store(true, Relaxed);
-        // Linux wakes the waiting although the socket is not connected, for which it reports an error.
-        let _ = self.options().shutdown(std::net::Shutdown::Both);
-        // Elsewhere an empty datagram to itself does.
-        if !cfg!(target_os = "linux")
-            && let Ok(mut own) = self.udp.local_addr()
-        {
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            // It wakes the waiting although the socket is not connected, for which it reports an error.
+            let _ = self.options().shutdown(std::net::Shutdown::Both);
+        } else if let Ok(mut own) = self.udp.local_addr() {
+            // Elsewhere an empty datagram to itself does. Through what is shut down none could be sent any more.
             own.set_ip(if self.is_ipv4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
             let _ = self.udp.send_to(&[], own);
         }

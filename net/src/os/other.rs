@@ -34,7 +34,8 @@ pub(crate) fn wait_writable(_socket: &UdpSocket) {
 }
 
 /// Sends multicast out of the interface that `exit` says, anything else as the routing table says. Windows sends what is for
-/// everybody on one link only, the best by its own measure.
+/// everybody on one link only, the best by its own measure. `segment` cuts `bytes` into datagrams, which go one by one: only
+/// the other way out knows trains here.
 pub(crate) fn send_from(
     socket: &UdpSocket,
     exit: Exit,
@@ -42,10 +43,12 @@ pub(crate) fn send_from(
     bytes: &[u8],
     segment: Option<u16>,
 ) -> io::Result<()> {
-    debug_assert_eq!(segment, None, "this system has no segmentation offload");
     if to.ip().is_multicast() {
         // Windows reads an address below 1.0.0.0 as the index of an interface.
         SockRef::from(socket).set_multicast_if_v4(&exit.interface.into())?;
     }
-    socket.send_to(bytes, to).map(drop)
+    match segment {
+        Some(size @ 1..) => bytes.chunks(size.into()).try_for_each(|one| socket.send_to(one, to).map(drop)),
+        _ => socket.send_to(bytes, to).map(drop),
+    }
 }
