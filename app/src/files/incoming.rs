@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use chat_core::{FileName, Message, MessageId, Offer, StoreError};
@@ -15,6 +16,10 @@ use super::{place, unpack};
 const SPARED: u64 = 64 << 20;
 /// Bytes that are hashed at once.
 const STRIDE: usize = 256 << 10;
+/// Runs that fetch the same into the same folder.
+const RUNS_MAX: u32 = 64;
+/// Times that what they have is opened just when it gets another name.
+const TRIES: usize = 8;
 
 /// All that is fetched.
 #[derive(Debug)]
@@ -27,7 +32,7 @@ pub(super) struct Incoming {
 struct Fetched {
     offer: Offer,
     part: PathBuf,
-    file: File,
+    file: Arc<File>,
     /// Bytes that it has.
     length: u64,
     /// Whether its hash is being compared.
@@ -50,8 +55,7 @@ impl Incoming {
         }
         let failed = |error: io::Error| format!("{}: {error}", self.folder.display());
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        let part = self.folder.join(part_name(&offer.name, message.id));
-        let file = open_part(&part).map_err(failed)?;
+        let (part, file) = open_part(&self.folder, &offer.name, message.id).map_err(failed)?;
         let mut length = file.metadata().map_err(failed)?.len();
         // It is of something else.
         if length > offer.size {
@@ -73,6 +77,7 @@ impl Incoming {
                 self.folder.display()
             ));
         }
+        let file = file.into();
         self.files.insert(message.id, Fetched { offer, part, file, length, is_finishing: false });
         Ok(length)
     }
@@ -80,9 +85,10 @@ impl Incoming {
     /// Writes the next piece.
     pub(super) fn write(&mut self, id: MessageId, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let fetched = self.files.get_mut(&id).filter(|it| it.length == offset).ok_or(StoreError::Failed)?;
-        let mut write = || {
-            fetched.file.seek(SeekFrom::Start(offset))?;
-            fetched.file.write_all(bytes)
+        let write = || {
+            let mut file = fetched.file.as_ref();
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(bytes)
         };
         match write() {
             Ok(()) => {
@@ -108,7 +114,8 @@ impl Incoming {
     pub(super) fn finish(&mut self, id: MessageId) -> Option<Finish> {
         let fetched = self.files.get_mut(&id).filter(|fetched| !fetched.is_finishing)?;
         fetched.is_finishing = true;
-        Some(Finish { offer: fetched.offer.clone(), part: fetched.part.clone() })
+        let Fetched { offer, part, file, .. } = fetched;
+        Some(Finish { offer: offer.clone(), part: part.clone(), file: Arc::clone(file) })
     }
 
     /// Puts in its place what was [finished](Finish). `note` hears under which name, before it has it. `None` when it is
@@ -138,7 +145,7 @@ impl Incoming {
     /// Where lies what `message` offers, if an earlier run has put it there as `name` and no more.
     pub(super) fn put_before(&self, message: &Message, name: &str) -> Option<PathBuf> {
         let offer = message.file.as_deref()?;
-        let (part, path) = (self.folder.join(part_name(&offer.name, message.id)), self.folder.join(name));
+        let (part, path) = (self.folder.join(part_name(&offer.name, message.id, 1)), self.folder.join(name));
         let facts = path.symlink_metadata().ok()?;
         let is_gone = |path: &Path| path.symlink_metadata().is_err();
         if offer.folder {
@@ -168,6 +175,7 @@ impl Incoming {
 pub(crate) struct Finish {
     offer: Offer,
     part: PathBuf,
+    file: Arc<File>,
 }
 
 impl Finish {
@@ -178,7 +186,8 @@ impl Finish {
     pub(super) fn carry_out(&self) -> Result<(), (String, bool)> {
         let name = self.offer.name.as_str();
         let failed = |error: io::Error| (format!("{name}: {error}"), false);
-        let mut file = File::open(&self.part).map_err(failed)?;
+        // The one that is locked: some systems let no other be read then, nor one be synced that is only read.
+        let mut file = self.file.try_clone().map_err(failed)?;
         if hash(&mut file).map_err(failed)? != self.offer.hash {
             return Err((format!("{name}: what has come is not what was offered"), true));
         }
@@ -207,14 +216,51 @@ fn unpacked(part: &Path) -> PathBuf {
     part.with_extension("unpacked.part")
 }
 
-/// What comes goes into a file that shows that it is not all there, and for which message it is.
-fn part_name(name: &FileName, id: MessageId) -> String {
+/// What comes goes into a file that shows that it is not all there, and for which message it is. The first is for the run
+/// that fetches it, further ones for others that do so at the same time.
+fn part_name(name: &FileName, id: MessageId, number: u32) -> String {
     let digits: String = id.entry.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}.{digits}{}.part", id.item)
+    let run = if number > 1 { format!("-{number}") } else { String::new() };
+    format!("{name}.{digits}{}{run}.part", id.item)
 }
 
-/// Opens what has come of it before. Somebody may have put a link there: that is not followed.
-fn open_part(path: &Path) -> io::Result<File> {
+/// Opens what has come of it before, for us alone as long as it is open: another run of the same account may fetch the
+/// same, and neither is to write into the file of the other, or to take it away.
+fn open_part(folder: &Path, name: &FileName, id: MessageId) -> io::Result<(PathBuf, File)> {
+    for number in 1..=RUNS_MAX {
+        let path = folder.join(part_name(name, id, number));
+        for _ in 0..TRIES {
+            let file = open(&path)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => break,
+                // Where there are no locks nobody else is likely to be.
+                Ok(()) | Err(TryLockError::Error(_)) if is_at(&file, &path) => return Ok((path, file)),
+                // Whoever had it has put it in its place, or thrown it away, just before we got it.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+        }
+    }
+    Err(io::Error::other("too many fetch the same"))
+}
+
+/// Whether it is still the one of that name, where the system tells.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let [own, there] = [file.metadata(), path.symlink_metadata()];
+        let which = |facts: io::Result<fs::Metadata>| facts.ok().map(|facts| (facts.dev(), facts.ino()));
+        which(own) == which(there)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
+    }
+}
+
+/// Somebody may have put a link there: that is not followed.
+fn open(path: &Path) -> io::Result<File> {
     if let Ok(facts) = path.symlink_metadata()
         && !facts.is_file()
     {

@@ -1,5 +1,6 @@
 //! Files one by one: offered, read, fetched, and what is written down of them.
 
+mod beside;
 mod crash;
 mod folders;
 
@@ -154,6 +155,7 @@ fn what_came_before_the_end_of_the_program_is_not_fetched_again() {
     let mut incoming = Incoming::new(folder.path("files"));
     incoming.accept(&offered).unwrap();
     incoming.write(id(1), 0, &all[..1234]).unwrap();
+    drop(incoming);
     let mut incoming = Incoming::new(folder.path("files"));
     assert_eq!(incoming.accept(&offered), Ok(1234));
     incoming.write(id(1), 1234, &all[1234..]).unwrap();
@@ -165,6 +167,7 @@ fn what_came_before_the_end_of_the_program_is_not_fetched_again() {
     let mut incoming = Incoming::new(folder.path("files"));
     incoming.accept(&offered).unwrap();
     incoming.write(id(1), 0, &all[..1234]).unwrap();
+    drop(incoming);
     assert_eq!(Incoming::new(folder.path("files")).accept(&other), Ok(0));
 }
 
@@ -304,6 +307,11 @@ fn a_file_goes_through_the_thread_and_a_new_one_goes_on_with_it() {
         bench.jobs.send(Job::Prepare { ask: 5, path: folder.path("transfers.json") }).unwrap();
         assert!(matches!(bench.news(), News::Prepared { ask: 5, prepared: Ok(_) }));
     }
+    // The thread of the first one still has its file, as no program has that has ended.
+    let part = folder.path("files/a.txt.010101010.part");
+    let come = fs::read(&part).unwrap();
+    fs::remove_file(&part).unwrap();
+    fs::write(&part, come).unwrap();
     let bench = Bench::new(&folder);
     let News::Ready { wanted, .. } = bench.news() else { panic!() };
     assert_eq!((wanted.have, wanted.from), (1500, PeerKey([8; 32])));
