@@ -62,24 +62,32 @@ impl Incoming {
             file.set_len(0).map_err(failed)?;
             length = 0;
         }
-        // A folder is there twice while it is unpacked.
-        let needed = (offer.size - length).saturating_add(if offer.folder { offer.size } else { 0 });
-        if let Some(free) = place::free(&self.folder)
-            && needed > free.saturating_sub(SPARED)
-        {
+        let fetched = Fetched { offer, part, file: file.into(), length, is_finishing: false };
+        if let Err(why) = self.check_room(&fetched) {
             if length == 0 {
-                let _ = fs::remove_file(&part);
+                let _ = fs::remove_file(&fetched.part);
             }
-            let (needed, free) = (place::bytes(needed), place::bytes(free));
-            return Err(format!(
-                "{} needs {needed}, and {} has {free} free",
-                offer.name,
-                self.folder.display()
-            ));
+            return Err(why);
         }
-        let file = file.into();
-        self.files.insert(message.id, Fetched { offer, part, file, length, is_finishing: false });
+        self.files.insert(message.id, fetched);
         Ok(length)
+    }
+
+    /// Whether the disk takes `next` beside all that is being fetched already.
+    fn check_room(&self, next: &Fetched) -> Result<(), String> {
+        let Some(free) = place::free(&self.folder) else { return Ok(()) };
+        let (needed, others) = (next.to_come(), self.files.values().map(Fetched::to_come));
+        let others = others.fold(0, u64::saturating_add);
+        if needed.saturating_add(others) <= free.saturating_sub(SPARED) {
+            return Ok(());
+        }
+        let (name, folder) = (&next.offer.name, self.folder.display());
+        let (needed, free) = (place::bytes(needed), place::bytes(free));
+        let why = format!("{name} needs {needed}, and {folder} has {free} free");
+        Err(match others {
+            0 => why,
+            _ => format!("{why}, of which {} are still to come of others", place::bytes(others)),
+        })
     }
 
     /// Writes the next piece.
@@ -167,6 +175,14 @@ impl Incoming {
         if let Some(fetched) = self.files.remove(&id) {
             let _ = fs::remove_file(fetched.part);
         }
+    }
+}
+
+impl Fetched {
+    /// Bytes that it will take and does not yet. A folder is there twice while it is unpacked.
+    const fn to_come(&self) -> u64 {
+        let unpacked = if self.offer.folder { self.offer.size } else { 0 };
+        self.offer.size.saturating_sub(self.length).saturating_add(unpacked)
     }
 }
 

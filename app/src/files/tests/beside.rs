@@ -25,3 +25,24 @@ fn two_who_fetch_the_same_into_one_folder_have_nothing_in_common() {
     }
     assert_eq!(fs::read_dir(folder.path("d")).unwrap().count(), 2, "nothing else is left");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_still_to_come_of_all_has_to_fit_together() {
+    let folder = Folder::new("together");
+    let mut incoming = Incoming::new(folder.path("d"));
+    let free = place::free(&folder.path("")).unwrap();
+    let part = (free - (128 << 20)) / 5;
+    let of = |byte, folder, size| {
+        let mut message = message(byte, &format!("{byte}"), b"x", folder);
+        message.file.as_mut().unwrap().size = size;
+        message
+    };
+    // A folder is there twice while it is unpacked.
+    assert_eq!(incoming.accept(&of(1, true, part)), Ok(0));
+    assert_eq!(incoming.accept(&of(2, false, part)), Ok(0));
+    let why = incoming.accept(&of(3, false, 3 * part)).unwrap_err();
+    assert!(why.contains("3 needs") && why.contains("are still to come of others"), "{why}");
+    incoming.forget(id(1));
+    assert_eq!(incoming.accept(&of(3, false, 3 * part)), Ok(0));
+}
