@@ -92,19 +92,25 @@ struct KeptFetch {
 }
 
 impl Ledger {
-    /// Reads the file at `path`. One that cannot be read is put aside: what was offered is offered no more, and what was
-    /// fetched must be accepted again.
+    /// Reads the file at `path`. One in which nothing can be understood is put aside: what was offered is offered no more,
+    /// and what was fetched must be accepted again. One that the disk does not give now is left alone until the next start.
     pub(super) fn open(path: Option<PathBuf>) -> Self {
-        let kept = path.as_deref().and_then(|path| match read(path) {
-            Ok(kept) => Some(kept),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                log::error!("{}: {error}; it is put aside", path.display());
-                let _ = fs::rename(path, path.with_extension("damaged"));
-                None
+        let Some(path) = path else { return Self { path: None, kept: Kept::default() } };
+        match read(&path) {
+            Ok(kept) => Self { path: Some(path), kept },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self { path: Some(path), kept: Kept::default() }
             }
-        });
-        Self { path, kept: kept.unwrap_or_default() }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                log::error!("{}: {error}; it is put aside", path.display());
+                let _ = fs::rename(&path, path.with_extension("damaged"));
+                Self { path: Some(path), kept: Kept::default() }
+            }
+            Err(error) => {
+                log::error!("{}: {error}; what is offered and fetched now is not kept", path.display());
+                Self { path: None, kept: Kept::default() }
+            }
+        }
     }
 
     pub(super) fn offers(&self) -> Vec<Offered> {
@@ -220,12 +226,17 @@ impl KeptFetch {
     }
 }
 
+/// What is in it. What is no such list is [`InvalidData`](io::ErrorKind::InvalidData), all else the disk's.
 fn read(path: &Path) -> io::Result<Kept> {
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     if path.metadata()?.len() > BYTES_MAX {
-        return Err(io::Error::other("it is too long"));
+        return Err(invalid("it is too long".into()));
     }
-    let kept: Kept = serde_json::from_slice(&fs::read(path)?)?;
-    if kept.version == VERSION { Ok(kept) } else { Err(io::Error::other("it is of another version")) }
+    let kept = serde_json::from_slice(&fs::read(path)?).map_err(|error| invalid(error.to_string()))?;
+    match kept {
+        Kept { version: VERSION, .. } => Ok(kept),
+        _ => Err(invalid("it is of another version".into())),
+    }
 }
 
 /// Writes a new file beside it, and puts that in its place: after a power cut one of the two is there.

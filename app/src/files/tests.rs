@@ -340,3 +340,19 @@ fn what_is_not_wanted_any_more_leaves_nothing_behind() {
     assert_eq!(fs::read_dir(folder.path("files")).unwrap().count(), 0);
     assert_eq!(Ledger::open(Some(folder.path("transfers.json"))).fetched().len(), 0);
 }
+
+#[test]
+fn a_list_of_transfers_that_cannot_be_read_now_is_not_put_aside() {
+    let folder = Folder::new("unread");
+    let path = folder.path("transfers.json");
+    // As a disk that fails, or a right that is lacking for a while.
+    fs::create_dir(&path).unwrap();
+    let mut ledger = Ledger::open(Some(path.clone()));
+    ledger.receive(id(1));
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 1, "nor written over");
+    assert!(path.is_dir());
+    let path = folder.path("broken.json");
+    fs::write(&path, "{\"version\":").unwrap();
+    drop(Ledger::open(Some(path.clone())));
+    assert!(!path.exists() && folder.path("broken.damaged").exists(), "nobody can read that");
+}
