@@ -4,6 +4,7 @@ use std::{
     io::{self, BufRead},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 pub(crate) const LINE_MAX: usize = 64 << 10;
 /// Lines that may wait for their answer before the input is left to wait.
 pub(crate) const UNANSWERED_MAX: usize = 1024;
+/// How soon to look again when nothing has come, where it cannot be waited for.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Counts the lines that are not answered yet; copies share the count.
 #[derive(Clone, Debug, Default)]
@@ -71,11 +74,15 @@ fn read_line(source: &mut impl BufRead) -> Option<Line> {
     let mut length = 0;
     loop {
         let part = match source.fill_buf() {
-            Ok([]) | Err(_) if length == 0 => return None,
-            Ok([]) => break,
-            Ok(part) => part,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => break,
+            // Whoever shares it with us has said that it is not to be waited for.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(AGAIN);
+                continue;
+            }
+            Ok([]) | Err(_) if length == 0 => return None,
+            Ok([]) | Err(_) => break,
+            Ok(part) => part,
         };
         let (line, used, ended) = match part.iter().position(|&byte| byte == b'\n') {
             Some(end) => (&part[..end], end + 1, true),
@@ -107,7 +114,6 @@ mod tests {
     use std::{
         io::{BufReader, Write as _},
         sync::mpsc,
-        time::Duration,
     };
 
     use super::*;
@@ -130,6 +136,29 @@ mod tests {
             [text(&longest), Line::TooLong, text("b")]
         );
         assert_eq!(lines(format!("{longest}x").as_bytes()), [Line::TooLong]);
+    }
+
+    #[test]
+    fn what_does_not_come_at_once_is_waited_for() {
+        use io::ErrorKind::{Interrupted, WouldBlock};
+        struct Hesitant(Vec<Result<&'static [u8], io::ErrorKind>>);
+        impl io::Read for Hesitant {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                match self.0.pop() {
+                    None => Ok(0),
+                    Some(Err(kind)) => Err(kind.into()),
+                    Some(Ok(bytes)) => io::Read::read(&mut &*bytes, into),
+                }
+            }
+        }
+        let mut parts =
+            vec![Err(Interrupted), Err(WouldBlock), Ok(&b"a\nb"[..]), Err(WouldBlock), Err(Interrupted)];
+        parts.push(Ok(b"c\n"));
+        parts.extend([Err(Interrupted), Err(WouldBlock), Ok(&b"d"[..])]);
+        parts.reverse();
+        let mut source = BufReader::new(Hesitant(parts));
+        let lines: Vec<_> = std::iter::from_fn(|| read_line(&mut source)).collect();
+        assert_eq!(lines, ["a", "bc", "d"].map(|line| Line::Text(line.to_string())));
     }
 
     #[test]

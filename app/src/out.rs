@@ -13,6 +13,8 @@ use crate::happening::{Happening, Tell};
 
 /// Bytes that may wait for a reader: then nothing more is told, and its further wishes are left to wait.
 pub(crate) const UNREAD_MAX: usize = 16 << 20;
+/// How soon to try again when nothing is taken, where it cannot be waited for.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// A writer's queue; copies share it.
 #[derive(Clone)]
@@ -135,7 +137,7 @@ impl Shared {
             let bytes = std::mem::take(&mut state.waiting);
             state.writing = bytes.len();
             drop(state);
-            let written = sink.write_all(&bytes).and_then(|()| sink.flush());
+            let written = write_all(&mut sink, &bytes);
             let mut state = self.lock();
             state.writing = 0;
             state.closed |= written.is_err();
@@ -146,6 +148,22 @@ impl Shared {
                 let _ = tell.send(Happening::OutputClosed);
                 return;
             }
+        }
+    }
+}
+
+/// Writes all, however long it takes: that nothing is taken just now does not mean that nobody reads any more. Others who
+/// have the same pipe or terminal may have said that it is not to be waited for.
+fn write_all(sink: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    loop {
+        let written = if bytes.is_empty() { sink.flush().map(|()| 0) } else { sink.write(bytes) };
+        match written {
+            Ok(0) if bytes.is_empty() => return Ok(()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(AGAIN),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -217,6 +235,34 @@ mod tests {
         assert!(matches!(told.recv_timeout(LONG), Ok(Happening::Drained)));
         assert_eq!((teller.on_drained(), teller.is_lagging(), teller.tell("again")), (5, false, true));
         drop(read.join().unwrap());
+    }
+
+    #[test]
+    fn a_reader_who_takes_nothing_just_now_has_not_gone() {
+        struct Hesitant(io::PipeWriter, u32);
+        impl Write for Hesitant {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 += 1;
+                match self.1 % 3 {
+                    1 => Err(io::ErrorKind::WouldBlock.into()),
+                    2 => Err(io::ErrorKind::Interrupted.into()),
+                    _ => self.0.write(&bytes[..bytes.len().min(2)]),
+                }
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                self.write(b"").map(drop)
+            }
+        }
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (tell, told) = mpsc::channel();
+        let out = Out::new(Hesitant(writer, 0), tell).unwrap();
+        out.line("patience");
+        out.tell_drained();
+        assert!(matches!(told.recv_timeout(LONG), Ok(Happening::Drained)));
+        let mut read = [0; 9];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"patience\n");
     }
 
     #[test]
