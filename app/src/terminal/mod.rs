@@ -53,7 +53,6 @@ impl Terminal {
         if is_dumb || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return None;
         }
-        mode::quiet();
         let config = Config::builder()
             .max_history_size(REMEMBERED)
             .ok()?
@@ -65,6 +64,8 @@ impl Terminal {
         let printer = Printer::new(editor.create_external_printer().ok()?, screen.clone());
         editor.set_helper(Some(Watch::new(screen.clone())));
         editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(Cancel)));
+        // Not before: where there is no editor the terminal itself shows what is typed.
+        mode::quiet();
         Some((Self { editor, screen }, printer))
     }
 

@@ -96,12 +96,17 @@ impl Drop for Leaving {
 
 /// Runs the program on a terminal, lets `act` use it, and gives back how it ended and the terminal's mode.
 fn on_a_terminal(act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, LocalFlags) {
+    on_a("xterm", act)
+}
+
+/// The same on one of this kind.
+fn on_a(kind: &str, act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, LocalFlags) {
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).unwrap();
     let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
     let before = tcgetattr(&terminal.slave).unwrap().local_flags;
     let process = child::command(&["--ephemeral"])
-        .env("TERM", "xterm")
+        .env("TERM", kind)
         // Whatever the terminal of whoever runs the tests does with its lines.
         .env_remove("XTERM_VERSION")
         .env_remove("STY")
@@ -324,4 +329,15 @@ fn a_line_is_said_in_the_room_before_it_or_not_at_all() {
         screen.wait("<ana> for these");
         screen.key("\x03");
     });
+}
+
+#[test]
+fn where_no_line_can_be_edited_it_is_shown_what_is_typed() {
+    let (code, before, after) = on_a("emacs", |screen| {
+        screen.wait("nothing is kept");
+        let mode = tcgetattr(&screen.keys).unwrap().local_flags;
+        assert!(mode.contains(LocalFlags::ECHO | LocalFlags::ICANON), "{mode:?}");
+        screen.key("/quit\r");
+    });
+    assert_eq!((code, after), (Some(0), before));
 }
