@@ -1,6 +1,11 @@
 //! Signals that ask the program to end, and the promise that it does so in time.
 
-use std::{io, process, sync::Once, thread, time::Duration};
+use std::{
+    io, process,
+    sync::{Once, mpsc},
+    thread,
+    time::Duration,
+};
 
 use crate::{
     fault::Exit,
@@ -12,6 +17,8 @@ use crate::{
 pub(crate) const PATIENCE: Duration = Duration::from_millis(1650);
 /// When the program is ended where it stands.
 const LAST_RESORT: Duration = Duration::from_millis(1800);
+/// How long a terminal may take to be left as it was found after that.
+const RESTORING: Duration = Duration::from_millis(100);
 
 /// Tells of SIGINT, SIGTERM and SIGHUP.
 ///
@@ -46,10 +53,19 @@ fn end_in_time() {
     ONCE.call_once(|| {
         let end = || {
             thread::sleep(LAST_RESORT);
-            terminal::restore();
+            leave_the_terminal();
             process::exit(Exit::Done as i32);
         };
         // Without a thread to spare there is nothing to lose by trying the ordinary way.
         let _ = thread::Builder::new().name(String::from("last resort")).spawn(end);
     });
+}
+
+/// Leaves the terminal as it was found, or as it is when it does not answer.
+fn leave_the_terminal() {
+    let (restore, restored) = mpsc::sync_channel(1);
+    let work = move || drop((terminal::restore(), restore.send(())));
+    if thread::Builder::new().name(String::from("terminal")).spawn(work).is_ok() {
+        let _ = restored.recv_timeout(RESTORING);
+    }
 }

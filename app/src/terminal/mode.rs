@@ -21,9 +21,11 @@ pub(super) fn quiet() {
 }
 
 pub(super) fn restore() {
-    if let Some(mode) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(mode) = before {
+        // The mode first, and at once: a terminal that takes nothing more would keep it as it is.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &mode);
         // The editor asks the terminal to mark what is pasted; then a fresh line for the shell.
         let _ = io::stdout().write_all(b"\x1b[?2004l\r\x1b[K").and_then(|()| io::stdout().flush());
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &mode);
     }
 }

@@ -4,7 +4,11 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     process::{self, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{self, Receiver},
+    },
     thread,
     time::Duration,
 };
@@ -28,6 +32,8 @@ struct Screen {
     seen: String,
     paper: Paper,
     process: u32,
+    /// Nothing is taken from it any more.
+    is_frozen: Arc<AtomicBool>,
 }
 
 impl Screen {
@@ -117,9 +123,14 @@ fn on_a(kind: &str, act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, 
         .unwrap();
     let mut output = File::from(terminal.master.try_clone().unwrap());
     let (show, shown) = mpsc::channel();
+    let is_frozen = Arc::new(AtomicBool::new(false));
+    let reads_no_more = Arc::clone(&is_frozen);
     thread::spawn(move || {
         let mut byte = [0; 1];
-        while output.read_exact(&mut byte).is_ok() && show.send(byte[0]).is_ok() {}
+        while !reads_no_more.load(Relaxed)
+            && output.read_exact(&mut byte).is_ok()
+            && show.send(byte[0]).is_ok()
+        {}
     });
     let mut process = Leaving(process);
     let keys = File::from(terminal.master);
@@ -130,6 +141,7 @@ fn on_a(kind: &str, act: impl FnOnce(&mut Screen)) -> (Option<i32>, LocalFlags, 
         seen: String::new(),
         paper: Paper::new(80),
         process: process.0.id(),
+        is_frozen,
     };
     act(&mut screen);
     for _ in 0..LONG.as_millis() / 10 {
@@ -329,6 +341,19 @@ fn a_line_is_said_in_the_room_before_it_or_not_at_all() {
         screen.wait("<ana> for these");
         screen.key("\x03");
     });
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_more_keeps_nobody_from_ending() {
+    let (code, before, after) = on_a_terminal(|screen| {
+        screen.wait("bo is here");
+        screen.wait("#lobby> ");
+        screen.is_frozen.store(true, Relaxed);
+        screen.key("fake: hear 3000 more than anybody reads\r");
+        thread::sleep(Duration::from_secs(1));
+        screen.signal("TERM");
+    });
+    assert_eq!((code, after), (Some(0), before));
 }
 
 #[test]
