@@ -63,7 +63,7 @@ fn chosen(program: &'static str, arguments: &[OsString], cli: &Cli, open: Open<'
             let door = door(cli)?;
             let (tell, told) = engine::queue();
             let ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
-            signals::watch(tell.clone()).map_err(no_start)?;
+            signals::watch(tell.clone(), Exit::Done).map_err(no_start)?;
             let rooms = ready.rooms.iter().cloned().collect();
             if let Some(door) = door.as_ref().filter(|door| door.is_taken(&rooms, &ready.secrets)) {
                 return Err(Fault::usage(door.taken()));

@@ -40,7 +40,7 @@ pub(crate) fn export(cli: &Cli, to: &Path, room: Option<&RoomName>) -> Result<Ex
     let seen = Profile::look(&cli.options)?.ok_or_else(none)?;
     let mut store = seen.history(Identity::new(REAL, &seen.secret).key())?.ok_or_else(none)?;
     let (tell, told) = engine::queue();
-    signals::watch(tell).map_err(no_start)?;
+    signals::watch(tell, Exit::Usage).map_err(no_start)?;
     let is_stopped = || matches!(told.try_recv(), Ok(Happening::Stop));
     let wanted = Wanted { to, room: room.cloned() };
     let exported = carry::export(&mut |what| store.fetch(&what), &wanted, &is_stopped);
@@ -73,7 +73,7 @@ pub(crate) fn import(program: &str, arguments: &[OsString], cli: &Cli, from: &Pa
     let ready = Ready::open(program, arguments, &cli.options, &offline::open, tell.clone());
     let ready = ready.map_err(|fault| beside(fault, from))?;
     let rooms = ready.rooms.iter().cloned().collect();
-    signals::watch(tell.clone()).map_err(no_start)?;
+    signals::watch(tell.clone(), Exit::Usage).map_err(no_start)?;
     let mut engine = ready.begin(false)?;
     let mut import = Import::begin(source, tell).map_err(no_start)?;
     while import.outcome().is_none() {

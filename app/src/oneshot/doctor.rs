@@ -36,7 +36,7 @@ pub(crate) fn doctor(
     open: Open<'_>,
 ) -> Result<Exit, Fault> {
     let mut cli = cli.clone();
-    let begun = match Run::begin(program, arguments, &cli, open) {
+    let begun = match Run::begin(program, arguments, &cli, open, Exit::Done) {
         Err(fault) if fault.exit == Exit::InUse => {
             let _ = writeln!(
                 io::stderr(),
@@ -45,7 +45,7 @@ pub(crate) fn doctor(
             (cli.options.ephemeral, cli.options.profile) = (true, None);
             // The one that runs has it.
             cli.options.port = None;
-            Run::begin(program, arguments, &cli, open)
+            Run::begin(program, arguments, &cli, open, Exit::Done)
         }
         begun => begun,
     };

@@ -91,7 +91,7 @@ pub(crate) fn id(program: &str, arguments: &[OsString], cli: &Cli) -> Result<Exi
 /// # Errors
 /// Whatever keeps the program from running.
 pub(crate) fn peers(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Exit, Fault> {
-    let mut run = Run::begin(program, arguments, cli, open)?;
+    let mut run = Run::begin(program, arguments, cli, open, Exit::Done)?;
     let until = run.clock.now() + LOOK;
     while let Some(happening) = run.next(until) {
         if matches!(happening, Happening::Stop) {
@@ -126,14 +126,21 @@ struct Run {
 }
 
 impl Run {
-    fn begin(program: &str, arguments: &[OsString], cli: &Cli, open: Open<'_>) -> Result<Self, Fault> {
+    /// Begins one that ends with `cut` when a signal has to end it where it stands.
+    fn begin(
+        program: &str,
+        arguments: &[OsString],
+        cli: &Cli,
+        open: Open<'_>,
+        cut: Exit,
+    ) -> Result<Self, Fault> {
         let (tell, told) = engine::queue();
         let mut ready = Ready::open(program, arguments, &cli.options, open, tell.clone())?;
         let mut people = People::new(ready.key, ready.nick.clone(), ready.store.known().map_err(unreadable)?);
         people.restore_trust(ready.store.trusts().map_err(unreadable)?);
         let (rooms, secrets) = (ready.rooms.iter().cloned().collect(), ready.secrets.clone());
         let port = ready.port;
-        signals::watch(tell).map_err(no_start)?;
+        signals::watch(tell, cut).map_err(no_start)?;
         let mut engine = ready.begin(false)?;
         connect(&cli.options.connect, &mut engine);
         Ok(Self { engine, told, clock: Clock::new(), people, port, rooms, secrets })

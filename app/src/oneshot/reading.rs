@@ -56,7 +56,7 @@ pub(crate) fn tail(cli: &Cli, room: Option<&RoomName>, count: usize, follow: boo
     let place = room.cloned().map(Place::Room);
     let (tell, told) = engine::queue();
     if follow {
-        signals::watch(tell).map_err(no_start)?;
+        signals::watch(tell, Exit::Done).map_err(no_start)?;
     }
     let mut cursor = reading.store.newest().map_err(unreadable)?;
     let last = match &place {

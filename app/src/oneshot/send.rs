@@ -83,7 +83,7 @@ pub(crate) fn send(
     wish: &Send,
     open: Open<'_>,
 ) -> Result<Exit, Fault> {
-    let mut run = Run::begin(program, arguments, cli, open)?;
+    let mut run = Run::begin(program, arguments, cli, open, Exit::Undelivered)?;
     if let To::Room(door) = &wish.to
         && door.is_taken(&run.rooms, &run.secrets)
     {

@@ -321,3 +321,18 @@ fn how_long_a_room_is_kept_is_said_and_shown() {
         assert_eq!(chat.object("error")["code"], json!("bad-command"), "{bad}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn an_export_that_is_cut_off_does_not_say_that_it_went_well() {
+    use std::io::BufRead as _;
+    let folder = Folder::new("cut");
+    let mut alone = Alone::new(&folder);
+    // More than a pipe holds, and nobody reads it.
+    (0..40).for_each(|_| alone.say("#lobby", &"x".repeat(4000)));
+    alone.end();
+    let (child, mut stdout) = Child::silent(&["export", "-", "--profile", &folder.profile()]);
+    assert!(!stdout.fill_buf().unwrap().is_empty());
+    child.signal(signal_hook::consts::SIGTERM);
+    assert_eq!(child.ended().code(), Some(1));
+}
