@@ -10,7 +10,12 @@ use std::{
 use chat_core::{Action, EntryId, Event, Instant};
 use chat_net::Clock;
 
-use crate::{engine::Engine, happening::Happening, out::Out, signals::PATIENCE};
+use crate::{
+    engine::Engine,
+    happening::Happening,
+    out::Out,
+    signals::{self, PATIENCE},
+};
 
 /// Of [`PATIENCE`], how long what was read may take to be carried out and stored, here and by somebody else.
 const FINISH: Duration = Duration::from_millis(1200);
@@ -48,6 +53,7 @@ pub(crate) fn run(
     while phase != Phase::Over {
         let wake = [front.next_wake(), phase.deadline()].into_iter().flatten().min();
         let happening = wait(told, wake.map(|wake| wake - clock.now()));
+        signals::goes_on();
         let now = clock.now();
         let mut is_finished = false;
         let mut is_patient = false;
@@ -71,6 +77,7 @@ pub(crate) fn run(
         phase = match phase {
             Phase::Stay if ends => {
                 asked = Some(now);
+                signals::end_when_stuck();
                 Phase::Finish { patient: is_patient, until: now + FINISH }
             }
             Phase::Finish { patient: true, until } if ends && !is_patient => {

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     happening::{Happening, Line, Tell},
     out::{Out, UNREAD_MAX},
+    signals,
 };
 
 /// The longest line that is read, in bytes: the longest message with every character escaped, and to spare.
@@ -63,6 +64,7 @@ pub(crate) fn spawn(
                 return;
             }
         }
+        signals::end_when_stuck();
         let _ = tell.send(Happening::InputEnded);
     };
     thread::Builder::new().name(String::from("input")).spawn(read_all).map(drop)

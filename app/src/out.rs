@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use crate::happening::{Happening, Tell};
+use crate::{
+    happening::{Happening, Tell},
+    signals,
+};
 
 /// Bytes that may wait for a reader: then nothing more is told, and its further wishes are left to wait.
 pub(crate) const UNREAD_MAX: usize = 16 << 20;
@@ -145,6 +148,7 @@ impl Shared {
             drop(state);
             self.changed.notify_all();
             if closed {
+                signals::end_when_stuck();
                 let _ = tell.send(Happening::OutputClosed);
                 return;
             }

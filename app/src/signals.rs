@@ -3,7 +3,11 @@
 use std::{
     io::{self, Write as _},
     process,
-    sync::{Once, mpsc},
+    sync::{
+        Once, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -21,12 +25,20 @@ const LAST_RESORT: Duration = Duration::from_millis(1800);
 /// How long a terminal may take to be left as it was found after that.
 const RESTORING: Duration = Duration::from_millis(100);
 
+/// With what a program ends that has to be ended where it stands.
+static CUT: OnceLock<Exit> = OnceLock::new();
+/// How often the front end has done something.
+static TURNS: AtomicU64 = AtomicU64::new(0);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Tells of SIGINT, SIGTERM and SIGHUP. A program that has to be ended where it stands ends with `cut`.
 ///
 /// # Errors
 /// When the system takes no handler or gives no thread.
 #[cfg(unix)]
 pub(crate) fn watch(tell: Tell, cut: Exit) -> io::Result<()> {
+    let _ = CUT.set(cut);
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
@@ -34,7 +46,7 @@ pub(crate) fn watch(tell: Tell, cut: Exit) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let wait = move || {
         for _ in signals.forever() {
-            end_in_time(cut);
+            end_in_time();
             let _ = tell.send(Happening::Stop);
         }
     };
@@ -44,16 +56,44 @@ pub(crate) fn watch(tell: Tell, cut: Exit) -> io::Result<()> {
 /// Here the system ends the program by itself.
 #[cfg(not(unix))]
 #[expect(clippy::needless_pass_by_value, reason = "as where there are signals")]
-pub(crate) fn watch(_tell: Tell, _cut: Exit) -> io::Result<()> {
+pub(crate) fn watch(_tell: Tell, cut: Exit) -> io::Result<()> {
+    let _ = CUT.set(cut);
     Ok(())
 }
 
-/// Ends the program when it has not ended by itself, because a disk or a terminal does not answer.
-fn end_in_time(cut: Exit) {
+/// The program has been asked to end: it is ended where it stands when it has not by itself in time, because a disk or a
+/// terminal does not answer.
+pub(crate) fn end_in_time() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    last_resort(&ONCE, || thread::sleep(LAST_RESORT));
+}
+
+/// There is nothing more to be read, or nobody who reads: as [`end_in_time`], but what was read before is carried out,
+/// however long it takes, as long as it goes on.
+pub(crate) fn end_when_stuck() {
+    static ONCE: Once = Once::new();
+    last_resort(&ONCE, || {
+        let (mut seen, mut stood) = (TURNS.load(Relaxed), Duration::ZERO);
+        while stood < LAST_RESORT {
+            thread::sleep(LOOK);
+            let turns = TURNS.load(Relaxed);
+            stood = if turns == seen { stood + LOOK } else { Duration::ZERO };
+            seen = turns;
+        }
+    });
+}
+
+/// The front end has done something, and will look what comes next.
+pub(crate) fn goes_on() {
+    TURNS.fetch_add(1, Relaxed);
+}
+
+/// Ends the program after `wait`, where anybody watches: in tests there is more than one program in it.
+fn last_resort(once: &Once, wait: fn()) {
+    let Some(&cut) = CUT.get() else { return };
+    once.call_once(|| {
         let end = move || {
-            thread::sleep(LAST_RESORT);
+            wait();
             leave_the_terminal(cut);
             process::exit(cut as i32);
         };

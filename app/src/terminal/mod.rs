@@ -21,6 +21,7 @@ use self::screen::{Printer, Screen, Watch};
 use crate::{
     happening::{Happening, Line, Tell},
     input::{Gate, LINE_MAX},
+    signals,
 };
 
 /// Typed lines that the arrow keys bring back.
@@ -100,6 +101,11 @@ impl Terminal {
                     Err(_) => Happening::InputEnded,
                 };
                 turn.end();
+                match happening {
+                    Happening::Stop => signals::end_in_time(),
+                    Happening::InputEnded => signals::end_when_stuck(),
+                    _ => {}
+                }
                 let is_last = !matches!(happening, Happening::Line(_));
                 if tell.send(happening).is_err() || is_last {
                     return;

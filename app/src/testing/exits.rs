@@ -111,3 +111,25 @@ fn a_reader_that_goes_ends_it() {
     assert_eq!(ended.code(), Some(0));
     assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
 }
+
+/// Whoever waits for the store waits for ever.
+#[test]
+fn a_disk_that_does_not_answer_keeps_nobody_from_ending() {
+    for (mode, hang, wait) in [
+        (
+            "--json",
+            r##"{"cmd":"send","room":"#lobby","text":"fake: hangs"}"##,
+            r##"{"cmd":"history","room":"#lobby"}"##,
+        ),
+        ("--plain", "fake: hangs", "/search hangs"),
+    ] {
+        let mut child = Child::new(&[mode, "--ephemeral"]);
+        child.line("bo");
+        child.say(hang);
+        child.say(wait);
+        child.end_input();
+        let ended = child.ended();
+        assert_eq!(ended.code(), Some(0), "{mode}");
+        assert!(ended.took.as_secs_f64() < 4.0, "{mode}: {:?}", ended.took);
+    }
+}

@@ -20,6 +20,7 @@
 //! - `fake: offers NAME`, `fake: lies NAME`: bo offers a file of 100,000 bytes; of the second the hash is another one
 //! - `fake: holds`, `fake: goes on`: of what we fetch only one piece comes, or all; `fake: withdraws`: no more of it
 //! - `fake: fetches`: bo fetches what we offered last
+//! - `fake: hangs`: the disk answers no more; `fake: fails`, as all that it does not know: its thread panics
 //!
 //! All this is in `fake/orders.rs`, files in `fake/files.rs`, and what the person asks for in `fake/commands.rs`.
 
@@ -34,6 +35,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -101,8 +103,10 @@ fn begin(
         trust: BTreeMap::new(),
         roots: BTreeMap::new(),
         files: files::Files::default(),
+        is_hung: Arc::default(),
         has_left: false,
     };
+    let is_hung = Arc::clone(&fake.is_hung);
     thread::spawn(move || {
         (fake.on_output)(Output::Fetch { token: Token(0), what: Request::State });
         loop {
@@ -120,7 +124,13 @@ fn begin(
             }
         }
     });
-    Ok(Arc::new(move |input| drop(submit.send(input))))
+    Ok(Arc::new(move |input| {
+        // It is the store's thread that says so, and waits as it would for a disk.
+        while matches!(input, Input::Persisted { .. }) && is_hung.load(Ordering::Relaxed) {
+            thread::park();
+        }
+        drop(submit.send(input));
+    }))
 }
 
 struct Fake {
@@ -143,6 +153,7 @@ struct Fake {
     trust: BTreeMap<PeerKey, Trust>,
     roots: BTreeMap<RoomName, RoomRoot>,
     files: files::Files,
+    is_hung: Arc<AtomicBool>,
     has_left: bool,
 }
 

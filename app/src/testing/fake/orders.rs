@@ -90,6 +90,10 @@ impl Fake {
             ["crowd", count] => (1..=count.parse().unwrap()).for_each(|number: u8| {
                 self.person(PeerKey([number; 32]), &format!("p{number}"), BO_RUN, PeerState::Online);
             }),
+            ["hangs"] => {
+                self.is_hung.store(true, Ordering::Relaxed);
+                self.hear(place, "there it hangs");
+            }
             _ => panic!("{order}"),
         }
     }
