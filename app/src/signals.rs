@@ -32,18 +32,19 @@ static TURNS: AtomicU64 = AtomicU64::new(0);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Tells of SIGINT, SIGTERM and SIGHUP. A program that has to be ended where it stands ends with `cut`.
+/// Tells of SIGINT, SIGTERM and SIGHUP, but of none that was to be ignored. A program that has to be ended where it stands
+/// ends with `cut`.
 ///
 /// # Errors
 /// When the system takes no handler or gives no thread.
 #[cfg(unix)]
 pub(crate) fn watch(tell: Tell, cut: Exit) -> io::Result<()> {
-    let _ = CUT.set(cut);
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
     };
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let _ = CUT.set(cut);
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&it| !is_ignored(it)))?;
     let wait = move || {
         for _ in signals.forever() {
             end_in_time();
@@ -51,6 +52,22 @@ pub(crate) fn watch(tell: Tell, cut: Exit) -> io::Result<()> {
         }
     };
     thread::Builder::new().name(String::from("signals")).spawn(wait).map(drop)
+}
+
+/// Whether whoever has started the program wants it not to hear of this signal, as `nohup` and a shell in the background
+/// do.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask =
+        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| (1..=64).contains(&signal) && mask >> (signal - 1) & 1 == 1)
+}
+
+/// The others tell it only to whoever sets it at the same time, for which there is no safe way.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const fn is_ignored(_signal: i32) -> bool {
+    false
 }
 
 /// Here the system ends the program by itself.

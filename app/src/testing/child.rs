@@ -95,12 +95,25 @@ impl Child {
 
     /// One whose output nobody reads but the caller.
     pub(crate) fn silent(arguments: &[&str]) -> (Self, BufReader<ChildStdout>) {
-        let mut process = command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::begun(command(arguments))
+    }
+
+    /// One to whom whoever starts it has said that it is not to hear of this signal.
+    #[cfg(unix)]
+    pub(crate) fn deaf_to(signal: &str, arguments: &[&str]) -> Self {
+        let program = command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {signal}; exec \"$@\""), "sh"]);
+        shell.arg(program.get_program()).args(program.get_args());
+        shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let (mut child, stdout) = Self::begun(shell);
+        child.listen(stdout);
+        child
+    }
+
+    fn begun(mut command: Command) -> (Self, BufReader<ChildStdout>) {
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut stderr = process.stderr.take().unwrap();
         let mut line = String::new();

@@ -112,6 +112,21 @@ fn a_reader_that_goes_ends_it() {
     assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_that_was_to_be_ignored_is() {
+    for (signal, number) in [("HUP", signal_hook::consts::SIGHUP), ("INT", signal_hook::consts::SIGINT)] {
+        let mut child = Child::deaf_to(signal, &["--json", "--ephemeral"]);
+        child.object("hello");
+        child.signal(number);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        child.say(r##"{"cmd":"send","room":"#lobby","text":"still here"}"##);
+        child.line(r#""type":"done""#);
+        child.signal(signal_hook::consts::SIGTERM);
+        assert_eq!(child.ended().code(), Some(0));
+    }
+}
+
 /// Whoever waits for the store waits for ever.
 #[test]
 fn a_disk_that_does_not_answer_keeps_nobody_from_ending() {
