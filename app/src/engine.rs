@@ -23,7 +23,7 @@ use crate::{
     cli::{self, Discovery},
     fault::{Exit, Fault},
     files::{self, Places},
-    happening::{Happening, Tell},
+    happening::{Happening, Lifeline, Tell},
     keeper::{self, Job, Jobs},
     profile::{self, Profile},
     store::Store,
@@ -233,8 +233,9 @@ pub(crate) fn nick(options: &cli::Options, state: &State, store: &mut dyn Store)
 
 /// Sends each output where it belongs. It is called by the runtime's loop and never waits.
 fn on_output(jobs: Jobs, files: files::Jobs, tell: Tell) -> OnOutput {
+    let lifeline = Lifeline::new("the node", tell.clone());
     // At the end of the program the receivers go first.
-    Box::new(move |output| match output {
+    let hand_out = move |output| match output {
         Output::Event(event) => {
             if let Event::Transfer(Transfer { file, incoming: true, state, .. }) = &event {
                 match state {
@@ -255,6 +256,11 @@ fn on_output(jobs: Jobs, files: files::Jobs, tell: Tell) -> OnOutput {
         Output::Persist { token, records } => drop(jobs.send(Job::Persist { token, records })),
         Output::Fetch { token, what } => drop(jobs.send(Job::Fetch { token, what })),
         Output::Transmit(_) | Output::Trace(_) | Output::Wait(_) => {}
+    };
+    Box::new(move |output| {
+        // It goes with the node's thread, as this does.
+        let _held = &lifeline;
+        hand_out(output);
     })
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Exit {
     InUse = 4,
     /// The store, or the secret beside it, cannot be read.
     Damaged = 5,
+    /// A part of the program has failed, as Rust itself says it.
+    Failed = 101,
 }
 
 impl Fault {
@@ -34,6 +36,14 @@ impl Fault {
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// A thread without which nothing goes on has failed.
+    pub(crate) fn failed(what: &str) -> Self {
+        Self::new(
+            Exit::Failed,
+            format!("{what} has failed, which is a fault of this program; start it again"),
+        )
     }
 }
 

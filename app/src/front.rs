@@ -12,6 +12,7 @@ use chat_net::Clock;
 
 use crate::{
     engine::Engine,
+    fault::Fault,
     happening::Happening,
     out::Out,
     signals::{self, PATIENCE},
@@ -40,16 +41,19 @@ pub(crate) trait Front {
 
 /// Runs `front` until it, a signal, or the end of its input or output ends it; then the node, the store and the
 /// output in this order.
+///
+/// # Errors
+/// When a part of the program has failed.
 pub(crate) fn run(
     front: &mut dyn Front,
     engine: &mut Engine,
     told: &Receiver<Happening>,
     out: &Out,
     clock: Clock,
-) {
+) -> Result<(), Fault> {
     let mut phase = Phase::Stay;
     let mut said = Said::default();
-    let mut asked = None;
+    let (mut asked, mut fault) = (None, None);
     while phase != Phase::Over {
         let wake = [front.next_wake(), phase.deadline()].into_iter().flatten().min();
         let happening = wait(told, wake.map(|wake| wake - clock.now()));
@@ -63,10 +67,13 @@ pub(crate) fn run(
                 is_finished = matches!(event, Event::Finished);
             }
             Some(Happening::InputEnded) => is_patient = true,
+            Some(Happening::Failed(what)) => fault = Some(Fault::failed(what)),
             _ => {}
         }
-        let ends =
-            matches!(happening, Some(Happening::Stop | Happening::OutputClosed | Happening::InputEnded));
+        let ends = matches!(
+            happening,
+            Some(Happening::Stop | Happening::OutputClosed | Happening::InputEnded | Happening::Failed(_))
+        );
         match happening {
             // What is typed after the wish to leave is not done any more.
             Some(Happening::Line(_)) if phase != Phase::Stay => {}
@@ -107,6 +114,7 @@ pub(crate) fn run(
         front.on_happening(clock.now(), happening, engine);
     }
     out.finish(end - clock.now());
+    fault.map_or(Ok(()), Err)
 }
 
 /// How far the end has come.

@@ -1,6 +1,6 @@
 //! What a front end hears of: one queue, so that everything has one order.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, thread};
 
 use chat_core::{Event, StoreError};
 
@@ -33,6 +33,8 @@ pub(crate) enum Happening {
     InputEnded,
     /// A signal asks to end.
     Stop,
+    /// A thread without which nothing goes on has failed; what did its work.
+    Failed(&'static str),
     /// Nobody reads what we write.
     OutputClosed,
     /// What was waiting to be written has been written.
@@ -51,3 +53,24 @@ pub(crate) enum Line {
 
 /// Where happenings are put.
 pub(crate) type Tell = mpsc::Sender<Happening>;
+
+/// Tells when the thread that holds it fails: whoever waits for its work would wait for ever.
+pub(crate) struct Lifeline {
+    what: &'static str,
+    tell: Tell,
+}
+
+impl Lifeline {
+    /// Of the thread that is, or does the work of, `what`.
+    pub(crate) const fn new(what: &'static str, tell: Tell) -> Self {
+        Self { what, tell }
+    }
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.tell.send(Happening::Failed(self.what));
+        }
+    }
+}

@@ -14,7 +14,7 @@ use chat_core::{Answer, Input, Instant, Record, Request, State, StoreError, Toke
 use chat_net::{Clock, Submit};
 
 use crate::{
-    happening::{Happening, Tell},
+    happening::{Happening, Lifeline, Tell},
     store::{Fresh, Store, Told, settle},
 };
 
@@ -56,8 +56,13 @@ pub(crate) fn spawn(
     tell: Tell,
     messages: bool,
 ) -> io::Result<()> {
+    let lifeline = Lifeline::new("the store", tell.clone());
     let keeper = Keeper { store, submit, tell, messages, clock: Clock::new(), trouble: Trouble::default() };
-    thread::Builder::new().name(String::from("store")).spawn(move || keeper.run(&jobs)).map(drop)
+    let live = move || {
+        let _lifeline = lifeline;
+        keeper.run(&jobs);
+    };
+    thread::Builder::new().name(String::from("store")).spawn(live).map(drop)
 }
 
 struct Keeper {

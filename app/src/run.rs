@@ -94,7 +94,7 @@ fn json(
     doors.for_each(|door| front.join(door, &mut engine));
     connect(&cli.options.connect, &mut engine);
     input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell).map_err(no_start)?;
-    front::run(&mut front, &mut engine, told, &out, Clock::new());
+    front::run(&mut front, &mut engine, told, &out, Clock::new())?;
     Ok(Exit::Done)
 }
 
@@ -132,9 +132,9 @@ fn plain(
         None => input::spawn(BufReader::new(io::stdin()), gate, out.clone(), tell),
     }
     .map_err(no_start)?;
-    front::run(&mut front, &mut engine, told, &out, clock);
+    let ended = front::run(&mut front, &mut engine, told, &out, clock);
     terminal::restore();
-    Ok(Exit::Done)
+    ended.map(|()| Exit::Done)
 }
 
 /// The room of the command line, with the secret that goes with it.

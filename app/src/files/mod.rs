@@ -37,7 +37,7 @@ pub(crate) use self::{
     offered::Prepared,
     place::{bytes, downloads},
 };
-use crate::happening::{Happening, Tell};
+use crate::happening::{Happening, Lifeline, Tell};
 
 /// Files whose hashes are computed at a time; those beyond wait.
 const PREPARING_MAX: usize = 4;
@@ -122,6 +122,7 @@ pub(crate) fn spawn(
     submit: Submit,
     tell: Tell,
 ) -> io::Result<()> {
+    let lifeline = Lifeline::new("what carries files", tell.clone());
     let porter = Porter {
         offers: Offers::default(),
         incoming: Incoming::new(places.downloads),
@@ -134,7 +135,11 @@ pub(crate) fn spawn(
         undecided: 0,
         early: Vec::new(),
     };
-    thread::Builder::new().name(String::from("files")).spawn(move || porter.run(&jobs)).map(drop)
+    let live = move || {
+        let _lifeline = lifeline;
+        porter.run(&jobs);
+    };
+    thread::Builder::new().name(String::from("files")).spawn(live).map(drop)
 }
 
 /// Carries pieces between the node and the disk.

@@ -291,7 +291,7 @@ impl Front for Json {
                 }
                 self.go_on(engine);
             }
-            Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
+            Happening::InputEnded | Happening::Stop | Happening::OutputClosed | Happening::Failed(_) => {}
         }
     }
 

@@ -81,6 +81,7 @@ pub(crate) fn import(program: &str, arguments: &[OsString], cli: &Cli, from: &Pa
             Ok(Happening::Read(part)) => import.on_part(part, &mut engine),
             Ok(Happening::Event(event)) => _ = import.on_event(&event),
             Ok(Happening::Stop) => import.stop(),
+            Ok(Happening::Failed(what)) => return Err(Fault::failed(what)),
             Ok(_) => {}
             Err(_) => break,
         }

@@ -64,14 +64,14 @@ pub(crate) fn doctor(
         Err(fault) => return Err(fault),
     };
     let port = run.port;
-    if let Some((findings, surroundings)) = examine(run, &cli.options.interface) {
+    if let Some((findings, surroundings)) = examine(run, &cli.options.interface)? {
         tell(&Facts { surroundings, findings, port, discovery: cli.options.discovery }, &cli, program);
     }
     Ok(Exit::Done)
 }
 
 /// What the node finds out, and what the system tells while it runs; `None` when somebody ended us before.
-fn examine(mut run: Run, interfaces: &[String]) -> Option<(Findings, Surroundings)> {
+fn examine(mut run: Run, interfaces: &[String]) -> Result<Option<(Findings, Surroundings)>, Fault> {
     let mut findings = None;
     let mut until = run.clock.now() + LOOK;
     let mut is_asked = false;
@@ -91,8 +91,8 @@ fn examine(mut run: Run, interfaces: &[String]) -> Option<(Findings, Surrounding
             }
         }
     }
-    run.end();
-    findings
+    run.end()?;
+    Ok(findings)
 }
 
 fn tell(facts: &Facts, cli: &Cli, program: &str) {

@@ -107,7 +107,7 @@ pub(crate) fn peers(program: &str, arguments: &[OsString], cli: &Cli, open: Open
             let _ = writeln!(io::stderr(), "nobody was found in {} s", LOOK.as_secs());
         }
     }
-    run.end();
+    run.end()?;
     Ok(Exit::Done)
 }
 
@@ -117,6 +117,8 @@ struct Run {
     told: Receiver<Happening>,
     clock: Clock,
     people: People,
+    /// A part of the program has failed.
+    fault: Option<Fault>,
     /// The port of the chat.
     port: u16,
     /// Those that the profile is in.
@@ -143,7 +145,7 @@ impl Run {
         signals::watch(tell, cut).map_err(no_start)?;
         let mut engine = ready.begin(false)?;
         connect(&cli.options.connect, &mut engine);
-        Ok(Self { engine, told, clock: Clock::new(), people, port, rooms, secrets })
+        Ok(Self { engine, told, clock: Clock::new(), people, fault: None, port, rooms, secrets })
     }
 
     /// What happens next, `None` when nothing does until then.
@@ -155,6 +157,10 @@ impl Run {
             Happening::Event(Event::Room { room, key, joined }) => {
                 self.people.on_room(room.clone(), *key, *joined);
             }
+            Happening::Failed(what) => {
+                self.fault = Some(Fault::failed(what));
+                return Some(Happening::Stop);
+            }
             Happening::CaptureEnded(why) => drop(writeln!(io::stderr(), "! {why}")),
             _ => {}
         }
@@ -162,7 +168,10 @@ impl Run {
     }
 
     /// Says goodbye and closes the store.
-    fn end(mut self) {
+    ///
+    /// # Errors
+    /// When a part of the program has failed.
+    fn end(mut self) -> Result<(), Fault> {
         self.engine.command(Action::Quit);
         let until = self.clock.now() + GOODBYE;
         while let Some(happening) = self.next(until) {
@@ -171,6 +180,7 @@ impl Run {
             }
         }
         self.engine.close(CLOSE);
+        self.fault.map_or(Ok(()), Err)
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn send(
     if let To::Room(door) = &wish.to
         && door.is_taken(&run.rooms, &run.secrets)
     {
-        run.end();
+        run.end()?;
         return Err(Fault::usage(door.taken()));
     }
     let begin = run.clock.now();
@@ -101,7 +101,7 @@ pub(crate) fn send(
     {
         run.engine.command(Action::Leave(room.clone()));
     }
-    run.end();
+    run.end()?;
     let Receipt { entry, by, of } = stored?;
     if json {
         print(&Line::receipt(entry, by, of).text());

@@ -321,7 +321,7 @@ impl Front for Plain {
                     self.on_change(now, changed);
                 }
             }
-            Happening::InputEnded | Happening::Stop | Happening::OutputClosed => {}
+            Happening::InputEnded | Happening::Stop | Happening::OutputClosed | Happening::Failed(_) => {}
         }
     }
 

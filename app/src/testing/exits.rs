@@ -148,3 +148,17 @@ fn a_disk_that_does_not_answer_keeps_nobody_from_ending() {
         assert!(ended.took.as_secs_f64() < 4.0, "{mode}: {:?}", ended.took);
     }
 }
+
+#[test]
+fn a_node_that_fails_ends_it_and_it_is_said() {
+    for (mode, fail) in
+        [("--json", r##"{"cmd":"send","room":"#lobby","text":"fake: fails"}"##), ("--plain", "fake: fails")]
+    {
+        let mut child = Child::new(&[mode, "--ephemeral"]);
+        child.line("bo");
+        child.say(fail);
+        let ended = child.ended();
+        assert_eq!(ended.code(), Some(101), "{mode}");
+        assert!(ended.errors.contains("chat-test: the node has failed"), "{}", ended.errors);
+    }
+}
