@@ -237,13 +237,10 @@ fn on_output(jobs: Jobs, files: files::Jobs, tell: Tell) -> OnOutput {
     // At the end of the program the receivers go first.
     let hand_out = move |output| match output {
         Output::Event(event) => {
-            if let Event::Transfer(Transfer { file, incoming: true, state, .. }) = &event {
-                match state {
-                    TransferState::Whole => drop(files.send(files::Job::Finish(*file))),
-                    // Nobody has the rest: what has come of it is of no use, now or at the next start.
-                    TransferState::Gone => drop(files.send(files::Job::Drop(*file))),
-                    _ => {}
-                }
+            if let Event::Transfer(Transfer { file, incoming: true, state: TransferState::Whole, .. }) =
+                &event
+            {
+                let _ = files.send(files::Job::Finish(*file));
             }
             let _ = tell.send(Happening::Event(event));
         }

@@ -237,6 +237,12 @@ fn what_is_not_offered_any_more_or_has_become_shorter_is_gone() {
         run_to(&mut world, 1, file, TransferState::Gone);
         world.run(seconds(1));
         assert_eq!(last(&world, 0, file), Some(TransferState::Gone));
+        // Whoever has it again goes on where it was.
+        world.kill(0);
+        world.hosts[0].offered.insert(file, content(size));
+        world.start(0);
+        run_to(&mut world, 1, file, TransferState::Whole);
+        assert!(is_whole(&world, 1, file, size));
     }
 }
 

@@ -81,6 +81,7 @@ impl Plain {
             let way = if transfer.incoming { "from" } else { "to" };
             let state = match transfer.state {
                 TransferState::Waiting => String::from("waits for them"),
+                TransferState::Gone => String::from("is not offered now"),
                 _ => format!("{}%", transfer.bytes.saturating_mul(100) / size.max(1)),
             };
             let whom = format!("{way} {}", self.people.label(transfer.peer, None));
@@ -227,7 +228,9 @@ impl Plain {
             // The disk says where it is.
             (TransferState::Whole, true) => None,
             (TransferState::Whole, false) => Some(format!("{whom} has {name}")),
-            (TransferState::Gone, true) => Some(format!("{name} is not offered any more")),
+            (TransferState::Gone, true) => Some(format!(
+                "{name} is not offered where {whom} is now; what has come of it stays, and /stop {name} gives it up"
+            )),
             (TransferState::Gone, false) => {
                 Some(format!("{name} changed or is gone: {whom} does not get it"))
             }
@@ -239,14 +242,13 @@ impl Plain {
         };
         match transfer.state {
             _ if !transfer.incoming => {}
-            TransferState::Gone => drop(self.desk.forget(transfer.file)),
             TransferState::Stopped | TransferState::Unwritten(_) => {
                 self.desk.offer_again(transfer.file);
             }
-            state if !state.is_over() => self.desk.on_moving(transfer.file),
+            _ if !transfer.is_over() => self.desk.on_moving(transfer.file),
             _ => {}
         }
-        if transfer.state.is_over() {
+        if transfer.is_over() {
             self.desk.moving.remove(&key);
         } else {
             self.desk.moving.insert(key, (transfer, now));

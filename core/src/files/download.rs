@@ -156,12 +156,12 @@ impl Files {
                 if download.refused.len() > REFUSED_MAX {
                     download.refused.remove(0);
                 }
-                // Another run of theirs may have it.
-                if (turn.link_to)(from, place, &download.refused).is_none() {
-                    return self.end_download(turn, file, TransferState::Gone);
-                }
                 self.numbers.remove(&number);
                 (download.source, download.due) = (None, None);
+                // That is said for one run of theirs: another may have it, now or when it comes back.
+                if (turn.link_to)(from, place, &download.refused).is_none() {
+                    turn.out.push(Wish::Tell(download.told(TransferState::Gone)));
+                }
             }
             Ended::Stopped | Ended::Whole => self.end_download(turn, file, TransferState::Stopped),
         }

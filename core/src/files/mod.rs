@@ -75,6 +75,18 @@ pub struct Transfer {
     pub state: TransferState,
 }
 
+impl Transfer {
+    /// Whether nothing more will be told of it.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        match self.state {
+            TransferState::Waiting | TransferState::Moving => false,
+            TransferState::Gone => !self.incoming,
+            _ => true,
+        }
+    }
+}
+
 /// How a file moves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -85,20 +97,13 @@ pub enum TransferState {
     Moving,
     /// All bytes are there. Whether they are the right ones is for the host to see.
     Whole,
-    /// The other side does not offer it any more.
+    /// Whoever is there does not offer it any more. What we fetch goes on when another run of theirs has it, or the same
+    /// one in a later session, until the person stops it; what others fetch of us is over.
     Gone,
     /// The other side, or the person, has stopped it.
     Stopped,
     /// The host cannot write it.
     Unwritten(StoreError),
-}
-
-impl TransferState {
-    /// Whether nothing more will be told of it.
-    #[must_use]
-    pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Moving)
-    }
 }
 
 /// What the files want of their node.

@@ -13,20 +13,23 @@ struct Bench {
     now: Instant,
     stats: FileStats,
     backlog: usize,
+    /// Sessions with whoever offers it.
+    links: Vec<LinkId>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self { files: Files::new(), now: Instant::ORIGIN, stats: FileStats::default(), backlog: 0 }
+        let (files, stats) = (Files::new(), FileStats::default());
+        Self { files, now: Instant::ORIGIN, stats, backlog: 0, links: vec![LINK] }
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Files, &mut Turn<'_>) -> T) -> (T, Vec<Wish>) {
         let mut out = Outbox::new();
-        let backlog = self.backlog;
+        let (backlog, links) = (self.backlog, self.links.clone());
         let mut turn = Turn {
             now: self.now,
             backlog: &|_| Some(backlog),
-            link_to: &|_, _, except| (!except.contains(&LINK)).then_some((LINK, 3)),
+            link_to: &|_, _, except| Some((*links.iter().find(|link| !except.contains(link))?, 3)),
             stats: &mut self.stats,
             out: &mut out,
         };
@@ -128,6 +131,29 @@ fn silence_of_half_a_minute_has_it_asked_for_anew_from_where_it_was() {
         _ => None,
     });
     assert_eq!((again, bench.stats.silences), (Some(10), 1));
+}
+
+#[test]
+fn who_does_not_offer_it_ends_nothing_for_another_run_of_theirs() {
+    let mut bench = Bench::new();
+    let number = bench.want();
+    assert_eq!(writes(&bench.piece(number, 0, 10)), 1);
+    let (_, wishes) = bench.with(|files, turn| files.on_end(turn, LINK, number, true, Ended::Gone));
+    assert_eq!(told(&wishes), [TransferState::Gone]);
+    assert!(self::number(&bench.with(Files::pump).1).is_none(), "it is not asked again");
+    // The one that has it comes back.
+    let other = LinkId(8);
+    bench.links.push(other);
+    let (_, wishes) = bench.with(Files::pump);
+    assert!(
+        matches!(wishes[0], Wish::Send { link, frame: Frame::FileWant { offset: 10, .. } } if link == other)
+    );
+    // So may the first, whose session is another one then.
+    bench.with(|files, turn| files.on_down(turn, other));
+    bench.with(|files, turn| files.on_down(turn, LINK));
+    assert!(self::number(&bench.with(Files::pump).1).is_some());
+    let (_, wishes) = bench.with(|files, turn| files.stop(turn, file(1)));
+    assert_eq!(told(&wishes), [TransferState::Stopped]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl World {
                         self.watch.broken("S18", self.now, format!("host {host}: {what}"));
                     }
                 }
-                TransferState::Gone | TransferState::Stopped => shelf.give_up(*file),
+                TransferState::Stopped => shelf.give_up(*file),
                 _ => {}
             }
         }

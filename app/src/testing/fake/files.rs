@@ -107,7 +107,6 @@ impl Fake {
 
     pub(super) fn bo_withdraws(&mut self) {
         self.moved(TransferState::Gone);
-        self.files.wanted = None;
     }
 
     pub(super) fn bo_fetches(&mut self) {
