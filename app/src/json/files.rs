@@ -164,12 +164,11 @@ impl Json {
         engine.offered(file, prepared);
     }
 
-    /// An offer was taken back.
+    /// A message was taken back. It may have offered a file, also in an earlier run, of which nothing is known here.
     pub(super) fn on_offer_gone(&mut self, file: MessageId, engine: &mut Engine) {
-        if self.desk.names.remove(&file).is_some() {
-            engine.files(Job::Drop(file));
-            engine.command(Action::Stop(file));
-        }
+        self.desk.names.remove(&file);
+        engine.files(Job::Drop(file));
+        engine.command(Action::Stop(file));
     }
 }
 

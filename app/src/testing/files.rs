@@ -308,3 +308,22 @@ fn a_program_accepts_offers_and_stops() {
     child.end_input();
     child.ended();
 }
+
+#[test]
+fn a_program_takes_back_what_an_earlier_run_has_offered() {
+    let folder = Folder::new("json-withdrawn");
+    let path = folder.path("a.bin");
+    fs::write(&path, files_content()).unwrap();
+    let is_offered =
+        || fs::read_to_string(folder.path("profile/transfers.json")).is_ok_and(|kept| kept.contains("a.bin"));
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    child.say(&json!({"id": 1, "cmd": "file", "room": "#lobby", "path": path}).to_string());
+    let done: Value = serde_json::from_str(&child.line(r#""id":1"#)).unwrap();
+    until(is_offered);
+    child.end_input();
+    child.ended();
+    let mut child = Child::new(&["--json", "--profile", &folder.profile()]);
+    child.say(&json!({"id": 2, "cmd": "delete", "target": done["message"]}).to_string());
+    child.line(r#""type":"done","id":2"#);
+    until(|| !is_offered());
+}
