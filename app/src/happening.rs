@@ -19,6 +19,8 @@ pub(crate) enum Happening {
     Stored(Told),
     /// The store takes nothing more, or does again.
     Store(Result<(), StoreError>),
+    /// Something in the store cannot be read, or all can again.
+    Readable(Result<(), StoreError>),
     /// Of files, what the disk has to do with.
     File(files::News),
     /// From a file that is imported.

@@ -5,12 +5,12 @@
 
 use std::{
     io,
-    sync::mpsc::{Receiver, Sender, SyncSender, TryIter},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryIter},
     thread,
     time::Duration,
 };
 
-use chat_core::{Answer, Input, Instant, Record, Request, State, StoreError, Token};
+use chat_core::{Answer, Input, Instant, Record, Request, StoreError, Token};
 use chat_net::{Clock, Submit};
 
 use crate::{
@@ -20,6 +20,10 @@ use crate::{
 
 /// Trouble is told once in this time: where little room is left, something small still fits now and then.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
+/// What could not be read is tried again after this.
+const READ_PAUSE: Duration = Duration::from_secs(1);
+/// Questions that wait for an answer, before the least of them get none.
+const UNREAD_MAX: usize = 1024;
 /// Jobs that are done in one go, at most.
 const BATCH_MAX: usize = 4096;
 
@@ -57,7 +61,9 @@ pub(crate) fn spawn(
     messages: bool,
 ) -> io::Result<()> {
     let lifeline = Lifeline::new("the store", tell.clone());
-    let keeper = Keeper { store, submit, tell, messages, clock: Clock::new(), trouble: Trouble::default() };
+    let (writing, reading, clock) = (Trouble::default(), Trouble::default(), Clock::new());
+    let keeper =
+        Keeper { store, submit, tell, messages, clock, writing, reading, unread: Vec::new(), due: None };
     let live = move || {
         let _lifeline = lifeline;
         keeper.run(&jobs);
@@ -71,10 +77,14 @@ struct Keeper {
     tell: Tell,
     messages: bool,
     clock: Clock,
-    trouble: Trouble,
+    writing: Trouble,
+    reading: Trouble,
+    /// What the node has asked for and could not be read, and when it is tried again.
+    unread: Vec<(Token, Request)>,
+    due: Option<Instant>,
 }
 
-/// What the person knows of how appends go.
+/// What the person knows of how appends go, or reads.
 #[derive(Debug, Default)]
 struct Trouble {
     /// Why the last one failed that was told of, unless it is over and that was told, too.
@@ -84,7 +94,7 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Whether to tell how an append went.
+    /// Whether to tell how one went.
     fn is_news(&mut self, now: Instant, result: Result<(), StoreError>) -> bool {
         match result {
             Ok(()) => self.told.take().is_some(),
@@ -100,7 +110,7 @@ impl Trouble {
 impl Keeper {
     fn run(mut self, jobs: &Receiver<Job>) {
         let mut next = None;
-        while let Some(first) = next.take().or_else(|| jobs.recv().ok()) {
+        while let Some(first) = next.take().or_else(|| self.wait(jobs)) {
             let mut batch;
             (batch, next) = Batch::new(first, jobs.try_iter());
             let fresh = self.append(&batch);
@@ -116,10 +126,7 @@ impl Keeper {
                         }
                         persisted += 1;
                     }
-                    Step::Fetch(token, what) => {
-                        let answer = self.store.fetch(&what).unwrap_or_else(|_| nothing(&what));
-                        (self.submit)(Input::Fetched { token, answer });
-                    }
+                    Step::Fetch(token, what) => self.fetch(token, what),
                     Step::Ask(ask) => ask(self.store.as_mut()),
                     Step::Close(done) => {
                         drop(self);
@@ -128,6 +135,49 @@ impl Keeper {
                     }
                 }
             }
+        }
+    }
+
+    /// The next job; until it comes, what could not be read is tried again.
+    fn wait(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        loop {
+            let Some(due) = self.due else { return jobs.recv().ok() };
+            let now = self.clock.now();
+            if due <= now {
+                self.due = None;
+                let unread = std::mem::take(&mut self.unread);
+                unread.into_iter().for_each(|(token, what)| self.fetch(token, what));
+                continue;
+            }
+            match jobs.recv_timeout(due - now) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Answers what the node asks for. What cannot be read is not taken for what is not there: days would be erased in part,
+    /// or shown again, and nobody would get a key. It is answered when it can be read.
+    fn fetch(&mut self, token: Token, what: Request) {
+        let (answer, result) = match (self.store.fetch(&what), &what) {
+            (Ok(answer), _) => (Some(answer), Ok(())),
+            // Whoever wants these asks others, too.
+            (Err(error), Request::Entries { .. }) if self.unread.len() >= UNREAD_MAX => {
+                (Some(Answer::Entries(Vec::new())), Err(error))
+            }
+            (Err(error), _) => (None, Err(error)),
+        };
+        match answer {
+            Some(answer) => (self.submit)(Input::Fetched { token, answer }),
+            None => {
+                self.unread.push((token, what));
+                self.due = self.due.or_else(|| Some(self.clock.now() + READ_PAUSE));
+            }
+        }
+        // What can be read meanwhile says nothing of the rest.
+        if (result.is_err() || self.unread.is_empty()) && self.reading.is_news(self.clock.now(), result) {
+            self.tell(Happening::Readable(result));
         }
     }
 
@@ -141,7 +191,7 @@ impl Keeper {
             let _ = self.store.append(&[settings]);
         }
         (self.submit)(Input::Persisted { token, result });
-        if self.trouble.is_news(self.clock.now(), result) {
+        if self.writing.is_news(self.clock.now(), result) {
             self.tell(Happening::Store(result));
         }
         let fresh = appended.unwrap_or_default();
@@ -217,15 +267,6 @@ impl Job {
     fn makes_room(&self) -> bool {
         let Self::Persist { records, .. } = self else { return false };
         records.iter().any(|record| matches!(record, Record::Forget(_)))
-    }
-}
-
-/// The answer of a store that cannot be read: it was told when an append failed, and repair brings the rest.
-fn nothing(what: &Request) -> Answer {
-    match what {
-        Request::State => Answer::State(State::default()),
-        Request::Entries { .. } => Answer::Entries(Vec::new()),
-        _ => Answer::Ids(Vec::new()),
     }
 }
 

@@ -275,9 +275,13 @@ impl Front for Json {
                     self.cursor = told.cursor();
                 }
             }
-            Happening::Store(Ok(())) => {}
+            Happening::Store(Ok(())) | Happening::Readable(Ok(())) => {}
             Happening::Store(Err(error)) => {
                 self.tell(&Line::error(None, Code::StoreFull, &error.to_string()));
+            }
+            Happening::Readable(Err(error)) => {
+                let why = format!("the history cannot be read: {error}");
+                self.tell(&Line::error(None, Code::StoreFull, &why));
             }
             Happening::Read(part) => self.on_part(part, engine),
             Happening::Exported(exported) => self.on_exported(&exported),

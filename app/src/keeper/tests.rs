@@ -192,12 +192,34 @@ fn trouble_that_comes_and_goes_is_told_once_a_minute() {
 
 #[test]
 fn trouble_is_told_to_the_node_each_time_and_to_the_person_once() {
-    let ask = || Job::Fetch { token: Token(9), what: Request::State };
-    let (heard, submitted, _) = run(Err(StoreError::Full), vec![nick(1), ask()]);
+    let (heard, submitted, _) = run(Err(StoreError::Full), vec![nick(1), nick(2)]);
     assert_eq!(heard, ["Store(Err(Full))"]);
-    assert_eq!(submitted[0], "Persisted { token: Token(1), result: Err(Full) }");
-    assert!(
-        submitted[1].starts_with("Fetched { token: Token(9), answer: State(State { nick: None"),
-        "{submitted:?}"
-    );
+    assert_eq!(submitted, ["Persisted { token: Token(2), result: Err(Full) }"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_no_empty_answer_but_a_late_one() {
+    let room = RoomKeyId([0; 16]);
+    let (jobs, waiting) = mpsc::channel();
+    let (submit, submitted) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let mood = Arc::new(Mutex::new((Err(StoreError::Failed), 0)));
+    let inner = Memory::new(PeerKey([0; 32]), Memory::BYTES_MAX);
+    let store = Box::new(Moody { inner, mood: Arc::clone(&mood) });
+    let submit: Submit = Arc::new(move |input| submit.send(format!("{input:?}")).unwrap());
+    spawn(store, waiting, submit, tell, true).unwrap();
+    for (token, what) in [(1, Request::Authors { room }), (2, Request::Entries { room, ids: vec![] })] {
+        jobs.send(Job::Fetch { token: Token(token), what }).unwrap();
+    }
+    let heard = || format!("{:?}", told.recv_timeout(Duration::from_secs(20)).unwrap());
+    assert_eq!(heard(), "Readable(Err(Failed))");
+    // It was tried, and nothing is said of it.
+    jobs.send(Job::Ask(Box::new(|_| {}))).unwrap();
+    assert!(submitted.recv_timeout(READ_PAUSE * 2).is_err());
+    mood.lock().unwrap().0 = Ok(());
+    for answer in ["Token(1), answer: Authors([])", "Token(2), answer: Entries([])"] {
+        let submitted = submitted.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(submitted, format!("Fetched {{ token: {answer} }}"));
+    }
+    assert_eq!(heard(), "Readable(Ok(()))");
 }

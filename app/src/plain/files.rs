@@ -235,7 +235,11 @@ impl Plain {
                 Some(format!("{name} changed or is gone: {whom} does not get it"))
             }
             (TransferState::Unwritten(error), _) => {
-                Some(format!("{name} cannot be written: {error}; make room and accept it again"))
+                let cure = match error {
+                    StoreError::Full => "make room and accept it again",
+                    StoreError::Failed => "the log says why; accept it again when it can be",
+                };
+                Some(format!("{name} cannot be written: {error}; {cure}"))
             }
             (_, true) => Some(format!("{name} does not come any more")),
             (_, false) => Some(format!("{whom} does not fetch {name} any more")),

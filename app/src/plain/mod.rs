@@ -291,7 +291,15 @@ impl Front for Plain {
             Happening::Event(event) => self.on_event(now, event, engine),
             Happening::Store(Ok(())) => self.notice("the history is written again"),
             Happening::Store(Err(error)) => {
-                self.complain(&format!("{error}: what is said now is not kept; make room on the disk"));
+                let cure = match error {
+                    StoreError::Full => "make room on the disk",
+                    StoreError::Failed => "the log says why",
+                };
+                self.complain(&format!("{error}: what is said now is not kept; {cure}"));
+            }
+            Happening::Readable(Ok(())) => self.notice("the history is read again"),
+            Happening::Readable(Err(error)) => {
+                self.complain(&format!("{error}: the history cannot be read; the log says why"));
             }
             Happening::File(news) => self.on_file(news, engine),
             Happening::Read(part) => self.on_part(part, engine),
