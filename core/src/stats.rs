@@ -27,7 +27,7 @@ pub struct Stats {
     pub members_forgotten: u64,
     /// Asks of those who examine the network that were not answered: too many, too fast, or not from a link of ours.
     pub asks_dropped: u64,
-    /// Comparisons of keys not answered because one peer asks for too many.
+    /// Comparisons of keys not answered because one peer asks for too many, or is blocked.
     pub comparisons_refused: u64,
     /// Numbers shown that were not the ones committed to: somebody tried to choose the digits.
     pub comparisons_forged: u64,

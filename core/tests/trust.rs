@@ -117,6 +117,22 @@ fn one_peer_cannot_have_digits_read_without_end() {
 }
 
 #[test]
+fn whoever_is_blocked_gets_no_digits_shown_unless_our_person_asks() {
+    let mut world = pair();
+    let [one, two] = [0, 1].map(|host| world.key(host));
+    let tag = world.command(0, Action::Think { key: two, thought: Thought::Blocked(true) });
+    assert!(world.hosts[0].is_done(tag));
+    let tag = world.command(1, Action::Compare(one));
+    world.run(seconds(11));
+    assert_eq!((compared(&world, 0), compared(&world, 1)), (vec![], vec![]));
+    assert_eq!(refusal(&world, 1, tag), Some(Refusal::NotThere));
+    assert_eq!(world.hosts[0].node.as_ref().unwrap().stats().comparisons_refused, 1);
+    let tag = world.command(0, Action::Compare(two));
+    world.run_to(seconds(1), |world| world.hosts[0].is_done(tag));
+    assert_eq!(compared(&world, 0).len(), 1);
+}
+
+#[test]
 fn what_is_thought_of_a_key_lasts_and_whoever_is_blocked_is_not_heard() {
     let mut world = pair();
     let key = world.key(1);

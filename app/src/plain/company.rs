@@ -30,6 +30,9 @@ impl Plain {
         // Whoever was here can have left: then nobody needs to wait for others to be found.
         self.settled = now;
         self.alone.on_company();
+        if self.people.trust(key).blocked {
+            return;
+        }
         let name = self.people.label(key, None);
         let (what, line) = match &turn {
             Turn::CameAgain => {
@@ -76,7 +79,7 @@ impl Plain {
             self.twice.remove(&key);
             if key == self.people.own() {
                 self.tell_own();
-            } else if self.people.is_in_places(key) {
+            } else if self.people.is_in_places(key) && !self.people.trust(key).blocked {
                 self.notice(&format!("{} is here from one more place", self.people.label(key, None)));
             }
         }

@@ -125,6 +125,31 @@ fn the_muted_are_found_later_and_the_blocked_are_not() {
 }
 
 #[test]
+fn nobody_hears_how_the_blocked_come_and_go_and_what_they_are_called() {
+    let folder = Folder::new("block-crowd");
+    let mut child = Child::new(&["--profile", &folder.profile()]);
+    child.line("* bo is here");
+    child.say("/block bo");
+    child.line("bo is blocked");
+    for order in ["fake: rename zed", "fake: lose", "fake: rename zed"] {
+        child.say(order);
+    }
+    // By then they have done so.
+    child.say("still here");
+    child.line("<ana> still here");
+    child.say("/who");
+    child.line("  zed  (blocked)");
+    child.say("/unblock zed");
+    child.line("zed is not blocked");
+    child.say("fake: rename bo");
+    child.line("* zed is now called bo");
+    child.end_input();
+    let ended = child.ended();
+    let is_told = |line: &&String| line.contains("zed is") || line.contains("bo is gone");
+    assert_eq!(ended.lines.iter().filter(is_told).count(), 0, "{:?}", ended.lines);
+}
+
+#[test]
 fn programs_verify_and_block_too() {
     let folder = Folder::new("json-trust");
     let mut child = Child::new(&["--json", "--profile", &folder.profile()]);

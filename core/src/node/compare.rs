@@ -114,6 +114,11 @@ impl Node {
         if is_ours && own < key || !peer.binding.starts_with(&binding) {
             return;
         }
+        // Nothing of whoever is blocked is shown, unless our person asks for it.
+        if self.is_blocked(&key) && !self.comparisons.wanted.contains_key(&key) {
+            self.stats.comparisons_refused += 1;
+            return;
+        }
         let between = Between { asker: key, asked: own, binding: peer.binding };
         let number = self.rng.fork("compare").bytes();
         if !self.comparisons.may_ask(self.now, key) {

@@ -56,6 +56,10 @@ impl Node {
             Event::Rekey(rekey) => rekey.from,
             _ => return true,
         };
-        !self.trusted.get(&author).is_some_and(|trust| trust.blocked)
+        !self.is_blocked(&author)
+    }
+
+    pub(super) fn is_blocked(&self, key: &PeerKey) -> bool {
+        self.trusted.get(key).is_some_and(|trust| trust.blocked)
     }
 }
