@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Names that are tried: `a.txt`, `a (2).txt` and so on.
-const TRIES: u32 = 10_000;
+pub(super) const TRIES: u32 = 10_000;
 
 /// The folder for files that come: `named`, or that of a profile that was named, or the account's own one for downloads,
 /// or one in the profile.
@@ -88,7 +88,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// `a.txt`, then `a (2).txt`.
-fn numbered(name: &str, number: u32) -> String {
+pub(super) fn numbered(name: &str, number: u32) -> String {
     match name.rsplit_once('.') {
         _ if number == 1 => name.to_string(),
         Some((stem, ending)) => format!("{stem} ({number}).{ending}"),

@@ -1,12 +1,12 @@
 //! A folder out of its one row of bytes, which a stranger may have made.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
     marker::PhantomData,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use chat_core::FileName;
@@ -17,7 +17,7 @@ use serde::{
 
 use super::{
     packed::{DEPTH_MAX, HEAD, ITEMS_MAX, LIST_MAX},
-    place::sync_folder,
+    place::{TRIES, numbered, sync_folder},
 };
 
 /// What the list says of one: its way, and its bytes unless it is a folder.
@@ -25,30 +25,29 @@ type Item = (Bounded<String, DEPTH_MAX>, Option<u64>);
 
 /// Writes the files that are packed in `from` under `folder`, which is new and empty, until the disk has all of them. Every
 /// name is made harmless, and nothing that is there already is written to: whatever the list says, it stays in the folder,
-/// and no more files and folders come of it than can be offered.
+/// and no more files and folders come of it than can be offered. Names that are alike then, or to this disk, are numbered.
 ///
 /// # Errors
 /// When it is not such a row of bytes, or the disk does not take it.
 pub(super) fn unpack(from: &mut File, folder: &Path) -> io::Result<()> {
+    let mut made = Made::default();
     for (way, size) in list(from)? {
-        let mut path = folder.to_path_buf();
-        let mut names = way.0.iter().map(|name| FileName::lenient(name)).peekable();
-        if names.peek().is_none() {
+        let Some((last, folders)) = way.0.split_last() else {
             return Err(bad("a name in it leads nowhere"));
-        }
-        while let Some(name) = names.next() {
-            path.push(name.as_str());
-            if names.peek().is_some() || size.is_none() {
-                make_folder(&path)?;
-            }
+        };
+        let (mut path, mut at) = (folder.to_path_buf(), [0; 32]);
+        for name in folders {
+            (path, at) = made.folder(path, at, name)?;
         }
         if let Some(size) = size {
-            let mut to = File::create_new(&path)?;
+            let mut to = made.file(&path, at, last)?;
             let copied = io::copy(&mut io::Read::by_ref(from).take(size), &mut to)?;
             to.sync_all()?;
             if copied != size {
                 return Err(bad("it ends too early"));
             }
+        } else {
+            made.folder(path, at, last)?;
         }
     }
     if from.read(&mut [0])? > 0 {
@@ -88,20 +87,75 @@ fn is_too_much(items: &[Item]) -> bool {
         }
         let mut folder = [0; 32];
         for name in names {
-            folder = *blake3::Hasher::new().update(&folder).update(name.as_bytes()).finalize().as_bytes();
+            folder = within(folder, name);
             folders.insert(folder);
         }
         files + folders.len() > ITEMS_MAX
     })
 }
 
-/// Makes a folder, unless the list has said so before.
-fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.symlink_metadata()?.is_dir() => {
-            Ok(())
+/// What stands for the way that leads to `name` in a folder.
+fn within(folder: [u8; 32], name: &str) -> [u8; 32] {
+    *blake3::Hasher::new().update(&folder).update(name.as_bytes()).finalize().as_bytes()
+}
+
+/// What has been made of the list so far.
+#[derive(Default)]
+struct Made {
+    /// What each way of the list is called here; `None` for a file.
+    ways: BTreeMap<[u8; 32], Option<String>>,
+    /// How many of a folder would have the same name, for most of which no number need be tried in vain.
+    alike: BTreeMap<[u8; 32], u32>,
+}
+
+impl Made {
+    /// Makes the folder `name` in the one at `path`, whose way is `at`, unless the list has said so before. Answers where it
+    /// is, and its way.
+    fn folder(&mut self, mut path: PathBuf, at: [u8; 32], name: &str) -> io::Result<(PathBuf, [u8; 32])> {
+        let way = within(at, name);
+        let called = match self.ways.get(&way) {
+            Some(Some(called)) => called.clone(),
+            Some(None) => return Err(bad("a file in it is a folder too")),
+            None => {
+                let (called, ()) = self.new_name(&path, at, name, |path| fs::create_dir(path))?;
+                self.ways.insert(way, Some(called.clone()));
+                called
+            }
+        };
+        path.push(called);
+        Ok((path, way))
+    }
+
+    /// Makes the file `name` in the folder at `path`, whose way is `at`.
+    fn file(&mut self, path: &Path, at: [u8; 32], name: &str) -> io::Result<File> {
+        let way = within(at, name);
+        if self.ways.contains_key(&way) {
+            return Err(bad("a name is in it twice"));
         }
-        made => made,
+        let (_, file) = self.new_name(path, at, name, |path| File::create_new(path))?;
+        self.ways.insert(way, None);
+        Ok(file)
+    }
+
+    /// Has `make` make something that is called `name`, or so and a number.
+    fn new_name<T>(
+        &mut self,
+        folder: &Path,
+        at: [u8; 32],
+        name: &str,
+        make: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<(String, T)> {
+        let name = FileName::lenient(name);
+        let tried = self.alike.entry(within(at, &name.as_str().to_lowercase())).or_default();
+        for _ in 0..TRIES {
+            *tried += 1;
+            let called = numbered(name.as_str(), *tried);
+            match make(&folder.join(&called)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return Ok((called, made?)),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 

@@ -67,13 +67,14 @@ fn whatever_a_folder_says_it_stays_where_it_is_put() {
     let folder = Folder::new("hostile");
     let way: Vec<&str> = std::iter::repeat_n("d", 33).collect();
     let deep: [(&[&str], _); 1] = [(&way, Some(1))];
-    let cases: [(&str, Vec<u8>, bool); 14] = [
+    let cases: [(&str, Vec<u8>, bool); 15] = [
         ("up", packed(&[(&["..", "..", "evil"], Some(1))], b"x"), true),
         ("root", packed(&[(&["/etc/evil"], Some(1))], b"x"), true),
         ("back", packed(&[(&["..\\..\\evil"], Some(1))], b"x"), true),
         ("nul", packed(&[(&["a\0b"], Some(1))], b"x"), true),
         ("twice", packed(&[(&["a"], Some(1)), (&["a"], Some(1))], b"xy"), false),
-        ("cleaned alike", packed(&[(&["a"], Some(1)), (&[".a"], Some(1))], b"xy"), false),
+        ("cleaned alike", packed(&[(&["a"], Some(1)), (&[".a"], Some(1))], b"xy"), true),
+        ("folder as file", packed(&[(&["a", "b"], Some(1)), (&["a"], Some(1))], b"xy"), false),
         ("file as folder", packed(&[(&["a"], Some(1)), (&["a", "b"], Some(1))], b"xy"), false),
         ("nowhere", packed(&[(&[], Some(1))], b"x"), false),
         ("deep", packed(&deep, b"x"), false),
@@ -102,6 +103,40 @@ fn whatever_a_folder_says_it_stays_where_it_is_put() {
     fs::write(&from, packed(&many, b"")).unwrap();
     assert!(unpack(&mut File::open(&from).unwrap(), &out).is_err());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+/// Here some names mean something to other systems, or to programs.
+#[cfg(unix)]
+#[test]
+fn names_that_are_alike_once_they_are_harmless_are_numbered() {
+    let folder = Folder::new("alike");
+    let root = folder.path("songs");
+    for name in ["-x", "x", "x/-y"] {
+        fs::create_dir_all(root.join(name)).unwrap();
+    }
+    for (name, size) in
+        [("-x/1", 1), ("x/2", 2), ("x/-y/3", 3), ("a:b.txt", 4), ("a_b.txt", 5), ("a?b.txt", 6)]
+    {
+        fs::write(root.join(name), content(size)).unwrap();
+    }
+    let prepared = Prepared::of(&root).unwrap();
+    let (size, mut offers) = (prepared.offer.size, Offers::default());
+    offers.add(id(1), ROOM, prepared);
+    let (out, packed) = (folder.path("out"), folder.path("packed"));
+    fs::create_dir(&out).unwrap();
+    fs::write(&packed, read_all(&mut offers, id(1), size).unwrap()).unwrap();
+    unpack(&mut File::open(&packed).unwrap(), &out).unwrap();
+    let names = [
+        ("x/1", 1),
+        ("x (2)/2", 2),
+        ("x (2)/y/3", 3),
+        ("a_b.txt", 4),
+        ("a_b (2).txt", 6),
+        ("a_b (3).txt", 5),
+    ];
+    for (name, size) in names {
+        assert_eq!(fs::read(out.join(name)).unwrap(), content(size), "{name}");
+    }
 }
 
 /// A list of a few bytes for each folder, so that much comes of little.
