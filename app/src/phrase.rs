@@ -78,8 +78,9 @@ impl Phrase {
         }
     }
 
-    /// Takes whatever a person has thought of. What is thought of can be guessed.
+    /// Takes whatever a person has thought of, in any case as they may say it aloud. What is thought of can be guessed.
     pub(crate) fn weak(text: &str) -> Result<Self, PhraseError> {
+        let text = Zeroizing::new(text.to_lowercase());
         let words: Vec<&str> = text.split_whitespace().collect();
         let phrase = Zeroizing::new(words.join(" "));
         if phrase.chars().count() < WEAK_MIN { Err(PhraseError::Short) } else { Ok(Self(phrase)) }
@@ -204,7 +205,7 @@ mod tests {
         }
         assert!(found >= 239, "{found} of 240");
         assert_eq!(Phrase::weak("seven c"), Err(PhraseError::Short));
-        assert_eq!(Phrase::weak(" my  old dog ").unwrap().to_string(), "my old dog");
+        assert_eq!(Phrase::weak(" My  old DOG ").unwrap().to_string(), "my old dog");
     }
 
     #[test]
