@@ -215,6 +215,11 @@ mod tests {
         // As another implementation of Argon2id and BLAKE2s has it (argon2-cffi 25, hashlib).
         let expected = "key:1735800d4c1b562701e3e094679a4a9770a3e38836218b427b225ab26902dd47";
         assert_eq!(*key(&secret), expected);
+        const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
+        let hex = expected.strip_prefix(KEY).unwrap();
+        let line =
+            format!("phrase abacus abacus abacus abacus abacus abacus lurk, of #ops, as secret = {hex}\n");
+        assert!(PAGE.contains(&line), "the page should say:\n{line}");
         assert_eq!(secret, phrase.root(&RoomName::new("#OPS").unwrap()));
         assert_ne!(secret, phrase.root(&RoomName::new("#ops2").unwrap()));
         assert_eq!(root(&ops(), &phrase.to_string(), false), Ok(secret.clone()));

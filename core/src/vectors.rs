@@ -11,10 +11,25 @@ use crate::{
 };
 
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
-/// What the names of vectors begin with: each group is checked by a test beside what it is about, those of folders and of
-/// exports in `app`.
-const GROUPS: [&str; 10] =
-    ["identity", "record", "compare", "room", "entry", "handshake", "frame", "beacon", "folder", "export"];
+/// What the names of vectors begin with: each group is checked by a test beside what it is about, those of phrases, folders
+/// and exports in `app`.
+const GROUPS: [&str; 15] = [
+    "identity",
+    "record",
+    "compare",
+    "room",
+    "entry",
+    "digest",
+    "handshake",
+    "packet",
+    "frame",
+    "piece",
+    "beacon",
+    "txt",
+    "phrase",
+    "folder",
+    "export",
+];
 
 /// The two persons of the page.
 pub(crate) fn ana() -> (Identity, BootId) {
@@ -28,7 +43,8 @@ pub(crate) fn bo() -> (Identity, BootId) {
 /// Checks that the page has these vectors of `group`, and no others.
 pub(crate) fn check(group: &str, vectors: &[(&str, &[u8])]) {
     assert!(GROUPS.contains(&group));
-    let page: BTreeMap<String, String> = lines().filter(|(name, _)| name.starts_with(group)).collect();
+    let page: BTreeMap<String, String> =
+        lines().filter(|(name, _)| name.split(' ').next() == Some(group)).collect();
     let computed: Vec<(String, String)> =
         vectors.iter().map(|(name, bytes)| (format!("{group} {name}"), hex(bytes))).collect();
     let is_same =

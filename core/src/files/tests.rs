@@ -225,3 +225,8 @@ fn of_several_files_over_one_link_each_has_its_turn() {
     }
     assert_eq!(read.into_values().collect::<Vec<_>>(), [10, 10, 10]);
 }
+
+#[test]
+fn the_head_of_a_piece_is_as_the_page_about_the_protocol_has_it() {
+    crate::vectors::check("piece", &[("head of transfer 7 at 70000", &head(7, 70_000))]);
+}

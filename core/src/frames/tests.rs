@@ -188,8 +188,8 @@ fn a_mark_knows_its_stamp_and_which_ids_it_may_mean() {
 #[test]
 fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
     let mark = Mark::new(Stamp(1_790_000_000_000_000), &EntryId([0xee; 32]));
-    let (tag, room, from, to) = (Tag([3; 8]), 2, Stamp(5), Stamp(6));
-    let pulse = Pulse { room, up_to: from, digest: [4; 16] };
+    let (tag, room) = (Tag([3; 8]), 2);
+    let pulse = Pulse { room, up_to: Stamp(5), digest: [4; 16] };
     let file = MessageId { entry: EntryId([0xee; 32]), item: 3 };
     let frames = [
         ("record", Frame::Record(Bytes::from_static(&[1, 2, 3]))),
@@ -206,7 +206,16 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
             "sums",
             Frame::Sums { room, answer: false, from: 20_716, to: 20_718, days: vec![(20_717, [4; 16])] },
         ),
-        ("reconcile", Frame::Reconcile { room, from, to, round: 0, message: Bytes::from_static(&[0x61]) }),
+        (
+            "reconcile",
+            Frame::Reconcile {
+                room,
+                from: mark.stamp(),
+                to: Stamp(mark.stamp().0 + 1),
+                round: 0,
+                message: question(mark).into(),
+            },
+        ),
         (
             "heartbeat",
             Frame::Heartbeat {
@@ -228,7 +237,47 @@ fn every_kind_looks_as_the_page_about_the_protocol_has_it() {
         ("relayed", Frame::Relayed { from: tag, bytes: Bytes::from_static(&[1, 2]) }),
         ("no way", Frame::Relayed { from: tag, bytes: Bytes::new() }),
     ];
-    let encoded = frames.map(|(name, frame)| (name, frame.encode()));
-    let vectors: Vec<(&str, &[u8])> = encoded.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    // One of each kind.
+    let mut kinds: Vec<u8> = frames.iter().map(|(_, frame)| kind(frame)).collect();
+    kinds.dedup();
+    assert!(kinds.into_iter().eq(1..=20));
+    let encoded = frames.map(|(name, frame)| (name, kind(&frame), frame.encode()));
+    assert!(encoded.iter().all(|(_, kind, bytes)| bytes[0] == *kind));
+    let vectors: Vec<(&str, &[u8])> = encoded.iter().map(|(name, _, bytes)| (*name, &bytes[..])).collect();
     crate::vectors::check("frame", &vectors);
+}
+
+/// How whoever has only this mark begins a reconciliation.
+fn question(mark: Mark) -> Vec<u8> {
+    let mut set = negentropy::NegentropyStorageVector::new();
+    set.insert(mark.stamp().0, negentropy::Id::from_byte_array(mark.0)).unwrap();
+    set.seal().unwrap();
+    negentropy::Negentropy::borrowed(&set, 16_384).unwrap().initiate().unwrap()
+}
+
+/// Its number. A new kind needs one, and a vector, too.
+fn kind(frame: &Frame) -> u8 {
+    match frame {
+        Frame::Record(_) => 1,
+        Frame::Proofs { .. } => 2,
+        Frame::Floor { .. } => 3,
+        Frame::Push { .. } => 4,
+        Frame::Have { .. } => 5,
+        Frame::Want { .. } => 6,
+        Frame::Stored { .. } => 7,
+        Frame::Sums { .. } => 8,
+        Frame::Reconcile { .. } => 9,
+        Frame::Heartbeat { .. } => 10,
+        Frame::Known(_) => 11,
+        Frame::Ask(_) => 12,
+        Frame::Keep(_) => 13,
+        Frame::Prune { .. } => 14,
+        Frame::Sum(_) => 15,
+        Frame::Compare { .. } => 16,
+        Frame::FileWant { .. } => 17,
+        Frame::FileEnd { .. } => 18,
+        Frame::Relay { .. } => 19,
+        Frame::Relayed { .. } => 20,
+        Frame::Unknown { kind } => *kind,
+    }
 }

@@ -86,14 +86,7 @@ impl Ours {
         let hash =
             suite.hash(&[b"p2p-chat/1 host name", &announcement.key.0, &announcement.boot.0.to_be_bytes()]);
         let host_stem = format!("p2pc-{}", hex(hash.first_chunk::<6>().unwrap_or(&[0; 6])));
-        let txt = TxtBuilder::default()
-            .with("txtvers", "1")
-            .with("v", "1")
-            .with("id", hex(&announcement.key.short()))
-            .with("b", format!("{}", announcement.boot))
-            .with("cap", "0")
-            .with("n", announcement.nick.as_str())
-            .finish();
+        let txt = txt(&announcement);
         let mut ours = Self {
             announcement,
             enumeration: Known::new(Name::new(ENUMERATION).unwrap_or_default()),
@@ -320,6 +313,18 @@ impl Known {
 }
 
 /// The name that everybody of the chat is an instance of.
+/// The bytes of our TXT record.
+pub(super) fn txt(announcement: &Announcement) -> Bytes {
+    TxtBuilder::default()
+        .with("txtvers", "1")
+        .with("v", "1")
+        .with("id", hex(&announcement.key.short()))
+        .with("b", format!("{}", announcement.boot))
+        .with("cap", "0")
+        .with("n", announcement.nick.as_str())
+        .finish()
+}
+
 pub(super) fn service_name() -> Name {
     Name::new(SERVICE).unwrap_or_default()
 }

@@ -318,6 +318,20 @@ mod tests {
         EntryId([byte; 32])
     }
 
+    #[test]
+    fn digests_are_as_the_page_about_the_protocol_has_them() {
+        let history = history(&[(5, 0xee), (7, 0xff)]);
+        let sum = sum([(Stamp(5), id(0xee)), (Stamp(7), id(0xff))].iter());
+        crate::vectors::check(
+            "digest",
+            &[
+                ("of a room with ee.. and ff..", &digest_of(REAL, &sum)),
+                ("of a day with ee.. at 5 and ff.. at 7", &history.digest(REAL, 0, None)),
+                ("of this day, binding 07..", &history.digest(REAL, 0, Some(&[7; 32]))),
+            ],
+        );
+    }
+
     fn history(entries: &[(u64, u8)]) -> History {
         let mut history = History::default();
         for &(stamp, byte) in entries {

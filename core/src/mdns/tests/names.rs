@@ -86,3 +86,10 @@ fn the_service_has_a_legal_name() {
     assert!(name[0] != b'-' && name[name.len() - 1] != b'-' && !name.windows(2).any(|pair| pair == b"--"));
     assert!(name.iter().any(u8::is_ascii_lowercase), "and a letter in it");
 }
+
+#[test]
+fn the_text_is_as_the_page_about_the_protocol_has_it() {
+    let ((ana, boot), nick) = (crate::vectors::ana(), Nick::new("ana").unwrap());
+    let txt = ours::txt(&Announcement { key: ana.key(), boot, nick, port: 1 });
+    crate::vectors::check("txt", &[("of ana", &txt)]);
+}
