@@ -139,7 +139,8 @@ pub struct BeaconStats {
 pub struct SessionStats {
     /// Datagrams of an unknown kind, too short, or for no session of ours.
     pub stray: u64,
-    /// Datagrams whose tag did not verify.
+    /// Datagrams whose tag did not verify, and of handshakes those whose signature did not, or was that of somebody who
+    /// cannot be there.
     pub forged: u64,
     /// Datagrams that came twice, or too late for the replay window.
     pub replayed: u64,
@@ -149,7 +150,7 @@ pub struct SessionStats {
     pub dialled: u64,
     /// Handshakes that proved an identity.
     pub proven: u64,
-    /// Handshakes that failed: bad signature, wrong version, or no answer.
+    /// Handshakes that failed: nobody answered, or a first message was no key. Wrong signatures are `forged`.
     pub handshakes_failed: u64,
     /// Handshakes refused: too many half open, too many sessions, too many of
     /// one address, or too many boots of one identity.
