@@ -44,6 +44,8 @@ impl Store {
                     self.state.keeps.retain(|known| known.room != keep.room);
                     self.state.keeps.push(keep);
                 }
+                // It shows nothing to anybody.
+                Record::Settle(..) => {}
                 other => panic!("a record that this store does not know: {other:?}"),
             }
         }
