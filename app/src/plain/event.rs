@@ -21,10 +21,12 @@ impl Plain {
                     self.on_offered(file, prepared.clone(), engine);
                 }
                 pending.into_iter().for_each(|pending| self.on_done(now, pending, engine));
+                self.go_on_with_lines(engine);
             }
             Event::Refused { tag, reason } => {
                 let pending = self.pending.remove(&tag);
                 pending.into_iter().for_each(|pending| self.on_refused(pending, reason, engine));
+                self.go_on_with_lines(engine);
             }
             Event::Message(message) => self.on_message(now, message, engine),
             Event::Transfer(transfer) => self.on_transfer(now, transfer),
@@ -58,6 +60,7 @@ impl Plain {
             Event::Finished => {
                 self.show_missed(engine);
                 self.end_import(true);
+                self.tell_undone();
                 self.tell_unheard();
             }
             _ => {}

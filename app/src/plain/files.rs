@@ -174,7 +174,10 @@ impl Plain {
                         let offer = prepared.offer.clone();
                         self.act(Action::Offer { place, offer }, Pending::Offer(prepared), engine);
                     }
-                    Err(why) => self.complain(&format!("{} is not offered: {why}", path.display())),
+                    Err(why) => {
+                        self.complain(&format!("{} is not offered: {why}", path.display()));
+                        self.refuse_waiting();
+                    }
                 }
             }
             News::Ready { wanted, message } => {

@@ -18,6 +18,7 @@ mod help;
 mod keep;
 mod near;
 mod pending;
+mod queue;
 mod recall;
 mod rekey;
 mod rooms;
@@ -41,7 +42,7 @@ use jiff::tz::TimeZone;
 pub(crate) use self::command::is_said;
 use self::{
     alone::Alone, carry::Carrying, clocks::Clocks, crowd::Crowd, delivery::Delivery, desk::Desk,
-    examine::Doctor, heard::Missed, pending::Pending, recall::Recall, show::Show,
+    examine::Doctor, heard::Missed, pending::Pending, queue::Queue, recall::Recall, show::Show,
 };
 use crate::{
     clean,
@@ -98,6 +99,8 @@ pub(crate) struct Plain {
     /// What the last long message did not show.
     rest: Option<String>,
     desk: Desk,
+    /// Those that wait for what was said before them.
+    queue: Queue,
     pending: BTreeMap<u64, Pending>,
     carrying: Carrying,
     /// For how many days what is not kept for ever is kept.
@@ -170,6 +173,7 @@ impl Plain {
             settled: clock.now() + SETTLED,
             rest: None,
             desk: Desk::default(),
+            queue: Queue::new(),
             pending: BTreeMap::new(),
             carrying: Carrying::default(),
             keeps: BTreeMap::new(),
@@ -278,7 +282,8 @@ impl Plain {
     fn go_on(&self) {
         if let Some(prompt) = &self.prompt {
             prompt.set(&self.place());
-            if !self.pending.values().any(|pending| matches!(pending, Pending::Join { .. })) {
+            let is_joining = self.pending.values().any(|pending| matches!(pending, Pending::Join { .. }));
+            if !is_joining && self.queue.is_empty() {
                 prompt.give_back();
             }
         }
@@ -301,7 +306,10 @@ impl Front for Plain {
             Happening::Readable(Err(error)) => {
                 self.complain(&format!("{error}: the history cannot be read; the log says why"));
             }
-            Happening::File(news) => self.on_file(news, engine),
+            Happening::File(news) => {
+                self.on_file(news, engine);
+                self.go_on_with_lines(engine);
+            }
             Happening::Read(part) => self.on_part(part, engine),
             Happening::Exported(exported) => self.on_exported(&exported),
             Happening::CaptureEnded(why) => self.complain(&why),
@@ -309,7 +317,8 @@ impl Front for Plain {
                 if self.is_misplaced() {
                     self.refuse_misplaced(&line);
                 } else {
-                    self.on_line(&line, engine);
+                    self.queue.push_back(line);
+                    self.work_off(engine);
                 }
                 self.go_on();
             }
@@ -369,7 +378,7 @@ impl Front for Plain {
         let is_ours =
             |pending: &Pending| matches!(pending, Pending::Enter(_) | Pending::Examine { asked: false });
         let pending = self.pending.values().filter(|pending| !is_ours(pending)).count();
-        pending + self.desk.preparing() + self.carrying.len()
+        pending + self.queue.len() + self.desk.preparing() + self.carrying.len()
     }
 
     fn is_leaving(&self) -> bool {

@@ -107,6 +107,7 @@ impl Plain {
             Pending::Say { text, .. } => {
                 self.gate.leave();
                 self.complain(&format!("not sent, {why}: {}", delivery::beginning(&text)));
+                self.refuse_waiting();
             }
             Pending::Join { door: Door { room, .. }, .. } | Pending::Enter(Door { room, .. })
                 if reason == Refusal::NameTaken =>
@@ -132,6 +133,7 @@ impl Plain {
             Pending::Offer(prepared) => {
                 engine.files(Job::NotOffered);
                 self.complain(&format!("{} is not offered: {why}", prepared.offer.name));
+                self.refuse_waiting();
             }
             _ => self.complain(why),
         }

@@ -11,6 +11,7 @@ mod late;
 mod paper;
 mod places;
 mod plain;
+mod queue;
 #[cfg(unix)]
 mod reading;
 mod rooms;
