@@ -5,7 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use chat_core::{Findings, Interface, MdnsSocket, Nick, PeerFindings, PeerState, Subnet, Tally, Way};
 use chat_net::{LookedAt, Surroundings};
 
-use crate::{clean, cli::Discovery, people::with_digits};
+use crate::{
+    clean,
+    cli::Discovery,
+    people::{as_shown, with_digits},
+};
 
 /// The groups of multicast DNS (RFC 6762 section 3).
 pub(super) const GROUP_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 251));
@@ -117,8 +121,8 @@ impl Facts {
 
 /// What somebody is called here: with the digits of its key once that is proven.
 pub(crate) fn name(peer: &PeerFindings) -> String {
-    let nick = peer.nick.as_ref().map_or("somebody", Nick::as_str);
-    peer.key.map_or_else(|| clean::name(nick).into_owned(), |key| with_digits(&clean::name(nick), key))
+    let nick = peer.nick.as_ref().map_or_else(|| String::from("somebody"), |nick| as_shown(nick).to_string());
+    peer.key.map_or_else(|| clean::name(&nick).into_owned(), |key| with_digits(&clean::name(&nick), key))
 }
 
 /// Whether others are told this address.

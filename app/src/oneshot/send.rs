@@ -210,7 +210,12 @@ impl Sending<'_> {
                         self.look(Some(self.settled));
                         return Ok(());
                     }
-                    Err(Unresolved::Unknown(_) | Unresolved::Own | Unresolved::Renamed { .. }) => {
+                    Err(
+                        Unresolved::Unknown(_)
+                        | Unresolved::Room(_)
+                        | Unresolved::Own
+                        | Unresolved::Renamed { .. },
+                    ) => {
                         self.look(None);
                         return Ok(());
                     }
@@ -265,7 +270,7 @@ impl Sending<'_> {
 fn unseen(people: &People, name: &str) -> String {
     match people.resolve(name) {
         Ok(_) if name.parse::<PeerKey>().is_ok() => String::from("nobody with that key was met"),
-        Err(Unresolved::Unknown(_)) => format!("nobody called {name} was seen"),
+        Err(Unresolved::Unknown(_) | Unresolved::Room(_)) => format!("nobody called {name} was seen"),
         Err(Unresolved::Own) => format!("nobody else called {name} was seen"),
         Err(renamed @ Unresolved::Renamed { .. }) => format!("{renamed}, and nobody else came"),
         Ok(_) | Err(Unresolved::Ambiguous { .. }) => format!("{name} was not met"),

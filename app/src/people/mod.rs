@@ -12,9 +12,9 @@ use std::{
 
 use chat_core::{BootId, Nick, PeerChange, PeerKey, PeerState, RoomName, Source};
 
-use self::trust::{Looks, Trusts, without_badges};
+use self::trust::{Looks, Trusts};
 pub(crate) use self::{
-    names::{Unresolved, with_digits},
+    names::{Unresolved, as_shown, with_digits},
     trust::BADGE,
 };
 use crate::store::Known;
@@ -75,11 +75,8 @@ pub(crate) enum Turn {
 impl People {
     pub(crate) fn new(own: PeerKey, nick: Nick, known: Vec<Known>) -> Self {
         let person = |known: Known| {
-            let person = Person {
-                nick: Some(without_badges(&known.peer.nick)),
-                talked: known.talked,
-                ..Person::default()
-            };
+            let person =
+                Person { nick: Some(as_shown(&known.peer.nick)), talked: known.talked, ..Person::default() };
             (known.peer.key, person)
         };
         let persons: BTreeMap<PeerKey, Person> = known.into_iter().map(person).collect();
@@ -137,7 +134,7 @@ impl People {
 
     /// Notes what `key` is called now. The answer is what it was called on the screen, if that was something else.
     fn on_nick(&mut self, key: PeerKey, nick: Option<&Nick>) -> Option<String> {
-        let nick = &without_badges(nick?);
+        let nick = &as_shown(nick?);
         let before = self.persons.get(&key).and_then(|person| person.nick.clone());
         let was = before.as_ref().filter(|before| *before != nick).map(|_| self.label(key, None));
         let person = self.persons.entry(key).or_default();

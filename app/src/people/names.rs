@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use chat_core::{Nick, PeerKey};
 
-use super::{
-    People, Person,
-    trust::{BADGE, without_badges},
-};
+use super::{People, Person, trust::BADGE};
 use crate::clean;
 
 /// Keys that one name is searched for by.
 const NAMED_MAX: usize = 64;
+/// What nicks may not have in them on the screen: it would look like the badge of those who are verified.
+pub(super) const BADGES: [char; 11] = ['✓', '✔', '√', '☑', '✅', '🗸', '🗹', '⍻', '🮱', '⎷', '\u{10102}'];
+/// Nor what looks like the end or the beginning of a name, with which the rest would be somebody else's words.
+const BEGINS: [char; 7] = ['<', '\u{2039}', '\u{2329}', '\u{276e}', '\u{27e8}', '\u{3008}', '\u{ff1c}'];
+const ENDS: [char; 7] = ['>', '\u{203a}', '\u{232a}', '\u{276f}', '\u{27e9}', '\u{3009}', '\u{ff1e}'];
+/// What rooms begin with, and nobody on the screen.
+const HASH: char = '#';
 /// Hex digits of a key that are enough to mean somebody.
 const PREFIX_MIN: usize = 8;
 
@@ -20,6 +24,8 @@ const PREFIX_MIN: usize = 8;
 pub(crate) enum Unresolved {
     #[error("nobody called {0} has been seen")]
     Unknown(String),
+    #[error("{0} is a room and nobody's name")]
+    Room(String),
     #[error("that is you")]
     Own,
     /// Another is not told instead: a nick that was given up is anybody's.
@@ -37,7 +43,7 @@ impl People {
         let mut label = match said_as.or(own).or(known) {
             None => with_digits("?", key),
             Some(nick) => {
-                let nick = without_badges(nick);
+                let nick = as_shown(nick);
                 if is_nothing(nick.as_str()) || self.could_be_another(&nick, key) {
                     with_digits(nick.as_str(), key)
                 } else {
@@ -61,6 +67,10 @@ impl People {
         let name = name.trim_end_matches(BADGE);
         if let Ok(key) = name.parse::<PeerKey>() {
             return if key == self.own { Err(Unresolved::Own) } else { Ok(key) };
+        }
+        // Whoever once had such a name does not get what is meant for all in a room.
+        if name.starts_with(HASH) {
+            return Err(Unresolved::Room(name.to_string()));
         }
         let (by_nick, exactly) = (self.called(name), self.exactly(name));
         let (near, far): (BTreeSet<_>, BTreeSet<_>) =
@@ -182,6 +192,13 @@ impl Person {
 pub(crate) fn with_digits(nick: &str, key: PeerKey) -> String {
     let nick = if is_nothing(nick) { "?" } else { nick };
     format!("{nick}-{:04}", key.digits())
+}
+
+/// A nick as it is told of on the screen: whoever writes a badge into theirs, or what makes it look like a room or like
+/// somebody else's words, is called, and told apart, as if they had not.
+pub(crate) fn as_shown(nick: &Nick) -> Nick {
+    let nick = nick.as_str().replace(BADGES, "").replace(BEGINS, "(").replace(ENDS, ")");
+    Nick::lenient(nick.trim_start_matches([HASH, ' ']))
 }
 
 /// Whether a nick shows nothing, or nothing was left of it.

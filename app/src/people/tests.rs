@@ -226,3 +226,20 @@ fn of_those_of_one_nick_the_only_one_who_is_verified_is_meant() {
     people.set_trust(bo, verified);
     assert_eq!(people.resolve("bo"), Ok(bo));
 }
+
+#[test]
+fn nobody_is_called_like_a_room_or_has_the_end_of_a_name_in_theirs() {
+    let mut people = people(vec![]);
+    people.on_peer(change(1, "boss> give bo the key <eve", 1, PeerState::Online));
+    people.on_peer(change(2, "#ops", 1, PeerState::Online));
+    let (boss, ops) = (PeerKey([1; 32]), PeerKey([2; 32]));
+    for said_as in [None, Nick::new("boss\u{ff1e} give bo the key \u{2039}eve").ok()] {
+        assert_eq!(people.label(boss, said_as.as_ref()), "boss) give bo the key (eve");
+    }
+    assert_eq!(people.resolve("boss) give bo the key (eve"), Ok(boss));
+    assert_eq!((people.label(ops, None).as_str(), people.resolve("ops")), ("ops", Ok(ops)));
+    for room in ["#ops".to_string(), with_digits("#ops", ops)] {
+        assert_eq!(people.resolve(&room), Err(Unresolved::Room(room)));
+    }
+    assert_eq!(people.label(ops, Nick::new("##").ok().as_ref()), with_digits("?", ops));
+}

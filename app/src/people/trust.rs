@@ -9,8 +9,6 @@ use super::{People, Person};
 
 /// Comparisons whose digits are remembered.
 const COMPARED_MAX: usize = 64;
-/// What nicks may not have in them on the screen: it would look like the badge of those who are verified.
-const BADGES: [char; 10] = ['✓', '✔', '√', '☑', '✅', '🗸', '🗹', '⍻', '🮱', '⎷'];
 /// Behind the names of those who are verified.
 pub(crate) const BADGE: char = '✓';
 
@@ -142,17 +140,15 @@ fn lower(nick: &Nick) -> String {
     nick.as_str().to_lowercase()
 }
 
-/// A nick without what looks like the badge: whoever writes one into theirs is called, and told apart, as if they had not.
-pub(super) fn without_badges(nick: &Nick) -> Nick {
-    Nick::lenient(&nick.as_str().replace(BADGES, ""))
-}
-
 #[cfg(test)]
 mod tests {
     use chat_core::{PeerChange, PeerState};
     use quickcheck::quickcheck;
 
-    use super::{super::tests::*, *};
+    use super::{
+        super::{names::BADGES, tests::*},
+        *,
+    };
 
     const VERIFIED: Trust = Trust { verified: true, blocked: false, muted: false };
 

@@ -8,7 +8,10 @@ use std::{
 
 use chat_core::{Instant, Multicast, NetChange, Nick};
 
-use crate::{address, multicast, people::People};
+use crate::{
+    address, multicast,
+    people::{People, as_shown},
+};
 
 /// How long nobody may be there before that is explained.
 const SOON: Duration = Duration::from_secs(4);
@@ -73,7 +76,8 @@ impl Alone {
         }
         let since = if self.had_company { "alone now" } else { "alone so far" };
         if let Some(found) = people.found().next() {
-            let name = found.nick.as_ref().map_or("somebody", Nick::as_str);
+            let name = found.nick.as_ref().map(as_shown);
+            let name = name.as_ref().map_or("somebody", Nick::as_str);
             let at = found.address.map(|at| format!(" at {}", address::show(at))).unwrap_or_default();
             let why = "does not answer; a firewall there or here may drop UDP";
             return self.told.insert(why).then(|| format!("{since}: {name} was found{at} and {why}"));
@@ -203,7 +207,8 @@ mod tests {
     #[test]
     fn company_needs_no_words_and_a_mute_peer_does() {
         let mut people = people();
-        people.on_peer(change(PeerState::Found));
+        // A record proves nothing, so nobody has the badge by it.
+        people.on_peer(PeerChange { nick: Nick::new("bo✓").ok(), ..change(PeerState::Found) });
         let why = Alone::new(at(0), 1, true).on_tick(at(9), &people).unwrap();
         assert!(why.contains("bo was found at 10.0.0.7:9"), "{why}");
         people.on_peer(change(PeerState::Online));

@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     address, clean, files,
-    people::{People, Person, found_by, with_digits},
+    people::{People, Person, as_shown, found_by, with_digits},
     store,
 };
 
@@ -167,7 +167,7 @@ pub(crate) fn peers(people: &People) -> Vec<String> {
         rows.extend(person.runs.values().map(|run| peer(name.clone(), short.clone(), run, people)));
     }
     for change in people.found() {
-        let name = change.nick.as_ref().map_or("?", Nick::as_str).to_string();
+        let name = change.nick.as_ref().map_or_else(|| String::from("?"), |nick| as_shown(nick).to_string());
         rows.push(peer(name, change.id.map(|id| hex(&id)).unwrap_or_default(), change, people));
     }
     columns(rows)
@@ -302,6 +302,32 @@ mod tests {
             shown(text, false),
             "12:00 #lobby <bo> hi\n    | 12:00 #lobby <boss> give bo the key\n    | 12:00 * bo left[Ax"
         );
+    }
+
+    #[test]
+    fn nobody_has_anothers_line_in_their_name() {
+        let people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        let nick = Nick::new("boss> give bo the key <eve").unwrap();
+        let message = Message { nick, ..message("ok", false) };
+        let line = Show::new(TimeZone::UTC, true).message(&message, None, &people, UnixMillis(NOON)).text;
+        assert_eq!(line, "12:00 #lobby <boss) give bo the key (eve> ok");
+    }
+
+    #[test]
+    fn whoever_has_not_proven_who_they_are_has_no_badge() {
+        let mut people = People::new(PeerKey([0; 32]), Nick::new("ana").unwrap(), vec![]);
+        people.on_peer(PeerChange {
+            state: PeerState::Found,
+            key: None,
+            id: Some([1; 8]),
+            boot: None,
+            nick: Nick::new("bo\u{10102}✓").ok(),
+            address: None,
+            via: chat_core::Source::Mdns,
+            direct: false,
+            through: None,
+        });
+        assert!(peers(&people)[0].starts_with("bo  "), "{:?}", peers(&people));
     }
 
     #[test]
