@@ -231,7 +231,14 @@ fn split_digits(name: &str) -> Option<(&str, u16)> {
 
 /// Whether two nicks look alike enough to be taken for each other, capitals and blanks aside.
 fn same(one: &str, other: &str) -> bool {
-    let seen =
-        |nick: &str| nick.chars().filter(|&c| !clean::shows_nothing(c)).collect::<String>().to_lowercase();
+    let plain = |c| match c {
+        c if BEGINS.contains(&c) => '(',
+        c if ENDS.contains(&c) => ')',
+        c => c,
+    };
+    let seen = |nick: &str| {
+        let seen = nick.chars().filter(|&c| !clean::shows_nothing(c)).map(plain);
+        seen.collect::<String>().to_lowercase()
+    };
     one == other || seen(one) == seen(other)
 }

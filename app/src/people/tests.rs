@@ -236,7 +236,9 @@ fn nobody_is_called_like_a_room_or_has_the_end_of_a_name_in_theirs() {
     for said_as in [None, Nick::new("boss\u{ff1e} give bo the key \u{2039}eve").ok()] {
         assert_eq!(people.label(boss, said_as.as_ref()), "boss) give bo the key (eve");
     }
-    assert_eq!(people.resolve("boss) give bo the key (eve"), Ok(boss));
+    for typed in ["boss) give bo the key (eve", "boss> give bo the key <eve"] {
+        assert_eq!(people.resolve(typed), Ok(boss));
+    }
     assert_eq!((people.label(ops, None).as_str(), people.resolve("ops")), ("ops", Ok(ops)));
     for room in ["#ops".to_string(), with_digits("#ops", ops)] {
         assert_eq!(people.resolve(&room), Err(Unresolved::Room(room)));
