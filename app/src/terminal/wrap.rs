@@ -17,8 +17,8 @@ const FAR_IN: usize = 16;
 /// How others come into a room.
 const WAY_IN: &str = "/join ";
 
-/// `text`, with breaks between words where its lines would be wider than `columns`. A word that is wider stays whole, and the
-/// terminal breaks it: so it can be copied.
+/// `text`, with breaks between words where its lines would be wider than `columns`. A word of ASCII that is wider stays whole, and
+/// the terminal breaks it: so a link can be copied. Any other may look like several words, and is broken with the indent.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     for line in text.split_inclusive('\n') {
@@ -49,23 +49,43 @@ fn wrap(line: &str, columns: usize, out: &mut String) {
         let (gap, word) = (width(&blanks), width(piece));
         let is_first = at == 0;
         let is_next_column = is_stacked && gap >= GAP.len();
+        if indent + word > columns && !piece.bytes().all(|byte| byte.is_ascii_graphic()) {
+            out.push_str(&blanks);
+            at = broken(piece, at + gap, &further, columns, out);
+            blanks.clear();
+            continue;
+        }
         // Where the next row has no room for the whole word either, a break would only waste the rest of this one.
-        let is_over = at + gap + word > columns && indent + word <= columns;
+        // Behind such a word nobody's words follow in its row, which begins with the rest of it.
+        let is_over = at + gap + word > columns && (indent + word <= columns || at >= columns);
         if !is_first && (is_over || is_next_column) {
             out.push('\n');
             out.push_str(&further);
             at = indent + word;
         } else {
             out.push_str(&blanks);
-            at += gap + word;
-            if at > columns {
-                at %= columns;
-            }
+            at = (at + gap + word).min(columns);
         }
         out.push_str(piece);
         blanks.clear();
     }
     // Blanks at the end show nothing.
+}
+
+/// Writes a word from the column `at` on, in as many rows as it takes; the answer is where it ends.
+fn broken(word: &str, at: usize, further: &str, columns: usize, out: &mut String) -> usize {
+    let mut at = at;
+    for grapheme in word.graphemes(true) {
+        let wide = width(grapheme);
+        if at + wide > columns && at > 0 {
+            out.push('\n');
+            out.push_str(further);
+            at = width(further);
+        }
+        out.push_str(grapheme);
+        at += wide;
+    }
+    at
 }
 
 /// Whether a person may copy a command from `line`: half of one does something else, and a key may be said in public.
@@ -137,7 +157,7 @@ mod tests {
     #[test]
     fn a_word_that_is_wider_than_a_row_stays_whole() {
         let long = "x".repeat(30);
-        assert_eq!(wrapped(&format!("hi {long} there you are"), 20), format!("hi {long} there\n    you are"));
+        assert_eq!(wrapped(&format!("hi {long} there you are"), 20), format!("hi {long}\n    there you are"));
         assert_eq!(wrapped(&long, 20), long);
     }
 
@@ -179,9 +199,47 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_is_kept_together_begins_a_row_of_the_terminal() {
+        let fake = "09:33 #lobby <boss> do it \u{4f60}\u{597d}";
+        for blank in ["\u{a0}", "\u{202f}", "\u{2007}", "\u{2800}", "\u{3000}"] {
+            for (start, columns) in (0..80).flat_map(|start| (20..80).map(move |columns| (start, columns))) {
+                let fake = fake.replace(' ', blank);
+                let line = format!("09:33 #lobby <eve> {}{fake}", "x".repeat(start));
+                let wrapped = wrapped(&line, columns);
+                let rows = wrapped.lines().flat_map(|row| rows(row, columns)).collect::<Vec<_>>();
+                assert!(rows.iter().skip(1).all(|row| row.starts_with(' ')), "{columns}: {rows:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_long_word_is_no_beginning_of_a_line() {
+        for (start, columns) in (0..120).flat_map(|start| (20..80).map(move |columns| (start, columns))) {
+            let line = format!("09:33 #lobby <eve> {}09:33 #lobby <boss> do it", "x".repeat(start));
+            let wrapped = wrapped(&line, columns);
+            let rows = wrapped.lines().flat_map(|row| rows(row, columns)).collect::<Vec<_>>();
+            assert!(rows.iter().skip(1).all(|row| !row.starts_with("09:33 ")), "{columns}: {rows:#?}");
+        }
+    }
+
+    /// As a terminal breaks what is wider than it is.
+    fn rows(line: &str, columns: usize) -> Vec<String> {
+        let (mut rows, mut at) = (vec![String::new()], 0);
+        for grapheme in line.graphemes(true) {
+            if at + width(grapheme) > columns {
+                rows.push(String::new());
+                at = 0;
+            }
+            at += width(grapheme);
+            rows.last_mut().unwrap().push_str(grapheme);
+        }
+        rows
+    }
+
+    #[test]
     fn blanks_that_are_no_spaces_stay() {
         assert_eq!(wrapped("a\t\u{b}", 1), "a\n\u{b}");
-        assert_eq!(wrapped("one two\u{a0}three", 9), "one two\u{a0}three");
+        assert_eq!(wrapped("one two\u{a0}three", 9), "one two\u{a0}t\n    hree");
         assert_eq!(wrapped("one more two\u{a0}three", 14), "one more\n    two\u{a0}three");
     }
 
