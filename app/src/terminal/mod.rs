@@ -98,6 +98,10 @@ impl Terminal {
                         Happening::Line(Line::Text(line))
                     }
                     Err(ReadlineError::Interrupted) => Happening::Stop,
+                    // What is pasted may be of another encoding.
+                    Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                        Happening::Line(Line::NotText)
+                    }
                     Err(_) => Happening::InputEnded,
                 };
                 turn.end();

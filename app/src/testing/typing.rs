@@ -18,6 +18,11 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// Types each line when what it waits for is shown; the answer is all that the terminal has shown.
 fn typed(arguments: &[&str], lines: &[(&str, &str)]) -> String {
+    let lines: Vec<(&str, &[u8])> = lines.iter().map(|(wait, line)| (*wait, line.as_bytes())).collect();
+    typed_bytes(arguments, &lines)
+}
+
+fn typed_bytes(arguments: &[&str], lines: &[(&str, &[u8])]) -> String {
     let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).unwrap();
     let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
@@ -43,7 +48,7 @@ fn typed(arguments: &[&str], lines: &[(&str, &str)]) -> String {
             shown.push(byte);
         }
         waited = shown.len();
-        writeln!(keys, "{line}").unwrap();
+        keys.write_all(&[line, b"\n".as_slice()].concat()).unwrap();
     }
     shown.extend(read.iter());
     assert!(process.wait().unwrap().success());
@@ -68,4 +73,13 @@ fn the_prompt_is_never_that_of_a_room_that_was_refused() {
         &[("#lobby> ", "/join #toomany"), ("; you write in #lobby", "hello"), ("<ana> hello", "/quit")],
     );
     assert!(shown.contains("#lobby <ana> hello") && !shown.contains("#toomany> "), "{shown}");
+}
+
+#[test]
+fn a_byte_that_is_no_text_ends_nothing() {
+    let shown = typed_bytes(
+        &["--ephemeral"],
+        &[("#lobby> ", b"caf\xe9"), ("it is not UTF-8", b"hello"), ("<ana> hello", b"/quit")],
+    );
+    assert!(!shown.contains("<ana> caf"), "{shown}");
 }
