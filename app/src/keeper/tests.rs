@@ -50,7 +50,7 @@ impl Store for Moody {
         Ok(vec![])
     }
 
-    fn latest(&mut self, _: usize) -> Stored {
+    fn latest(&mut self, _: Option<&Place>, _: usize) -> Stored {
         Ok(vec![])
     }
 

@@ -59,15 +59,7 @@ pub(crate) fn tail(cli: &Cli, room: Option<&RoomName>, count: usize, follow: boo
         signals::watch(tell, Exit::Done).map_err(no_start)?;
     }
     let mut cursor = reading.store.newest().map_err(unreadable)?;
-    let last = match &place {
-        Some(place) => {
-            let cursors = reading.store.history(place, count, None).map_err(unreadable)?;
-            reading.store.shown(&cursors.unwrap_or_default())
-        }
-        None => reading.store.latest(count),
-    };
-    let mut last = last.map_err(unreadable)?;
-    last.retain(|shown| !shown.deleted);
+    let last = reading.store.latest(place.as_ref(), count).map_err(unreadable)?;
     let mut is_read = last.iter().all(|shown| reading.print(shown, true));
     while follow && is_read {
         if let Some(Happening::Stop) = front::wait(&told, Some(AGAIN)) {

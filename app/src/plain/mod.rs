@@ -55,7 +55,7 @@ use crate::{
     out::{Out, Teller},
     people::{People, with_digits},
     rekeys::Rekeys,
-    store::{Shown, Told},
+    store::Told,
     terminal::Prompt,
 };
 
@@ -187,10 +187,7 @@ impl Plain {
         plain.notice(&format!("{} {version}: you are {own}{kept}; /help tells more", manner.program));
         let past = ready.past_files();
         plain.recall_own(ready, past.offered)?;
-        let mut last = ready.store.latest(HISTORY)?;
-        last.retain(|shown| !shown.deleted);
-        last.sort_by_key(|Shown { message, .. }| (message.stamp, message.from, message.id));
-        for shown in &last {
+        for shown in &ready.store.latest(None, HISTORY)? {
             plain.show_message(&shown.message, show::marks(shown).as_deref());
             if !past.received.contains(&shown.message.id) {
                 plain.recall_offer(&shown.message);

@@ -308,8 +308,9 @@ impl Store for Memory {
         Ok(self.said.since(cursor, limit))
     }
 
-    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError> {
-        Ok(self.said.latest(limit))
+    fn latest(&mut self, place: Option<&Place>, limit: usize) -> Result<Vec<Shown>, StoreError> {
+        let meant = place.and_then(|place| self.meant_by_all(place));
+        Ok(self.said.latest(place, meant.as_ref(), limit))
     }
 
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {

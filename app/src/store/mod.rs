@@ -202,17 +202,19 @@ pub trait Store: Send {
     /// When the disk failed.
     fn shown(&mut self, cursors: &[Cursor]) -> Result<Vec<Shown>, StoreError>;
 
-    /// The first `limit` messages and changes with numbers above `cursor`, in the order in which they came.
+    /// The first `limit` messages and changes with numbers above `cursor`, in the order in which they came; without messages that
+    /// were taken back.
     ///
     /// # Errors
     /// When the disk failed.
     fn since(&mut self, cursor: Cursor, limit: usize) -> Result<Vec<Told>, StoreError>;
 
-    /// The `limit` messages that came last, in the order in which they came.
+    /// The `limit` messages that were said last, in one conversation or anywhere, in the order in which they were said; without
+    /// those that were taken back.
     ///
     /// # Errors
     /// When the disk failed.
-    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError>;
+    fn latest(&mut self, place: Option<&Place>, limit: usize) -> Result<Vec<Shown>, StoreError>;
 
     /// One message, if it is there.
     ///

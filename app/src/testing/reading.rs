@@ -79,6 +79,25 @@ fn the_history_is_searched_and_shown_beside_a_chat() {
 }
 
 #[test]
+fn what_was_taken_back_is_not_followed_and_counts_as_nothing() {
+    let folder = Folder::new("taken-back");
+    let mut chat = Child::new(&["--profile", &folder.profile()]);
+    chat.line("* bo is here");
+    chat.say("stays");
+    for number in 0..3 {
+        chat.say(&format!("gone {number}"));
+        chat.say("/delete");
+        chat.line(&format!("takes back \"gone {number}\""));
+    }
+    chat.end_input();
+    chat.ended();
+    for arguments in [&["tail", "-n", "2"][..], &["tail", "#lobby", "-n", "2"]] {
+        let (_, lines, _) = ended(&folder, arguments);
+        assert!(lines.iter().any(|line| line.ends_with("<ana> stays")), "{lines:?}");
+    }
+}
+
+#[test]
 fn tail_follows_until_it_is_told_to_end() {
     let folder = Folder::new("follow");
     let mut chat = Child::new(&["--profile", &folder.profile()]);

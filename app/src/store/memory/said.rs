@@ -269,7 +269,7 @@ impl Said {
     pub(super) fn since(&self, cursor: Cursor, limit: usize) -> Vec<Told> {
         let later = cursor.saturating_add(1);
         let messages = self.messages.since(later);
-        let messages = messages.filter(|shown| !self.blocked.contains(&shown.message.from));
+        let messages = messages.filter(|shown| !shown.deleted && !self.blocked.contains(&shown.message.from));
         let messages = messages.map(|shown| Told::Message(self.with_reactions(shown)));
         let changes = self.changes.range(later..);
         let changes = changes.filter(|(cursor, change)| {
@@ -283,12 +283,25 @@ impl Said {
         told
     }
 
-    pub(super) fn latest(&self, limit: usize) -> Vec<Shown> {
-        let latest = self.messages.since(0).rev();
-        let latest = latest.filter(|shown| !self.blocked.contains(&shown.message.from)).take(limit);
-        let mut latest: Vec<_> = latest.map(|shown| self.with_reactions(shown)).collect();
-        latest.reverse();
-        latest
+    /// What was said last in `place`, or anywhere, in the order in which it was said.
+    pub(super) fn latest(
+        &self,
+        place: Option<&Place>,
+        meant: Option<&BTreeSet<RoomKeyId>>,
+        limit: usize,
+    ) -> Vec<Shown> {
+        let places = self.order.keys().filter(|other| place.is_none_or(|place| place == *other));
+        let all = places.flat_map(|place| {
+            let messages = self.backwards(place, meant).filter_map(|(at, cursor)| {
+                let shown = self.messages.get(cursor).filter(|shown| !shown.deleted)?;
+                Some((at, shown))
+            });
+            messages.take(limit)
+        });
+        let mut latest: Vec<_> = all.collect();
+        latest.sort_unstable_by_key(|(at, _)| *at);
+        let surplus = latest.len().saturating_sub(limit);
+        latest.into_iter().skip(surplus).map(|(_, shown)| self.with_reactions(shown)).collect()
     }
 
     /// The newest messages that are searched for, in the order in which they came.
@@ -354,17 +367,25 @@ impl Said {
                 Some(((message.stamp, message.from, id.entry), id.item))
             }
         };
-        let entries = self.order.get(place).into_iter().flatten().rev();
-        let entries = entries.filter(|((_, author, _), room)| {
-            meant.is_none_or(|meant| meant.contains(room)) && !self.blocked.contains(author)
-        });
-        let messages = entries.flat_map(|(position, _)| {
-            let items = self.messages_in.get(&position.2).into_iter().flatten().rev();
-            items.map(move |&(item, cursor)| ((*position, item), cursor))
-        });
-        let earlier = messages.filter(|(at, _)| end.is_none_or(|end| *at < end));
+        let earlier = self.backwards(place, meant).filter(|(at, _)| end.is_none_or(|end| *at < end));
         let mut cursors: Vec<Cursor> = earlier.take(limit).map(|(_, cursor)| cursor).collect();
         cursors.reverse();
         Some(cursors)
+    }
+
+    /// The messages of a conversation, the last one first.
+    fn backwards(
+        &self,
+        place: &Place,
+        meant: Option<&BTreeSet<RoomKeyId>>,
+    ) -> impl Iterator<Item = ((Position, u16), Cursor)> {
+        let entries = self.order.get(place).into_iter().flatten().rev();
+        let entries = entries.filter(move |((_, author, _), room)| {
+            meant.is_none_or(|meant| meant.contains(room)) && !self.blocked.contains(author)
+        });
+        entries.flat_map(|(position, _)| {
+            let items = self.messages_in.get(&position.2).into_iter().flatten().rev();
+            items.map(move |&(item, cursor)| ((*position, item), cursor))
+        })
     }
 }

@@ -154,8 +154,8 @@ impl Store for Sqlite {
         read::since(&self.db, cursor, limit).map_err(|error| failed(&error))
     }
 
-    fn latest(&mut self, limit: usize) -> Result<Vec<Shown>, StoreError> {
-        read::latest(&self.db, limit).map_err(|error| failed(&error))
+    fn latest(&mut self, place: Option<&Place>, limit: usize) -> Result<Vec<Shown>, StoreError> {
+        read::latest(&self.db, place, limit).map_err(|error| failed(&error))
     }
 
     fn find(&mut self, id: MessageId) -> Result<Option<Shown>, StoreError> {

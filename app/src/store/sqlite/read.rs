@@ -149,12 +149,10 @@ pub(super) fn history(
     // The first comparison lets the index find the end; the second one settles equal stamps.
     let find = format!(
         "SELECT m.cursor FROM entries e JOIN messages m ON m.entry = e.number
-                WHERE e.conversation IN (
-                    SELECT c.number FROM conversations c LEFT JOIN rooms r ON r.name = c.place
-                    WHERE c.place = ?1 AND (r.room IS NULL OR r.room = c.room OR {FOLLOWED})
-                ) AND e.stamp <= ?2
+                WHERE e.conversation IN ({}) AND e.stamp <= ?2
                 AND m.kind = 0 AND (e.stamp, e.author, e.id, m.item) < (?2, ?3, ?4, ?5) AND {HEARD}
-                ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6"
+                ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?6",
+        meant()
     );
     let row = params![place.to_string(), end.0, end.1, end.2, end.3, limited(limit)];
     let mut find = db.prepare_cached(&find)?;
@@ -177,7 +175,7 @@ pub(super) fn shown(db: &Connection, cursors: &[Cursor]) -> rusqlite::Result<Vec
 
 pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::Result<Vec<Told>> {
     let find = format!(
-        "SELECT {} {JOINED} WHERE m.cursor > ?1 AND m.state <> 3 AND {HEARD} ORDER BY m.cursor LIMIT ?2",
+        "SELECT {} {JOINED} WHERE m.cursor > ?1 AND m.state < 2 AND {HEARD} ORDER BY m.cursor LIMIT ?2",
         record::TOLD
     );
     let row = params![record::counted(cursor), limited(limit)];
@@ -191,17 +189,48 @@ pub(super) fn since(db: &Connection, cursor: Cursor, limit: usize) -> rusqlite::
     Ok(told)
 }
 
-pub(super) fn latest(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Shown>> {
+pub(super) fn latest(db: &Connection, place: Option<&Place>, limit: usize) -> rusqlite::Result<Vec<Shown>> {
+    let conversations: Vec<i64> = match place {
+        None => {
+            let mut find = db.prepare_cached("SELECT number FROM conversations")?;
+            find.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        }
+        Some(place) => {
+            let mut find = db.prepare_cached(&meant())?;
+            find.query_map([place.to_string()], |row| row.get(0))?.collect::<Result<_, _>>()?
+        }
+    };
+    // Of each as many as are wanted of all: then the index goes through no more.
     let find = format!(
-        "SELECT {} {JOINED} WHERE m.kind = 0 AND {HEARD} ORDER BY m.cursor DESC LIMIT ?1",
-        record::TOLD
+        "SELECT e.stamp, e.author, e.id, m.item, m.cursor
+         FROM entries e INDEXED BY entries_by_stamp CROSS JOIN messages m ON m.entry = e.number
+         WHERE e.conversation = ?1 AND m.kind = 0 AND m.state <> 2 AND {HEARD}
+         ORDER BY e.stamp DESC, e.author DESC, e.id DESC, m.item DESC LIMIT ?2"
     );
     let mut find = db.prepare_cached(&find)?;
-    let mut latest: Vec<Shown> =
-        find.query_map([limited(limit)], record::message)?.collect::<Result<_, _>>()?;
-    latest.reverse();
-    latest.iter_mut().try_for_each(|shown| add_reactions(db, shown))?;
-    Ok(latest)
+    let mut latest: Vec<(Position, Cursor)> = Vec::new();
+    for conversation in conversations {
+        let rows = find.query_map(params![conversation, limited(limit)], |row| {
+            Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), record::cursor(row, 4)?))
+        })?;
+        for row in rows {
+            latest.push(row?);
+        }
+    }
+    latest.sort_unstable();
+    let cursors: Vec<Cursor> = latest.into_iter().map(|(_, cursor)| cursor).collect();
+    shown(db, cursors.get(cursors.len().saturating_sub(limit)..).unwrap_or_default())
+}
+
+/// The place of a message in the order of what was said: stamp, author, entry and item.
+type Position = (i64, [u8; 32], [u8; 32], i64);
+
+/// The conversations of a place that are meant, of several rooms of one name.
+fn meant() -> String {
+    format!(
+        "SELECT c.number FROM conversations c LEFT JOIN rooms r ON r.name = c.place
+         WHERE c.place = ?1 AND (r.room IS NULL OR r.room = c.room OR {FOLLOWED})"
+    )
 }
 
 /// A message as it is now, but for what is felt about it.

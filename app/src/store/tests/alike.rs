@@ -127,7 +127,9 @@ fn memory_answers_like_the_disk() {
         }
         let since = |store: &mut dyn Store| store.since(cursor.into(), limit.into());
         assert_eq!(since(&mut memory), since(&mut kept));
-        assert_eq!(memory.latest(limit.into()), kept.latest(limit.into()));
+        for place in [None, Some(&place(0)), Some(&place(2))] {
+            assert_eq!(memory.latest(place, limit.into()), kept.latest(place, limit.into()));
+        }
         let wanted = MessageId { entry: id(u64::from(before) % 8), item: 0 };
         assert_eq!(memory.find(wanted), kept.find(wanted));
         assert_eq!(memory.topics(), kept.topics());

@@ -151,7 +151,35 @@ fn what_was_taken_back_is_gone() {
         let early = MessageId { entry: id(7), item: 0 };
         put(store, change(8, 9, 0, OWN, What::Delete { target: early }));
         assert_eq!(put(store, entry(7, 5, 0, OWN, &["too late"])), []);
-        assert_eq!(store.latest(9).unwrap().iter().filter(|shown| !shown.deleted).count(), 0);
+        assert_eq!(store.latest(None, 9).unwrap().iter().filter(|shown| !shown.deleted).count(), 0);
+    });
+}
+
+#[test]
+fn what_was_taken_back_is_neither_among_the_latest_nor_told_to_those_who_read_on() {
+    each("taken-back", |store| {
+        put(store, entry(1, 5, 0, OWN, &["taken back"]));
+        put(store, entry(2, 4, 0, OWN, &["kept"]));
+        put(store, change(3, 6, 0, OWN, What::Delete { target: target() }));
+        let latest = store.latest(None, 1).unwrap();
+        assert_eq!(latest.iter().map(|shown| shown.message.text.as_str()).collect::<Vec<_>>(), ["kept"]);
+        let told = store.since(0, 9).unwrap();
+        let said = told.iter().filter(|told| matches!(told, Told::Message(_)));
+        assert_eq!((said.count(), told.len()), (1, 2), "and that it was taken back");
+        assert_eq!(store.latest(Some(&place(0)), 1).unwrap(), latest);
+    });
+}
+
+#[test]
+fn what_was_said_last_is_not_what_came_last() {
+    each("latest", |store| {
+        // Of three conversations, and the oldest come last, as from a file.
+        for (number, stamp, room) in [(1, 9, 0), (2, 8, 1), (3, 7, 2), (4, 3, 0), (5, 2, 1), (6, 1, 2)] {
+            put(store, entry(number, stamp, room, OWN, &["a", "b"]));
+        }
+        let latest = store.latest(None, 5).unwrap();
+        let latest = latest.iter().map(|shown| (shown.message.stamp.0, shown.message.id.item));
+        assert_eq!(latest.collect::<Vec<_>>(), [(7, 1), (8, 0), (8, 1), (9, 0), (9, 1)]);
     });
 }
 
@@ -216,7 +244,7 @@ fn a_store_of_before_is_completed() {
     db.execute_batch(include_str!("layout2.sql")).unwrap();
     drop(db);
     let mut store = disk(&folder);
-    let latest = store.latest(9).unwrap();
+    let latest = store.latest(None, 9).unwrap();
     assert_eq!(latest.iter().map(|shown| shown.message.text.as_str()).collect::<Vec<_>>(), ["from before"]);
     let words = ["from", "bef"].map(String::from).into();
     let search = Search { words, from: None, place: None, since: Stamp(0), limit: 9 };

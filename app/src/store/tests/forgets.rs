@@ -48,7 +48,7 @@ fn what_is_forgotten_is_found_in_no_way() {
         assert_eq!(days(store), [(0, 1, Stamp(9)), (1, 1, Stamp(DAY + 1)), (0, 1, Stamp(5))]);
         let texts =
             |shown: Vec<Shown>| shown.into_iter().map(|shown| shown.message.text.clone()).collect::<Vec<_>>();
-        assert_eq!(texts(store.latest(9).unwrap()), ["kept", "of another day", "of another room"]);
+        assert_eq!(texts(store.latest(None, 9).unwrap()), ["of another room", "kept", "of another day"]);
         let cursors = store.history(&place(0), 9, None).unwrap().unwrap();
         assert_eq!(texts(store.shown(&cursors).unwrap()), ["kept", "of another day"]);
         assert_eq!(store.since(0, 9).unwrap().len(), 3);

@@ -170,5 +170,9 @@ fn somebody_reads_while_another_program_writes() {
     assert_eq!(beside.search(&words(&["second"])).unwrap().len(), 1);
     assert!(beside.append(&[vec![Record::Entry(entry(3, 3, 0, OWN, &["third"]))]]).is_err());
     drop(store);
-    assert_eq!(Sqlite::look(&path, OWN).unwrap().latest(9).unwrap().len(), 2, "also when nobody writes");
+    assert_eq!(
+        Sqlite::look(&path, OWN).unwrap().latest(None, 9).unwrap().len(),
+        2,
+        "also when nobody writes"
+    );
 }

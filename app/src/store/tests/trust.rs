@@ -30,7 +30,7 @@ fn of_whoever_is_blocked_nothing_is_read_back_until_they_are_not() {
         store.append(&[vec![Record::Entry(change(3, 3, 0, OTHER, what))]]).unwrap();
         let seen = |store: &mut dyn Store| {
             let history = store.history(&place(0), 9, None).unwrap().unwrap();
-            let (latest, since) = (store.latest(9).unwrap(), store.since(0, 9).unwrap());
+            let (latest, since) = (store.latest(None, 9).unwrap(), store.since(0, 9).unwrap());
             let felt: usize = latest.iter().map(|shown| shown.reactions.len()).sum();
             [history.len(), latest.len(), since.len(), felt]
         };
