@@ -1,6 +1,7 @@
 //! `search`, `tail` and `rooms`: they only read, also while a chat has the profile, and keep nobody from having it.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write as _},
     time::Duration,
 };
@@ -61,12 +62,17 @@ pub(crate) fn tail(cli: &Cli, room: Option<&RoomName>, count: usize, follow: boo
     let mut cursor = reading.store.newest().map_err(unreadable)?;
     let last = reading.store.latest(place.as_ref(), count).map_err(unreadable)?;
     let mut is_read = last.iter().all(|shown| reading.print(shown, true));
-    while follow && is_read {
+    // What was stored since the number was read is among them.
+    let mut told_already: BTreeSet<Cursor> = last.iter().map(|shown| shown.cursor).collect();
+    while follow && is_read && !is_closed(&io::stdout()) {
         if let Some(Happening::Stop) = front::wait(&told, Some(AGAIN)) {
             break;
         }
         for told in reading.since(&mut cursor)? {
             let Told::Message(shown) = told else { continue };
+            if told_already.remove(&shown.cursor) {
+                continue;
+            }
             if place.as_ref().is_none_or(|place| *place == shown.message.place) {
                 is_read = is_read && reading.print(&shown, false);
             }
@@ -107,6 +113,22 @@ pub(crate) fn rooms(cli: &Cli) -> Result<Exit, Fault> {
         show::columns(rows.collect()).iter().for_each(|line| super::print(line));
     }
     Ok(Exit::Done)
+}
+
+/// Whether nobody will ever read what is written there.
+#[cfg(unix)]
+fn is_closed(output: &impl std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut output = [PollFd::new(output, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let is_told = poll(&mut output, Some(&at_once)).is_ok_and(|count| count > 0);
+    is_told && output.iter().any(|output| output.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+}
+
+/// Only what is written tells of it.
+#[cfg(not(unix))]
+fn is_closed(_: &io::Stdout) -> bool {
+    false
 }
 
 /// A history that is read.

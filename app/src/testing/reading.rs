@@ -1,5 +1,7 @@
 //! `search`, `tail` and `rooms`, for people and scripts.
 
+use std::io::BufRead as _;
+
 use serde_json::json;
 
 use super::{Folder, child::Child};
@@ -76,6 +78,23 @@ fn the_history_is_searched_and_shown_beside_a_chat() {
     {
         assert_eq!(ended(&folder, wrong).0, Some(1), "{wrong:?}");
     }
+}
+
+#[test]
+fn tail_ends_when_nobody_reads_it_any_more() {
+    let folder = Folder::new("unread");
+    let mut chat = Child::new(&["--profile", &folder.profile()]);
+    chat.say("before");
+    chat.end_input();
+    chat.ended();
+    let (tail, mut stdout) = Child::silent(&["tail", "-f", "--profile", &folder.profile()]);
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.contains("<ana> before"), "{line}");
+    drop(stdout);
+    let ended = tail.ended();
+    assert_eq!(ended.code(), Some(0));
+    assert!(ended.took.as_secs_f64() < 2.0, "{:?}", ended.took);
 }
 
 #[test]
