@@ -17,6 +17,7 @@ mod tests;
 mod unpack;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::PathBuf,
     sync::mpsc::{Receiver, Sender},
@@ -133,6 +134,7 @@ pub(crate) fn spawn(
         preparing: 0,
         waiting: Vec::new(),
         undecided: 0,
+        withdrawn: BTreeSet::new(),
         early: Vec::new(),
     };
     let live = move || {
@@ -156,6 +158,8 @@ struct Porter {
     /// What was prepared, and of which it is not known yet whether and with which message it is offered. Others may hear
     /// of that message, and want it, before we do.
     undecided: usize,
+    /// What is not to be offered, although it may be told afterwards that it is.
+    withdrawn: BTreeSet<MessageId>,
     /// What is wanted of files that are not known, while that is so.
     early: Vec<Read>,
 }
@@ -179,14 +183,18 @@ impl Porter {
                 self.prepare();
             }
             Job::Offered { file, room, prepared } => {
-                self.offers.add(file, room, prepared);
-                self.ledger.set_offers(self.offers.stored());
+                if !self.withdrawn.remove(&file) {
+                    self.offers.add(file, room, prepared);
+                    self.ledger.set_offers(self.offers.stored());
+                }
                 self.decided();
             }
             Job::NotOffered => self.decided(),
             Job::Drop(file) => {
                 if self.offers.remove(file) {
                     self.ledger.set_offers(self.offers.stored());
+                } else if self.undecided > 0 {
+                    self.withdrawn.insert(file);
                 }
                 self.incoming.forget(file);
                 self.ledger.forget(file);
@@ -275,6 +283,9 @@ impl Porter {
     /// It is known now what became of something that was prepared.
     fn decided(&mut self) {
         self.undecided = self.undecided.saturating_sub(1);
+        if self.undecided == 0 {
+            self.withdrawn.clear();
+        }
         let early = std::mem::take(&mut self.early);
         early.into_iter().for_each(|read| self.on_job(Job::Read(read)));
     }

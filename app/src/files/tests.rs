@@ -356,3 +356,24 @@ fn a_list_of_transfers_that_cannot_be_read_now_is_not_put_aside() {
     drop(Ledger::open(Some(path.clone())));
     assert!(!path.exists() && folder.path("broken.damaged").exists(), "nobody can read that");
 }
+
+#[test]
+fn what_is_withdrawn_before_it_is_known_to_be_offered_is_not_offered() {
+    let folder = Folder::new("withdrawn");
+    let path = folder.path("a.bin");
+    fs::write(&path, content(5000)).unwrap();
+    let bench = Bench::new(&folder);
+    for (ask, is_withdrawn) in [(1, true), (2, false)] {
+        bench.jobs.send(Job::Prepare { ask, path: path.clone() }).unwrap();
+        let News::Prepared { prepared: Ok(prepared), .. } = bench.news() else { panic!() };
+        let file = id(ask as u8);
+        if is_withdrawn {
+            bench.jobs.send(Job::Drop(file)).unwrap();
+        }
+        bench.jobs.send(Job::Offered { file, room: ROOM, prepared }).unwrap();
+    }
+    bench.jobs.send(Job::Prepare { ask: 3, path: folder.path("gone") }).unwrap();
+    assert!(matches!(bench.news(), News::Prepared { prepared: Err(_), .. }));
+    let offers = Ledger::open(Some(folder.path("transfers.json"))).offers();
+    assert_eq!(offers.iter().map(|offered| offered.file).collect::<Vec<_>>(), [id(2)]);
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use chat_core::{Action, MessageId, Offer, Place, Transfer, TransferState, hex};
+use chat_core::{Action, Message, MessageId, Offer, Place, Transfer, TransferState, hex};
 use serde::Serialize;
 
 use super::{
@@ -76,13 +76,9 @@ impl Json {
     }
 
     pub(super) fn accept(&mut self, id: Option<Id>, file: MessageId, engine: &Engine) {
-        let found = engine.ask(move |store| store.find(file)).and_then(Result::ok);
-        let Some(found) = found else {
-            return self.answer(&Line::error(id, Code::Busy, "the history cannot be read now"));
-        };
-        let message = found.map(|shown| shown.message).filter(|message| message.file.is_some());
-        let Some(message) = message else {
-            return self.answer(&Line::error(id, Code::UnknownId, "file is no message that offers one"));
+        let message = match offer_of(file, engine) {
+            Ok(message) => message,
+            Err((code, why)) => return self.answer(&Line::error(id, code, why)),
         };
         if message.from == self.people.own() {
             return self.answer(&Line::error(
@@ -96,6 +92,12 @@ impl Json {
     }
 
     pub(super) fn stop(&mut self, id: Option<Id>, file: MessageId, engine: &mut Engine) {
+        // What a store that is full has not kept is known here.
+        if !self.desk.names.contains_key(&file)
+            && let Err((code, why)) = offer_of(file, engine)
+        {
+            return self.answer(&Line::error(id, code, why));
+        }
         engine.files(Job::Drop(file));
         let tag = engine.command(Action::Stop(file));
         self.pending.insert(tag, Pending { id, then: Then::Nothing });
@@ -170,6 +172,14 @@ impl Json {
         engine.files(Job::Drop(file));
         engine.command(Action::Stop(file));
     }
+}
+
+/// The message that offers a file.
+fn offer_of(file: MessageId, engine: &Engine) -> Result<Arc<Message>, (Code, &'static str)> {
+    let found = engine.ask(move |store| store.find(file)).and_then(Result::ok);
+    let found = found.ok_or((Code::Busy, "the history cannot be read now"))?;
+    let message = found.map(|shown| shown.message).filter(|message| message.file.is_some());
+    message.ok_or((Code::UnknownId, "file is no message that offers one"))
 }
 
 #[cfg(test)]

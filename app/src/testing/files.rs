@@ -295,6 +295,7 @@ fn a_program_accepts_offers_and_stops() {
         (json!({"cmd": "file", "room": "#lobby"}), "bad-command"),
         (json!({"cmd": "file", "path": "/nowhere"}), "bad-command"),
         (json!({"cmd": "stop"}), "bad-command"),
+        (json!({"cmd": "stop", "file": format!("{}.0", "0".repeat(64))}), "unknown-id"),
     ]
     .into_iter()
     .enumerate()
