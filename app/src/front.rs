@@ -13,7 +13,7 @@ use chat_net::Clock;
 use crate::{
     engine::Engine,
     fault::Fault,
-    happening::Happening,
+    happening::{Happening, Line},
     out::Out,
     signals::{self, PATIENCE},
 };
@@ -29,6 +29,8 @@ const FOLLOWED_MAX: usize = 8192;
 pub(crate) trait Front {
     /// Shows what happened, or does what was asked.
     fn on_happening(&mut self, now: Instant, happening: Happening, engine: &mut Engine);
+    /// Hears of a line that is not carried out, since the end has begun.
+    fn refuse(&mut self, line: Line);
     /// Does what is due at `now`.
     fn on_tick(&mut self, now: Instant, engine: &mut Engine);
     /// When [`on_tick`](Self::on_tick) is next needed.
@@ -76,7 +78,7 @@ pub(crate) fn run(
         );
         match happening {
             // What is typed after the wish to leave is not done any more.
-            Some(Happening::Line(_)) if phase != Phase::Stay => {}
+            Some(Happening::Line(line)) if phase != Phase::Stay => front.refuse(line),
             Some(happening) => front.on_happening(now, happening, engine),
             None => front.on_tick(now, engine),
         }
@@ -111,7 +113,10 @@ pub(crate) fn run(
     }
     // What was stored last is told, too.
     while let Ok(happening) = told.try_recv() {
-        front.on_happening(clock.now(), happening, engine);
+        match happening {
+            Happening::Line(line) => front.refuse(line),
+            happening => front.on_happening(clock.now(), happening, engine),
+        }
     }
     out.finish(end - clock.now());
     fault.map_or(Ok(()), Err)

@@ -202,7 +202,7 @@ impl Json {
 
     fn on_line(&mut self, line: happening::Line, engine: &mut Engine) {
         // An empty line asks for nothing, and gets nothing.
-        if matches!(&line, happening::Line::Text(text) if text.trim().is_empty()) {
+        if is_empty(&line) {
             return self.gate.leave();
         }
         match command::read(line) {
@@ -299,6 +299,18 @@ impl Front for Json {
         }
     }
 
+    fn refuse(&mut self, line: happening::Line) {
+        if is_empty(&line) {
+            return self.gate.leave();
+        }
+        let (id, wish) = command::read(line);
+        let (code, why) = match wish {
+            Ok(_) => (Code::Busy, String::from("the end has begun")),
+            Err(Wrong { code, message }) => (code, message),
+        };
+        self.answer(&Line::error(id, code, &why));
+    }
+
     fn on_tick(&mut self, _now: Instant, _engine: &mut Engine) {}
 
     fn next_wake(&self) -> Option<Instant> {
@@ -312,6 +324,10 @@ impl Front for Json {
     fn is_leaving(&self) -> bool {
         self.is_leaving
     }
+}
+
+fn is_empty(line: &happening::Line) -> bool {
+    matches!(line, happening::Line::Text(text) if text.trim().is_empty())
 }
 
 /// Writes what came after `since`, as fast as it is read.

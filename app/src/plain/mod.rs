@@ -50,7 +50,7 @@ use crate::{
     door::Door,
     engine::{Engine, LeftOut, Ready},
     front::Front,
-    happening::Happening,
+    happening::{Happening, Line},
     input::Gate,
     out::{Out, Teller},
     people::{People, with_digits},
@@ -337,6 +337,10 @@ impl Front for Plain {
             }
             Happening::InputEnded | Happening::Stop | Happening::OutputClosed | Happening::Failed(_) => {}
         }
+    }
+
+    fn refuse(&mut self, _: Line) {
+        self.gate.leave();
     }
 
     fn on_tick(&mut self, now: Instant, engine: &mut Engine) {

@@ -337,3 +337,15 @@ fn what_was_said_is_changed_and_only_by_who_said_it() {
     assert!(child.object("delete")["target"].is_string());
     quit(child);
 }
+
+#[test]
+fn what_comes_behind_the_wish_to_end_is_refused() {
+    let mut child = Child::new(&["--json", "--ephemeral"]);
+    child.object("hello");
+    child.write(b"{\"cmd\":\"quit\",\"id\":1}\n{\"cmd\":\"rooms\",\"id\":2}\nno json\n");
+    assert_eq!(child.object("done")["id"], json!(1));
+    let error = child.object("error");
+    assert_eq!((&error["id"], &error["code"]), (&json!(2), &json!("busy")));
+    assert_eq!(child.object("error")["code"], json!("bad-command"));
+    assert_eq!(child.ended().code(), Some(0));
+}
