@@ -99,7 +99,7 @@ impl Json {
         let cursor = ready.store.newest()?;
         let folder = ready.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
         out.line(&Line::hello(program, &ready.nick, ready.key, ready.port, folder, cursor).text());
-        let mut people = People::new(ready.key, ready.nick.clone(), Vec::new());
+        let mut people = People::new(ready.key, ready.nick.clone(), ready.store.known()?);
         people.restore_trust(ready.store.trusts()?);
         if let Some(since) = since {
             replay(ready.store.as_mut(), since, &people, &out)?;

@@ -349,3 +349,15 @@ fn what_comes_behind_the_wish_to_end_is_refused() {
     assert_eq!(child.object("error")["code"], json!("bad-command"));
     assert_eq!(child.ended().code(), Some(0));
 }
+
+#[test]
+fn who_was_met_before_is_known_by_nick() {
+    let folder = Folder::new("json-absent");
+    let (child, _) = bot(&folder.profile());
+    child.object("peer");
+    quit(child);
+    let mut child = Child::new(&["--json", "--profile", &folder.profile(), "--discovery", "manual"]);
+    child.say(r#"{"cmd":"search","id":1,"text":"x in:@bo"}"#);
+    child.line(r#"{"type":"done","id":1}"#);
+    quit(child);
+}
