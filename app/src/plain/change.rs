@@ -118,6 +118,7 @@ impl Plain {
         }
         let shown = self.show.message(&as_message(change, text), None, &self.people, self.clock.wall());
         self.teller.tell(&shown.text);
+        self.rest = shown.rest.or(self.rest.take());
     }
 
     fn told(&self, change: &Change, before: Option<&Message>) -> Option<String> {

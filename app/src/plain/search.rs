@@ -1,21 +1,25 @@
 //! What was said before.
 
-use super::{Plain, show};
+use super::{
+    Plain,
+    show::{self, Shown as Said},
+};
 use crate::{engine::Engine, query};
 
 /// Messages that are shown.
 const FOUND_MAX: usize = 20;
 
 impl Plain {
-    pub(super) fn search(&self, text: &str, engine: &Engine) -> Result<(), String> {
+    pub(super) fn search(&mut self, text: &str, engine: &Engine) -> Result<(), String> {
         let now = self.clock.wall();
         let wanted = query::read(text, FOUND_MAX, &self.people, now, self.show.zone());
         let wanted = wanted.map_err(|error| error.to_string())?;
         let found = engine.ask(move |store| store.search(&wanted)).and_then(Result::ok);
         let found = found.ok_or("the history cannot be read now")?;
         for shown in &found {
-            let line = self.show.message(&shown.message, None, &self.people, now).text;
-            self.list([line + &show::marks(shown).unwrap_or_default()]);
+            let Said { text, rest } = self.show.message(&shown.message, None, &self.people, now);
+            self.list([text + &show::marks(shown).unwrap_or_default()]);
+            self.rest = rest.or(self.rest.take());
         }
         self.notice(&match found.len() {
             0 => String::from("nothing was found"),

@@ -11,7 +11,12 @@ use std::{
 
 use nix::pty::{Winsize, openpty};
 
-use super::child;
+use serde_json::json;
+
+use super::{
+    Folder,
+    child::{self, Child},
+};
 
 /// Longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -82,4 +87,27 @@ fn a_byte_that_is_no_text_ends_nothing() {
         &[("#lobby> ", b"caf\xe9"), ("it is not UTF-8", b"hello"), ("<ana> hello", b"/quit")],
     );
     assert!(!shown.contains("<ana> caf"), "{shown}");
+}
+
+#[test]
+fn more_shows_the_rest_of_what_was_found() {
+    let folder = Folder::new("typing-more");
+    let profile = folder.profile();
+    let mut bot = Child::new(&["--json", "--profile", &profile]);
+    let text: Vec<String> = (1..=30).map(|line| format!("line{line}")).collect();
+    bot.say(&json!({"cmd": "send", "room": "#lobby", "text": text.join("\n")}).to_string());
+    bot.object("done");
+    bot.end_input();
+    bot.ended();
+    typed(
+        &["--profile", &profile],
+        &[
+            ("bo is here", "/more"),
+            ("| line30", "/search line7"),
+            ("one was found", "/more"),
+            ("| line30", "/edit short"),
+            ("ana corrects", "/more"),
+            ("there is no more", "/quit"),
+        ],
+    );
 }
