@@ -135,7 +135,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         ("private", Some(room)) => Typed::Command(Command::Private(room)),
         ("invite", room) => Typed::Command(Command::Invite(room)),
         ("leave", room) => Typed::Command(Command::Leave(room)),
-        ("kick", Some(who)) => Typed::Command(Command::Kick(who)),
+        ("kick", Some(who)) => Typed::Command(Command::Kick(unquoted(who))),
         ("room", Some(argument)) => of_room(argument).map_or_else(|| wrong(name), Typed::Command),
         ("msg", Some(argument)) => match addressed(argument) {
             Some((to, text)) => Typed::Command(Command::Tell { to, text }),
@@ -153,7 +153,7 @@ pub(super) fn read(line: &str) -> Typed<'_> {
         },
         ("react" | "unreact", Some(argument)) => {
             let (emoji, to) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
-            let to = Some(to.trim()).filter(|to| !to.is_empty());
+            let to = Some(unquoted(to)).filter(|to| !to.is_empty());
             Typed::Command(Command::React { emoji, to, gone: name == "unreact" })
         }
         ("verify" | "block" | "mute", None) => Typed::Command(Command::Trusted),
@@ -200,7 +200,7 @@ fn of_room(argument: &str) -> Option<Command<'_>> {
     let [room, who] = [room, who].map(|it| Some(it).filter(|it| !it.is_empty()));
     match (what, who) {
         ("rekey", None) => Some(Command::Rekey(room)),
-        ("follow", who) => Some(Command::Follow { room, who }),
+        ("follow", who) => Some(Command::Follow { room, who: who.map(unquoted) }),
         _ => None,
     }
 }
@@ -246,6 +246,9 @@ mod tests {
         assert_eq!(read("/room follow"), follow(None, None));
         assert_eq!(read("/room follow  zoe b"), follow(None, Some("zoe b")));
         assert_eq!(read("/room follow #den  ana"), follow(Some("#den"), Some("ana")));
+        assert_eq!(read("/room follow #den \"zoe b\""), follow(Some("#den"), Some("zoe b")));
+        assert_eq!(read("/unreact +1 \"zoe b\""), react("+1", Some("zoe b"), true));
+        assert_eq!(read("/kick \"zoe b\""), Typed::Command(Command::Kick("zoe b")));
         assert_eq!(read("/room rekey #den"), Typed::Command(Command::Rekey(Some("#den"))));
         assert_eq!(read("/topic"), Typed::Command(Command::Topic(None)));
         assert_eq!(read("/topic \"\""), Typed::Command(Command::Topic(Some(""))));

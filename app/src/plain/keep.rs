@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use chat_core::{Action, Answer, Place, Request, RoomName, Stamp};
 
-use super::{Pending, Plain, act::NOWHERE, act::room};
+use super::{Pending, Plain, act::NOWHERE, act::room, command::unquoted};
 use crate::engine::Engine;
 
 /// How it goes.
@@ -20,7 +20,7 @@ impl Plain {
         let place = match place {
             "" => Place::Room(self.here.clone().ok_or(NOWHERE)?),
             name if name.starts_with('#') => Place::Room(room(name)?),
-            name => Place::Direct(self.people.resolve(name).map_err(|error| error.to_string())?),
+            name => Place::Direct(self.people.resolve(unquoted(name)).map_err(|error| error.to_string())?),
         };
         if span.is_empty() {
             self.list([self.kept(&place, self.keeps.get(&place).copied())]);
