@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chat_core::{Digits, Nick, PeerKey, StoredTrust, Trust};
 use unicode_security::skeleton;
 
-use super::{People, Person};
+use super::{People, Person, as_shown};
 
 /// Comparisons whose digits are remembered.
 const COMPARED_MAX: usize = 64;
@@ -73,7 +73,12 @@ impl People {
     /// Somebody else for whom whoever reads `key`'s nick may take it: one who looks alike, or is verified and called the
     /// same. Those who are verified are named first.
     pub(crate) fn looks_like(&self, key: PeerKey) -> Option<PeerKey> {
-        let nick = self.persons.get(&key)?.nick.as_ref()?;
+        self.looks_like_as(key, self.nick_of(key)?)
+    }
+
+    /// The same for what it called itself when it said something.
+    pub(crate) fn looks_like_as(&self, key: PeerKey, said_as: &Nick) -> Option<PeerKey> {
+        let nick = &as_shown(said_as);
         if self.trust(key).verified {
             return None;
         }
@@ -89,7 +94,8 @@ impl People {
         meant.max_by_key(|other| (self.trust(*other).verified, *other == self.own))
     }
 
-    fn nick_of(&self, key: PeerKey) -> Option<&Nick> {
+    /// What `key` is called now.
+    pub(crate) fn nick_of(&self, key: PeerKey) -> Option<&Nick> {
         self.persons.get(&key)?.nick.as_ref()
     }
 }
@@ -210,6 +216,16 @@ mod tests {
         let copy = meet(&mut people, 6, "Alex");
         assert_eq!(people.looks_like(copy), Some(alex), "of whoever is verified a namesake is enough");
         assert_eq!(people.looks_like(alex), None);
+    }
+
+    #[test]
+    fn whoever_spoke_under_another_nick_is_found_out_too() {
+        let mut people = people(vec![]);
+        let alex = meet(&mut people, 1, "alex");
+        let eve = meet(&mut people, 2, "eve");
+        assert_eq!(people.looks_like(eve), None);
+        assert_eq!(people.looks_like_as(eve, &nick("аlex")), Some(alex));
+        assert_eq!(people.looks_like_as(PeerKey([9; 32]), &nick("a1ex")), Some(alex), "nor met");
     }
 
     /// As one finds out by comparing everybody with everybody.

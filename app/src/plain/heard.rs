@@ -146,6 +146,9 @@ impl Plain {
             self.notice(&news.text(whose.as_deref()));
         }
         let is_muted = self.people.trust(message.from).muted;
+        if !is_muted {
+            self.warn_of_speaker(message);
+        }
         let is_echoed = message.own && self.is_echoed && message.file.is_none();
         if is_echoed || is_muted {
             self.recall.push(message);

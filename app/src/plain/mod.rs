@@ -16,6 +16,7 @@ mod files;
 mod heard;
 mod help;
 mod keep;
+mod likeness;
 mod near;
 mod pending;
 mod queue;
@@ -42,7 +43,8 @@ use jiff::tz::TimeZone;
 pub(crate) use self::command::is_said;
 use self::{
     alone::Alone, carry::Carrying, clocks::Clocks, crowd::Crowd, delivery::Delivery, desk::Desk,
-    examine::Doctor, heard::Missed, pending::Pending, queue::Queue, recall::Recall, show::Show,
+    examine::Doctor, heard::Missed, likeness::Warned, pending::Pending, queue::Queue, recall::Recall,
+    show::Show,
 };
 use crate::{
     clean,
@@ -89,6 +91,7 @@ pub(crate) struct Plain {
     delivery: Delivery,
     recall: Recall,
     missed: Missed,
+    warned: Warned,
     clocks: Clocks,
     begun: UnixMillis,
     left_out: LeftOut,
@@ -165,6 +168,7 @@ impl Plain {
             delivery: Delivery::default(),
             recall: Recall::default(),
             missed: Missed::default(),
+            warned: Warned::default(),
             clocks: Clocks::default(),
             begun: clock.wall(),
             left_out: Rc::clone(&ready.left_out),

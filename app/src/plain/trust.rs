@@ -1,6 +1,6 @@
 //! Who is who: keys are compared, and people verified, muted or blocked.
 
-use chat_core::{Action, Digits, PeerKey, Thought, hex};
+use chat_core::{Action, Digits, PeerKey, Thought};
 
 use super::{Pending, Plain};
 use crate::{engine::Engine, people::BADGE};
@@ -147,15 +147,10 @@ impl Plain {
 
     /// Warns of somebody who may be taken for another; of whoever `is_told` of only as one of many if that is somebody
     /// verified.
-    pub(super) fn warn_of(&self, key: PeerKey, is_told: bool) {
+    pub(super) fn warn_of(&mut self, key: PeerKey, is_told: bool) {
         let other = self.people.looks_like(key);
         if let Some(other) = other.filter(|other| is_told || self.people.trust(*other).verified) {
-            let (it, other_name) = (self.people.label(key, None), self.people.label(other, None));
-            let whom = if other == self.people.own() { String::from("you") } else { other_name };
-            self.notice(&format!(
-                "careful: {it} looks like {whom}, and is somebody else (key {})",
-                hex(&key.short())
-            ));
+            self.warn(key, other);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - `fake: hear N TEXT`: bo says TEXT N times in the same room, each time an entry of its own
 //! - `fake: missed N TEXT`: the same an hour ago, and it comes late; `fake: ahead MINUTES TEXT`: by another clock
 //! - `fake: unsaid TEXT`: TEXT comes late, behind word that it was taken back
+//! - `fake: poses NICK TEXT`: bo says TEXT under another nick
 //! - `fake: again`: the last entry comes once more
 //! - `fake: direct TEXT`: bo says TEXT to us alone
 //! - `fake: later TEXT`: bo says TEXT after a while, one word; behind a `!` it is something to do

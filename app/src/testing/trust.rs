@@ -194,3 +194,17 @@ fn programs_verify_and_block_too() {
     let child = Child::new(&["--json", "--profile", &folder.profile()]);
     assert_eq!(child.object("trust")["verified"], json!(true), "told at start");
 }
+
+#[test]
+fn whoever_speaks_under_a_nick_that_looks_like_anothers_is_warned_of_once() {
+    let mut child = Child::new(&["--ephemeral"]);
+    child.line("bo is here");
+    child.say("fake: poses \u{430}na hi");
+    child.line("careful: \u{430}na looks like you, and is somebody else (key b0b0");
+    child.line("<\u{430}na> hi");
+    child.say("fake: poses \u{430}na again");
+    child.say("/quit");
+    let lines = child.ended().lines;
+    assert!(lines.iter().any(|line| line.ends_with("<\u{430}na> again")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("careful")), "{lines:#?}");
+}

@@ -29,6 +29,9 @@ impl Fake {
                 self.tell(Event::Message(entry.messages[0].clone()));
                 self.persist(vec![Record::Entry(entry)], vec![]);
             }
+            ["poses", nick, text] => {
+                self.hear_so(place, text, |message| message.nick = Nick::new(nick).unwrap());
+            }
             ["ahead", minutes, text] => {
                 let minutes: i64 = minutes.parse().unwrap();
                 self.hear_so(place, text, |message| {
