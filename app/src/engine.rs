@@ -192,7 +192,8 @@ impl History {
     }
 }
 
-fn rooms(state: &State) -> Vec<RoomName> {
+/// The rooms that a profile is in; everybody is in the lobby until they leave it.
+pub(crate) fn rooms(state: &State) -> Vec<RoomName> {
     let lobby = RoomName::lobby();
     let is_new = !state.rooms.iter().any(|room| room.name == lobby);
     let joined = state.rooms.iter().filter(|room| room.joined).map(|room| room.name.clone());

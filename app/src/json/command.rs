@@ -190,7 +190,7 @@ impl Fields {
             "quit" => return Ok(Wish::Quit),
             _ => {
                 let known = "send edit delete react topic history search join create invite leave kick rekey follow nick connect verify \
-                             block mute file accept stop peers rooms keep earlier import export quit";
+                             block mute file accept stop peers rooms keep earlier import export stats quit";
                 let message = format!("there is no such command; there are {known}");
                 return Err(Wrong { code: Code::UnknownCommand, message });
             }

@@ -88,19 +88,20 @@ pub(crate) fn tail(cli: &Cli, room: Option<&RoomName>, count: usize, follow: boo
 pub(crate) fn rooms(cli: &Cli) -> Result<Exit, Fault> {
     let mut reading = Reading::open(cli)?;
     let topics = reading.store.topics().map_err(unreadable)?;
-    let stored = state(reading.store.as_mut())?.rooms;
-    let joined: Vec<_> = stored.iter().filter(|room| room.joined).collect();
+    let state = state(reading.store.as_mut())?;
+    let joined = engine::rooms(&state);
+    let is_private =
+        |name: &RoomName| state.rooms.iter().any(|room| room.name == *name && room.root.is_some());
     let topic = |room: &RoomName| {
         let topic = topics.get(&Place::Room(room.clone())).map_or("", |topic| topic.as_str());
         crate::clean::name(topic).into_owned()
     };
     if cli.json {
-        let private = joined.iter().filter(|room| room.root.is_some()).map(|room| room.name.as_str());
-        let about: Vec<(&str, String)> =
-            joined.iter().map(|room| (room.name.as_str(), topic(&room.name))).collect();
+        let private = joined.iter().filter(|room| is_private(room)).map(RoomName::as_str);
+        let about: Vec<(&str, String)> = joined.iter().map(|room| (room.as_str(), topic(room))).collect();
         let about = about.iter().filter(|(_, topic)| !topic.is_empty());
         let done = Done {
-            rooms: Some(joined.iter().map(|room| room.name.as_str()).collect()),
+            rooms: Some(joined.iter().map(RoomName::as_str).collect()),
             private: private.collect(),
             topics: about.map(|(room, topic)| (*room, topic.as_str())).collect(),
             ..Done::default()
@@ -108,8 +109,7 @@ pub(crate) fn rooms(cli: &Cli) -> Result<Exit, Fault> {
         super::print(&Line::Done(done).text());
     } else {
         let kind = |is_private| if is_private { "private" } else { "" }.to_string();
-        let rows =
-            joined.iter().map(|room| [room.name.to_string(), kind(room.root.is_some()), topic(&room.name)]);
+        let rows = joined.iter().map(|room| [room.to_string(), kind(is_private(room)), topic(room)]);
         show::columns(rows.collect()).iter().for_each(|line| super::print(line));
     }
     Ok(Exit::Done)

@@ -81,6 +81,22 @@ fn the_history_is_searched_and_shown_beside_a_chat() {
 }
 
 #[test]
+fn everybody_is_in_the_lobby_until_they_leave_it() {
+    let folder = Folder::new("rooms-lobby");
+    assert_eq!(ended(&folder, &["id"]).0, Some(0));
+    let (code, rooms, errors) = ended(&folder, &["rooms"]);
+    let rooms: Vec<&str> = rooms.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    assert_eq!((code, rooms), (Some(0), vec!["#lobby"]), "{errors}");
+    let mut chat = Child::new(&["--profile", &folder.profile()]);
+    chat.say("/leave");
+    chat.line("you left #lobby");
+    chat.end_input();
+    chat.ended();
+    let (_, rooms, _) = ended(&folder, &["rooms"]);
+    assert!(rooms.iter().all(String::is_empty), "{rooms:?}");
+}
+
+#[test]
 fn tail_ends_when_nobody_reads_it_any_more() {
     let folder = Folder::new("unread");
     let mut chat = Child::new(&["--profile", &folder.profile()]);
