@@ -89,13 +89,8 @@ impl Rooms {
         (room.own, room.written) = (Some((entry.id, stamp)), stamp);
         self.receipts.expect(entry.id, id, stamp);
         self.push_own(turn, id, &entry);
-        self.show(
-            turn,
-            id,
-            &entry,
-            Some(body),
-            Shown { placed: stamp, own: true, late: false, again: false },
-        );
+        let shown = Shown { placed: stamp, own: true, late: false, again: false };
+        self.show(turn, id, &entry, Some(body), shown);
         if previous.is_none() {
             self.reach_the_beginning(turn, id);
         }

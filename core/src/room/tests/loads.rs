@@ -10,26 +10,12 @@ const DAYS: u64 = 80;
 fn old_days() -> (World, Vec<Mark>) {
     let mut world = World::new(3);
     world.run_s(DAYS * 86_400);
-    let id = world.id_of(0, &lobby());
     let mut marks = Vec::new();
     for day in 0..DAYS {
         let stamp = Stamp((NEW_YEAR + day * 86_400_000) * 1000);
         let entry = forge(50, "#lobby", stamp, "long ago");
         marks.push(Mark::new(stamp, &entry.id));
-        let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
-        let changes = Vec::new();
-        let stored = StoredEntry {
-            room: id,
-            place: lobby(),
-            id: entry.id,
-            stamp,
-            placed: stamp,
-            author,
-            bytes,
-            messages,
-            changes,
-        };
-        world.peers[0].store.entries.insert((id, stamp, entry.id), stored);
+        world.peers[0].store.hold(lobby(), &entry);
     }
     world.restart(0);
     world.run_s(1);

@@ -135,20 +135,7 @@ fn a_newcomer_meets(full: usize) {
         let (previous, boot, wall, nick) = (None, BootId(0), UnixMillis(0), Nick::lenient("peer"));
         let body = item::Body { previous, boot, wall, nick, items: [item].into() };
         let entry = entry::Entry::seal(REAL, &mut rng, &identity, &key, stamp, &body);
-        let (author, bytes, messages) = (entry.author, entry.bytes.clone(), Vec::new());
-        let changes = Vec::new();
-        let stored = StoredEntry {
-            room: id,
-            place: lobby(),
-            id: entry.id,
-            stamp,
-            placed: stamp,
-            author,
-            bytes,
-            messages,
-            changes,
-        };
-        world.peers[full].store.entries.insert((id, stamp, entry.id), stored);
+        world.peers[full].store.hold(lobby(), &entry);
     }
     world.restart(full);
     world.run_s(1);

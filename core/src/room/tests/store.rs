@@ -24,6 +24,14 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// It has this from an earlier run, which has shown it.
+    pub(super) fn hold(&mut self, place: Place, entry: &entry::Entry) {
+        let &entry::Entry { room, id, stamp, author, .. } = entry;
+        let (bytes, messages, changes) = (entry.bytes.clone(), Vec::new(), Vec::new());
+        let stored = StoredEntry { room, place, id, stamp, placed: stamp, author, bytes, messages, changes };
+        self.entries.insert((room, stamp, id), stored);
+    }
+
     pub(super) fn append(
         &mut self,
         record: Record,

@@ -23,12 +23,11 @@ fn written(world: &World, day: u64, text: &str) -> Entry {
 fn wrote(world: &mut World, said: &[(&str, u64)]) {
     let today = today(world);
     for (text, ago) in said {
-        let Entry { room, id, stamp, author, bytes, .. } = written(world, today - ago, text);
-        let (place, messages, changes) = (Place::Direct(world.key(0)), Vec::new(), Vec::new());
-        let stored = StoredEntry { room, place, id, stamp, placed: stamp, author, bytes, messages, changes };
+        let (entry, place) = (written(world, today - ago, text), Place::Direct(world.key(0)));
+        let Entry { room, id, stamp, .. } = entry;
         let store = &mut world.peers[1].store;
         store.own.insert(room, OwnEntry { room, id, stamp });
-        store.entries.insert((room, stamp, id), stored);
+        store.hold(place, &entry);
     }
     world.restart(1);
 }
