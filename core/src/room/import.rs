@@ -197,7 +197,7 @@ impl Rooms {
         is_stray: bool,
     ) -> Fate {
         let (day, now) = (day_of(entry.stamp), turn.now);
-        let (placed, window) = (self.placed(now, entry.stamp), self.window(turn, entry.room));
+        let placed = self.placed(now, entry.stamp);
         let room = self.rooms.get_mut(&entry.room);
         if is_here || room.as_ref().is_some_and(|room| room.history.has(entry.stamp, entry.id)) {
             return Fate::Known;
@@ -232,7 +232,7 @@ impl Rooms {
                 None => aside.entry(entry.room).or_default(),
             };
             let stray = Stray { author: entry.author, stamp: entry.stamp, placed };
-            if !strays.admit(&window, entry.id, stray) {
+            if !strays.admit(entry.id, stray) {
                 turn.stats.strays_refused += 1;
                 return Fate::Refused;
             }

@@ -191,7 +191,7 @@ impl Rooms {
         if !window.contains(&entry.stamp) {
             turn.stats.strays += 1;
             let stray = Stray { author: entry.author, stamp: entry.stamp, placed };
-            if !room.strays.admit(&window, entry.id, stray) {
+            if !room.strays.admit(entry.id, stray) {
                 turn.stats.strays_refused += 1;
                 return;
             }

@@ -25,7 +25,7 @@ const AHEAD: Duration = Duration::from_secs(10 * 60);
 /// Strays of a room from one author, and altogether.
 const AUTHOR_MAX: u32 = 64;
 const ALL_MAX: usize = 4096;
-/// Whether there is room again is looked at so often, in µs.
+/// Whether they are strays still is looked at so often, in µs.
 const LOOK_AGAIN: u64 = 60_000_000;
 /// They are kept for so long.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -35,8 +35,6 @@ const KEPT: Duration = Duration::from_secs(30 * 86_400);
 pub(super) struct Strays {
     entries: BTreeMap<EntryId, Stray>,
     by_author: BTreeMap<PeerKey, u32>,
-    /// Where the window ended when it was last looked which of them it had reached.
-    looked: Stamp,
 }
 
 /// An entry that its stamp does not say much of.
@@ -49,17 +47,10 @@ pub(super) struct Stray {
 }
 
 impl Strays {
-    /// Takes one in, unless there are enough already that `window` has not reached.
-    pub(super) fn admit(&mut self, window: &RangeInclusive<Stamp>, id: EntryId, stray: Stray) -> bool {
-        let is_full = |strays: &Self| {
-            strays.entries.len() >= ALL_MAX || strays.by_author.get(&stray.author) >= Some(&AUTHOR_MAX)
-        };
-        if is_full(self) && window.end().0.saturating_sub(self.looked.0) >= LOOK_AGAIN {
-            self.looked = *window.end();
-            // Those with a place of their own are told of by whoever looks next.
-            self.take(|stray| stray.is_at_its_stamp() && window.contains(&stray.stamp));
-        }
-        let admitted = !is_full(self);
+    /// Takes one in, unless there are enough already.
+    pub(super) fn admit(&mut self, id: EntryId, stray: Stray) -> bool {
+        let of_author = self.by_author.get(&stray.author);
+        let admitted = self.entries.len() < ALL_MAX && of_author < Some(&AUTHOR_MAX);
         if admitted {
             self.restore(id, stray);
         }
@@ -94,9 +85,11 @@ impl Strays {
         self.take(|stray| !stray.is_at_its_stamp() && stray.placed < kept)
     }
 
-    /// Takes those out whose stamps were too far ahead, and are not any more now that `latest` is the end of the window.
-    fn reach(&mut self, latest: Stamp) -> Vec<(Stamp, EntryId)> {
-        self.take(|stray| stray.placed < stray.stamp && stray.stamp <= latest)
+    /// Takes those out that are none any more in this window, and answers those of them that stand elsewhere: their stamps
+    /// were too far ahead.
+    fn reach(&mut self, window: &RangeInclusive<Stamp>) -> Vec<(Stamp, EntryId)> {
+        self.take(|stray| stray.is_at_its_stamp() && window.contains(&stray.stamp));
+        self.take(|stray| stray.placed < stray.stamp && stray.stamp <= *window.end())
     }
 
     fn take(&mut self, which: impl Fn(&Stray) -> bool) -> Vec<(Stamp, EntryId)> {
@@ -155,10 +148,10 @@ impl Rooms {
             return;
         }
         self.strays_settled = latest;
-        let here = self.rooms.iter_mut().map(|(&id, room)| (id, &mut room.strays));
-        let aside = self.aside.strays.iter_mut().map(|(&id, strays)| (id, strays));
-        for (room, strays) in here.chain(aside) {
-            for some in strays.reach(latest).chunks(Forgotten::IDS_MAX) {
+        let here = self.rooms.iter_mut().map(|(&id, room)| (id, room.floor, &mut room.strays));
+        let aside = self.aside.strays.iter_mut().map(|(&id, strays)| (id, 0, strays));
+        for (room, floor, strays) in here.chain(aside) {
+            for some in strays.reach(&(start_of(floor)..=latest)).chunks(Forgotten::IDS_MAX) {
                 let ids = some.iter().map(|&(_, id)| id).collect();
                 turn.out.push(Wish::Persist(Record::Settle(room, ids)));
             }
@@ -193,17 +186,14 @@ mod tests {
             stamp: Stamp(minute * LOOK_AGAIN),
             placed: Stamp(placed),
         };
-        assert!((0..64).all(|number| strays.admit(
-            &window(1),
-            id(number),
-            of(1, 100 + u64::from(number), 10)
-        )));
-        assert!(!strays.admit(&window(1), id(64), of(1, 900, 10)), "enough of one author");
-        assert!(strays.admit(&window(1), id(64), of(2, 900, 10)));
-        // The window reaches ten of them.
-        assert_eq!(strays.reach(*window(109).end()).len(), 10);
-        assert!((70..80).all(|number| strays.admit(&window(109), id(number), of(1, 900, 20))));
-        assert!(!strays.admit(&window(109), id(80), of(1, 900, 20)));
+        assert!((0..64).all(|number| strays.admit(id(number), of(1, 100 + u64::from(number), 10))));
+        assert!(!strays.admit(id(64), of(1, 900, 10)), "enough of one author");
+        assert!(strays.admit(id(64), of(2, 900, 10)));
+        // The window reaches ten of them, and one that stands where it claims.
+        strays.restore(id(91), of(3, 1, LOOK_AGAIN));
+        assert_eq!((strays.reach(&window(109)).len(), strays.by_author.get(&PeerKey([3; 32]))), (10, None));
+        assert!((70..80).all(|number| strays.admit(id(number), of(1, 900, 20))));
+        assert!(!strays.admit(id(80), of(1, 900, 20)));
         // Those that came first have been kept long enough, but for one that stands at its stamp, long ago.
         strays.restore(id(90), Stray { stamp: Stamp(5), ..of(3, 0, 5) });
         assert!(strays.expire(Stamp(10)).is_empty());
